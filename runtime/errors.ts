@@ -1,0 +1,54 @@
+/**
+ * Every error that flowloom raises itself: one class, one table. docs/reference/errors.md is generated from it.
+ * A message says what failed, with which value, and what to do; `{name}` is replaced by a detail.
+ */
+export const errorTable = {
+  CONFIG_FILE: { retriable: false, message: 'cannot read {path} ({purpose}); check the path and its permissions' },
+  CONFIG_INVALID: { retriable: false, message: 'the configuration is not valid:\n{faults}\nsee docs/reference/config.md' },
+  USAGE: { retriable: false, message: '{detail}; see `flowloom {command} --help`' },
+  TOPIC_MISSING: { retriable: false, message: 'topic "{topic}" does not exist; run `flowloom topics apply` or set kafka.createTopics' },
+  TOPIC_PARTITIONS: { retriable: false, message: 'topic "{topic}" has {actual} partitions where "{other}" has {expected}; they must be equal: create the topics again' },
+  KEY_SCHEMA_CHANGED: { retriable: false, message: 'the key schema of "{topic}" in the registry (id {actual}) is not the one of this version; a key never changes: use the version that wrote the topic, or a new topic version' },
+  VALUE_SCHEMA_INCOMPATIBLE: { retriable: false, message: 'the registry refuses the value schema of "{topic}": {detail}' },
+  REGISTRY_UNAVAILABLE: { retriable: true, message: 'the schema registry at {url} does not answer: {detail}' },
+  REGISTRY_SCHEMA_UNKNOWN: { retriable: false, message: 'the schema registry at {url} does not know schema id {id}; is it the registry of this Kafka cluster?' },
+  KAFKA_UNAVAILABLE: { retriable: true, message: 'no broker of {brokers} answers: {detail}' },
+  TASK_FENCED: { retriable: true, message: '{task} was taken over by another process' },
+  OFFSET_LOST: { retriable: false, message: '{task} wants offset {offset}, but the topic starts at {low}: retention deleted records that were never read; see docs/operations.md on resetting a task' },
+  CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
+  CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
+  MIGRATION_CHANGED: { retriable: false, message: 'migration {name} was applied with another content; a migration is never edited: add a new one' },
+  S3_ACCESS_DENIED: { retriable: true, message: 'access to s3://{bucket}/{key} is denied; the role needs s3:GetObject and s3:ListBucket, see README.md' },
+  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is gone' },
+  S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
+  S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
+  OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
+  OBJECT_NO_HEADER: { retriable: false, message: 's3://{bucket}/{key} has no flow log header line; it starts with {detail}' },
+  LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
+  AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
+  STACK_PORT: { retriable: false, message: '{detail}' },
+} as const satisfies Record<string, { retriable: boolean; message: string }>
+
+/** Code of an error, stable across versions. */
+export type ErrorCode = keyof typeof errorTable
+
+/** An error with a code, details and, always where there is one, its cause. */
+export class FlowError extends Error {
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, details: Record<string, unknown> = {}, options?: { cause?: unknown }) {
+    super(errorTable[code].message.replace(/\{(\w+)\}/g, (_whole, name: string) => String(details[name] ?? `{${name}}`)), options)
+    this.name = 'FlowError'
+    this.code = code
+    this.details = details
+  }
+
+  /** True where the same call can succeed later without a person. */
+  get retriable(): boolean {
+    return errorTable[this.code].retriable
+  }
+}
+
+/** Text of any thrown value, for a detail. */
+export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error))

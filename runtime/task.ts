@@ -1,0 +1,91 @@
+/**
+ * The contract between a role and what runs it. A role makes one task per input partition. The runtime (runtime/kafka/) calls a task
+ * serially and puts it behind a fence; the in-memory driver of the tests calls the very same task without a broker.
+ */
+import type { Topic, TopicId } from '../schemas/topics.ts'
+import type { Codecs } from './avro.ts'
+import type { Log } from './log.ts'
+import type { InBatch, InRecord, OutRecord, OutSlab } from './records.ts'
+
+/** A committed place in the input partition. */
+export interface Position {
+  /** Next offset to read. */
+  readonly offset: number
+  /** What was committed with it; empty for none. At most 4096 bytes. */
+  readonly metadata: string
+}
+
+/** What a task may do to the world. Every call can reject; the task then lets the error out, and a new task starts from what is committed. */
+export interface TaskContext {
+  readonly partition: number
+  /** Name for logs: role and partition. */
+  readonly name: string
+  readonly log: Log
+  readonly codecs: Codecs
+  /** Ends when the process is to stop. */
+  readonly signal: AbortSignal
+  /** Partitions of a topic. */
+  partitionsOf(topic: Topic): number
+  /** Adds records to the open transaction (opens one if needed). Resolves when the broker has them; nothing is visible before `commit`. */
+  send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void>
+  /**
+   * Commits the open transaction, and in it the position. Also commits a position alone.
+   *
+   * @param position null: the position does not move (a chunk of a large object).
+   */
+  commit(position: Position | null): Promise<void>
+  /** Unix milliseconds. The only clock of a task. */
+  nowMs(): number
+}
+
+/** The work on one input partition. Calls never overlap. */
+export interface Task {
+  /** Called for each record of the state partition, oldest first, before `start`. Value null: a tombstone. */
+  restore?(record: InRecord): void
+  /** Called once, after fence and restore, with the committed position. */
+  start?(position: Position): Promise<void> | void
+  /** Takes the next records. A task commits when its own policy says so, here or in `tick`. */
+  process(batch: InBatch): Promise<void>
+  /** Called about every 50 ms between batches. */
+  tick?(): Promise<void>
+  /** Planned stop: commit what is ready, or drop it; it comes again. */
+  stop?(): Promise<void>
+}
+
+/** A role that consumes: name, topics and how to make a task. */
+export interface Role {
+  readonly name: string
+  /** Input topic; one task per partition. */
+  readonly from: TopicId
+  /** Topic that is restored before the first record; same partitions as the input. */
+  readonly state?: TopicId
+  readonly to: readonly TopicId[]
+  /** The input is handed over as slabs (hot topics) instead of records. */
+  readonly slabs?: boolean
+  /** Builds the task of a partition; opens nothing. */
+  createTask(context: TaskContext): Task
+}
+
+/** A source without input topic: shared among processes by the partitions of a topic it writes to. */
+export interface Source {
+  readonly name: string
+  readonly to: readonly TopicId[]
+  /** The members of the source's group share the partitions of this topic; each runs the shards of its partitions. */
+  readonly shardBy: TopicId
+  /** Runs the given shard until the signal ends. Duplicates between two owners are harmless. */
+  runShard(context: SourceContext): Promise<void>
+}
+
+/** What a source shard may do. */
+export interface SourceContext {
+  readonly shard: number
+  readonly shards: number
+  readonly name: string
+  readonly log: Log
+  readonly codecs: Codecs
+  readonly signal: AbortSignal
+  partitionsOf(topic: Topic): number
+  /** Writes records durably (acks=all). */
+  send(topic: Topic, partition: number, records: readonly OutRecord[]): Promise<void>
+  nowMs(): number
+}

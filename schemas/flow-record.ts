@@ -1,0 +1,109 @@
+/**
+ * The enriched flow: key and value of the `flows` topic.
+ *
+ * The value's fields stand in the order of its fragments (interface, source endpoint, destination endpoint, class, direction, next hop,
+ * numbers, service, origin, extra). A fragment is encoded once per dictionary entry and copied as a unit, by the writer and by the sink.
+ */
+import { flowFields } from './flow-fields.ts'
+import { optional, record, required, symbols, type AvroField, type AvroRecord } from './avro-types.ts'
+
+/** The optional groups of the flow record, each a nested record that is null (one byte) where the log has none of its fields. */
+const groupNames = { ecs: 'Ecs', tags: 'Tags', transitGateway: 'TransitGateway', nextHop: 'NextHop', packetsLost: 'PacketsLost' } as const
+
+/** Name of an optional group. */
+export type FlowGroup = keyof typeof groupNames
+
+const groupDocs: Record<FlowGroup, string> = {
+  ecs: 'ECS task of the interface (version 7)',
+  tags: 'tag values of instance, interface and Auto Scaling group (version 11), percent-decoded',
+  transitGateway: 'transit gateway, attachments and both sides (version 6)',
+  nextHop: 'next hop of the traffic (version 11)',
+  packetsLost: 'packets lost in the transit gateway, by reason (version 6)',
+}
+
+function group(name: FlowGroup): AvroField {
+  const fields = flowFields
+    .filter(field => field.record.startsWith(`${name}.`))
+    .map(field => optional(field.record.slice(name.length + 1), field.role === 'counter' ? 'long' : 'string', `${field.name}: ${field.doc}`))
+  return { name, type: ['null', record(groupNames[name], groupDocs[name], fields)], doc: groupDocs[name], default: null }
+}
+
+const logged = (name: string, type: AvroField['type'] = 'string'): AvroField => {
+  const field = flowFields.find(candidate => candidate.record === name)
+  if (field === undefined) throw new Error(`no flow field is recorded as ${name}`)
+  return optional(name, type, `${field.name}: ${field.doc}`)
+}
+
+const contextFields = flowFields.filter(field => field.role === 'context' && !field.record.includes('.')).map(field => field.record)
+
+/** Interface fragment: the observation point and its cloud context. */
+export const interfaceFields: readonly AvroField[] = [...contextFields.map(name => logged(name)), group('ecs'), group('tags'), group('transitGateway')]
+
+/** Endpoint fragment: address, packet address and what lookup tables say of the conversation's true end (packet address, else address). */
+export const endpointFields = (side: 'src' | 'dst'): readonly AvroField[] => {
+  const Side = side === 'src' ? 'Src' : 'Dst'
+  return [
+    logged(`${side}Addr`),
+    logged(`pkt${Side}Addr`),
+    optional(`${side}Country`, 'string', 'ISO 3166 alpha-2 country of the true end; null: private, unknown, or no table loaded'),
+    optional(`${side}Asn`, 'long', 'autonomous system number of the true end'),
+    optional(`${side}AsOrg`, 'string', 'organisation of the autonomous system'),
+    optional(`${side}Threat`, 'string', 'threat list that names the true end; empty: checked and not listed; null: not checked'),
+    optional(`${side}AwsService`, 'string', 'AWS service of the true end by the published AWS ranges; null: none, or no table loaded'),
+  ]
+}
+
+/** Class fragment: low-cardinality fields and the names of their values. */
+export const classFields: readonly AvroField[] = [
+  logged('version', 'int'),
+  logged('logStatus', symbols('LogStatus', ['OK', 'NODATA', 'SKIPDATA'])),
+  logged('action', symbols('Action', ['ACCEPT', 'REJECT'])),
+  logged('flowDirection', symbols('FlowDirection', ['ingress', 'egress'])),
+  logged('protocol', 'int'),
+  optional('protocolName', 'string', 'IANA keyword of the protocol in lower case'),
+  logged('tcpFlags', 'int'),
+  optional('tcpFlagNames', 'string', 'names of the TCP flags joined by `+` in the order SYN, ACK, FIN, RST, PSH, URG; empty for 0'),
+  logged('type'),
+  logged('trafficPath', 'int'),
+  logged('pktSrcAwsService'),
+  logged('pktDstAwsService'),
+  logged('rejectReason'),
+  logged('encryptionStatus', 'int'),
+]
+
+/** The value of the `flows` topic. */
+export const flowValue: AvroRecord = record('Flow', 'One enriched flow log record', [
+  ...interfaceFields,
+  ...endpointFields('src'),
+  ...endpointFields('dst'),
+  ...classFields,
+  required('direction', symbols('Direction', ['unknown', 'ingress', 'egress']), 'which side is ours: ingress, the destination; egress, the source'),
+  required(
+    'directionSource',
+    symbols('DirectionSource', ['none', 'logged', 'inferred', 'inferred_count']),
+    'logged: flow-direction; inferred: exactly one private address; inferred_count: the address that every record of the interface has',
+  ),
+  group('nextHop'),
+  logged('srcPort', 'int'),
+  logged('dstPort', 'int'),
+  logged('packets', 'long'),
+  logged('bytes', 'long'),
+  required('start', 'long', 'Unix seconds of the first packet, or the start of the slot of the object'),
+  required('end', 'long', 'Unix seconds of the last packet, or the end of the slot of the object'),
+  required('timeSource', symbols('TimeSource', ['none', 'logged', 'slot']), 'logged: both from the record; slot: at least one from the object name; none: unknown, 0'),
+  group('packetsLost'),
+  optional('servicePort', 'int', 'port of the service: the one with a known name, else the lower one; null for protocols without ports'),
+  optional('serviceName', 'string', 'IANA service name of the service port'),
+  required('objectId', { type: 'fixed', name: 'ObjectId', size: 8 }, 'first 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline'),
+  required('line', 'int', 'line of the object, 1 is its first line'),
+  optional('extra', { type: 'map', values: 'string' }, 'columns that AWS did not document when this version was made, by name'),
+])
+
+/** The key of the `flows` topic: the conversation of the packet addresses. Equal for both directions and all observers. */
+export const flowKey: AvroRecord = record('FlowKey', 'Conversation: addresses and ports in canonical order', [
+  optional('lowAddr', 'string', 'lower of the two true ends: IPv4 before IPv6, numerically'),
+  optional('lowPort', 'int', 'port of the lower end'),
+  optional('highAddr', 'string', 'higher of the two true ends'),
+  optional('highPort', 'int', 'port of the higher end'),
+  optional('protocol', 'int', 'IANA protocol number'),
+])

@@ -1,0 +1,269 @@
+/** Keys and values of every topic but `flows` (flow-record.ts): Avro schemas and the TypeScript types of decoded records. */
+import { optional, record, required, symbols, type AvroRecord } from './avro-types.ts'
+
+const objectId = { type: 'fixed', name: 'ObjectId', size: 8 } as const
+
+/** Key of everything that belongs to one S3 object. */
+export interface ObjectKey {
+  bucket: string
+  key: string
+}
+export const objectKey: AvroRecord = record('ObjectKey', 'One S3 object', [
+  required('bucket', 'string', 'bucket name'),
+  required('key', 'string', 'object key, decoded'),
+])
+
+/** How an object was seen. */
+export type ArrivalSource = 'poll' | 'notification' | 'backfill' | 'retry'
+/** Value of `object-arrivals`. */
+export interface ObjectArrival {
+  etag: string | null
+  size: number | null
+  lastModifiedMs: number | null
+  source: ArrivalSource
+}
+export const objectArrival: AvroRecord = record('ObjectArrival', 'An object was seen', [
+  optional('etag', 'string', 'entity tag without quotes'),
+  optional('size', 'long', 'bytes as stored'),
+  optional('lastModifiedMs', 'long', 'Unix milliseconds of the upload'),
+  required('source', symbols('ArrivalSource', ['poll', 'notification', 'backfill', 'retry']), 'what saw it'),
+])
+
+/** State of an object in the ledger. */
+export type ObjectState = 'reading' | 'done' | 'retrying' | 'failed'
+/** Value of `objects`, the ledger: progress and counts of one object version. */
+export interface ObjectLedger {
+  objectId: Buffer
+  etag: string
+  size: number
+  lastModifiedMs: number | null
+  accountId: string | null
+  region: string | null
+  flowLogId: string | null
+  slotStart: number | null
+  state: ObjectState
+  header: string | null
+  nextLine: number
+  lines: number
+  headerLines: number
+  blankLines: number
+  deadLines: number
+  textBytes: number
+  attempts: number
+  retryAtMs: number | null
+  errorCode: string | null
+  errorDetail: string | null
+}
+export const objectLedger: AvroRecord = record('ObjectLedger', 'Progress and counts of one object version', [
+  required('objectId', objectId, 'first 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline'),
+  required('etag', 'string', 'entity tag of the version that is read; empty when it was never known'),
+  required('size', 'long', 'bytes as stored'),
+  optional('lastModifiedMs', 'long', 'Unix milliseconds of the upload'),
+  optional('accountId', 'string', 'account in the object key'),
+  optional('region', 'string', 'region in the object key'),
+  optional('flowLogId', 'string', 'flow log id in the object name'),
+  optional('slotStart', 'long', 'Unix seconds of the 5-minute slot in the object name'),
+  required('state', symbols('ObjectState', ['reading', 'done', 'retrying', 'failed']), 'reading: more chunks follow'),
+  optional('header', 'string', 'header line of the object'),
+  required('nextLine', 'int', 'first line that is not yet in raw-lines'),
+  required('lines', 'int', 'lines accounted for so far, header and blank lines included'),
+  required('headerLines', 'int', 'header lines among them'),
+  required('blankLines', 'int', 'blank lines among them'),
+  required('deadLines', 'int', 'lines that the fetcher itself sent to dead letters'),
+  required('textBytes', 'long', 'bytes of text read so far, after decompression'),
+  required('attempts', 'int', 'failed attempts'),
+  optional('retryAtMs', 'long', 'Unix milliseconds of the next attempt'),
+  optional('errorCode', 'string', 'why the last attempt failed'),
+  optional('errorDetail', 'string', 'what the source said'),
+])
+
+/** Key of `flow-gaps`. */
+export interface GapKey {
+  accountId: string | null
+  region: string | null
+  interfaceId: string | null
+}
+export const gapKey: AvroRecord = record('GapKey', 'Observation point', [
+  optional('accountId', 'string', 'account'),
+  optional('region', 'string', 'region'),
+  optional('interfaceId', 'string', 'interface, else resource, else transit gateway attachment'),
+])
+/** Value of `flow-gaps`: one NODATA or SKIPDATA record. */
+export interface FlowGap {
+  kind: 'NODATA' | 'SKIPDATA'
+  accountId: string | null
+  region: string | null
+  interfaceId: string | null
+  vpcId: string | null
+  subnetId: string | null
+  instanceId: string | null
+  azId: string | null
+  start: number
+  end: number
+  timeSource: 'none' | 'logged' | 'slot'
+  objectId: Buffer
+  line: number
+}
+export const flowGap: AvroRecord = record('FlowGap', 'A window without flows: NODATA is evidence, SKIPDATA is a loss', [
+  required('kind', symbols('GapKind', ['NODATA', 'SKIPDATA']), 'NODATA: no traffic; SKIPDATA: AWS lost records, possibly many'),
+  optional('accountId', 'string', 'account'),
+  optional('region', 'string', 'region'),
+  optional('interfaceId', 'string', 'interface, else resource, else transit gateway attachment'),
+  optional('vpcId', 'string', 'VPC'),
+  optional('subnetId', 'string', 'subnet'),
+  optional('instanceId', 'string', 'instance'),
+  optional('azId', 'string', 'availability zone id'),
+  required('start', 'long', 'Unix seconds'),
+  required('end', 'long', 'Unix seconds'),
+  required('timeSource', symbols('TimeSource', ['none', 'logged', 'slot']), 'where start and end come from'),
+  required('objectId', objectId, 'object version'),
+  required('line', 'int', 'line of the object'),
+])
+
+/** Key of `ip-sightings`, `cloud-map` and `cloud-map-changes`: an address within its scope. */
+export interface AddressKey {
+  scope: string
+  ip: string
+}
+export const addressKey: AvroRecord = record('AddressKey', 'An address within its scope', [
+  required('scope', 'string', 'VPC id; else `account/region`; else `aws` for public service addresses'),
+  required('ip', 'string', 'address in canonical text'),
+])
+
+/** Who holds an address. All null but `service` for an AWS service. */
+export interface Owner {
+  interfaceId: string | null
+  instanceId: string | null
+  interfaceType: string | null
+  subnetId: string | null
+  vpcId: string | null
+  accountId: string | null
+  region: string | null
+  azId: string | null
+  service: string | null
+}
+export const owner: AvroRecord = record('Owner', 'Who holds an address', [
+  optional('interfaceId', 'string', 'network interface'),
+  optional('instanceId', 'string', 'instance; null for requester-managed interfaces'),
+  optional('interfaceType', 'string', 'kind of interface'),
+  optional('subnetId', 'string', 'subnet'),
+  optional('vpcId', 'string', 'VPC'),
+  optional('accountId', 'string', 'account'),
+  optional('region', 'string', 'region'),
+  optional('azId', 'string', 'availability zone id'),
+  optional('service', 'string', 'AWS service, for scope `aws`'),
+])
+
+/** Seconds, both ends included. */
+export interface SecondsRange {
+  first: number
+  last: number
+}
+const secondsRange = record('SecondsRange', 'Seconds, both ends included', [
+  required('first', 'long', 'Unix seconds'),
+  required('last', 'long', 'Unix seconds'),
+])
+const ranges = { type: 'array', items: secondsRange } as const
+
+/** Value of `ip-sightings`: one owner was seen with the address in these seconds. */
+export interface IpSighting {
+  owner: Owner
+  ranges: SecondsRange[]
+}
+export const ipSighting: AvroRecord = record('IpSighting', 'One owner was seen with an address', [
+  required('owner', owner, 'who'),
+  required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
+])
+
+/** A derived ownership run. `validTo` null: no later run is known. */
+export interface OwnershipRun {
+  owner: Owner
+  validFrom: number
+  validTo: number | null
+  firstSeen: number
+  lastSeen: number
+  conflictS: number
+}
+const runFields = [
+  required('validFrom', 'long', 'Unix seconds: first second of the run'),
+  optional('validTo', 'long', 'Unix seconds: first second of the next run; null: none is known'),
+  required('firstSeen', 'long', 'Unix seconds: first sighting in the run'),
+  required('lastSeen', 'long', 'Unix seconds: last sighting in the run'),
+  required('conflictS', 'long', 'seconds in which another owner was seen with the address too'),
+] as const
+
+/** Value of `cloud-map`: the owner now and the recent runs, with the state that derives them. */
+export interface CloudMapEntry {
+  current: Owner | null
+  currentSince: number | null
+  lastSeen: number | null
+  owners: { owner: Owner; ranges: SecondsRange[] }[]
+  sealedBefore: number | null
+  sealed: OwnershipRun | null
+  lateRuns: number
+}
+const runRecord = record('OwnershipRun', 'One ownership run', [required('owner', 'Owner', 'who'), ...runFields])
+export const cloudMapEntry: AvroRecord = record('CloudMapEntry', 'Who holds an address now, and what that is derived from', [
+  { name: 'current', type: ['null', owner], doc: 'owner of the newest run', default: null },
+  optional('currentSince', 'long', 'Unix seconds: first second of the newest run'),
+  optional('lastSeen', 'long', 'Unix seconds: last sighting of the newest run'),
+  required(
+    'owners',
+    { type: 'array', items: record('OwnerSeen', 'One owner and when it was seen', [required('owner', 'Owner', 'who'), required('ranges', ranges, 'when: disjoint, ascending, not adjacent')]) },
+    'every owner seen since the seal, with the exact union of its seconds',
+  ),
+  optional('sealedBefore', 'long', 'Unix seconds: runs that ended before are sealed and not kept here'),
+  optional('sealed', runRecord, 'the newest sealed run, the neighbour of the first kept one'),
+  required('lateRuns', 'long', 'sightings that came after their time was sealed'),
+])
+
+/** Key of `cloud-map-runs`. */
+export interface RunKey extends AddressKey {
+  first: number
+}
+export const runKey: AvroRecord = record('RunKey', 'One ownership run', [...addressKey.fields, required('first', 'long', 'Unix seconds: first second of the run')])
+/** Value of `cloud-map-runs`. */
+export type CloudMapRun = OwnershipRun
+export const cloudMapRun: AvroRecord = record('CloudMapRun', 'One ownership run; a tombstone when late data merges or moves it', [required('owner', owner, 'who'), ...runFields])
+
+/** What changed about an address. */
+export type ChangeKind = 'appeared' | 'changed' | 'corrected' | 'conflict'
+/** Value of `cloud-map-changes`. */
+export interface CloudMapChange {
+  kind: ChangeKind
+  at: number
+  before: OwnershipRun | null
+  after: OwnershipRun | null
+}
+export const cloudMapChange: AvroRecord = record('CloudMapChange', 'One announced change of the cloud map', [
+  required('kind', symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict']), 'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once'),
+  required('at', 'long', 'Unix seconds: first second of the new state'),
+  { name: 'before', type: ['null', record('OwnershipRun', 'One ownership run', [required('owner', owner, 'who'), ...runFields])], doc: 'the run before', default: null },
+  { name: 'after', type: ['null', 'OwnershipRun'], doc: 'the run after', default: null },
+])
+
+/** Value of `dead-letters`: what could not be read, with its bytes. */
+export interface DeadLetter {
+  etag: string
+  objectId: Buffer
+  line: number
+  stage: 'fetch' | 'enrich'
+  reason: string
+  detail: string
+  header: string | null
+  bytes: Buffer
+  length: number
+  sha256: Buffer | null
+}
+export const deadLetter: AvroRecord = record('DeadLetter', 'A line that could not be read, with its bytes', [
+  required('etag', 'string', 'entity tag of the object version'),
+  required('objectId', objectId, 'object version'),
+  required('line', 'int', 'line of the object, 1 is its first line'),
+  required('stage', symbols('Stage', ['fetch', 'enrich']), 'which part refused it'),
+  required('reason', 'string', 'reason from the closed list in docs/reference/errors.md'),
+  required('detail', 'string', 'what was wrong, with the value'),
+  optional('header', 'string', 'header line in force'),
+  required('bytes', 'bytes', 'the original bytes, at most the first 4096'),
+  required('length', 'long', 'length of the original in bytes'),
+  optional('sha256', 'bytes', 'SHA-256 of the original where it is longer than `bytes`'),
+])

@@ -1,0 +1,85 @@
+/** Every topic: name, key, value, cleanup and who shares partitions with whom. The one place for topic names. */
+import type { AvroRecord } from './avro-types.ts'
+import { flowKey, flowValue } from './flow-record.ts'
+import {
+  addressKey,
+  cloudMapChange,
+  cloudMapEntry,
+  cloudMapRun,
+  deadLetter,
+  flowGap,
+  gapKey,
+  ipSighting,
+  objectArrival,
+  objectKey,
+  objectLedger,
+  runKey,
+} from './records.ts'
+
+/** One topic of the path. */
+export interface Topic {
+  /** Short name; the full name is `<prefix><name>.v<version>`. */
+  readonly name: string
+  /** Major version: a change of key or of meaning makes a new topic. */
+  readonly version: number
+  readonly key: AvroRecord
+  /** Schema of the value; null: plain UTF-8 text with Kafka headers. */
+  readonly value: AvroRecord | null
+  readonly cleanup: 'delete' | 'compact'
+  /** How long records stay where `cleanup` is `delete`. */
+  readonly retention: 'short' | 'long'
+  /** Topics with the same group have the same number of partitions, and a key (or its first fields) the same partition. */
+  readonly group: 'objects' | 'lines' | 'flows' | 'addresses' | 'few'
+  readonly doc: string
+}
+
+const topic = (name: string, group: Topic['group'], key: AvroRecord, value: AvroRecord | null, cleanup: Topic['cleanup'], retention: Topic['retention'], doc: string): Topic => ({
+  name,
+  version: 1,
+  key,
+  value,
+  cleanup,
+  retention,
+  group,
+  doc,
+})
+
+/** The topics of the path, in its order. */
+export const topics = {
+  objectArrivals: topic('object-arrivals', 'objects', objectKey, objectArrival, 'delete', 'short', 'an S3 object was seen'),
+  objects: topic('objects', 'objects', objectKey, objectLedger, 'compact', 'long', 'the ledger: progress and counts of each object'),
+  rawLines: topic('raw-lines', 'lines', objectKey, null, 'delete', 'short', 'blocks of whole lines as they stand in the object, described by Kafka headers'),
+  flows: topic('flows', 'flows', flowKey, flowValue, 'delete', 'short', 'enriched flows, each complete in itself'),
+  flowGaps: topic('flow-gaps', 'few', gapKey, flowGap, 'delete', 'long', 'NODATA and SKIPDATA records'),
+  ipSightings: topic('ip-sightings', 'addresses', addressKey, ipSighting, 'delete', 'short', 'who was seen with which address when, combined per transaction'),
+  cloudMap: topic('cloud-map', 'addresses', addressKey, cloudMapEntry, 'compact', 'long', 'who holds an address now, and the state that says so'),
+  cloudMapRuns: topic('cloud-map-runs', 'addresses', runKey, cloudMapRun, 'compact', 'long', 'the full history: one ownership run each'),
+  cloudMapChanges: topic('cloud-map-changes', 'addresses', addressKey, cloudMapChange, 'delete', 'long', 'announced changes, with before and after'),
+  deadLetters: topic('dead-letters', 'few', objectKey, deadLetter, 'delete', 'long', 'lines that could not be read, with their bytes and the reason'),
+} as const satisfies Record<string, Topic>
+
+/** Key of a topic in `topics`. */
+export type TopicId = keyof typeof topics
+
+/**
+ * Full name of a topic in Kafka.
+ *
+ * @param prefix Configured prefix, such as `flowloom.`.
+ */
+export const topicName = (prefix: string, topic: Topic): string => `${prefix}${topic.name}.v${topic.version}`
+
+/** Kafka header names of `raw-lines` records; all values are UTF-8 text. */
+export const rawLineHeaders = {
+  /** The header line of the object: it decides the columns. */
+  header: 'header',
+  /** Entity tag of the object version, without quotes. */
+  etag: 'etag',
+  /** Object version id, 16 hex digits. */
+  objectId: 'object-id',
+  /** Line number of the first line of the block; 1 is the first line of the object. */
+  firstLine: 'first-line',
+  /** Lines in the block, blank ones included. */
+  lines: 'lines',
+  /** Unix milliseconds of the upload. */
+  lastModified: 'last-modified',
+} as const
