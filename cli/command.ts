@@ -1,0 +1,64 @@
+/** What a command is: its words, its options, what it does. Help is made from it. */
+import type { ParseArgsOptionsConfig } from 'node:util'
+import { parseArgs } from 'node:util'
+import { FlowError } from '../runtime/errors.ts'
+
+/** One option of a command. */
+export interface CommandOption {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  readonly multiple?: boolean
+  /** Shown for the value in the help. */
+  readonly value?: string
+  readonly doc: string
+}
+
+/** What a command gets. */
+export interface CommandInput {
+  readonly values: Readonly<Record<string, string | boolean | string[] | undefined>>
+  readonly positionals: readonly string[]
+  /** Ends when the user presses Ctrl-C or the process is asked to stop. */
+  readonly signal: AbortSignal
+}
+
+/** One command. */
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  /** Words after the name, for the usage line. */
+  readonly words?: string
+  readonly options: Readonly<Record<string, CommandOption>>
+  readonly details?: string
+  /** @returns The exit code. */
+  run(input: CommandInput): Promise<number>
+}
+
+/** Option that every command with a configuration has. */
+export const configOption: CommandOption = { type: 'string', short: 'c', value: 'FILE', doc: 'YAML or JSON file of settings; default FLOWLOOM_CONFIG' }
+
+/** Help text of a command. */
+export function helpOf(command: Command): string {
+  const rows = Object.entries({ ...command.options, help: { type: 'boolean', short: 'h', doc: 'show this help' } satisfies CommandOption }).map(
+    ([name, option]) => [`${option.short === undefined ? '    ' : `-${option.short}, `}--${name}${'value' in option ? ` ${String(option.value)}` : ''}`, option.doc] as const,
+  )
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2
+  const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`)
+  return [`flowloom ${command.name}: ${command.summary}`, '', `usage: flowloom ${command.name} ${[command.words, '[options]'].filter(Boolean).join(' ')}`, '', ...lines, ...(command.details === undefined ? [] : ['', command.details])].join('\n')
+}
+
+/**
+ * Reads the words of a command line.
+ *
+ * @throws FlowError USAGE for an unknown option.
+ */
+export function parseCommandLine(command: Command, args: readonly string[]): Omit<CommandInput, 'signal'> & { help: boolean } {
+  const options: ParseArgsOptionsConfig = { help: { type: 'boolean', short: 'h' } }
+  for (const [name, option] of Object.entries(command.options))
+    options[name] = { type: option.type, ...(option.short === undefined ? {} : { short: option.short }), ...(option.multiple === undefined ? {} : { multiple: option.multiple }) }
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: command.words !== undefined, strict: true })
+    return { values: values as CommandInput['values'], positionals, help: values['help'] === true }
+  } catch (cause) {
+    throw new FlowError('USAGE', { detail: (cause as Error).message, command: command.name }, { cause })
+  }
+}

@@ -1,0 +1,59 @@
+/** What commands share: configuration, log, cluster, schema ids and codecs, opened once and closed in reverse. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { loadConfig, type Config, type RawConfig } from '../config.ts'
+import { createCodecs, type Codecs, type WriterSchemas } from '../runtime/avro.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { Cluster } from '../runtime/kafka/cluster.ts'
+import { applyTopics } from '../runtime/kafka/topic-admin.ts'
+import { createLog, type Log } from '../runtime/log.ts'
+import { Registry } from '../runtime/registry.ts'
+
+/** See the head of this file. */
+export interface Session {
+  readonly config: Config
+  readonly log: Log
+  readonly cluster: Cluster
+  readonly registry: Registry
+  readonly codecs: Codecs
+  readonly writers: WriterSchemas
+}
+
+/** Where the settings come from. */
+export interface SessionOptions {
+  readonly file?: string | undefined
+  readonly overrides?: RawConfig
+}
+
+/**
+ * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet.
+ *
+ * @param patient False: the first failure is final (commands a person waits for).
+ */
+export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal: AbortSignal, patient: boolean): Promise<T> {
+  for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 5000)) {
+    try {
+      return await call()
+    } catch (error) {
+      if (!patient || !(error instanceof FlowError) || !error.retriable || signal.aborted) throw error
+      log.warn({ code: error.code, error: error.message }, 'waiting')
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+}
+
+/**
+ * Opens the cluster and learns topics and schema ids.
+ *
+ * @throws FlowError for every fault a user can mend.
+ */
+export async function openSession(options: SessionOptions, signal: AbortSignal, patient = false): Promise<Session> {
+  const config = loadConfig({ file: options.file, ...(options.overrides === undefined ? {} : { overrides: options.overrides }) })
+  const log = createLog(config.log.level)
+  const cluster = new Cluster(config.kafka, log)
+  const registry = new Registry(config.registry, config.kafka.topicPrefix)
+  const writers: WriterSchemas = new Map()
+  if (config.kafka.createTopics) await untilAvailable(() => applyTopics(cluster), log, signal, patient)
+  await untilAvailable(() => cluster.loadTopics(), log, signal, patient)
+  const ids = await untilAvailable(() => registry.schemaIds(), log, signal, patient)
+  return { config, log, cluster, registry, codecs: createCodecs(ids, writers), writers }
+}

@@ -1,0 +1,128 @@
+/** The column plan: what each column of an object is, compiled from its header line into a few fused operations. */
+import { findFlowField, type FlowField } from '../../../schemas/flow-fields.ts'
+
+/** Kinds of operation; adjacent columns of a text role are fused into one span. */
+export const opKind = { number: 0, port: 1, address: 2, context: 3, class: 4, nextHop: 5, extra: 6 } as const
+
+/**
+ * Integers per operation in `ColumnPlan.ops`:
+ * kind; target (column of the batch, span or run); number of columns; detail; first column.
+ * Detail: number, 1 for a time; address, 1 + the address column read before that usually has the same value; context, 1 for the span that identifies.
+ */
+export const opStride = 5
+
+/** Batch columns of the numeric fields, in the order of `FlowBatch.numbers`. */
+export const numberNames = ['packets', 'bytes', 'start', 'end', 'packets-lost-no-route', 'packets-lost-blackhole', 'packets-lost-mtu-exceeded', 'packets-lost-ttl-expired'] as const
+/** Batch columns of the ports, in the order of `FlowBatch.ports`. */
+export const portNames = ['srcport', 'dstport'] as const
+/** Batch columns of the addresses, in the order of `FlowBatch.addressIds`. */
+export const addressNames = ['srcaddr', 'dstaddr', 'pkt-srcaddr', 'pkt-dstaddr'] as const
+
+/** A compiled header line. */
+export interface ColumnPlan {
+  /** Column names as in the header line. */
+  readonly names: readonly string[]
+  readonly ops: Int32Array
+  /** Documented fields by column; undefined for columns that go to `extra`. */
+  readonly fields: readonly (FlowField | undefined)[]
+  /** Columns of the context, of each class run, of the next hop and of the unknown ones, in the order of the line. */
+  readonly contextColumns: readonly number[]
+  readonly classRuns: readonly (readonly number[])[]
+  readonly nextHopColumns: readonly number[]
+  readonly extraColumns: readonly number[]
+  readonly contextSpans: number
+  readonly nextHopSpans: number
+  readonly extraSpans: number
+  /** True where the header has the field. */
+  has(name: string): boolean
+}
+
+/** Names in a header line: runs of spaces separate, a byte-order mark and the line end are no part of it. */
+export function headerNames(headerLine: string): string[] {
+  return headerLine
+    .replace(/^\uFEFF/, '')
+    .replace(/\r?\n?$/, '')
+    .split(' ')
+    .filter(name => name !== '')
+}
+
+/** Columns that identify the observation point, best first. */
+const identities = ['interface-id', 'resource-id', 'tgw-attachment-id']
+
+/**
+ * Compiles a header line into a column plan.
+ *
+ * @param headerLine Names as AWS writes them, in any order and any subset; names with underscores (Parquet) are taken too.
+ *   A name that is unknown or stands twice goes to `extra`.
+ * @returns The plan, or undefined where no name is a documented field: then it is no header line.
+ */
+export function compileColumns(headerLine: string): ColumnPlan | undefined {
+  const names = headerNames(headerLine)
+  const seen = new Set<string>()
+  const fields = names.map(name => {
+    const field = findFlowField(name)
+    if (field === undefined || seen.has(field.name)) return undefined
+    seen.add(field.name)
+    return field
+  })
+  if (seen.size === 0) return undefined
+  const identity = identities.find(name => seen.has(name))
+  const ops: number[] = []
+  const runs: number[][] = []
+  const spans = { context: 0, nextHop: 0, extra: 0 }
+  const read: string[] = []
+  const add = (kind: number, target: number, detail: number, column: number): void => void ops.push(kind, target, 1, detail, column)
+  const lastKind = (): number | undefined => ops[ops.length - opStride]
+  const text = (kind: 3 | 5 | 6, group: keyof typeof spans, detail: number, column: number): void => {
+    if (lastKind() !== kind) add(kind, spans[group]++, detail, column)
+    else {
+      ops[ops.length - opStride + 2]! += 1
+      ops[ops.length - opStride + 3]! |= detail
+    }
+  }
+  fields.forEach((field, column) => {
+    switch (field?.role) {
+      case undefined:
+        return text(opKind.extra, 'extra', 0, column)
+      case 'context':
+        return text(opKind.context, 'context', field?.name === identity ? 1 : 0, column)
+      case 'next-hop':
+        return text(opKind.nextHop, 'nextHop', 0, column)
+      case 'class':
+        if (lastKind() === opKind.class) {
+          ops[ops.length - opStride + 2]! += 1
+          runs.at(-1)!.push(column)
+        } else {
+          add(opKind.class, runs.length, 0, column)
+          runs.push([column])
+        }
+        return
+      case 'address': {
+        const index = (addressNames as readonly string[]).indexOf(field!.name)
+        const twin = addressNames[index ^ 2]!
+        add(opKind.address, index, read.includes(twin) ? 1 + (index ^ 2) : 0, column)
+        read.push(field!.name)
+        return
+      }
+      case 'port':
+        return add(opKind.port, (portNames as readonly string[]).indexOf(field!.name), 0, column)
+      case 'counter':
+      case 'time':
+        return add(opKind.number, (numberNames as readonly string[]).indexOf(field!.name), field?.role === 'time' ? 1 : 0, column)
+    }
+  })
+  const columnsOf = (wanted: FlowField['role'] | undefined): number[] => fields.flatMap((field, column) => (field?.role === wanted ? [column] : []))
+  return {
+    names,
+    ops: Int32Array.from(ops),
+    fields,
+    contextColumns: columnsOf('context'),
+    classRuns: runs,
+    nextHopColumns: columnsOf('next-hop'),
+    extraColumns: columnsOf(undefined),
+    contextSpans: spans.context,
+    nextHopSpans: spans.nextHop,
+    extraSpans: spans.extra,
+    has: name => seen.has(name),
+  }
+}

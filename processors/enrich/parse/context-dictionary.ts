@@ -1,0 +1,128 @@
+/** Cloud contexts: the text of all context columns of a line (interface, VPC, instance ...) as one dictionary entry. */
+import type { EcsRecord, TagsRecord, TransitGatewayRecord } from '../../../schemas/flow-types.ts'
+import { flowFields } from '../../../schemas/flow-fields.ts'
+import type { ColumnPlan } from './column-plan.ts'
+import { faultNumber } from './line-faults.ts'
+import { SpanDictionary } from './span-dictionary.ts'
+import { isText, textValue, tokensOf } from './tokens.ts'
+
+/** Values of the context fields, as in the interface fragment of the flow record. */
+export interface ContextValues {
+  accountId: string | null
+  interfaceId: string | null
+  vpcId: string | null
+  subnetId: string | null
+  instanceId: string | null
+  region: string | null
+  azId: string | null
+  sublocationType: string | null
+  sublocationId: string | null
+  resourceId: string | null
+  interfaceType: string | null
+  ecs: EcsRecord | null
+  tags: TagsRecord | null
+  transitGateway: TransitGatewayRecord | null
+}
+
+/** What the object key says where the line has no such column. */
+export interface ObjectDefaults {
+  readonly accountId: string | null
+  readonly region: string | null
+}
+
+type Groups = 'ecs' | 'tags' | 'transitGateway'
+const emptyGroup = (group: string): Record<string, string | null> =>
+  Object.fromEntries(flowFields.filter(field => field.record.startsWith(`${group}.`)).map(field => [field.record.slice(group.length + 1), null]))
+const emptyGroups: Record<Groups, Record<string, string | null>> = { ecs: emptyGroup('ecs'), tags: emptyGroup('tags'), transitGateway: emptyGroup('transitGateway') }
+
+/** Tag values are percent-encoded UTF-8; what does not decode stays as it is. */
+function percentDecoded(text: string): string {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** What recorded the flow: interface, else resource, else transit gateway attachment. */
+export const observerOf = (values: ContextValues): string | null => values.interfaceId ?? values.resourceId ?? values.transitGateway?.attachmentId ?? null
+
+let lastSerial = 0
+
+/** The contexts of one column plan and one object default. Ids are 1, 2, 3 ...; bounded by its owner. */
+export class ContextDictionary {
+  readonly spans: SpanDictionary
+  readonly values: ContextValues[] = []
+  /** Number of the dictionary in this process: with it an id is unique. */
+  readonly serial = ++lastSerial
+  /** Fault number by id, 0 for none. */
+  fault = new Uint8Array(64)
+  /** Equal for contexts of one observation point. */
+  readonly observers: number[] = []
+  readonly #observerIds = new Map<string | null, number>()
+  readonly #plan: ColumnPlan
+  readonly #defaults: ObjectDefaults
+
+  constructor(plan: ColumnPlan, defaults: ObjectDefaults) {
+    this.#plan = plan
+    this.#defaults = defaults
+    this.spans = new SpanDictionary(plan.contextSpans)
+  }
+
+  get count(): number {
+    return this.spans.count
+  }
+
+  /** Parses the bytes of a new entry; called with ids in the order of their appearance. */
+  add(id: number): void {
+    const { spans } = this
+    const tokens: string[] = []
+    let valid = true
+    for (let e = id * spans.spans, s = 0; s < spans.spans; s++, e++) {
+      const bytes = spans.arena.bytes.subarray(spans.starts[e]!, spans.starts[e]! + spans.lengths[e]!)
+      valid &&= isText(bytes)
+      tokens.push(...tokensOf(bytes))
+    }
+    const values = this.#valuesOf(tokens)
+    this.values[id] = values
+    const observer = observerOf(values)
+    let observerId = this.#observerIds.get(observer)
+    if (observerId === undefined) this.#observerIds.set(observer, (observerId = this.#observerIds.size))
+    this.observers[id] = observerId
+    if (id >= this.fault.length) {
+      const grown = new Uint8Array(2 * id)
+      grown.set(this.fault)
+      this.fault = grown
+    }
+    this.fault[id] = valid ? 0 : faultNumber('invalid-utf8')
+  }
+
+  #valuesOf(tokens: readonly string[]): ContextValues {
+    const plan = this.#plan
+    const values: Record<string, string | null> = {}
+    const groups: Record<string, Record<string, string | null>> = {}
+    plan.contextColumns.forEach((column, i) => {
+      const [group, name] = plan.fields[column]!.record.split('.') as [string, string?]
+      const value = textValue(tokens[i]!)
+      if (name === undefined) values[group] = value
+      else if (value !== null) (groups[group] ??= { ...emptyGroups[group as Groups] })[name] = group === 'tags' ? percentDecoded(value) : value
+    })
+    return {
+      accountId: plan.has('account-id') ? values['accountId']! : this.#defaults.accountId,
+      interfaceId: values['interfaceId'] ?? null,
+      vpcId: values['vpcId'] ?? null,
+      subnetId: values['subnetId'] ?? null,
+      instanceId: values['instanceId'] ?? null,
+      region: plan.has('region') ? values['region']! : this.#defaults.region,
+      azId: values['azId'] ?? null,
+      sublocationType: values['sublocationType'] ?? null,
+      sublocationId: values['sublocationId'] ?? null,
+      resourceId: values['resourceId'] ?? null,
+      interfaceType: values['interfaceType'] ?? null,
+      ecs: (groups['ecs'] ?? null) as EcsRecord | null,
+      tags: (groups['tags'] ?? null) as TagsRecord | null,
+      transitGateway: (groups['transitGateway'] ?? null) as TransitGatewayRecord | null,
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/** The flow batch: the rows of one block as columns. Arrays are reused from block to block and grow; only the first `rows` entries count. */
+import type { AddressDictionary } from './address-dictionary.ts'
+import type { ClassDictionary } from './class-dictionary.ts'
+import { addressNames, numberNames, portNames } from './column-plan.ts'
+import type { ContextDictionary } from './context-dictionary.ts'
+import type { LineFault } from './line-faults.ts'
+import type { TextDictionary } from './text-dictionaries.ts'
+import type { NextHopRecord } from '../../../schemas/flow-types.ts'
+
+/** Values of `timeSource`, in the order of the Avro enum. */
+export const timeSource = { none: 0, logged: 1, slot: 2 } as const
+/** Values of `direction`, in the order of the Avro enum. */
+export const direction = { unknown: 0, ingress: 1, egress: 2 } as const
+/** Values of `directionSource`, in the order of the Avro enum. */
+export const directionSource = { none: 0, logged: 1, inferred: 2, inferredCount: 3 } as const
+
+/** Dictionaries that the ids of a batch point into; valid until the next block is parsed. */
+export interface BatchDictionaries {
+  readonly contexts: ContextDictionary
+  readonly classes: ClassDictionary
+  readonly nextHops: TextDictionary<NextHopRecord>
+  readonly extras: TextDictionary<Record<string, string>>
+  readonly addresses: AddressDictionary
+}
+
+/** Columns of NODATA and SKIPDATA records. */
+export class GapColumns {
+  rows = 0
+  line = new Int32Array(16)
+  contextId = new Int32Array(16)
+  /** 1 NODATA, 2 SKIPDATA (`rowKind`). */
+  kind = new Uint8Array(16)
+  /** Unix seconds, -1 where absent. */
+  start = new Float64Array(16)
+  end = new Float64Array(16)
+  timeSource = new Uint8Array(16)
+
+  ensure(rows: number): void {
+    if (rows <= this.line.length) return
+    const length = 2 * rows
+    this.line = grown(this.line, new Int32Array(length))
+    this.contextId = grown(this.contextId, new Int32Array(length))
+    this.kind = grown(this.kind, new Uint8Array(length))
+    this.start = grown(this.start, new Float64Array(length))
+    this.end = grown(this.end, new Float64Array(length))
+    this.timeSource = grown(this.timeSource, new Uint8Array(length))
+  }
+}
+
+function grown<T extends Int32Array | Uint8Array | Float64Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
+
+/**
+ * Columns of flow records, and what else the block held: lines = rows + gaps.rows + faults.length + blankLines.
+ * Ids are dictionary ids (0: absent), ports and numbers -1 where absent, times Unix seconds.
+ */
+export class FlowBatch {
+  rows = 0
+  lines = 0
+  blankLines = 0
+  faults: LineFault[] = []
+  readonly gaps = new GapColumns()
+  dictionaries!: BatchDictionaries
+
+  line = new Int32Array(0)
+  contextId = new Int32Array(0)
+  classId = new Int32Array(0)
+  nextHopId = new Int32Array(0)
+  extraId = new Int32Array(0)
+  /** srcaddr, dstaddr, pkt-srcaddr, pkt-dstaddr. */
+  readonly addressIds: Int32Array<ArrayBuffer>[] = addressNames.map(() => new Int32Array(0))
+  /** srcport, dstport. */
+  readonly ports: Int32Array<ArrayBuffer>[] = portNames.map(() => new Int32Array(0))
+  /** packets, bytes, start, end, packets lost (no route, black hole, MTU, TTL). */
+  readonly numbers: Float64Array<ArrayBuffer>[] = numberNames.map(() => new Float64Array(0))
+  timeSource = new Uint8Array(0)
+  direction = new Uint8Array(0)
+  directionSource = new Uint8Array(0)
+  /** Port of the service, -1 for none. */
+  servicePort = new Int32Array(0)
+  /** Index in the table of services, 0 for none. */
+  serviceId = new Int32Array(0)
+
+  /** Empties the batch and makes room; contents of the columns are undefined afterwards. */
+  reset(capacity: number): void {
+    this.rows = 0
+    this.lines = 0
+    this.blankLines = 0
+    this.faults = []
+    this.gaps.rows = 0
+    if (capacity <= this.line.length) return
+    this.line = new Int32Array(capacity)
+    this.contextId = new Int32Array(capacity)
+    this.classId = new Int32Array(capacity)
+    this.nextHopId = new Int32Array(capacity)
+    this.extraId = new Int32Array(capacity)
+    for (let i = 0; i < this.addressIds.length; i++) this.addressIds[i] = new Int32Array(capacity)
+    for (let i = 0; i < this.ports.length; i++) this.ports[i] = new Int32Array(capacity)
+    for (let i = 0; i < this.numbers.length; i++) this.numbers[i] = new Float64Array(capacity)
+    this.timeSource = new Uint8Array(capacity)
+    this.direction = new Uint8Array(capacity)
+    this.directionSource = new Uint8Array(capacity)
+    this.servicePort = new Int32Array(capacity)
+    this.serviceId = new Int32Array(capacity)
+  }
+
+  /** True end of the conversation: the packet address where present, else the address. */
+  trueSource(row: number): number {
+    return this.addressIds[2]![row]! || this.addressIds[0]![row]!
+  }
+
+  trueDestination(row: number): number {
+    return this.addressIds[3]![row]! || this.addressIds[1]![row]!
+  }
+}

@@ -1,0 +1,63 @@
+/** Dense ids for pairs of integers: open addressing over typed arrays, no allocation per lookup. */
+
+/** Gives each distinct pair (a, b) the next id: 0, 1, 2 ... Grows by doubling; the owner bounds it. */
+export class PairTable {
+  count = 0
+  /** First and second member by id. */
+  a = new Int32Array(64)
+  b = new Int32Array(64)
+  #slots = new Int32Array(128)
+  #mask = 127
+
+  /** Id of the pair; a new pair takes the next id. */
+  idOf(a: number, b: number): number {
+    const slots = this.#slots
+    const mask = this.#mask
+    let slot = (Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> 0
+    slot = (slot ^ (slot >>> 15)) & mask
+    for (;;) {
+      const id = slots[slot]! - 1
+      if (id < 0) return this.#add(a, b, slot)
+      if (this.a[id] === a && this.b[id] === b) return id
+      slot = (slot + 1) & mask
+    }
+  }
+
+  /** Forgets all pairs; ids start at 0 again. */
+  clear(): void {
+    this.count = 0
+    this.#slots.fill(0)
+  }
+
+  #add(a: number, b: number, slot: number): number {
+    const id = this.count++
+    if (id === this.a.length) {
+      this.a = grow(this.a, 2 * id)
+      this.b = grow(this.b, 2 * id)
+    }
+    this.a[id] = a
+    this.b[id] = b
+    this.#slots[slot] = id + 1
+    if (2 * this.count > this.#slots.length) this.#rehash()
+    return id
+  }
+
+  #rehash(): void {
+    const count = this.count
+    this.#slots = new Int32Array(2 * this.#slots.length)
+    this.#mask = this.#slots.length - 1
+    for (let id = 0; id < count; id++) {
+      let slot = (Math.imul(this.a[id]!, 0x9e3779b1) ^ Math.imul(this.b[id]!, 0x85ebca6b)) >>> 0
+      slot = (slot ^ (slot >>> 15)) & this.#mask
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask
+      this.#slots[slot] = id + 1
+    }
+  }
+}
+
+/** A larger Int32Array with the same beginning. */
+export function grow(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(length)
+  grown.set(array)
+  return grown
+}

@@ -1,0 +1,265 @@
+/**
+ * Cuts the text of an object into its header line and blocks of whole lines, in one pass and without holding more than one block. How the
+ * text is split into chunks never changes the result. A line that is too long is hashed while it passes and never held.
+ */
+import { createHash, type Hash } from 'node:crypto'
+
+/** Bounds of the pieces. */
+export interface CutLimits {
+  /** Most bytes of a block; a single line that is longer is a block of its own. */
+  readonly blockBytes: number
+  readonly linesPerRecord: number
+  /** Most bytes of a line without its line feed. */
+  readonly maxLineBytes: number
+}
+
+/**
+ * A part of the text. The `textBytes` of all pieces add up to the text, and `lines` to its lines.
+ * `blank` blank lines before the header; `header` the header line; `block` whole lines, line ends kept; `long` a line beyond the limit;
+ * `foreign` the first line is no header: nothing follows.
+ */
+export type Piece =
+  | { readonly kind: 'blank'; readonly line: number; readonly lines: number; readonly textBytes: number }
+  | { readonly kind: 'header'; readonly line: number; readonly lines: 1; readonly textBytes: number; readonly text: string }
+  | {
+      readonly kind: 'block'
+      readonly line: number
+      readonly lines: number
+      readonly textBytes: number
+      readonly blankLines: number
+      readonly bytes: Buffer
+    }
+  | {
+      readonly kind: 'long'
+      readonly line: number
+      readonly lines: 1
+      readonly textBytes: number
+      readonly head: Buffer
+      readonly length: number
+      readonly sha256: Buffer
+    }
+  | { readonly kind: 'foreign'; readonly line: number; readonly lines: 0; readonly textBytes: 0; readonly head: Buffer }
+
+/** Bytes that are kept of a line beyond the limit. */
+export const longLineHead = 4096
+
+const lineFeed = 10
+const empty: Buffer = Buffer.alloc(0)
+
+/** True where a range has nothing but spaces, tabs and carriage returns. Looks at one byte for ordinary lines. */
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!
+    if (byte !== 32 && (byte < 9 || byte > 13)) return false
+  }
+  return true
+}
+
+/** Cuts one object. `push` its text in order, then `end`; both return the pieces that are complete. */
+export class LineCutter {
+  readonly #limits: CutLimits
+  readonly #isHeader: (line: string) => boolean
+  #needsHeader: boolean
+  #foreign = false
+  #pieces: Piece[] = []
+  /** Number of the first line of the open block. */
+  #line: number
+  /** Bytes from earlier chunks: the open block, then the open line. */
+  #parts: Buffer[] = []
+  #partBytes = 0
+  #chunk = empty
+  /** Where the open block, or what of it is in this chunk, starts. */
+  #from = 0
+  /** The open block: whole lines only. */
+  #blockBytes = 0
+  #blockLines = 0
+  #blockBlank = 0
+  /** The open line: bytes in earlier chunks. */
+  #openBytes = 0
+  #openBlank = true
+  #long: { hash: Hash; head: Buffer[]; headBytes: number; length: number } | undefined
+
+  /**
+   * @param isHeader Decides whether the first line that is not blank is a header.
+   * @param resumeAt Number of the first line that will be pushed; the header was read before. Undefined: from the start.
+   */
+  constructor(limits: CutLimits, isHeader: (line: string) => boolean, resumeAt?: number) {
+    this.#limits = limits
+    this.#isHeader = isHeader
+    this.#needsHeader = resumeAt === undefined
+    this.#line = resumeAt ?? 1
+  }
+
+  push(chunk: Buffer): Piece[] {
+    this.#chunk = chunk
+    this.#from = 0
+    let lineStart = 0
+    const { maxLineBytes, blockBytes, linesPerRecord } = this.#limits
+    while (!this.#foreign) {
+      const feed = chunk.indexOf(lineFeed, lineStart)
+      if (this.#long !== undefined) {
+        this.#extendLong(chunk.subarray(lineStart, feed < 0 ? chunk.length : feed))
+        if (feed < 0) return this.#given()
+        this.#endLong(1)
+        this.#from = lineStart = feed + 1
+        continue
+      }
+      if (feed < 0) break
+      const length = this.#openBytes + feed - lineStart
+      if (length > maxLineBytes) {
+        if (!this.#beginLong(length)) break
+        this.#endLong(1)
+        this.#from = lineStart = feed + 1
+        continue
+      }
+      if (this.#blockBytes + length + 1 > blockBytes && this.#blockLines > 0) this.#endBlock()
+      this.#addLine(length + 1, this.#openBlank && isBlank(chunk, lineStart, feed))
+      lineStart = feed + 1
+      if (this.#needsHeader) this.#takeHeader()
+      else if (this.#blockLines >= linesPerRecord) this.#endBlock()
+    }
+    if (this.#foreign) return this.#given()
+    const rest = chunk.length - lineStart
+    this.#openBlank &&= isBlank(chunk, lineStart, chunk.length)
+    this.#openBytes += rest
+    if (this.#openBytes > maxLineBytes) this.#beginLong(this.#openBytes)
+    else if (chunk.length > this.#from) {
+      this.#parts.push(chunk.subarray(this.#from))
+      this.#partBytes += chunk.length - this.#from
+    }
+    this.#chunk = empty
+    return this.#given()
+  }
+
+  end(): Piece[] {
+    this.#chunk = empty
+    this.#from = 0
+    if (this.#foreign) return this.#given()
+    if (this.#long !== undefined) this.#endLong(0)
+    else if (this.#openBytes > 0) {
+      if (this.#blockBytes + this.#openBytes > this.#limits.blockBytes && this.#blockLines > 0) this.#endBlock()
+      this.#addLine(this.#openBytes, this.#openBlank)
+      if (this.#needsHeader) this.#takeHeader()
+    }
+    this.#endBlock()
+    return this.#given()
+  }
+
+  #given(): Piece[] {
+    const pieces = this.#pieces
+    this.#pieces = []
+    return pieces
+  }
+
+  #addLine(bytes: number, blank: boolean): void {
+    this.#blockBytes += bytes
+    this.#blockLines++
+    if (blank) this.#blockBlank++
+    this.#openBytes = 0
+    this.#openBlank = true
+  }
+
+  #endBlock(): void {
+    if (this.#blockLines === 0) return
+    const bytes = this.#take(this.#blockBytes)
+    this.#pieces.push({
+      kind: 'block',
+      line: this.#line,
+      lines: this.#blockLines,
+      textBytes: bytes.length,
+      blankLines: this.#blockBlank,
+      bytes,
+    })
+    this.#line += this.#blockLines
+    this.#blockBytes = this.#blockLines = this.#blockBlank = 0
+  }
+
+  /** Looks at the one line of the block while the header is missing. Blank lines are given at once, so that they cannot pile up. */
+  #takeHeader(): void {
+    const bytes = this.#take(this.#blockBytes)
+    // trim() also takes away carriage return and byte order mark
+    const text = bytes.toString().trim()
+    const at = { line: this.#line, textBytes: bytes.length }
+    if (text === '') {
+      const last = this.#pieces.at(-1)
+      if (last?.kind === 'blank')
+        this.#pieces[this.#pieces.length - 1] = { ...last, lines: last.lines + 1, textBytes: last.textBytes + bytes.length }
+      else this.#pieces.push({ kind: 'blank', ...at, lines: 1 })
+    } else if (this.#isHeader(text)) {
+      this.#needsHeader = false
+      this.#pieces.push({ kind: 'header', ...at, lines: 1, text })
+    } else this.#refuse(bytes)
+    this.#line++
+    this.#blockBytes = this.#blockLines = this.#blockBlank = 0
+  }
+
+  #refuse(bytes: Buffer): void {
+    this.#foreign = true
+    this.#pieces.push({ kind: 'foreign', line: this.#line, lines: 0, textBytes: 0, head: Buffer.from(bytes.subarray(0, longLineHead)) })
+  }
+
+  /**
+   * The open line, of which `length` bytes are known, is too long: ends the block before it and starts to hash it.
+   *
+   * @returns False where it stands in the place of the header: the object is foreign.
+   */
+  #beginLong(length: number): boolean {
+    this.#endBlock()
+    const known = this.#take(length)
+    if (this.#needsHeader) {
+      this.#refuse(known)
+      return false
+    }
+    this.#long = { hash: createHash('sha256'), head: [], headBytes: 0, length: 0 }
+    this.#extendLong(known)
+    this.#openBytes = 0
+    return true
+  }
+
+  #extendLong(bytes: Buffer): void {
+    const long = this.#long!
+    long.hash.update(bytes)
+    long.length += bytes.length
+    if (long.headBytes >= longLineHead) return
+    const head = Buffer.from(bytes.subarray(0, longLineHead - long.headBytes))
+    long.head.push(head)
+    long.headBytes += head.length
+  }
+
+  #endLong(lineEndBytes: number): void {
+    const { hash, head, length } = this.#long!
+    this.#pieces.push({
+      kind: 'long',
+      line: this.#line,
+      lines: 1,
+      textBytes: length + lineEndBytes,
+      head: Buffer.concat(head),
+      length,
+      sha256: hash.digest(),
+    })
+    this.#long = undefined
+    this.#openBytes = 0
+    this.#openBlank = true
+    this.#line++
+  }
+
+  /** The next bytes, across chunks; without a copy where they lie in this chunk. */
+  #take(bytes: number): Buffer {
+    if (this.#partBytes === 0) {
+      this.#from += bytes
+      return this.#chunk.subarray(this.#from - bytes, this.#from)
+    }
+    const missing = bytes - this.#partBytes
+    if (missing >= 0) {
+      const taken = Buffer.concat([...this.#parts, this.#chunk.subarray(this.#from, this.#from + missing)], bytes)
+      this.#from += missing
+      this.#parts = []
+      this.#partBytes = 0
+      return taken
+    }
+    const held = Buffer.concat(this.#parts, this.#partBytes)
+    this.#parts = [held.subarray(bytes)]
+    this.#partBytes -= bytes
+    return held.subarray(0, bytes)
+  }
+}

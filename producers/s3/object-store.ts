@@ -1,0 +1,48 @@
+/** What the S3 producers need of an object store. Ours, so that tests can bring their own. */
+import type { Readable } from 'node:stream'
+import type { S3Source } from '../../config.ts'
+
+/** An object as a listing shows it. */
+export interface ListedObject {
+  readonly key: string
+  /** Entity tag without quotes. */
+  readonly etag: string
+  readonly size: number
+  readonly lastModifiedMs: number
+}
+
+/** An object version that is being read. */
+export interface OpenedObject {
+  /** Entity tag without quotes. */
+  readonly etag: string
+  readonly size: number
+  readonly lastModifiedMs: number | null
+  /** Bytes as stored. Destroy it to stop the download. */
+  readonly body: Readable
+}
+
+/** Reads buckets. Every method rejects with FlowError S3_ACCESS_DENIED, S3_NOT_FOUND, S3_CHANGED or S3_UNAVAILABLE. */
+export interface ObjectStore {
+  /** The "folders" directly below a prefix, each with its trailing slash, complete and in order. */
+  listPrefixes(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string>
+  /** All objects below a prefix in key order; never stops at a page or a cap. */
+  list(bucket: string, prefix: string, options?: { startAfter?: string; signal?: AbortSignal }): AsyncIterable<ListedObject>
+  /** Starts a download. S3_CHANGED where `ifMatch` is not the entity tag of the current version. */
+  open(bucket: string, key: string, options?: { ifMatch?: string; signal?: AbortSignal }): Promise<OpenedObject>
+}
+
+/** Finds the store, with its credentials and region, that serves an object or a prefix. */
+export type StoreOf = (bucket: string, key: string) => ObjectStore
+
+/** Removes the quotes around an entity tag. */
+export const plainEtag = (etag: string | undefined): string => (etag ?? '').replace(/^(?:W\/)?"|"$/g, '')
+
+/**
+ * The source that an object belongs to: same bucket, longest matching prefix; else the first one of the bucket; else undefined
+ * (arrivals of a source that was since removed from the configuration).
+ */
+export function sourceOf(sources: readonly S3Source[], bucket: string, key: string): S3Source | undefined {
+  const ofBucket = sources.filter(source => source.bucket === bucket)
+  const matching = ofBucket.filter(source => key.startsWith(source.prefix)).sort((a, b) => b.prefix.length - a.prefix.length)
+  return matching[0] ?? ofBucket[0]
+}

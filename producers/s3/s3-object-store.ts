@@ -1,0 +1,176 @@
+/** The object store behind the AWS SDK: one client per region and role, errors by code, requests counted. */
+import { GetObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import { fromIni, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
+import type { Readable } from 'node:stream'
+import type { Config, S3Source } from '../../config.ts'
+import { FlowError, errorText, type ErrorCode } from '../../runtime/errors.ts'
+import { counter } from '../../runtime/metrics.ts'
+import { plainEtag, sourceOf, type ListedObject, type ObjectStore, type OpenedObject, type StoreOf } from './object-store.ts'
+
+type S3Settings = Config['s3']
+
+const requests = counter('flowloom_s3_requests_total', 'requests to S3 as flowloom makes them; the retries of the SDK count once', [
+  'operation',
+  'result',
+])
+
+/** Trouble with our credentials or clock passes; it says nothing about the object. */
+const passing = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'RequestTimeTooSkewed',
+  'CredentialsProviderError',
+  'TokenRefreshRequired',
+])
+const codeByName: Readonly<Record<string, ErrorCode>> = {
+  AccessDenied: 'S3_ACCESS_DENIED',
+  NoSuchKey: 'S3_NOT_FOUND',
+  NoSuchBucket: 'S3_NOT_FOUND',
+  NotFound: 'S3_NOT_FOUND',
+  PreconditionFailed: 'S3_CHANGED',
+}
+const codeByStatus: Readonly<Record<number, ErrorCode>> = {
+  401: 'S3_ACCESS_DENIED',
+  403: 'S3_ACCESS_DENIED',
+  404: 'S3_NOT_FOUND',
+  412: 'S3_CHANGED',
+}
+
+/** Maps what the SDK throws by its name, then by its HTTP status, never by its text. */
+export function s3Error(error: unknown, bucket: string, key: string): FlowError {
+  if (error instanceof FlowError) return error
+  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
+  const known = passing.has(name ?? '') ? undefined : (codeByName[name ?? ''] ?? codeByStatus[$metadata?.httpStatusCode ?? 0])
+  return new FlowError(known ?? 'S3_UNAVAILABLE', { bucket, key, detail: `${name ?? 'Error'}: ${errorText(error)}` }, { cause: error })
+}
+
+class S3ObjectStore implements ObjectStore {
+  readonly #client: S3Client
+  readonly #payer: { RequestPayer?: 'requester' }
+
+  constructor(client: S3Client, requesterPays: boolean) {
+    this.#client = client
+    this.#payer = requesterPays ? { RequestPayer: 'requester' } : {}
+  }
+
+  async *listPrefixes(bucket: string, prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+    let token: string | undefined
+    do {
+      const page = await this.#page({ Bucket: bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token }, signal)
+      for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix !== undefined) yield Prefix
+      token = page.NextContinuationToken
+    } while (token !== undefined)
+  }
+
+  async *list(bucket: string, prefix: string, options: { startAfter?: string; signal?: AbortSignal } = {}): AsyncGenerator<ListedObject> {
+    let token: string | undefined
+    do {
+      const page = await this.#page(
+        { Bucket: bucket, Prefix: prefix, StartAfter: options.startAfter, ContinuationToken: token },
+        options.signal,
+      )
+      for (const { Key, ETag, Size, LastModified } of page.Contents ?? [])
+        if (Key !== undefined) yield { key: Key, etag: plainEtag(ETag), size: Size ?? 0, lastModifiedMs: LastModified?.getTime() ?? 0 }
+      token = page.NextContinuationToken
+    } while (token !== undefined)
+  }
+
+  async open(bucket: string, key: string, options: { ifMatch?: string; signal?: AbortSignal } = {}): Promise<OpenedObject> {
+    const { ifMatch, signal } = options
+    const command = new GetObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      ...(ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` }),
+      ...this.#payer,
+    })
+    try {
+      const answer = await this.#client.send(command, signal === undefined ? {} : { abortSignal: signal })
+      requests.inc({ operation: 'open', result: 'ok' })
+      return {
+        etag: plainEtag(answer.ETag),
+        size: answer.ContentLength ?? 0,
+        lastModifiedMs: answer.LastModified?.getTime() ?? null,
+        body: answer.Body as Readable,
+      }
+    } catch (error) {
+      throw this.#counted('open', s3Error(error, bucket, key))
+    }
+  }
+
+  async #page(
+    input: { Bucket: string; Prefix: string; Delimiter?: string; StartAfter?: string | undefined; ContinuationToken: string | undefined },
+    signal?: AbortSignal,
+  ) {
+    try {
+      const page = await this.#client.send(
+        new ListObjectsV2Command({ ...input, ...this.#payer }),
+        signal === undefined ? {} : { abortSignal: signal },
+      )
+      requests.inc({ operation: 'list', result: 'ok' })
+      return page
+    } catch (error) {
+      throw this.#counted('list', s3Error(error, input.Bucket, input.Prefix))
+    }
+  }
+
+  #counted(operation: 'open' | 'list', error: FlowError): FlowError {
+    requests.inc({ operation, result: error.code })
+    return error
+  }
+}
+
+function clientOf(settings: S3Settings, region: string, roleArn: string | undefined): S3Client {
+  const { profile, accessKeyId, secretAccessKey, endpoint } = settings
+  const own =
+    accessKeyId !== undefined && secretAccessKey !== undefined
+      ? { accessKeyId, secretAccessKey }
+      : profile === undefined
+        ? undefined
+        : fromIni({ profile })
+  const assumed =
+    roleArn === undefined
+      ? own
+      : fromTemporaryCredentials({
+          params: { RoleArn: roleArn, RoleSessionName: 'flowloom' },
+          clientConfig: { region },
+          ...(own === undefined ? {} : { masterCredentials: own }),
+        })
+  const config: S3ClientConfig = {
+    region,
+    forcePathStyle: settings.pathStyle,
+    followRegionRedirects: endpoint === undefined,
+    retryMode: 'adaptive',
+    maxAttempts: 4,
+    // gzip has its own checksum; the SDK's is computed in JavaScript
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: 5000,
+      requestTimeout: 30_000,
+      throwOnRequestTimeout: true,
+      httpAgent: { maxSockets: 128 },
+      httpsAgent: { maxSockets: 128 },
+    },
+  }
+  if (endpoint !== undefined) config.endpoint = endpoint
+  if (assumed !== undefined) config.credentials = assumed
+  return new S3Client(config)
+}
+
+/**
+ * Makes the stores of all sources. Credentials, first that is set: the static key, the profile, the default chain of the SDK; with `roleArn`
+ * these assume the role. Opens no connection by itself.
+ *
+ * @param settings Section `s3` of the configuration.
+ */
+export function createS3Stores(settings: S3Settings): StoreOf {
+  const stores = new Map<string, ObjectStore>()
+  return (bucket, key) => {
+    const source: S3Source | undefined = sourceOf(settings.sources, bucket, key)
+    const region = source?.region ?? settings.region
+    const name = `${region} ${source?.roleArn ?? ''}`
+    let store = stores.get(name)
+    if (store === undefined)
+      stores.set(name, (store = new S3ObjectStore(clientOf(settings, region, source?.roleArn), settings.requesterPays)))
+    return store
+  }
+}

@@ -1,0 +1,55 @@
+/** `/metrics`, `/healthz` and `/readyz` of a process. */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Config } from '../config.ts'
+import type { Part } from './lifecycle.ts'
+import { registry } from './metrics.ts'
+
+/** What the end points report. */
+export interface Health {
+  /** Names of what is not ready yet; empty means ready. */
+  notReady(): readonly string[]
+}
+
+/** Serves metrics and health. */
+export class HealthServer implements Part {
+  readonly name = 'http'
+  readonly #settings: Config['http']
+  readonly #server: Server
+
+  constructor(settings: Config['http'], health: Health) {
+    this.#settings = settings
+    this.#server = createServer((request, response) => {
+      const path = (request.url ?? '/').split('?')[0]
+      if (path === '/metrics') {
+        void registry.metrics().then(text => response.setHeader('content-type', registry.contentType).end(text))
+      } else if (path === '/healthz') {
+        response.end('ok\n')
+      } else if (path === '/readyz') {
+        const waiting = health.notReady()
+        response.statusCode = waiting.length === 0 ? 200 : 503
+        response.end(waiting.length === 0 ? 'ready\n' : `waiting for ${waiting.join(', ')}\n`)
+      } else {
+        response.statusCode = 404
+        response.end('try /metrics, /healthz or /readyz\n')
+      }
+    })
+  }
+
+  /** Port in use; known after `start`. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.#settings.port, this.#settings.host, resolve)
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise<void>(resolve => this.#server.close(() => resolve()))
+  }
+}

@@ -1,0 +1,89 @@
+/** Makes kafkajs clients from the configuration: brokers, TLS, SASL, and kafkajs' log lines as ours. */
+import { readFileSync } from 'node:fs'
+import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js'
+import type { ICustomPartitioner, Kafka, KafkaConfig, logLevel, SASLOptions } from 'kafkajs'
+import type { Config } from '../../config.ts'
+import { FlowError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { loadKafkaJs } from './kafkajs.ts'
+
+type KafkaSettings = Config['kafka']
+
+function readPem(path: string, purpose: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new FlowError('CONFIG_FILE', { path, purpose }, { cause })
+  }
+}
+
+function tlsOptions(settings: KafkaSettings): KafkaConfig['ssl'] {
+  if (!settings.tls) return false
+  return {
+    ...(settings.tlsCaFile === undefined ? {} : { ca: [readPem(settings.tlsCaFile, 'kafka.tlsCaFile')] }),
+    ...(settings.tlsCertFile === undefined ? {} : { cert: readPem(settings.tlsCertFile, 'kafka.tlsCertFile') }),
+    ...(settings.tlsKeyFile === undefined ? {} : { key: readPem(settings.tlsKeyFile, 'kafka.tlsKeyFile') }),
+  }
+}
+
+async function fetchOauthToken(settings: KafkaSettings): Promise<{ value: string }> {
+  const body = new URLSearchParams({ grant_type: 'client_credentials', ...(settings.oauthScope === undefined ? {} : { scope: settings.oauthScope }) })
+  const credentials = Buffer.from(`${settings.oauthClientId ?? ''}:${settings.oauthClientSecret ?? ''}`).toString('base64')
+  const response = await fetch(settings.oauthTokenUrl ?? '', { method: 'POST', headers: { authorization: `Basic ${credentials}` }, body })
+  const answer = (await response.json()) as { access_token?: string }
+  if (!response.ok || answer.access_token === undefined) throw new FlowError('KAFKA_UNAVAILABLE', { brokers: settings.brokers, detail: `token end point answered ${response.status}` })
+  return { value: answer.access_token }
+}
+
+function saslOptions(settings: KafkaSettings): SASLOptions | undefined {
+  const credentials = { username: settings.username ?? '', password: settings.password ?? '' }
+  switch (settings.saslMechanism) {
+    case 'none':
+      return undefined
+    case 'plain':
+    case 'scram-sha-256':
+    case 'scram-sha-512':
+      return { mechanism: settings.saslMechanism, ...credentials } as SASLOptions
+    case 'oauthbearer':
+      return { mechanism: 'oauthbearer', oauthBearerProvider: () => fetchOauthToken(settings) }
+    case 'aws-iam':
+      return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: (await generateAuthToken({ region: settings.awsRegion ?? 'us-east-1' })).token }) }
+  }
+}
+
+/** kafkajs reports much that our own retry handles; its errors are ours to judge, so they are warnings at most. */
+const levelNames = { 0: 'silent', 1: 'warn', 2: 'debug', 4: 'debug', 5: 'trace' } as const
+
+/**
+ * Makes a kafkajs client. Opens nothing.
+ *
+ * @param clientId Shown in broker logs and quotas.
+ * @throws FlowError CONFIG_FILE for an unreadable certificate.
+ */
+export function createKafka(settings: KafkaSettings, clientId: string, log: Log): Kafka {
+  const kafkaJs = loadKafkaJs(settings.encodedBatches)
+  const sasl = saslOptions(settings)
+  return new kafkaJs.Kafka({
+    clientId,
+    brokers: settings.brokers,
+    ssl: tlsOptions(settings) ?? false,
+    ...(sasl === undefined ? {} : { sasl }),
+    connectionTimeout: 5000,
+    requestTimeout: 30_000,
+    retry: { initialRetryTime: 50, maxRetryTime: 2000, retries: 8 },
+    logLevel: kafkaJs.logLevel.WARN,
+    logCreator: () => entry => {
+      const known = /concurrent operation on the same transaction|CONCURRENT_TRANSACTIONS|rebalanc|UNKNOWN_MEMBER_ID/i.test(entry.log.message + String(entry.log['error'] ?? ''))
+      const level = known ? 'debug' : levelNames[entry.level as logLevel]
+      if (level !== 'silent') log[level]({ kafkajs: entry.namespace, error: entry.log['error'] as unknown }, entry.log.message)
+    },
+  })
+}
+
+/** Takes the partition that each record names: a keyless record that is sent again must not move. */
+export const explicitPartitioner: ICustomPartitioner =
+  () =>
+  ({ message }) => {
+    if (message.partition === undefined) throw new TypeError('every record needs an explicit partition')
+    return message.partition
+  }

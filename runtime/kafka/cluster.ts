@@ -1,0 +1,129 @@
+/** The cluster as the runtime sees it: one admin connection, topic sizes, committed positions, the fleet of names. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin, Kafka } from 'kafkajs'
+import type { Config } from '../../config.ts'
+import { topicName, topics, type Topic, type TopicId } from '../../schemas/topics.ts'
+import { errorText, FlowError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Position } from '../task.ts'
+import { createKafka } from './client.ts'
+
+/** Error code UNSTABLE_OFFSET_COMMIT: an offset is part of a transaction that has not ended yet. */
+const unstableOffset = 88
+
+/** See the head of this file. */
+export class Cluster {
+  readonly settings: Config['kafka']
+  readonly #kafka: Kafka
+  readonly #log: Log
+  #admin: Promise<Admin> | undefined
+  #partitions = new Map<string, number>()
+
+  constructor(settings: Config['kafka'], log: Log) {
+    this.settings = settings
+    this.#log = log
+    this.#kafka = createKafka(settings, `${settings.deployment}-admin`, log)
+  }
+
+  /** Full name of a topic. */
+  topicName(topic: Topic): string {
+    return topicName(this.settings.topicPrefix, topic)
+  }
+
+  /** Consumer group of a role. */
+  groupOf(role: string): string {
+    return `${this.settings.deployment}.${role}`
+  }
+
+  /** Transactional id of a task: deployment, role, group and partition decide who counts. */
+  transactionalIdOf(role: string, partition: number): string {
+    return `${this.groupOf(role)}.${partition}`
+  }
+
+  /** The admin client, connected. */
+  async admin(): Promise<Admin> {
+    this.#admin ??= (async () => {
+      const admin = this.#kafka.admin({ retry: { initialRetryTime: 50, retries: 5 } })
+      await admin.connect()
+      return admin
+    })()
+    try {
+      return await this.#admin
+    } catch (cause) {
+      this.#admin = undefined
+      throw new FlowError('KAFKA_UNAVAILABLE', { brokers: this.settings.brokers.join(', '), detail: errorText(cause) }, { cause })
+    }
+  }
+
+  /**
+   * Reads the number of partitions of every topic of the path.
+   *
+   * @throws FlowError TOPIC_MISSING, TOPIC_PARTITIONS where topics of one group differ.
+   */
+  async loadTopics(): Promise<void> {
+    const admin = await this.admin()
+    const existing = new Set(await admin.listTopics())
+    const missing = Object.values(topics).find(topic => !existing.has(this.topicName(topic)))
+    if (missing !== undefined) throw new FlowError('TOPIC_MISSING', { topic: this.topicName(missing) })
+    const { topics: described } = await admin.fetchTopicMetadata({ topics: Object.values(topics).map(topic => this.topicName(topic)) })
+    this.#partitions = new Map(described.map(topic => [topic.name, topic.partitions.length]))
+    for (const topic of Object.values(topics)) {
+      const leader = Object.values(topics).find(other => other.group === topic.group)!
+      const [actual, expected] = [this.partitionsOf(topic), this.partitionsOf(leader)]
+      if (topic.group !== 'few' && actual !== expected)
+        throw new FlowError('TOPIC_PARTITIONS', { topic: this.topicName(topic), actual, other: this.topicName(leader), expected })
+    }
+  }
+
+  /** Partitions of a topic; `loadTopics` must have run. */
+  partitionsOf(topic: Topic): number {
+    const count = this.#partitions.get(this.topicName(topic))
+    if (count === undefined) throw new FlowError('TOPIC_MISSING', { topic: this.topicName(topic) })
+    return count
+  }
+
+  /** First and end offset of a partition. */
+  async limits(topic: Topic, partition: number): Promise<{ low: number; end: number }> {
+    const admin = await this.admin()
+    const offsets = await admin.fetchTopicOffsets(this.topicName(topic))
+    const entry = offsets.find(candidate => candidate.partition === partition)
+    return { low: Number(entry?.low ?? 0), end: Number(entry?.offset ?? 0) }
+  }
+
+  /**
+   * Position of a role in its input partition, final even if a transaction of a predecessor is being ended.
+   *
+   * @throws FlowError OFFSET_LOST where retention deleted what was never read.
+   */
+  async committedPosition(role: string, topicId: TopicId, partition: number): Promise<Position> {
+    const topic = topics[topicId]
+    const admin = await this.admin()
+    const request = { groupId: this.groupOf(role), topics: [this.topicName(topic)] }
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const [answer] = await admin.fetchOffsets(request)
+        const entry = answer?.partitions.find(candidate => candidate.partition === partition)
+        const { low } = await this.limits(topic, partition)
+        const offset = Number(entry?.offset ?? -1)
+        if (offset < 0) return { offset: low, metadata: '' }
+        if (offset < low) throw new FlowError('OFFSET_LOST', { task: `${role}/${partition}`, offset, low })
+        return { offset, metadata: entry?.metadata ?? '' }
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== unstableOffset || attempt >= 500) throw error
+        await sleep(20)
+      }
+    }
+  }
+
+  /** Log of the runtime. */
+  get log(): Log {
+    return this.#log
+  }
+
+  /** Closes the admin connection. */
+  async close(): Promise<void> {
+    const admin = await this.#admin?.catch(() => undefined)
+    this.#admin = undefined
+    await admin?.disconnect()
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * A transactional producer that fences its predecessor. The first transaction, not the connection, takes over the transactional id; any
+ * failure makes the producer unusable: throw it away and start again from what is committed.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Kafka, Producer, Transaction } from 'kafkajs'
+import type { Config } from '../../config.ts'
+import type { OutRecord, OutSlab } from '../records.ts'
+import type { Position } from '../task.ts'
+import { explicitPartitioner } from './client.ts'
+import type { SlabMessages } from './kafkajs.ts'
+import { codecNumbers, frameRecords, readRecords } from './record-format.ts'
+
+type KafkaSettings = Config['kafka']
+
+/** Most bytes of one produced batch before compression: below the broker's default limit of 1 MiB even if nothing compresses. */
+const maxBatchBytes = 900_000
+
+/** Splits records so that each part fits into a batch. */
+function* parts(records: readonly OutRecord[]): Generator<readonly OutRecord[]> {
+  let start = 0
+  let size = 0
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i]!
+    const length = (record.key?.length ?? 0) + (record.value?.length ?? 0) + 64
+    if (i > start && size + length > maxBatchBytes) {
+      yield records.slice(start, i)
+      start = i
+      size = 0
+    }
+    size += length
+  }
+  if (start < records.length) yield records.slice(start)
+}
+
+/** See the head of this file. */
+export class FencedProducer {
+  readonly #producer: Producer
+  readonly #settings: KafkaSettings
+  #transaction: Transaction | undefined
+  #used = false
+
+  constructor(kafka: Kafka, settings: KafkaSettings, transactionalId: string) {
+    this.#settings = settings
+    this.#producer = kafka.producer({
+      transactionalId,
+      maxInFlightRequests: 1,
+      transactionTimeout: settings.transactionTimeoutMs,
+      createPartitioner: explicitPartitioner,
+      retry: { initialRetryTime: 5, retries: 50, multiplier: 1.5, factor: 0.2, maxRetryTime: 1000 },
+    })
+  }
+
+  /** Connects and takes over the transactional id. From here on no predecessor can commit. */
+  async fence(): Promise<void> {
+    await this.#producer.connect()
+    this.#transaction = await this.#producer.transaction()
+  }
+
+  /** Adds records to the open transaction, one request per partition and batch. */
+  async send(topic: string, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
+    if ('bytes' in records) return this.#sendSlab(topic, partition, records)
+    for (const part of parts(records)) {
+      if (this.#settings.encodedBatches) await this.#sendSlab(topic, partition, frameRecords(part))
+      else await this.#sendMessages(topic, partition, part)
+    }
+  }
+
+  async #sendSlab(topic: string, partition: number, slab: OutSlab): Promise<void> {
+    if (slab.count === 0) return
+    if (!this.#settings.encodedBatches) {
+      return this.#sendMessages(topic, partition, [...readRecords(slab.bytes, slab.count, 0)].map(record => ({ key: record.key, value: record.value })))
+    }
+    const messages: SlabMessages & { partition: number } = { partition, length: slab.count, slab: { bytes: slab.bytes }, codec: this.#settings.compression }
+    const transaction = await this.#open()
+    this.#used = true
+    await transaction.send({ topic, acks: -1, messages: [{ partition, value: null, slab: messages } as never] })
+  }
+
+  async #sendMessages(topic: string, partition: number, records: readonly OutRecord[]): Promise<void> {
+    const transaction = await this.#open()
+    this.#used = true
+    await transaction.send({
+      topic,
+      acks: -1,
+      compression: codecNumbers[this.#settings.compression],
+      messages: records.map(record => ({ partition, key: record.key, value: record.value, ...(record.headers === undefined ? {} : { headers: record.headers }) })),
+    })
+  }
+
+  /**
+   * Commits, and with it the position of a consumer group.
+   *
+   * @returns False where there was nothing to commit.
+   */
+  async commit(group?: { id: string; topic: string; partition: number; position: Position }): Promise<boolean> {
+    if (!this.#used && group === undefined) return false
+    const transaction = await this.#open()
+    if (group !== undefined) {
+      const { id, topic, partition, position } = group
+      const topics = [{ topic, partitions: [{ partition, offset: String(position.offset), metadata: position.metadata }] }]
+      await this.#untilFree(() => transaction.sendOffsets({ consumerGroupId: id, topics }))
+    }
+    this.#used = false
+    this.#transaction = undefined
+    await transaction.commit()
+    return true
+  }
+
+  /** AddOffsetsToTxn as first operation meets the end of the previous transaction; kafkajs does not retry it. Nothing is damaged by asking again. */
+  async #untilFree(call: () => Promise<void>): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await call()
+      } catch (error) {
+        if ((error as { type?: string }).type !== 'CONCURRENT_TRANSACTIONS' || attempt >= 1000) throw error
+        await sleep(5)
+      }
+    }
+  }
+
+  async #open(): Promise<Transaction> {
+    return (this.#transaction ??= await this.#producer.transaction())
+  }
+
+  /**
+   * Ends the connection.
+   *
+   * @param abort Abort the open transaction first (a planned end); else it is left to the successor's fence, or to its timeout.
+   */
+  async close(abort: boolean): Promise<void> {
+    if (abort && this.#used) await this.#transaction?.abort().catch(() => undefined)
+    await this.#producer.disconnect()
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Membership of a consumer group: who has which partitions now, and fetched batches by partition. Everything is paused at each rejoin, before
+ * the first fetch; the owner of a partition seeks and resumes it when it is ready.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Consumer, EachBatchPayload } from 'kafkajs'
+import { errorText } from '../errors.ts'
+import type { InBatch, InRecord, InSlab } from '../records.ts'
+import { stickyAssigner } from './assigner.ts'
+import { createKafka } from './client.ts'
+import type { Cluster } from './cluster.ts'
+import { staticMembers, type RawBatch } from './kafkajs.ts'
+import type { Fetched } from './partition-runner.ts'
+import { decompressRecords, frameRecords, readRecords } from './record-format.ts'
+
+/** What a member is told. All calls are synchronous. */
+export interface MembershipListener {
+  /** A rejoin: these partitions are ours now; all are paused. */
+  assigned(partitions: readonly number[]): void
+  /** A fetched batch. Return false to leave it unread. */
+  fetched(topic: string, partition: number, batch: Fetched, payload: EachBatchPayload): Promise<boolean> | boolean
+}
+
+const fenced = 'FENCED_INSTANCE_ID'
+
+/** See the head of this file. */
+export class Membership {
+  readonly #cluster: Cluster
+  readonly #group: string
+  readonly #topicNames: readonly string[]
+  readonly #partitions: number
+  readonly #listener: MembershipListener
+  #consumer: Consumer | undefined
+  #assigned: readonly number[] = []
+  #stopped = false
+  /** Rejects when the member cannot go on: another process has its static identity. */
+  readonly failed: Promise<never>
+  #fail!: (error: unknown) => void
+
+  constructor(cluster: Cluster, role: string, topicNames: readonly string[], partitions: number, listener: MembershipListener) {
+    this.#cluster = cluster
+    this.#group = cluster.groupOf(role)
+    this.#topicNames = topicNames
+    this.#partitions = partitions
+    this.#listener = listener
+    this.failed = new Promise<never>((_resolve, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => undefined)
+    const { slot } = cluster.settings
+    if (slot !== undefined) staticMembers.set(this.#group, `${role}-${slot}`)
+  }
+
+  /** Partitions of this member. */
+  get assigned(): readonly number[] {
+    return this.#assigned
+  }
+
+  /** Joins the group and stays in it until `stop`; a broken consumer is replaced. */
+  async start(): Promise<void> {
+    const { settings, log } = this.#cluster
+    const consumer = createKafka(settings, this.#group, log).consumer({
+      groupId: this.#group,
+      sessionTimeout: settings.sessionTimeoutMs,
+      heartbeatInterval: settings.heartbeatIntervalMs,
+      rebalanceTimeout: settings.rebalanceTimeoutMs,
+      maxWaitTimeInMs: 200,
+      minBytes: 1,
+      maxBytesPerPartition: settings.maxBytesPerPartition,
+      maxBytes: settings.maxBytesPerPartition * Math.max(4, this.#partitions),
+      readUncommitted: false,
+      allowAutoTopicCreation: false,
+      partitionAssigners: [stickyAssigner(this.#partitions, () => this.#assigned)],
+      retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 10, restartOnFailure: async () => false },
+    })
+    this.#consumer = consumer
+    consumer.on(consumer.events.GROUP_JOIN, event => {
+      if (this.#consumer !== consumer) return
+      const partitions = [...(event.payload.memberAssignment[this.#topicNames[0]!] ?? [])].sort((a, b) => a - b)
+      this.#assigned = partitions
+      for (const topic of this.#topicNames) consumer.pause([{ topic, partitions }])
+      log.debug({ group: this.#group, partitions }, 'joined the group')
+      this.#listener.assigned(partitions)
+    })
+    consumer.on(consumer.events.CRASH, event => {
+      if (this.#consumer === consumer) this.#crashed(event.payload.error)
+    })
+    try {
+      await consumer.connect()
+      for (const topic of this.#topicNames) await consumer.subscribe({ topic, fromBeginning: true })
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: Math.max(1, this.#partitions * this.#topicNames.length),
+        eachBatch: payload => this.#eachBatch(payload),
+      })
+    } catch (error) {
+      this.#crashed(error)
+    }
+  }
+
+  #crashed(error: unknown): void {
+    if (this.#stopped) return
+    const type = (error as { type?: string; originalError?: { type?: string } }).type ?? (error as { originalError?: { type?: string } }).originalError?.type
+    if (type === fenced) {
+      this.#fail(error)
+      return
+    }
+    this.#cluster.log.warn({ group: this.#group, error: errorText(error) }, 'consumer broke; joining again')
+    const broken = this.#consumer
+    this.#consumer = undefined
+    this.#assigned = []
+    this.#listener.assigned([])
+    void (async () => {
+      await broken?.disconnect().catch(() => undefined)
+      await sleep(500)
+      if (!this.#stopped) await this.start()
+    })()
+  }
+
+  async #eachBatch(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload
+    if (payload.isStale() || !payload.isRunning()) return
+    const lastMessage = batch.messages.at(-1)!
+    const wanted = await this.#listener.fetched(batch.topic, batch.partition, toFetched(payload, this.#cluster.settings.encodedBatches), payload)
+    if (wanted) payload.resolveOffset(lastMessage.offset)
+    else await sleep(5)
+    await payload.heartbeat()
+  }
+
+  /** Moves the next fetch of a partition. */
+  seek(topic: string, partition: number, offset: number): void {
+    this.#quietly(consumer => consumer.seek({ topic, partition, offset: String(offset) }))
+  }
+
+  /** Stops fetching a partition. */
+  pause(topic: string, partition: number): void {
+    this.#quietly(consumer => consumer.pause([{ topic, partitions: [partition] }]))
+  }
+
+  /** Fetches a partition again. */
+  resume(topic: string, partition: number): void {
+    this.#quietly(consumer => consumer.resume([{ topic, partitions: [partition] }]))
+  }
+
+  /** A consumer that is just being replaced knows no partitions; its successor pauses and seeks them anew. */
+  #quietly(call: (consumer: Consumer) => void): void {
+    try {
+      if (this.#consumer !== undefined) call(this.#consumer)
+    } catch (error) {
+      this.#cluster.log.debug({ group: this.#group, error: errorText(error) }, 'no consumer to steer')
+    }
+  }
+
+  /** Leaves the group. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#consumer?.disconnect().catch(() => undefined)
+  }
+}
+
+/** A batch of kafkajs as something to decode later: lazily, from the position of the task on. */
+export function toFetched(payload: EachBatchPayload, encoded: boolean): Fetched {
+  const { batch } = payload
+  const nextOffset = Number(batch.lastOffset()) + 1
+  const lag = Math.max(0, Number(batch.highWatermark) - nextOffset)
+  return {
+    nextOffset,
+    decode: async (from, slabs) => {
+      const result = { records: [] as InRecord[], slabs: [] as InSlab[], nextOffset, lag } satisfies InBatch
+      if (encoded) {
+        for (const message of batch.messages) {
+          const raw = message.value as unknown as RawBatch
+          const bytes = await decompressRecords(raw.codec, raw.bytes)
+          if (slabs) result.slabs.push({ bytes, count: raw.count, baseOffset: raw.baseOffset, from, nextOffset: Number(message.offset) + 1 })
+          else for (const record of readRecords(bytes, raw.count, raw.baseOffset, raw.timestampMs)) if (record.offset >= from) result.records.push(record)
+        }
+        return result
+      }
+      const records = batch.messages.filter(message => Number(message.offset) >= from)
+      if (slabs) result.slabs.push(...sparseSlabs(records, from))
+      else for (const message of records) result.records.push(toRecord(message))
+      return result
+    },
+  }
+}
+
+type Message = EachBatchPayload['batch']['messages'][number]
+
+const toRecord = (message: Message): InRecord => ({
+  offset: Number(message.offset),
+  timestampMs: Number(message.timestamp),
+  key: message.key,
+  value: message.value,
+  headers: Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, Buffer.from((Array.isArray(value) ? value[0] : value) ?? '')])),
+})
+
+/** Frames decoded messages again, a slab for each run of consecutive offsets (ordinary mode only). */
+function* sparseSlabs(messages: readonly Message[], from: number): Generator<InSlab> {
+  let start = 0
+  for (let i = 1; i <= messages.length; i++) {
+    if (i < messages.length && Number(messages[i]!.offset) === Number(messages[i - 1]!.offset) + 1) continue
+    const run = messages.slice(start, i)
+    const { bytes, count } = frameRecords(run.map(message => ({ key: message.key, value: message.value })))
+    const baseOffset = Number(run[0]!.offset)
+    yield { bytes, count, baseOffset, from, nextOffset: baseOffset + count }
+    start = i
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * Runs the task of one partition behind its fence: fence, restore the state, read the position, then work, one call after the other.
+ * Dies at the first error; whoever started it starts a new one, which goes on from what is committed.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { topics, type Topic } from '../../schemas/topics.ts'
+import type { Codecs } from '../avro.ts'
+import type { Log } from '../log.ts'
+import type { InBatch, InRecord, OutRecord, OutSlab } from '../records.ts'
+import type { Position, Role, Task, TaskContext } from '../task.ts'
+import { createKafka } from './client.ts'
+import type { Cluster } from './cluster.ts'
+import { bytesSent, lagRecords, recordsReceived, recordsRestored, recordsSent, tasksEnded, tasksRunning, tasksStarted, transactionsCommitted, type TaskEnd } from './events.ts'
+import { FencedProducer } from './fenced-producer.ts'
+
+/** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
+export const barrierHeader = 'flowloom-barrier'
+
+/** First key field of barriers. */
+export const barrierScope = '__barrier'
+
+/** Fetched but not yet processed, as it came from kafkajs. */
+export interface Fetched {
+  /** Decodes records, or hands over slabs, from the given offset on. */
+  decode(from: number, slabs: boolean): Promise<InBatch>
+  readonly nextOffset: number
+}
+
+/** What the runner needs of the consumer. All calls are about its own partition. */
+export interface Feed {
+  seekInput(offset: number): void
+  seekState(offset: number): void
+  pauseInput(): void
+  resumeInput(): void
+  resumeState(): void
+  pauseState(): void
+}
+
+/** Batches fetched ahead of the task; with `maxBytesPerPartition` this bounds the memory of a task. */
+const inboxBatches = 2
+const tickMs = 50
+
+/** See the head of this file. */
+export class PartitionRunner implements TaskContext {
+  readonly partition: number
+  readonly name: string
+  readonly log: Log
+  readonly codecs: Codecs
+  readonly signal: AbortSignal
+  /** Settles when the task has ended: undefined after a planned end, else the error. */
+  readonly ended: Promise<unknown>
+  readonly #role: Role
+  readonly #cluster: Cluster
+  readonly #feed: Feed
+  readonly #stop = new AbortController()
+  readonly #producer: FencedProducer
+  readonly #inbox: Fetched[] = []
+  #phase: 'starting' | 'restoring' | 'running' | 'ended' = 'starting'
+  #end: TaskEnd = 'stopped'
+  #task: Task | undefined
+  #fetchNext = 0
+  #position = 0
+  #wake: (() => void) | undefined
+  #barrier: { nonce: string; reached: () => void } | undefined
+  #restoreNext = 0
+
+  constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed) {
+    this.#role = role
+    this.partition = partition
+    this.name = `${role.name}/${partition}`
+    this.log = cluster.log.child({ role: role.name, partition })
+    this.codecs = codecs
+    this.signal = this.#stop.signal
+    this.#cluster = cluster
+    this.#feed = feed
+    const kafka = createKafka(cluster.settings, `${cluster.groupOf(role.name)}.${partition}`, this.log)
+    this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role.name, partition))
+    this.ended = this.#run()
+  }
+
+  /** True while the task takes input. */
+  get running(): boolean {
+    return this.#phase === 'running'
+  }
+
+  /** Ends the task. `moved`: another member has the partition now; what is not committed is dropped. */
+  end(reason: 'stopped' | 'moved'): void {
+    this.#end = reason
+    this.#stop.abort()
+    this.#wake?.()
+  }
+
+  /** After a rejoin: kafkajs has forgotten where we were. */
+  resumeAfterRejoin(): void {
+    if (this.#phase === 'restoring') {
+      this.#feed.seekState(this.#restoreNext)
+      this.#feed.resumeState()
+    } else if (this.#phase === 'running') {
+      this.#feed.seekInput(this.#fetchNext)
+      if (this.#inbox.length < inboxBatches) this.#feed.resumeInput()
+    }
+  }
+
+  /**
+   * Takes a fetched batch of the input.
+   *
+   * @returns False where it is not wanted; it must then not be resolved.
+   */
+  offer(batch: Fetched): boolean {
+    if (this.#phase !== 'running' || this.signal.aborted) return false
+    this.#inbox.push(batch)
+    this.#fetchNext = batch.nextOffset
+    if (this.#inbox.length >= inboxBatches) this.#feed.pauseInput()
+    this.#wake?.()
+    return true
+  }
+
+  /** Takes records of the state partition. @returns False where they are not wanted. */
+  restore(records: readonly InRecord[], nextOffset: number): boolean {
+    if (this.#phase !== 'restoring' || this.#barrier === undefined) return false
+    for (const record of records) {
+      const nonce = record.headers[barrierHeader]
+      if (nonce === undefined) this.#task?.restore?.(record)
+      else if (nonce.toString() === this.#barrier.nonce) {
+        this.#feed.pauseState()
+        this.#barrier.reached()
+        this.#barrier = undefined
+        break
+      }
+    }
+    recordsRestored.inc({ role: this.#role.name }, records.length)
+    this.#restoreNext = nextOffset
+    return true
+  }
+
+  async #run(): Promise<unknown> {
+    tasksStarted.inc({ role: this.#role.name })
+    let failure: unknown
+    try {
+      await this.#start()
+      tasksRunning.inc({ role: this.#role.name })
+      try {
+        await this.#work()
+      } finally {
+        tasksRunning.dec({ role: this.#role.name })
+      }
+    } catch (error) {
+      if (!this.signal.aborted) {
+        failure = error
+        this.#end = isFenced(error) ? 'fenced' : 'failed'
+      }
+    }
+    this.#phase = 'ended'
+    this.#stop.abort()
+    this.#inbox.length = 0
+    this.#feed.pauseInput()
+    await this.#producer.close(failure === undefined).catch(() => undefined)
+    tasksEnded.inc({ role: this.#role.name, reason: this.#end })
+    return failure
+  }
+
+  async #start(): Promise<void> {
+    await this.#producer.fence()
+    this.#task = this.#role.createTask(this)
+    if (this.#role.state !== undefined) await this.#restoreState(topics[this.#role.state])
+    const position = await this.#cluster.committedPosition(this.#role.name, this.#role.from, this.partition)
+    if (this.signal.aborted) return
+    await this.#task.start?.(position)
+    this.#position = this.#fetchNext = position.offset
+    this.#phase = 'running'
+    this.#feed.seekInput(position.offset)
+    this.#feed.resumeInput()
+    this.log.debug({ offset: position.offset, metadata: position.metadata }, 'task started')
+  }
+
+  /** Writes a barrier behind the fence and reads the state partition up to it: no arithmetic with offsets, immune to markers and holes. */
+  async #restoreState(topic: Topic): Promise<void> {
+    const nonce = randomUUID()
+    const fields = topic.key.fields.map(field => field.name)
+    const key = this.codecs[this.#role.state!].encodeKey({ [fields[0]!]: barrierScope, [fields[1]!]: String(this.partition) } as never)
+    const { low } = await this.#cluster.limits(topic, this.partition)
+    const reached = new Promise<void>(resolve => {
+      this.#barrier = { nonce, reached: resolve }
+    })
+    await this.send(topic, this.partition, [{ key, value: null, headers: { [barrierHeader]: nonce } }])
+    await this.commit(null)
+    this.#restoreNext = low
+    this.#phase = 'restoring'
+    this.#feed.seekState(low)
+    this.#feed.resumeState()
+    const stopped = new Promise<void>(resolve => this.signal.addEventListener('abort', () => resolve(), { once: true }))
+    await Promise.race([reached, stopped])
+  }
+
+  async #work(): Promise<void> {
+    const task = this.#task!
+    while (!this.signal.aborted) {
+      const fetched = this.#inbox.shift()
+      if (fetched !== undefined) {
+        if (this.#inbox.length < inboxBatches) this.#feed.resumeInput()
+        const batch = await fetched.decode(this.#position, this.#role.slabs === true)
+        recordsReceived.inc({ role: this.#role.name }, batch.records.length + batch.slabs.reduce((sum, slab) => sum + slab.count, 0))
+        lagRecords.set({ role: this.#role.name, partition: String(this.partition) }, batch.lag)
+        await task.process(batch)
+        this.#position = batch.nextOffset
+      }
+      await task.tick?.()
+      if (this.#inbox.length === 0) await this.#pause()
+    }
+    if (this.#end === 'stopped') await task.stop?.()
+  }
+
+  async #pause(): Promise<void> {
+    const timer = new AbortController()
+    const woken = new Promise<void>(resolve => {
+      this.#wake = resolve
+    })
+    await Promise.race([woken, sleep(tickMs, undefined, { signal: timer.signal }).catch(() => undefined)])
+    timer.abort()
+    this.#wake = undefined
+  }
+
+  partitionsOf(topic: Topic): number {
+    return this.#cluster.partitionsOf(topic)
+  }
+
+  async send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
+    await this.#producer.send(this.#cluster.topicName(topic), partition, records)
+    const labels = { role: this.#role.name, topic: topic.name }
+    if ('bytes' in records) {
+      recordsSent.inc(labels, records.count)
+      bytesSent.inc(labels, records.bytes.length)
+    } else {
+      recordsSent.inc(labels, records.length)
+      bytesSent.inc(
+        labels,
+        records.reduce((sum, record) => sum + (record.key?.length ?? 0) + (record.value?.length ?? 0), 0),
+      )
+    }
+  }
+
+  async commit(position: Position | null): Promise<void> {
+    const group =
+      position === null
+        ? undefined
+        : { id: this.#cluster.groupOf(this.#role.name), topic: this.#cluster.topicName(topics[this.#role.from]), partition: this.partition, position }
+    if (await this.#producer.commit(group)) transactionsCommitted.inc({ role: this.#role.name })
+  }
+
+  nowMs(): number {
+    return Date.now()
+  }
+}
+
+/** INVALID_PRODUCER_EPOCH, PRODUCER_FENCED and kin: a successor has taken over. */
+function isFenced(error: unknown): boolean {
+  const { code, type } = error as { code?: unknown; type?: unknown }
+  return code === 47 || code === 90 || type === 'INVALID_PRODUCER_EPOCH' || type === 'PRODUCER_FENCED'
+}

@@ -1,0 +1,149 @@
+/** Runs a role in this process: joins its group and keeps one task per assigned partition alive. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { topics } from '../../schemas/topics.ts'
+import type { Codecs, WriterSchemas } from '../avro.ts'
+import { errorText, FlowError } from '../errors.ts'
+import type { AvroRecord } from '../../schemas/avro-types.ts'
+import type { Role } from '../task.ts'
+import type { Cluster } from './cluster.ts'
+import { Membership } from './membership.ts'
+import { PartitionRunner, type Feed } from './partition-runner.ts'
+
+/** What the runners of a process share. */
+export interface RunnerOptions {
+  readonly cluster: Cluster
+  readonly codecs: Codecs
+  readonly writers: WriterSchemas
+  /** Loads a schema by id from the registry. */
+  loadSchema(id: number): Promise<AvroRecord>
+  /** Wait before a failed task starts again, in milliseconds; grows to 20 times that while it fails again and again. */
+  readonly taskRestartMs: number
+}
+
+/** See the head of this file. */
+export class RoleRunner {
+  readonly role: Role
+  readonly #options: RunnerOptions
+  readonly #membership: Membership
+  readonly #input: string
+  readonly #state: string | undefined
+  readonly #runners = new Map<number, PartitionRunner>()
+  readonly #supervised = new Map<number, Promise<void>>()
+  #wanted = new Set<number>()
+  #joined = false
+  #stopping = false
+  /** Rejects with the error that a person must look at. */
+  readonly failed: Promise<never>
+  #fail!: (error: unknown) => void
+
+  constructor(role: Role, options: RunnerOptions) {
+    this.role = role
+    this.#options = options
+    const { cluster } = options
+    this.#input = cluster.topicName(topics[role.from])
+    this.#state = role.state === undefined ? undefined : cluster.topicName(topics[role.state])
+    const names = this.#state === undefined ? [this.#input] : [this.#input, this.#state]
+    this.failed = new Promise<never>((_resolve, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => undefined)
+    this.#membership = new Membership(cluster, role.name, names, cluster.partitionsOf(topics[role.from]), {
+      assigned: partitions => this.#assigned(partitions),
+      fetched: async (topic, partition, batch) => {
+        const runner = this.#runners.get(partition)
+        if (runner === undefined) return false
+        if (topic === this.#input) return runner.offer(batch)
+        const { records } = await batch.decode(0, false)
+        return runner.restore(records, batch.nextOffset)
+      },
+    })
+    this.#membership.failed.catch((error: unknown) => this.#fail(error))
+  }
+
+  /** Joins the group. */
+  async start(): Promise<void> {
+    await this.#membership.start()
+  }
+
+  /** True while the process is a member and every task of its partitions works. */
+  get ready(): boolean {
+    return this.#joined && [...this.#wanted].every(partition => this.#runners.get(partition)?.running === true)
+  }
+
+  #assigned(partitions: readonly number[]): void {
+    this.#joined = true
+    this.#wanted = new Set(this.#stopping ? [] : partitions)
+    for (const [partition, runner] of this.#runners) if (!this.#wanted.has(partition)) runner.end('moved')
+    for (const partition of this.#wanted) {
+      const runner = this.#runners.get(partition)
+      if (runner !== undefined && !runner.signal.aborted) runner.resumeAfterRejoin()
+      else if (!this.#supervised.has(partition)) this.#supervised.set(partition, this.#supervise(partition))
+    }
+  }
+
+  /** Starts the task of a partition again and again while the partition is ours. */
+  async #supervise(partition: number): Promise<void> {
+    const { cluster, codecs, taskRestartMs } = this.#options
+    let failures = 0
+    while (this.#wanted.has(partition) && !this.#stopping) {
+      const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition))
+      this.#runners.set(partition, runner)
+      const startedMs = Date.now()
+      const error = await runner.ended
+      if (this.#runners.get(partition) === runner) this.#runners.delete(partition)
+      if (error === undefined) continue
+      if (await this.#learnSchema(error)) continue
+      if (error instanceof FlowError && !error.retriable) {
+        cluster.log.error({ task: runner.name, code: error.code, error: error.message }, 'task stopped for good')
+        this.#fail(error)
+        break
+      }
+      failures = Date.now() - startedMs > 30_000 ? 1 : failures + 1
+      cluster.log.warn({ task: runner.name, error: errorText(error), failures }, 'task failed; starting again from what is committed')
+      await sleep(Math.min(taskRestartMs * failures, taskRestartMs * 20))
+    }
+    this.#supervised.delete(partition)
+    if (this.#wanted.has(partition) && !this.#stopping && !this.#supervised.has(partition)) this.#supervised.set(partition, this.#supervise(partition))
+  }
+
+  /** A record of another writer: load its schema, then start again. @returns True where that was the trouble. */
+  async #learnSchema(error: unknown): Promise<boolean> {
+    if (!(error instanceof FlowError) || error.code !== 'REGISTRY_SCHEMA_UNKNOWN') return false
+    const id = Number(error.details['id'])
+    if (this.#options.writers.has(id)) return false
+    try {
+      this.#options.writers.set(id, await this.#options.loadSchema(id))
+      return true
+    } catch (cause) {
+      this.#options.cluster.log.warn({ id, error: errorText(cause) }, 'cannot load a schema from the registry')
+      return false
+    }
+  }
+
+  #feed(partition: number): Feed {
+    const members = this.#membership
+    const state = this.#state ?? ''
+    const current = (): boolean => this.#membership.assigned.includes(partition)
+    const when = (call: () => void) => (): void => {
+      if (current()) call()
+    }
+    return {
+      seekInput: offset => members.seek(this.#input, partition, offset),
+      seekState: offset => members.seek(state, partition, offset),
+      pauseInput: when(() => members.pause(this.#input, partition)),
+      resumeInput: when(() => members.resume(this.#input, partition)),
+      pauseState: when(() => members.pause(state, partition)),
+      resumeState: when(() => members.resume(state, partition)),
+    }
+  }
+
+  /** Stops the tasks, then leaves the group. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const runners = [...this.#runners.values()]
+    for (const runner of runners) runner.end('stopped')
+    await Promise.all(runners.map(runner => runner.ended))
+    this.#wanted = new Set()
+    await this.#membership.stop()
+  }
+}

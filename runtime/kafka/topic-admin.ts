@@ -1,0 +1,77 @@
+/** Creates the topics of the path. Existing topics are left as they are; what differs is reported. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConfigResourceTypes } from './kafka-constants.ts'
+import { topics, type Topic } from '../../schemas/topics.ts'
+import type { Cluster } from './cluster.ts'
+
+/** What `topics apply` found or did for one topic. */
+export interface TopicReport {
+  readonly topic: string
+  readonly partitions: number
+  readonly state: 'created' | 'kept'
+  /** Settings of an existing topic that are not as this version would make them. */
+  readonly differences: readonly string[]
+}
+
+function settingsOf(cluster: Cluster, topic: Topic): Record<string, string> {
+  const { retentionMs, longRetentionMs } = cluster.settings
+  if (topic.cleanup === 'compact') return { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': '0', 'delete.retention.ms': '86400000' }
+  return { 'cleanup.policy': 'delete', 'retention.ms': String(topic.retention === 'short' ? retentionMs : longRetentionMs) }
+}
+
+/**
+ * Creates missing topics and compares the others.
+ *
+ * @param overrides Topic settings that win, by setting name (tests use short segments).
+ */
+export async function applyTopics(cluster: Cluster, overrides: Record<string, string> = {}): Promise<TopicReport[]> {
+  const admin = await cluster.admin()
+  const existing = new Set(await admin.listTopics())
+  const { partitions, fewPartitions, replicationFactor } = cluster.settings
+  const wanted = Object.values(topics).map(topic => ({
+    topic,
+    name: cluster.topicName(topic),
+    partitions: topic.group === 'few' ? fewPartitions : partitions,
+    settings: { ...settingsOf(cluster, topic), ...overrides },
+  }))
+  const missing = wanted.filter(({ name }) => !existing.has(name))
+  if (missing.length > 0)
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map(entry => ({
+        topic: entry.name,
+        numPartitions: entry.partitions,
+        replicationFactor,
+        configEntries: Object.entries(entry.settings).map(([name, value]) => ({ name, value })),
+      })),
+    })
+  const created = new Set(missing.map(({ name }) => name))
+  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: wanted.map(({ name }) => ({ type: ConfigResourceTypes.topic, name })) })
+  const metadata = await admin.fetchTopicMetadata({ topics: wanted.map(({ name }) => name) })
+  return wanted.map(({ name, settings }) => {
+    const actual = new Map(resources.find(resource => resource.resourceName === name)?.configEntries.map(entry => [entry.configName, entry.configValue]))
+    const differences = Object.entries(settings).flatMap(([setting, value]) => (actual.get(setting) === value ? [] : [`${setting}=${actual.get(setting) ?? '?'} (here ${value})`]))
+    const count = metadata.topics.find(topic => topic.name === name)?.partitions.length ?? 0
+    return { topic: name, partitions: count, state: created.has(name) ? 'created' : 'kept', differences }
+  })
+}
+
+/**
+ * Forgets where a consumer group is, so that its role starts from the first record again. The group must have no members.
+ *
+ * @param role Role whose group is reset.
+ */
+export async function resetGroup(cluster: Cluster, role: string): Promise<void> {
+  const admin = await cluster.admin()
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await admin.deleteGroups([cluster.groupOf(role)])
+      return
+    } catch (error) {
+      const types = ((error as { groups?: { error?: { type?: string } }[] }).groups ?? []).map(group => group.error?.type)
+      if (types.includes('GROUP_ID_NOT_FOUND')) return
+      if (attempt >= 40) throw error
+      await sleep(500)
+    }
+  }
+}

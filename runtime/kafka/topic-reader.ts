@@ -1,0 +1,78 @@
+/** Reads whole topics once, from the first record to the end at the time of the call, committed records only. For audits and commands. */
+import { randomUUID } from 'node:crypto'
+import type { Topic } from '../../schemas/topics.ts'
+import { FlowError } from '../errors.ts'
+import type { InRecord } from '../records.ts'
+import { createKafka } from './client.ts'
+import type { Cluster } from './cluster.ts'
+import { stickyAssigner } from './assigner.ts'
+import { toFetched } from './membership.ts'
+
+/** Called for each record in the order of its partition. */
+export type RecordVisitor = (record: InRecord, partition: number) => void
+
+/**
+ * Reads one topic.
+ *
+ * @param idleMs Gives up where nothing comes for so long although the end is not reached (an open transaction blocks it).
+ * @returns Records read.
+ */
+export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVisitor, idleMs = 60_000): Promise<number> {
+  const name = cluster.topicName(topic)
+  const admin = await cluster.admin()
+  const ends = new Map((await admin.fetchTopicOffsets(name)).map(entry => [entry.partition, { low: Number(entry.low), end: Number(entry.offset) }]))
+  const open = new Set([...ends].filter(([, { low, end }]) => end > low).map(([partition]) => partition))
+  if (open.size === 0) return 0
+  const groupId = `${cluster.settings.deployment}.reader.${randomUUID()}`
+  const consumer = createKafka(cluster.settings, groupId, cluster.log).consumer({
+    groupId,
+    sessionTimeout: 30_000,
+    maxWaitTimeInMs: 100,
+    maxBytesPerPartition: cluster.settings.maxBytesPerPartition,
+    allowAutoTopicCreation: false,
+    partitionAssigners: [stickyAssigner(ends.size, () => [])],
+  })
+  let count = 0
+  let lastMs = Date.now()
+  let finish!: (error?: unknown) => void
+  const finished = new Promise<void>((resolve, reject) => {
+    finish = error => (error === undefined ? resolve() : reject(error as Error))
+  })
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    for (const [partition, { low }] of ends) consumer.seek({ topic: name, partition, offset: String(low) })
+  })
+  consumer.on(consumer.events.END_BATCH_PROCESS, event => {
+    lastMs = Date.now()
+    const { partition, lastOffset } = event.payload
+    if (Number(lastOffset) + 1 >= ends.get(partition)!.end) open.delete(partition)
+    if (open.size === 0) finish()
+  })
+  consumer.on(consumer.events.CRASH, event => finish(event.payload.error))
+  const watch = setInterval(() => {
+    if (Date.now() - lastMs > idleMs) finish(new FlowError('KAFKA_UNAVAILABLE', { brokers: cluster.settings.brokers, detail: `${name} gave nothing for ${idleMs} ms before its end` }))
+  }, 1000)
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topic: name, fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: true,
+      partitionsConsumedConcurrently: 1,
+      eachBatch: async payload => {
+        const { end } = ends.get(payload.batch.partition)!
+        const { records } = await toFetched(payload, cluster.settings.encodedBatches).decode(0, false)
+        for (const record of records)
+          if (record.offset < end) {
+            visit(record, payload.batch.partition)
+            count++
+          }
+      },
+    })
+    await finished
+  } finally {
+    clearInterval(watch)
+    await consumer.disconnect()
+    await admin.deleteGroups([groupId]).catch(() => undefined)
+  }
+  return count
+}

@@ -1,0 +1,44 @@
+/** Ordered start, reverse stop, one signal to end, a bound on how long that may take. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from './log.ts'
+
+/** Something that is started once and stopped once. */
+export interface Part {
+  readonly name: string
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Rejects when the part cannot go on. */
+  readonly failed?: Promise<never>
+}
+
+/**
+ * Runs parts until the signal ends or one fails; then stops what was started, last first.
+ *
+ * @param graceMs Time that stopping may take; after it the rest is left as it is.
+ * @throws What the failed part rejected with.
+ */
+export async function runParts(parts: readonly Part[], signal: AbortSignal, graceMs: number, log: Log, started?: () => void): Promise<void> {
+  const running: Part[] = []
+  const ended = new Promise<void>(resolve => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  try {
+    for (const part of parts) {
+      if (signal.aborted) break
+      running.push(part)
+      await part.start()
+    }
+    if (!signal.aborted) started?.()
+    await Promise.race([ended, ...running.flatMap(part => (part.failed === undefined ? [] : [part.failed]))])
+  } finally {
+    const stopAll = async (): Promise<string> => {
+      for (const part of running.reverse()) await part.stop().catch((error: unknown) => log.warn({ part: part.name, error: String(error) }, 'part did not stop cleanly'))
+      return 'stopped'
+    }
+    const timer = new AbortController()
+    const outcome = await Promise.race([stopAll(), sleep(graceMs, 'late', { signal: timer.signal }).catch(() => 'stopped')])
+    timer.abort()
+    if (outcome === 'late') log.warn({ graceMs }, 'did not stop within the grace time')
+  }
+}

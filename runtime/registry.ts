@@ -1,0 +1,99 @@
+/** Schema ids of every topic from a registry that speaks the Confluent API. Keys never change; values change fully compatibly. */
+import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
+import avsc from 'avsc'
+import type { Config } from '../config.ts'
+import type { AvroRecord } from '../schemas/avro-types.ts'
+import { topicName, topics, type TopicId } from '../schemas/topics.ts'
+import type { TopicSchemaIds } from './avro.ts'
+import { errorText, FlowError } from './errors.ts'
+
+/** Level under which every value subject is registered. */
+export const valueCompatibility = COMPATIBILITY.FULL_TRANSITIVE
+
+const fingerprint = (schema: unknown): string => avsc.Type.forSchema(schema as avsc.Schema, { wrapUnions: false }).fingerprint('sha256').toString('hex')
+
+const statusOf = (error: unknown): number | undefined => (error as { status?: number }).status
+
+/** Access to the registry. */
+export class Registry {
+  readonly #settings: Config['registry']
+  readonly #prefix: string
+  readonly #client: SchemaRegistry
+
+  constructor(settings: Config['registry'], topicPrefix: string) {
+    this.#settings = settings
+    this.#prefix = topicPrefix
+    const auth = settings.username === undefined ? {} : { auth: { username: settings.username, password: settings.password ?? '' } }
+    this.#client = new SchemaRegistry({ host: settings.url.replace(/\/$/, ''), ...auth, retry: { initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 2, retries: 3 } })
+  }
+
+  /**
+   * Registers every schema that is not there yet and returns the ids.
+   *
+   * @throws FlowError KEY_SCHEMA_CHANGED, VALUE_SCHEMA_INCOMPATIBLE, REGISTRY_UNAVAILABLE.
+   */
+  async schemaIds(): Promise<Record<TopicId, TopicSchemaIds>> {
+    const entries: [string, TopicSchemaIds][] = []
+    for (const [id, topic] of Object.entries(topics)) {
+      const name = topicName(this.#prefix, topic)
+      const key = await this.#keyId(name, topic.key)
+      const value = topic.value === null ? -1 : await this.#valueId(name, topic.value)
+      entries.push([id, { key, value }])
+    }
+    return Object.fromEntries(entries) as Record<TopicId, TopicSchemaIds>
+  }
+
+  async #keyId(topic: string, schema: AvroRecord): Promise<number> {
+    const subject = `${topic}-key`
+    try {
+      const id = await this.#client.getLatestSchemaId(subject)
+      const registered = JSON.parse(JSON.stringify(await this.loadSchema(id))) as unknown
+      if (fingerprint(registered) !== fingerprint(schema)) throw new FlowError('KEY_SCHEMA_CHANGED', { topic, actual: id })
+      return id
+    } catch (error) {
+      if (statusOf(error) !== 404) throw this.#translated(error, topic)
+      return this.#register(subject, schema, topic)
+    }
+  }
+
+  #valueId(topic: string, schema: AvroRecord): Promise<number> {
+    return this.#register(`${topic}-value`, schema, topic)
+  }
+
+  async #register(subject: string, schema: AvroRecord, topic: string): Promise<number> {
+    try {
+      const { id } = await this.#client.register({ type: SchemaType.AVRO, schema: JSON.stringify(schema) }, { subject, compatibility: valueCompatibility })
+      return id
+    } catch (error) {
+      throw this.#translated(error, topic)
+    }
+  }
+
+  #translated(error: unknown, topic: string): FlowError {
+    if (error instanceof FlowError) return error
+    const status = statusOf(error)
+    const named = (error as Error).name === 'ConfluentSchemaRegistryCompatibilityError'
+    if (named || status === 409 || status === 422) return new FlowError('VALUE_SCHEMA_INCOMPATIBLE', { topic, detail: errorText(error) }, { cause: error })
+    return new FlowError('REGISTRY_UNAVAILABLE', { url: this.#settings.url, detail: errorText(error) }, { cause: error })
+  }
+
+  /**
+   * Loads the schema of an id.
+   *
+   * @throws FlowError REGISTRY_SCHEMA_UNKNOWN, REGISTRY_UNAVAILABLE.
+   */
+  async loadSchema(id: number): Promise<AvroRecord> {
+    const url = this.#settings.url
+    const authorization = `Basic ${Buffer.from(`${this.#settings.username ?? ''}:${this.#settings.password ?? ''}`).toString('base64')}`
+    let response: Response
+    try {
+      response = await fetch(`${url.replace(/\/$/, '')}/schemas/ids/${id}`, { headers: this.#settings.username === undefined ? {} : { authorization }, signal: AbortSignal.timeout(10_000) })
+    } catch (cause) {
+      throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: errorText(cause) }, { cause })
+    }
+    if (response.status === 404) throw new FlowError('REGISTRY_SCHEMA_UNKNOWN', { url, id })
+    if (!response.ok) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${response.status}` })
+    const { schema } = (await response.json()) as { schema: string }
+    return JSON.parse(schema) as AvroRecord
+  }
+}

@@ -1,0 +1,87 @@
+/** The store over HTTP, with the official client. */
+import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { ClickHouseError, createClient, type ClickHouseClient } from '@clickhouse/client'
+import type { Config } from '../../config.ts'
+import { errorText, FlowError } from '../../runtime/errors.ts'
+import type { NativeBlock } from './native-writer.ts'
+import type { Store, TableName } from './store.ts'
+
+/**
+ * Opens a store; nothing is sent before the first call.
+ *
+ * @param settings Section `clickhouse` of the configuration.
+ */
+export const connectClickHouse = (settings: Config['clickhouse']): Store => new ClickHouseStore(settings)
+
+/** Below the keep-alive time-out of every server version, so that a request never meets a socket that the server is closing. */
+const idleSocketMs = 2000
+
+class ClickHouseStore implements Store {
+  readonly database: string
+  readonly #url: string
+  readonly #client: ClickHouseClient
+
+  constructor(settings: Config['clickhouse']) {
+    this.database = settings.database
+    this.#url = settings.url
+    this.#client = createClient({
+      url: settings.url,
+      username: settings.username,
+      ...(settings.password === undefined ? {} : { password: settings.password }),
+      application: 'flowloom',
+      request_timeout: settings.insertTimeoutMs,
+      keep_alive: { enabled: true, idle_socket_ttl: idleSocketMs },
+      compression: { request: false, response: false },
+      // The client logs what it also throws.
+      log: { level: 127 },
+    })
+  }
+
+  async insert(table: TableName, block: NativeBlock, token: string | null): Promise<void> {
+    const deduplicate = token === null ? 'insert_deduplicate = 0' : `insert_deduplicate = 1, insert_deduplication_token = ${quoted(token)}`
+    // The defaults of async_insert and of deduplication differ between versions of the server: all are set here. A block may span any number of days.
+    const options = `async_insert = 0, max_partitions_per_insert_block = 0, ${deduplicate}`
+    const query = `INSERT INTO ${identifier(this.database)}.${identifier(table)} (${block.columns.map(identifier).join(', ')}) SETTINGS ${options} FORMAT Native`
+    await this.#attempt(async () => {
+      const { stream } = await this.#client.exec({ query, values: Readable.from([block.bytes]), clickhouse_settings: { wait_end_of_query: 1 } })
+      await finished(stream.resume())
+    })
+  }
+
+  async query<T>(sql: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<T[]> {
+    return this.#attempt(async () => {
+      const result = await this.#client.query({
+        query: sql,
+        format: 'JSONEachRow',
+        query_params: { ...parameters },
+        http_headers: { 'X-ClickHouse-Database': this.database },
+        clickhouse_settings: { output_format_json_quote_64bit_integers: 1, output_format_json_quote_denormals: 1 },
+      })
+      return result.json<T>()
+    })
+  }
+
+  async command(sql: string): Promise<void> {
+    await this.#attempt(async () => this.#client.command({ query: sql, clickhouse_settings: { wait_end_of_query: 1 } }))
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close()
+  }
+
+  async #attempt<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (cause) {
+      if (cause instanceof ClickHouseError) throw new FlowError('CLICKHOUSE_REFUSED', { code: cause.code, detail: cause.message }, { cause })
+      throw new FlowError('CLICKHOUSE_UNAVAILABLE', { url: this.#url, detail: errorText(cause) }, { cause })
+    }
+  }
+}
+
+/** A text literal. */
+export const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
+
+/** A name, whatever is in it. */
+export const identifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``

@@ -1,0 +1,80 @@
+/** Brings the database to the schema of this version: schemas/clickhouse/*.sql in order, each once; then the settings that may change. */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { FlowError } from '../../runtime/errors.ts'
+import { identifier, quoted } from './clickhouse-client.ts'
+import type { Store } from './store.ts'
+import type { Config } from '../../config.ts'
+
+/** One migration file. */
+export interface Migration {
+  readonly name: string
+  /** SHA-256 of the file, in hex. */
+  readonly hash: string
+  readonly text: string
+}
+
+const migrationsDir = join(import.meta.dirname, '..', '..', 'schemas', 'clickhouse')
+
+/** Reads the migrations of this version, in order. */
+export function readMigrations(): Migration[] {
+  const names = readdirSync(migrationsDir).filter(name => name.endsWith('.sql'))
+  return names.sort().map(name => {
+    const text = readFileSync(join(migrationsDir, name), 'utf8')
+    return { name, hash: createHash('sha256').update(text).digest('hex'), text }
+  })
+}
+
+type TableSettings = Pick<Config['clickhouse'], 'ttlDays' | 'deduplicationWindow'>
+
+/**
+ * Makes the database and its tables. Every statement may run twice, and at once in several processes: the first to finish records it.
+ *
+ * @returns Names of the migrations that were applied now.
+ * @throws FlowError MIGRATION_CHANGED where an applied migration has another content now; CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_REFUSED.
+ */
+export async function migrate(store: Store, settings: TableSettings, migrations: readonly Migration[] = readMigrations()): Promise<string[]> {
+  const database = identifier(store.database)
+  await store.command(`CREATE DATABASE IF NOT EXISTS ${database}`)
+  await store.command(
+    `CREATE TABLE IF NOT EXISTS ${database}.schema_migrations (name String, hash String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (name, hash)`,
+  )
+  const applied = await store.query<{ name: string; hash: string }>('SELECT DISTINCT name, hash FROM schema_migrations')
+  const done: string[] = []
+  for (const migration of migrations) {
+    const hashes = applied.filter(row => row.name === migration.name).map(row => row.hash)
+    if (hashes.some(hash => hash !== migration.hash)) throw new FlowError('MIGRATION_CHANGED', { name: migration.name })
+    if (hashes.length > 0) continue
+    for (const statement of statementsOf(migration.text, database, settings)) await store.command(statement)
+    await store.command(`INSERT INTO ${database}.schema_migrations (name, hash) VALUES (${quoted(migration.name)}, ${quoted(migration.hash)})`)
+    done.push(migration.name)
+  }
+  await alignSettings(store, settings)
+  return done
+}
+
+/** The statements of a migration, with the settings put in. A statement ends with a semicolon at the end of a line. */
+function statementsOf(text: string, database: string, settings: TableSettings): string[] {
+  const filled = text.replaceAll('{database}', database).replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
+  const statements = filled.split(/;[ \t]*\r?\n/).filter(part => part.replace(/^\s*--.*$/gm, '').trim() !== '')
+  return statements.map(part => part.trim())
+}
+
+/** The time to live and the deduplication window are settings, so they follow the configuration of the last start. */
+async function alignSettings(store: Store, settings: TableSettings): Promise<void> {
+  const database = identifier(store.database)
+  const tables = await store.query<{ name: string; engine: string }>(
+    "SELECT name, engine_full AS engine FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name != 'schema_migrations'",
+    { database: store.database },
+  )
+  for (const { name, engine } of tables) {
+    const table = `${database}.${identifier(name)}`
+    const window = `non_replicated_deduplication_window = ${settings.deduplicationWindow}`
+    if (!new RegExp(`${window}\\b`).test(engine)) await store.command(`ALTER TABLE ${table} MODIFY SETTING ${window}`)
+    if (name !== 'flows') continue
+    const days = /\bTTL start \+ toIntervalDay\((\d+)\)/.exec(engine)?.[1]
+    if (settings.ttlDays > 0 && days !== String(settings.ttlDays)) await store.command(`ALTER TABLE ${table} MODIFY TTL start + INTERVAL ${settings.ttlDays} DAY`)
+    if (settings.ttlDays === 0 && days !== undefined) await store.command(`ALTER TABLE ${table} REMOVE TTL`)
+  }
+}

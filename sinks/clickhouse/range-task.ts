@@ -1,0 +1,158 @@
+/**
+ * The task of one input partition: collects records, inserts them as a known range of offsets, exactly once.
+ *
+ * The range `from-to` is committed as metadata of the position before the insert, and the insert carries a token made of it. A new task that
+ * finds a range pending collects exactly its records and inserts them again: the server drops what it has. Only then the position moves.
+ * Under backlog the commit that ends one range is the one that announces the next.
+ */
+import { FlowError } from '../../runtime/errors.ts'
+import type { InBatch } from '../../runtime/records.ts'
+import type { Position, Task, TaskContext } from '../../runtime/task.ts'
+import { insertDone, insertsFailed, rangesRepeated } from './events.ts'
+import type { InsertLane, InsertLanes } from './insert-lanes.ts'
+import type { NativeBlock, NativeWriter } from './native-writer.ts'
+import type { Store, TableName } from './store.ts'
+
+/** Part of a range: what goes to one table. */
+export interface TableInsert {
+  readonly table: TableName
+  readonly rows: number
+  /** False: repeated rows are the same to the table, so no token is needed. */
+  readonly once: boolean
+  encode(writer: NativeWriter): NativeBlock
+}
+
+/** Rows of the range that is being collected. */
+export interface RangeBuffer {
+  readonly rows: number
+  /**
+   * Takes records with `from` <= offset < `until`, as many as give at most `room` rows.
+   *
+   * @returns Offset after the last record that gave a row; `from` where none did.
+   */
+  take(batch: InBatch, from: number, until: number, room: number): number
+  /** What to insert, in this order. */
+  inserts(): TableInsert[]
+  /** After the insert: forgets the rows. */
+  clear(): void
+}
+
+/** What the tasks of a role share. */
+export interface RangeOptions {
+  readonly role: string
+  /** Full name of the input topic. */
+  readonly topic: string
+  readonly store: Store
+  readonly lanes: InsertLanes
+  /** Most rows of a range: the bound of memory. */
+  readonly insertRows: number
+  readonly insertIntervalMs: number
+}
+
+/**
+ * An insert this late after its range was announced is not made: a successor may have inserted the range and so many others that the server
+ * no longer knows the token.
+ */
+const staleMs = 30_000
+
+/** See the head of this file. */
+export class RangeTask implements Task {
+  readonly #context: TaskContext
+  readonly #options: RangeOptions
+  readonly #buffer: RangeBuffer
+  /** First offset of the range: what is committed, or inserted and about to be. */
+  #from = 0
+  #next = 0
+  #pending: { from: number; to: number } | undefined
+  /** Time of the first row of the range. */
+  #since: number | undefined
+  #unsettled = false
+  #backlog = false
+
+  constructor(context: TaskContext, options: RangeOptions, buffer: RangeBuffer) {
+    this.#context = context
+    this.#options = options
+    this.#buffer = buffer
+  }
+
+  start(position: Position): void {
+    this.#from = this.#next = position.offset
+    const range = /^(\d+)-(\d+)$/.exec(position.metadata)
+    if (range === null) return
+    this.#pending = { from: Number(range[1]), to: Number(range[2]) }
+    this.#from = this.#next = this.#pending.from
+    rangesRepeated.inc({ role: this.#options.role })
+    this.#context.log.warn({ from: this.#pending.from, to: this.#pending.to }, 'pending range is inserted again')
+  }
+
+  async process(batch: InBatch): Promise<void> {
+    this.#backlog = batch.lag > 0
+    const { insertRows } = this.#options
+    for (;;) {
+      const pending = this.#pending
+      this.#next = this.#buffer.take(batch, this.#next, pending?.to ?? Infinity, pending === undefined ? insertRows - this.#buffer.rows : Infinity)
+      if (pending !== undefined) {
+        // Compaction may have removed the last records of the range: whatever comes after it ends it too.
+        if (this.#next < pending.to && batch.nextOffset < pending.to) return
+        await this.#insert(pending.from, pending.to)
+        this.#pending = undefined
+      } else {
+        if (this.#buffer.rows > 0) this.#since ??= this.#context.nowMs()
+        if (this.#buffer.rows < insertRows) break
+        await this.#insert(this.#from, this.#next)
+      }
+    }
+    await this.#insertIfDue()
+  }
+
+  async tick(): Promise<void> {
+    await this.#insertIfDue()
+    if (this.#unsettled && this.#buffer.rows === 0) await this.#settle()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#pending === undefined && this.#buffer.rows > 0) await this.#insert(this.#from, this.#next)
+    if (this.#unsettled) await this.#settle()
+  }
+
+  async #insertIfDue(): Promise<void> {
+    if (this.#pending !== undefined || this.#since === undefined) return
+    if (this.#context.nowMs() - this.#since >= this.#options.insertIntervalMs) await this.#insert(this.#from, this.#next)
+  }
+
+  async #insert(from: number, to: number): Promise<void> {
+    await this.#options.lanes.use(async lane => {
+      const announcedMs = this.#context.nowMs()
+      await this.#context.commit({ offset: from, metadata: `${from}-${to}` })
+      for (const insert of this.#buffer.inserts()) {
+        const lateMs = this.#context.nowMs() - announcedMs
+        if (lateMs > staleMs) throw new FlowError('RANGE_STALE', { task: this.#context.name, from, to, ms: lateMs })
+        await this.#insertInto(lane, insert, `${this.#options.topic}:${this.#context.partition}:${from}-${to}`)
+      }
+    })
+    this.#buffer.clear()
+    this.#from = this.#next = to
+    this.#since = undefined
+    this.#unsettled = true
+    if (!this.#backlog) await this.#settle()
+  }
+
+  async #insertInto(lane: InsertLane, insert: TableInsert, token: string): Promise<void> {
+    if (insert.rows === 0) return
+    const { table, rows, once } = insert
+    const block = insert.encode(lane.writer)
+    const startedMs = this.#context.nowMs()
+    try {
+      await this.#options.store.insert(table, block, once ? token : null)
+    } catch (error) {
+      insertsFailed.inc({ table })
+      throw error
+    }
+    insertDone(table, rows, block.bytes.length, (this.#context.nowMs() - startedMs) / 1000)
+  }
+
+  async #settle(): Promise<void> {
+    await this.#context.commit({ offset: this.#from, metadata: '' })
+    this.#unsettled = false
+  }
+}

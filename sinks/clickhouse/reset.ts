@@ -1,0 +1,41 @@
+/** Starting again from nothing, on the side of ClickHouse. The offsets of the consumer groups are reset elsewhere, in the same breath. */
+import type { Config } from '../../config.ts'
+import { identifier } from './clickhouse-client.ts'
+import { migrate, readMigrations } from './migrate.ts'
+import { tableNames, type Store } from './store.ts'
+
+/** Names of all objects that the migrations make, views last. */
+export function ownedObjects(): { tables: string[]; views: string[] } {
+  const text = readMigrations()
+    .map(migration => migration.text)
+    .join('\n')
+  const names = (kind: string): string[] => [...new Set([...text.matchAll(new RegExp(`^CREATE ${kind} \\{database\\}\\.(\\w+)`, 'gm'))].map(match => match[1]!))]
+  return { tables: [...names('TABLE IF NOT EXISTS'), 'schema_migrations'], views: names('OR REPLACE VIEW') }
+}
+
+/**
+ * Drops the tables and views of flowloom with all rows and the memory of insert tokens; other tables of the database stay.
+ * No sink may run: its next insert would fail, and its task start again.
+ */
+export async function dropTables(store: Store): Promise<void> {
+  const database = identifier(store.database)
+  await store.command(`CREATE DATABASE IF NOT EXISTS ${database}`)
+  const { tables, views } = ownedObjects()
+  for (const view of views) await store.command(`DROP VIEW IF EXISTS ${database}.${identifier(view)} SYNC`)
+  for (const table of tables) await store.command(`DROP TABLE IF EXISTS ${database}.${identifier(table)} SYNC`)
+}
+
+/** Drops everything and makes it again, empty. The sink must then read its topics from their start. */
+export async function resetTables(store: Store, settings: Config['clickhouse']): Promise<void> {
+  await dropTables(store)
+  await migrate(store, settings)
+}
+
+/** Rows per table, for a look before and after. */
+export async function countRows(store: Store): Promise<Record<string, number>> {
+  const rows = await store.query<{ name: string; rows: string }>(
+    'SELECT name, toString(coalesce(total_rows, 0)) AS rows FROM system.tables WHERE database = {database:String} AND name IN ({names:Array(String)})',
+    { database: store.database, names: [...tableNames] },
+  )
+  return Object.fromEntries(rows.map(row => [row.name, Number(row.rows)]))
+}

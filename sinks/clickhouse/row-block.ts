@@ -1,0 +1,48 @@
+/** Native blocks of small tables, from decoded records: one list of columns per table, each with a function that reads its cell. */
+import type { NativeBlock, NativeWriter } from './native-writer.ts'
+
+/** What a cell can hold: text or bytes for String, whole numbers (Unix seconds or milliseconds for times), 16 bytes for IPv6. */
+export type Cell = string | number | bigint | Uint8Array | null
+
+/** Column types of small tables. The server turns String into the LowCardinality and Enum types of the table. */
+export type CellType = 'String' | 'UInt8' | 'UInt32' | 'UInt64' | 'IPv6' | "DateTime('UTC')" | "DateTime64(3, 'UTC')"
+
+/** One column. Without `nullable`, an absent cell is '' or 0. */
+export interface CellColumn<R> {
+  readonly name: string
+  readonly type: CellType
+  readonly nullable?: boolean
+  cell(row: R): Cell
+}
+
+const widths: Record<Exclude<CellType, 'String'>, number> = { UInt8: 1, UInt32: 4, UInt64: 8, IPv6: 16, "DateTime('UTC')": 4, "DateTime64(3, 'UTC')": 8 }
+
+/** Encodes rows as one block. */
+export function rowBlock<R>(writer: NativeWriter, columns: readonly CellColumn<R>[], rows: readonly R[]): NativeBlock {
+  writer.begin(columns.length, rows.length)
+  for (const column of columns) {
+    writer.column(column.name, column.nullable === true ? `Nullable(${column.type})` : column.type)
+    const cells = rows.map(row => column.cell(row))
+    if (column.nullable === true) for (const cell of cells) writer.bytes[writer.take(1)] = cell === null ? 1 : 0
+    for (const cell of cells) writeCell(writer, column.type, cell)
+  }
+  return writer.end(
+    columns.map(column => column.name),
+    rows.length,
+  )
+}
+
+function writeCell(writer: NativeWriter, type: CellType, cell: Cell): void {
+  if (type === 'String') {
+    if (cell instanceof Uint8Array) writer.span(cell)
+    else writer.text(cell === null ? '' : String(cell))
+    return
+  }
+  const width = widths[type]
+  const at = writer.take(width)
+  if (cell instanceof Uint8Array) writer.bytes.set(cell.subarray(0, width), at)
+  else if (width === 1) writer.view.setUint8(at, Number(cell))
+  else if (width === 4) writer.view.setUint32(at, Number(cell), true)
+  else if (width === 8) writer.view.setBigUint64(at, BigInt.asUintN(64, BigInt(cell ?? 0)), true)
+  else writer.bytes.fill(0, at, at + width)
+}

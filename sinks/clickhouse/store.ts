@@ -1,0 +1,29 @@
+/** What the sink needs of a ClickHouse server; the real one is clickhouse-client.ts, tests bring their own. */
+import type { NativeBlock } from './native-writer.ts'
+
+/** Tables that the sink fills. */
+export const tableNames = ['flows', 'interfaces', 'flow_gaps', 'dead_letters', 'objects', 'cloud_map'] as const
+/** One of them. */
+export type TableName = (typeof tableNames)[number]
+
+/** A ClickHouse database. Calls reject with FlowError CLICKHOUSE_UNAVAILABLE or CLICKHOUSE_REFUSED. */
+export interface Store {
+  /** Name of the database. */
+  readonly database: string
+  /**
+   * Inserts a block, whole or not at all.
+   *
+   * @param token The server drops a second insert with the same token; null: insert always.
+   */
+  insert(table: TableName, block: NativeBlock, token: string | null): Promise<void>
+  /**
+   * Asks a question; unqualified tables are those of the database.
+   *
+   * @param parameters Values of `{name:Type}` in the statement.
+   * @returns Rows as objects; 64-bit integers are strings.
+   */
+  query<T>(sql: string, parameters?: Readonly<Record<string, unknown>>): Promise<T[]>
+  /** Runs a statement without result. It must name the database, which need not exist. */
+  command(sql: string): Promise<void>
+  close(): Promise<void>
+}
