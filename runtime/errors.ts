@@ -17,6 +17,7 @@ export const errorTable = {
   OFFSET_LOST: { retriable: false, message: '{task} wants offset {offset}, but the topic starts at {low}: retention deleted records that were never read; see docs/operations.md on resetting a task' },
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
+  RANGE_STALE: { retriable: true, message: '{task} took {ms} ms from announcing the offsets {from} to {to} to inserting them: too long to be sure that nobody else did; they are inserted again' },
   MIGRATION_CHANGED: { retriable: false, message: 'migration {name} was applied with another content; a migration is never edited: add a new one' },
   S3_ACCESS_DENIED: { retriable: true, message: 'access to s3://{bucket}/{key} is denied; the role needs s3:GetObject and s3:ListBucket, see README.md' },
   S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is gone' },

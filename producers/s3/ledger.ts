@@ -10,7 +10,8 @@ export interface OpenEntry {
 }
 
 /** What to do with an arrival. `from`: the version, progress and attempts to go on from; null: nothing is known. */
-export type Decision = { readonly do: 'skip'; readonly reason: 'done' | 'failed' | 'waiting' } | { readonly do: 'read'; readonly from: ObjectLedger | null }
+export type Decision =
+  { readonly do: 'skip'; readonly reason: 'done' | 'failed' | 'waiting' } | { readonly do: 'read'; readonly from: ObjectLedger | null }
 
 /**
  * Entries of objects that need nothing more (done, or failed with no line published) are a letter and the object id: with the hash of their
@@ -35,7 +36,8 @@ export class Ledger {
     const name = nameOf(key)
     this.#open.delete(name)
     if (record === null) this.#entries.delete(name)
-    else if (record.state === 'done' || (record.state === 'failed' && record.lines === 0)) this.#entries.set(name, `${record.state === 'done' ? 'd' : 'f'}${record.objectId.latin1Slice()}`)
+    else if (record.state === 'done' || (record.state === 'failed' && record.lines === 0))
+      this.#entries.set(name, `${record.state === 'done' ? 'd' : 'f'}${record.objectId.toString('latin1')}`)
     else {
       const entry = { key, record }
       this.#entries.set(name, entry)
@@ -45,7 +47,7 @@ export class Ledger {
 
   /** True where this very version is done. */
   isDone(key: ObjectKey, etag: string): boolean {
-    return this.#entries.get(nameOf(key)) === `d${objectIdOf(key.bucket, key.key, etag).latin1Slice()}`
+    return this.#entries.get(nameOf(key)) === `d${objectIdOf(key.bucket, key.key, etag).toString('latin1')}`
   }
 
   /**
@@ -57,7 +59,7 @@ export class Ledger {
     if (entry === undefined) return { do: 'read', from: null }
     const forced = arrival.source === 'retry'
     if (typeof entry === 'string') {
-      const same = arrival.etag === null || entry.slice(1) === objectIdOf(key.bucket, key.key, arrival.etag).latin1Slice()
+      const same = arrival.etag === null || entry.slice(1) === objectIdOf(key.bucket, key.key, arrival.etag).toString('latin1')
       if (!same || (forced && entry.startsWith('f'))) return { do: 'read', from: null }
       return { do: 'skip', reason: entry.startsWith('d') ? 'done' : 'failed' }
     }
@@ -70,4 +72,4 @@ export class Ledger {
 }
 
 /** 16 bytes of SHA-256 as a one-byte string: half the size of a key, and no two objects share it. */
-const nameOf = ({ bucket, key }: ObjectKey): string => createHash('sha256').update(`${bucket}\n${key}`).digest().latin1Slice(0, 16)
+const nameOf = ({ bucket, key }: ObjectKey): string => createHash('sha256').update(`${bucket}\n${key}`).digest().toString('latin1', 0, 16)

@@ -81,13 +81,17 @@ export class LineCutter {
 
   /**
    * @param isHeader Decides whether the first line that is not blank is a header.
-   * @param resumeAt Number of the first line that will be pushed; the header was read before. Undefined: from the start.
+   * @param at Number of the first line that will be pushed, and whether the header is still to come.
    */
-  constructor(limits: CutLimits, isHeader: (line: string) => boolean, resumeAt?: number) {
+  constructor(
+    limits: CutLimits,
+    isHeader: (line: string) => boolean,
+    at: { line: number; needsHeader: boolean } = { line: 1, needsHeader: true },
+  ) {
     this.#limits = limits
     this.#isHeader = isHeader
-    this.#needsHeader = resumeAt === undefined
-    this.#line = resumeAt ?? 1
+    this.#needsHeader = at.needsHeader
+    this.#line = at.line
   }
 
   push(chunk: Buffer): Piece[] {

@@ -16,7 +16,11 @@ const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] ===
  * @param wholeBytes A whole gzip object with more text than this is decompressed as a stream.
  * @throws FlowError OBJECT_BROKEN where the gzip data is damaged or cut, S3_UNAVAILABLE where the stream breaks.
  */
-export async function* textChunks(body: Buffer | Readable, wholeBytes: number, name: { bucket: string; key: string }): AsyncGenerator<Buffer> {
+export async function* textChunks(
+  body: Buffer | Readable,
+  wholeBytes: number,
+  name: { bucket: string; key: string },
+): AsyncGenerator<Buffer> {
   try {
     if (body instanceof Readable) yield* streamText(body)
     else if (body.length === 0) return

@@ -50,6 +50,11 @@ export class Outbox {
     this.#probe = probe
   }
 
+  /** Starts the time of the transaction, for what is still staged. */
+  begin(): void {
+    this.#sinceMs ??= this.#context.nowMs()
+  }
+
   /** Adds what was read of an object together with the ledger record that accounts for it. */
   add(key: ObjectKey, encodedKey: Buffer, staged: Staged, record: ObjectLedger): void {
     const { codecs } = this.#context
@@ -60,13 +65,13 @@ export class Outbox {
     this.#rows += staged.rows
     this.#textBytes += staged.textBytes
     this.#storedBytes += staged.storedBytes
-    this.#sinceMs ??= this.#context.nowMs()
+    this.begin()
   }
 
   /** Every arrival before this offset is dealt with. */
   moveTo(offset: number): void {
     this.#position = offset
-    this.#sinceMs ??= this.#context.nowMs()
+    this.begin()
   }
 
   /** True where the transaction, with so much more text and rows, is to be committed. */
@@ -83,7 +88,10 @@ export class Outbox {
   async flush(): Promise<void> {
     if (this.#sinceMs === null) return
     let half = this.#lines.size + this.#deadLetters.size > 0
-    for (const [topic, parts] of [[topics.rawLines, this.#lines], [topics.deadLetters, this.#deadLetters]] as const) {
+    for (const [topic, parts] of [
+      [topics.rawLines, this.#lines],
+      [topics.deadLetters, this.#deadLetters],
+    ] as const) {
       for (const [partition, records] of parts) {
         await this.#context.send(topic, partition, records)
         if (half) await this.#probe?.('fetch-half-sent')

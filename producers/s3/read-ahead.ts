@@ -39,7 +39,11 @@ export class ReadAheadBudget {
  *
  * @throws FlowError of the store.
  */
-export async function download(stores: StoreOf, { bucket, key }: ObjectKey, options: { ifMatch?: string; signal: AbortSignal }): Promise<Download> {
+export async function download(
+  stores: StoreOf,
+  { bucket, key }: ObjectKey,
+  options: { ifMatch?: string; signal: AbortSignal },
+): Promise<Download> {
   const opened = await stores(bucket, key).open(bucket, key, options)
   if (opened.size > wholeObjectBytes) return opened
   try {
@@ -56,7 +60,7 @@ export class ReadAhead {
   readonly #stores: StoreOf
   readonly #budget: ReadAheadBudget
   readonly #signal: AbortSignal
-  readonly #started = new Map<string, { bytes: number; result: Promise<Download | { error: unknown }> }>()
+  readonly #started = new Map<string, { key: ObjectKey; bytes: number; result: Promise<Download | { error: unknown }> }>()
 
   constructor(stores: StoreOf, budget: ReadAheadBudget, signal: AbortSignal) {
     this.#stores = stores
@@ -71,7 +75,7 @@ export class ReadAhead {
     const options = { signal: this.#signal, ...(ifMatch === undefined ? {} : { ifMatch }) }
     // the error is kept as a value: nobody waits for this promise yet
     const result = download(this.#stores, key, options).catch((error: unknown) => ({ error }))
-    this.#started.set(name, { bytes, result })
+    this.#started.set(name, { key, bytes, result })
   }
 
   /** The download of an object: the one that was started, else a new one. */
@@ -95,9 +99,6 @@ export class ReadAhead {
 
   /** Lets go of everything; waits until the downloads have ended. */
   async dropAll(): Promise<void> {
-    for (const name of [...this.#started.keys()]) {
-      const [bucket, key] = name.split('\n', 2) as [string, string]
-      await this.drop({ bucket, key })
-    }
+    for (const { key } of [...this.#started.values()]) await this.drop(key)
   }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -142,7 +142,7 @@ describe('stack start', () => {
     const part = join(folder, 'part')
     const first = startStack({ dataDir: part, ports: 'free', minFreeBytes: 2 ** 60 })
     await assert.rejects(first, failure('DISK_FULL'))
-    await import('node:fs/promises').then(fs => fs.mkdir(join(part, 'kafka', 'logs'), { recursive: true }))
+    mkdirSync(join(part, 'kafka', 'logs'), { recursive: true })
     await assert.rejects(startStack({ dataDir: part, ports: 'free' }), failure('DATA_INCOMPLETE'))
   })
 })

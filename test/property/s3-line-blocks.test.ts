@@ -111,7 +111,7 @@ test('cutting on from any block boundary gives the same rest', () => {
       if (from === undefined) return
       const index = pieces.indexOf(from)
       const offset = pieces.slice(0, index).reduce((sum, piece) => sum + piece.textBytes, 0)
-      const cutter = new LineCutter(bounds, isHeaderLine, from.line)
+      const cutter = new LineCutter(bounds, isHeaderLine, { line: from.line, needsHeader: false })
       assert.deepEqual([...cutter.push(bytes.subarray(offset)), ...cutter.end()], pieces.slice(index))
     }),
     { numRuns: 300 },

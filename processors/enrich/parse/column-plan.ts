@@ -30,6 +30,8 @@ export interface ColumnPlan {
   readonly classRuns: readonly (readonly number[])[]
   readonly nextHopColumns: readonly number[]
   readonly extraColumns: readonly number[]
+  /** Name of each unknown column in `extra`; a name that stood before gets `#2`, `#3` ... */
+  readonly extraNames: readonly string[]
   readonly contextSpans: number
   readonly nextHopSpans: number
   readonly extraSpans: number
@@ -120,6 +122,10 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
     classRuns: runs,
     nextHopColumns: columnsOf('next-hop'),
     extraColumns: columnsOf(undefined),
+    extraNames: columnsOf(undefined).map(column => {
+      const earlier = names.slice(0, column).filter(name => name === names[column]).length
+      return earlier === 0 ? names[column]! : `${names[column]!}#${earlier + 1}`
+    }),
     contextSpans: spans.context,
     nextHopSpans: spans.nextHop,
     extraSpans: spans.extra,

@@ -1,7 +1,7 @@
 /** The flow batch: the rows of one block as columns. Arrays are reused from block to block and grow; only the first `rows` entries count. */
 import type { AddressDictionary } from './address-dictionary.ts'
 import type { ClassDictionary } from './class-dictionary.ts'
-import { addressNames, numberNames, portNames } from './column-plan.ts'
+import { addressNames, numberNames, portNames, type ColumnPlan } from './column-plan.ts'
 import type { ContextDictionary } from './context-dictionary.ts'
 import type { LineFault } from './line-faults.ts'
 import type { TextDictionary } from './text-dictionaries.ts'
@@ -83,14 +83,34 @@ export class FlowBatch {
   /** Index in the table of services, 0 for none. */
   serviceId = new Int32Array(0)
 
-  /** Empties the batch and makes room; contents of the columns are undefined afterwards. */
-  reset(capacity: number): void {
+  /** Columns that hold nothing but this value, so that columns missing from the plan are filled once, not per block. */
+  readonly #blank = new Map<Int32Array | Float64Array, number>()
+
+  /**
+   * Empties the batch and makes room. Columns that the plan does not have are filled with their absent value; the others are undefined.
+   */
+  reset(capacity: number, plan: ColumnPlan): void {
     this.rows = 0
     this.lines = 0
     this.blankLines = 0
     this.faults = []
     this.gaps.rows = 0
-    if (capacity <= this.line.length) return
+    if (capacity > this.line.length) this.#allocate(capacity)
+    addressNames.forEach((name, i) => this.#blankOut(this.addressIds[i]!, plan.has(name), 0))
+    portNames.forEach((name, i) => this.#blankOut(this.ports[i]!, plan.has(name), -1))
+    numberNames.forEach((name, i) => this.#blankOut(this.numbers[i]!, plan.has(name), -1))
+  }
+
+  #blankOut(column: Int32Array | Float64Array, present: boolean, absent: number): void {
+    if (present) this.#blank.delete(column)
+    else if (this.#blank.get(column) !== absent) {
+      column.fill(absent)
+      this.#blank.set(column, absent)
+    }
+  }
+
+  #allocate(capacity: number): void {
+    this.#blank.clear()
     this.line = new Int32Array(capacity)
     this.contextId = new Int32Array(capacity)
     this.classId = new Int32Array(capacity)

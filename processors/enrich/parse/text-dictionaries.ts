@@ -47,6 +47,6 @@ export const createNextHops = (plan: ColumnPlan): TextDictionary<NextHopRecord> 
 /** The unknown columns of a plan by name; absent ones are left out. */
 export const createExtras = (plan: ColumnPlan): TextDictionary<Record<string, string>> =>
   new TextDictionary(plan.extraSpans, tokens => {
-    const entries = plan.extraColumns.map((column, i) => [plan.names[column]!, tokens[i]!] as const).filter(([, token]) => token !== '-')
+    const entries = plan.extraNames.map((name, i) => [name, tokens[i]!] as const).filter(([, token]) => token !== '-')
     return entries.length === 0 ? null : Object.fromEntries(entries)
   })

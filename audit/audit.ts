@@ -1,0 +1,114 @@
+/** Conservation, object by object: what S3 holds, what the topics hold, what the tables hold. */
+import { once } from 'node:events'
+import type { Config } from '../config.ts'
+import { errorText } from '../runtime/errors.ts'
+import type { ObjectStore, StoreOf } from '../producers/s3/object-store.ts'
+import type { ObjectLedger } from '../schemas/records.ts'
+import { objectIdOf } from '../schemas/object-id.ts'
+import { readPlainly, type PlainReading } from './plain-reader.ts'
+import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from './tally.ts'
+
+/** One object version as S3 shows it now. */
+export interface ObjectReading {
+  readonly bucket: string
+  readonly key: string
+  readonly reading: PlainReading
+}
+
+/** Where two sides differ. */
+export interface Difference {
+  readonly objectId: string
+  readonly object: string
+  readonly side: 'topics' | 'tables' | 'equation'
+  readonly detail: string
+}
+
+/** What an audit found. */
+export interface AuditReport {
+  readonly objects: number
+  /** Objects that S3 holds but nobody can read, and that the ledger records as failed or retrying. */
+  readonly unreadable: readonly string[]
+  /** Versions that were read and are not in S3 any more (deleted or overwritten). */
+  readonly gone: number
+  readonly totals: Readonly<Record<'s3' | 'topics' | 'tables', Tally>>
+  readonly differences: readonly Difference[]
+}
+
+async function download(store: ObjectStore, bucket: string, key: string): Promise<{ etag: string; content: Buffer }> {
+  const { etag, body } = await store.open(bucket, key)
+  const chunks: Buffer[] = []
+  body.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await once(body, 'end')
+  return { etag, content: Buffer.concat(chunks) }
+}
+
+/**
+ * Reads every object of every source, the plain way. The ledger is not asked.
+ *
+ * @returns Readings by object version id.
+ */
+export async function readBuckets(s3: Config['s3'], stores: StoreOf, progress: (objects: number) => void): Promise<Map<string, ObjectReading>> {
+  const readings = new Map<string, ObjectReading>()
+  for (const { bucket, prefix } of s3.sources) {
+    const root = prefix === '' ? '' : `${prefix}/`
+    const store = stores(bucket, root)
+    for await (const { key, etag: listed } of store.list(bucket, root)) {
+      if (!/vpcflowlogs.*\.log(\.gz)?$/.test(key)) continue
+      try {
+        const { etag, content } = await download(store, bucket, key)
+        readings.set(objectIdOf(bucket, key, etag).toString('hex'), { bucket, key, reading: readPlainly(content, s3.maxLineBytes) })
+      } catch (error) {
+        readings.set(objectIdOf(bucket, key, listed).toString('hex'), { bucket, key, reading: { ok: false, reason: errorText(error) } })
+      }
+      progress(readings.size)
+    }
+  }
+  return readings
+}
+
+const describe = (expected: Tally, actual: Tally): string =>
+  tallyFields
+    .filter(field => expected[field] !== actual[field])
+    .map(field => `${field} ${actual[field]} instead of ${expected[field]}`)
+    .join(', ')
+
+/**
+ * Compares the three sides.
+ *
+ * @param topics Undefined: the topics are not looked at (retention has removed their records).
+ */
+export function compare(s3: ReadonlyMap<string, ObjectReading>, ledger: ReadonlyMap<string, Pick<ObjectLedger, 'state'>>, topics: Tallies | undefined, tables: Tallies): AuditReport {
+  const differences: Difference[] = []
+  const unreadable: string[] = []
+  const s3Totals = emptyTally()
+  const note = (objectId: string, object: string, side: Difference['side'], detail: string): void => {
+    if (detail !== '') differences.push({ objectId, object, side, detail })
+  }
+  for (const [objectId, { bucket, key, reading }] of s3) {
+    const object = `s3://${bucket}/${key}`
+    const state = ledger.get(objectId)?.state
+    if (!reading.ok) {
+      unreadable.push(`${object}: ${reading.reason}`)
+      if (ledger.size > 0 && state !== 'failed' && state !== 'retrying') note(objectId, object, 'topics', `S3 object cannot be read (${reading.reason}), ledger says ${state ?? 'nothing'}`)
+      if (topics !== undefined) note(objectId, object, 'tables', describe(topics.get(objectId) ?? emptyTally(), tables.get(objectId) ?? emptyTally()))
+      continue
+    }
+    const tally = reading.tally
+    addTally(s3Totals, tally)
+    if (topics !== undefined) note(objectId, object, 'topics', describe(tally, topics.get(objectId) ?? emptyTally()))
+    note(objectId, object, 'tables', describe(tally, tables.get(objectId) ?? emptyTally()))
+  }
+  for (const [side, tallies] of [['topics', topics], ['tables', tables]] as const)
+    for (const [objectId, tally] of tallies ?? []) {
+      const parts = tally.headers + tally.blank + tally.flows + tally.noData + tally.skipData + tally.dead
+      if (parts !== tally.lines) note(objectId, s3.get(objectId)?.key ?? objectId, 'equation', `${side}: ${tally.lines} lines, but ${parts} headers, blank, flows, gaps and dead letters`)
+    }
+  const known = new Set([...(topics?.keys() ?? []), ...tables.keys()])
+  return {
+    objects: s3.size,
+    unreadable,
+    gone: [...known].filter(id => !s3.has(id)).length,
+    totals: { s3: s3Totals, topics: totalOf(topics ?? new Map<string, Tally>()), tables: totalOf(tables) },
+    differences,
+  }
+}

@@ -1,0 +1,72 @@
+/** `flowloom run`: the roles of this process, until it is asked to stop. */
+import { migrate } from '../sinks/clickhouse/migrate.ts'
+import { createStore } from '../sinks/clickhouse/store.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { HealthServer } from '../runtime/http.ts'
+import { RoleRunner } from '../runtime/kafka/role-runner.ts'
+import { SourceRunner } from '../runtime/kafka/source-runner.ts'
+import { runParts, type Part } from '../runtime/lifecycle.ts'
+import { topology, type PartOptions, type RoleName } from '../topology.ts'
+import type { Command } from './command.ts'
+import { configOption } from './command.ts'
+import { openSession, untilAvailable, type Session } from './session.ts'
+
+const roleNames = topology.map(node => node.name)
+
+/**
+ * Reads a list of role names.
+ *
+ * @throws FlowError USAGE for an unknown one.
+ */
+export function parseRoles(text: string | undefined): RoleName[] {
+  const names = text === undefined ? roleNames : text.split(',').map(name => name.trim())
+  const unknown = names.find(name => !roleNames.includes(name as RoleName))
+  if (unknown !== undefined) throw new FlowError('USAGE', { detail: `unknown role "${unknown}"; roles are ${roleNames.join(', ')}`, command: 'run' })
+  return names as RoleName[]
+}
+
+/** Builds everything that the roles need, in topology order, the health server last to report on all of it. */
+export function buildParts(session: Session, roles: readonly RoleName[], probe?: PartOptions['probe']): { parts: Part[]; health: HealthServer } {
+  const { config, log, cluster, codecs, writers, registry } = session
+  const options = { cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id) }
+  const parts: Part[] = []
+  const runners: { name: string; ready: boolean }[] = []
+  for (const node of topology) {
+    if (!roles.includes(node.name)) continue
+    const built = node.build({ config, ...(probe === undefined ? {} : { probe }) })
+    for (const source of built.sources ?? []) {
+      const runner = new SourceRunner(source, options)
+      runners.push(Object.defineProperty({ name: source.name, ready: false }, 'ready', { get: () => runner.ready }))
+      parts.push({ name: source.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
+    }
+    for (const role of built.roles ?? []) {
+      const runner = new RoleRunner(role, options)
+      runners.push(Object.defineProperty({ name: role.name, ready: false }, 'ready', { get: () => runner.ready }))
+      parts.push({ name: role.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
+    }
+  }
+  const health = new HealthServer(config.http, { notReady: () => runners.filter(runner => !runner.ready).map(runner => runner.name) })
+  parts.unshift(health)
+  parts.unshift({ name: 'cluster', start: async () => log.debug('cluster known'), stop: () => cluster.close() })
+  return { parts, health }
+}
+
+/** See the head of this file. */
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'run roles in this process',
+  options: {
+    config: configOption,
+    roles: { type: 'string', short: 'r', value: 'LIST', doc: `roles, separated by commas: ${roleNames.join(', ')}; default all` },
+  },
+  details: 'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.',
+  async run({ values, signal }) {
+    const roles = parseRoles(values['roles'] as string | undefined)
+    const session = await openSession({ file: values['config'] as string | undefined }, signal, true)
+    const { config, log } = session
+    if (roles.includes('sink')) await untilAvailable(() => migrate(createStore(config.clickhouse), config.clickhouse), log, signal, true)
+    const { parts, health } = buildParts(session, roles)
+    await runParts(parts, signal, config.run.shutdownGraceMs, log, () => log.info({ roles, port: health.port }, 'running'))
+    return 0
+  },
+}

@@ -1,0 +1,32 @@
+/** `flowloom topology`: draws the path from topology.ts. */
+import { topicName, topics, type TopicId } from '../schemas/topics.ts'
+import { loadConfig } from '../config.ts'
+import { topology } from '../topology.ts'
+import type { Command } from './command.ts'
+import { configOption } from './command.ts'
+
+/** The topology as text: each part with what it reads and writes. */
+export function drawTopology(prefix: string): string {
+  const name = (id: TopicId): string => topicName(prefix, topics[id])
+  return topology
+    .map(node => {
+      const lines = [`${node.kind} ${node.name}: ${node.doc}`]
+      for (const id of node.from) lines.push(`  <── ${name(id)}`)
+      if (node.state !== undefined) lines.push(`  <─> ${name(node.state)}  (its state)`)
+      for (const id of node.to) if (id !== node.state) lines.push(`  ──> ${name(id)}`)
+      if (node.kind === 'sink') lines.push('  ──> ClickHouse')
+      return lines.join('\n')
+    })
+    .join('\n\n')
+}
+
+/** See the head of this file. */
+export const topologyCommand: Command = {
+  name: 'topology',
+  summary: 'draw the path: parts and topics',
+  options: { config: configOption },
+  async run({ values }) {
+    console.log(drawTopology(loadConfig({ file: values['config'] as string | undefined }).kafka.topicPrefix))
+    return 0
+  },
+}

@@ -1,0 +1,277 @@
+/**
+ * Reads the objects that arrivals announce and publishes their lines, exactly once.
+ *
+ * The owner of a partition of `object-arrivals` is the only one that reads its objects and writes its partition of the ledger. Objects are
+ * read ahead, but cut and committed one after the other. Whatever is wrong with an object is written to the ledger and never stops the others.
+ *
+ * Another ETag is another object: where an object is overwritten after some of its lines were published, those lines keep the id of the old
+ * version, the ledger record becomes that of the new version, and the new version is read from its first line (counted as a replaced version).
+ */
+import type { Config } from '../../config.ts'
+import { FlowError, type ErrorCode } from '../../runtime/errors.ts'
+import type { InBatch, InRecord } from '../../runtime/records.ts'
+import type { Position, Role, Task, TaskContext } from '../../runtime/task.ts'
+import { objectIdOf } from '../../schemas/object-id.ts'
+import { parseObjectName } from '../../schemas/object-name.ts'
+import type { ObjectArrival, ObjectKey, ObjectLedger } from '../../schemas/records.ts'
+import { attemptsFailed, objectsResumed, objectsSkipped, retriesWaiting, versionsReplaced } from './fetch-metrics.ts'
+import { isParquetKey } from './key-layout.ts'
+import { Ledger, type Decision } from './ledger.ts'
+import { ObjectReader } from './object-reader.ts'
+import type { StoreOf } from './object-store.ts'
+import { nothingStaged, Outbox, type Probe } from './outbox.ts'
+import { download, ReadAhead, ReadAheadBudget, type Download } from './read-ahead.ts'
+
+/** How to fetch. */
+export interface FetchOptions {
+  readonly settings: Config['s3']
+  /** Section `kafka`, for the bounds of a transaction. */
+  readonly kafka: Pick<Config['kafka'], 'commitIntervalMs' | 'commitRows'>
+  readonly stores: StoreOf
+  readonly probe?: Probe
+}
+
+/** What is wrong with an object is noted in its ledger record; any other error ends the task. */
+const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'S3_ACCESS_DENIED',
+  'S3_NOT_FOUND',
+  'S3_CHANGED',
+  'S3_UNAVAILABLE',
+  'OBJECT_BROKEN',
+  'OBJECT_NO_HEADER',
+  'PARQUET_UNSUPPORTED',
+])
+const longestRetryMs = 300_000
+/** Bytes that all tasks of the process hold ahead. */
+const readAheadBytes = 67_108_864
+/** Due retries that are run before the next arrivals get their turn. */
+const retriesAtOnce = 64
+
+/** Makes the role `s3-fetch`: `object-arrivals` in, state `objects`, out `raw-lines`, `objects` and `dead-letters`. */
+export function createFetchRole(options: FetchOptions): Role {
+  const budget = new ReadAheadBudget(readAheadBytes)
+  return {
+    name: 's3-fetch',
+    from: 'objectArrivals',
+    state: 'objects',
+    to: ['rawLines', 'objects', 'deadLetters'],
+    createTask: context => new FetchTask(options, context, budget),
+  }
+}
+
+/** One object to look at: an arrival, or a retry whose time has come. */
+interface Job {
+  readonly key: ObjectKey
+  /** Null: a retry. */
+  readonly arrival: ObjectArrival | null
+  readonly offset: number | null
+  readonly due: ObjectLedger | null
+}
+
+class FetchTask implements Task {
+  readonly #options: FetchOptions
+  readonly #context: TaskContext
+  readonly #ledger = new Ledger()
+  readonly #outbox: Outbox
+  readonly #ahead: ReadAhead
+  #nextRetryMs = Infinity
+  #waiting = 0
+
+  constructor(options: FetchOptions, context: TaskContext, budget: ReadAheadBudget) {
+    this.#options = options
+    this.#context = context
+    this.#outbox = new Outbox(context, { chunkBytes: options.settings.chunkBytes, ...options.kafka }, options.probe)
+    this.#ahead = new ReadAhead(options.stores, budget, context.signal)
+    context.signal.addEventListener('abort', () => retriesWaiting.dec(this.#waiting), { once: true })
+  }
+
+  restore(record: InRecord): void {
+    const { objects } = this.#context.codecs
+    if (record.key !== null)
+      this.#ledger.set(objects.decodeKey(record.key), record.value === null ? null : objects.decodeValue(record.value))
+  }
+
+  start(_position: Position): void {
+    this.#planRetries()
+  }
+
+  async process(batch: InBatch): Promise<void> {
+    const { objectArrivals } = this.#context.codecs
+    const jobs = batch.records.map(({ key, value, offset }): Job => {
+      const arrival = value === null ? null : objectArrivals.decodeValue(value)
+      return {
+        key: key === null ? { bucket: '', key: '' } : objectArrivals.decodeKey(key),
+        arrival: key === null ? null : arrival,
+        offset,
+        due: null,
+      }
+    })
+    if (await this.#run(jobs)) this.#outbox.moveTo(batch.nextOffset)
+  }
+
+  async tick(): Promise<void> {
+    await this.#runDue()
+    if (this.#outbox.isDue()) await this.#outbox.flush()
+  }
+
+  async stop(): Promise<void> {
+    await this.#ahead.dropAll()
+    await this.#outbox.flush()
+  }
+
+  /** Deals with jobs in order. @returns False where the process is to stop before the end. */
+  async #run(jobs: readonly Job[]): Promise<boolean> {
+    const { readAhead } = this.#options.settings
+    let ahead = 0
+    try {
+      for (const [index, job] of jobs.entries()) {
+        for (; ahead < Math.min(index + readAhead, jobs.length); ahead++) this.#startAhead(jobs[ahead]!)
+        if (this.#context.signal.aborted) return false
+        const decision = this.#decide(job)
+        if (decision.do === 'read') {
+          if (!(await this.#read(job, decision.from))) return false
+        } else {
+          objectsSkipped.inc({ reason: decision.reason })
+          await this.#ahead.drop(job.key)
+        }
+        if (job.offset !== null) this.#outbox.moveTo(job.offset + 1)
+        if (this.#outbox.isFull()) await this.#outbox.flush()
+        if (job.offset !== null) await this.#runDue()
+      }
+      return true
+    } finally {
+      await this.#ahead.dropAll()
+    }
+  }
+
+  #decide(job: Job): Decision {
+    if (job.due !== null) return { do: 'read', from: job.due }
+    return job.arrival === null ? { do: 'skip', reason: 'done' } : this.#ledger.decide(job.key, job.arrival)
+  }
+
+  #startAhead(job: Job): void {
+    const decision = this.#decide(job)
+    if (decision.do === 'skip' || isParquetKey(job.key.key)) return
+    this.#ahead.start(job.key, job.arrival?.size ?? decision.from?.size ?? null, pinned(decision.from))
+  }
+
+  /** Runs retries whose time has come; they never wait for arrivals, nor arrivals for them. */
+  async #runDue(): Promise<void> {
+    const nowMs = this.#context.nowMs()
+    if (nowMs < this.#nextRetryMs) return
+    const due = [...this.#ledger.openEntries]
+      .filter(({ record }) => dueMs(record) <= nowMs)
+      .sort((a, b) => dueMs(a.record) - dueMs(b.record))
+    this.#nextRetryMs = Infinity
+    await this.#run(due.slice(0, retriesAtOnce).map(({ key, record }) => ({ key, arrival: null, offset: null, due: record })))
+    this.#planRetries()
+  }
+
+  #planRetries(): void {
+    let next = Infinity
+    let waiting = 0
+    for (const { record } of this.#ledger.openEntries) {
+      next = Math.min(next, dueMs(record))
+      waiting++
+    }
+    this.#nextRetryMs = next
+    retriesWaiting.inc(waiting - this.#waiting)
+    this.#waiting = waiting
+  }
+
+  /** Reads one object into the outbox. @returns False where the process is to stop before the end. */
+  async #read(job: Job, from: ObjectLedger | null): Promise<boolean> {
+    const { key, arrival } = job
+    let committed =
+      from ?? freshRecord(key, { etag: arrival?.etag ?? '', size: arrival?.size ?? 0, lastModifiedMs: arrival?.lastModifiedMs ?? null })
+    try {
+      if (isParquetKey(key.key)) throw new FlowError('PARQUET_UNSUPPORTED', { ...key })
+      const opened = await this.#open(key, from)
+      if (this.#ledger.isDone(key, opened.etag)) {
+        objectsSkipped.inc({ reason: 'done' })
+        if (!Buffer.isBuffer(opened.body)) opened.body.destroy()
+        return true
+      }
+      if (from?.etag !== opened.etag) {
+        if (from !== null && from.nextLine > 1) versionsReplaced.inc()
+        committed = freshRecord(key, opened)
+      } else if (from.nextLine > 1) objectsResumed.inc()
+      const reader = new ObjectReader(this.#context, this.#options.settings, this.#outbox, key, committed)
+      try {
+        await this.#options.probe?.('fetch-opened')
+        if (!(await reader.read(opened.body))) return false
+      } finally {
+        committed = reader.committed
+      }
+      this.#ledger.set(key, committed)
+      return true
+    } catch (error) {
+      if (this.#context.signal.aborted) return false
+      if (!(error instanceof FlowError) || !objectErrors.has(error.code)) throw error
+      this.#noteFailure(key, committed, error)
+      return true
+    }
+  }
+
+  /** Opens the version that was begun; where it is gone, the current one. */
+  async #open(key: ObjectKey, from: ObjectLedger | null): Promise<Download> {
+    try {
+      return await this.#ahead.take(key, pinned(from))
+    } catch (error) {
+      if (!(error instanceof FlowError) || error.code !== 'S3_CHANGED') throw error
+      return download(this.#options.stores, key, { signal: this.#context.signal })
+    }
+  }
+
+  /** Notes a failed attempt. Where S3 itself does not answer, the object is not to blame: it is tried again for ever. */
+  #noteFailure(key: ObjectKey, committed: ObjectLedger, error: FlowError): void {
+    const { maxAttempts, retryBaseMs } = this.#options.settings
+    const attempts = committed.attempts + 1
+    const final = !error.retriable || (attempts >= maxAttempts && error.code !== 'S3_UNAVAILABLE')
+    const retryAtMs = final ? null : this.#context.nowMs() + Math.min(retryBaseMs * 2 ** (attempts - 1), longestRetryMs)
+    const errorDetail = typeof error.details['detail'] === 'string' ? error.details['detail'] : error.message
+    const record: ObjectLedger = {
+      ...committed,
+      state: final ? 'failed' : 'retrying',
+      attempts,
+      retryAtMs,
+      errorCode: error.code,
+      errorDetail,
+    }
+    this.#outbox.add(key, this.#context.codecs.rawLines.encodeKey(key), nothingStaged(), record)
+    this.#ledger.set(key, record)
+    this.#planRetries()
+    attemptsFailed.inc({ code: error.code })
+    const fields = { ...key, code: error.code, attempts, lines: record.lines, error: error.message }
+    if (final) this.#context.log.error(fields, 'an object could not be read; its ledger record says why')
+    else if (attempts === 1) this.#context.log.warn({ ...fields, retryAtMs }, 'an object could not be read; trying again later')
+    else this.#context.log.debug({ ...fields, retryAtMs }, 'an object could still not be read')
+  }
+}
+
+const dueMs = (record: ObjectLedger): number => (record.state === 'reading' ? 0 : (record.retryAtMs ?? 0))
+
+/** The ETag that must still be current: lines of this version were published. */
+const pinned = (from: ObjectLedger | null): string | undefined => (from !== null && from.nextLine > 1 ? from.etag : undefined)
+
+function freshRecord(key: ObjectKey, version: { etag: string; size: number; lastModifiedMs: number | null }): ObjectLedger {
+  return {
+    objectId: objectIdOf(key.bucket, key.key, version.etag),
+    etag: version.etag,
+    size: version.size,
+    lastModifiedMs: version.lastModifiedMs,
+    ...parseObjectName(key.key),
+    state: 'reading',
+    header: null,
+    nextLine: 1,
+    lines: 0,
+    headerLines: 0,
+    blankLines: 0,
+    deadLines: 0,
+    textBytes: 0,
+    attempts: 0,
+    retryAtMs: null,
+    errorCode: null,
+    errorDetail: null,
+  }
+}

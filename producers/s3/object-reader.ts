@@ -1,0 +1,148 @@
+/** Reads one object version: text, header line, blocks, dead letters; commits the progress of a large one chunk by chunk. */
+import type { Readable } from 'node:stream'
+import type { Config } from '../../config.ts'
+import { FlowError } from '../../runtime/errors.ts'
+import type { OutRecord } from '../../runtime/records.ts'
+import type { TaskContext } from '../../runtime/task.ts'
+import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
+import { rawLineHeaders } from '../../schemas/topics.ts'
+import { isHeaderLine } from './header-line.ts'
+import { LineCutter, type Piece } from './line-blocks.ts'
+import { textChunks } from './object-text.ts'
+import { nothingStaged, type Outbox, type Staged } from './outbox.ts'
+
+/** One reading of one object version. */
+export class ObjectReader {
+  readonly #context: TaskContext
+  readonly #settings: Config['s3']
+  readonly #outbox: Outbox
+  readonly #key: ObjectKey
+  readonly #encodedKey: Buffer
+  readonly #headers: Record<string, string>
+  #committed: ObjectLedger
+  #record: ObjectLedger
+  #staged: Staged = nothingStaged()
+  #stored = 0
+
+  /** @param record Version and progress to go on from; its `etag` is that of the body. */
+  constructor(context: TaskContext, settings: Config['s3'], outbox: Outbox, key: ObjectKey, record: ObjectLedger) {
+    this.#context = context
+    this.#settings = settings
+    this.#outbox = outbox
+    this.#key = key
+    this.#encodedKey = context.codecs.rawLines.encodeKey(key)
+    this.#committed = record
+    this.#record = { ...record, state: 'reading', retryAtMs: null, errorCode: null, errorDetail: null }
+    this.#headers = { [rawLineHeaders.etag]: record.etag, [rawLineHeaders.objectId]: record.objectId.toString('hex') }
+    if (record.lastModifiedMs !== null) this.#headers[rawLineHeaders.lastModified] = String(record.lastModifiedMs)
+  }
+
+  /** Version and progress as of the last commit: what a failed attempt leaves behind. */
+  get committed(): ObjectLedger {
+    return this.#committed
+  }
+
+  /**
+   * Reads to the end. Text that was published before is decompressed again and skipped: the same version has the same bytes.
+   *
+   * @returns False where the process is to stop before the end; the last commit is the place to go on from.
+   * @throws FlowError OBJECT_BROKEN, OBJECT_NO_HEADER, S3_UNAVAILABLE; nothing of what is not committed is published then.
+   */
+  async read(body: Buffer | Readable): Promise<boolean> {
+    const { chunkBytes } = this.#settings
+    const record = this.#record
+    const cutter = new LineCutter(this.#settings, isHeaderLine, { line: record.nextLine, needsHeader: record.header === null })
+    const streamed = !Buffer.isBuffer(body)
+    this.#stored = record.size
+    let skip = record.textBytes
+    for await (const chunk of textChunks(body, chunkBytes, this.#key)) {
+      const fresh = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length))
+      skip -= chunk.length - fresh.length
+      if (fresh.length === 0) continue
+      for (const piece of cutter.push(fresh)) {
+        this.#take(piece)
+        if (this.#staged.textBytes >= chunkBytes || (streamed && this.#outbox.isFull(this.#staged.textBytes, this.#staged.rows)))
+          await this.#commitChunk()
+      }
+      if (this.#context.signal.aborted) return false
+    }
+    if (skip > 0)
+      throw new FlowError('OBJECT_BROKEN', { ...this.#key, detail: `it ends ${skip} bytes before the place that was read before` })
+    for (const piece of cutter.end()) this.#take(piece)
+    this.#stage({ ...record, state: 'done' })
+    return true
+  }
+
+  async #commitChunk(): Promise<void> {
+    this.#stage({ ...this.#record })
+    await this.#outbox.flush()
+  }
+
+  #stage(record: ObjectLedger): void {
+    this.#staged.storedBytes = record.state === 'done' ? this.#stored : 0
+    this.#outbox.add(this.#key, this.#encodedKey, this.#staged, record)
+    this.#staged = nothingStaged()
+    this.#committed = record
+  }
+
+  #take(piece: Piece): void {
+    const record = this.#record
+    switch (piece.kind) {
+      case 'foreign':
+        throw new FlowError('OBJECT_NO_HEADER', { ...this.#key, detail: JSON.stringify(piece.head.subarray(0, 80).toString('latin1')) })
+      case 'blank':
+        record.blankLines += piece.lines
+        break
+      case 'header':
+        record.header = piece.text
+        record.headerLines++
+        this.#headers[rawLineHeaders.header] = piece.text
+        break
+      case 'block':
+        record.blankLines += piece.blankLines
+        this.#staged.lines.push(this.#rawLines(piece))
+        break
+      case 'long':
+        record.deadLines++
+        this.#staged.deadLetters.push(this.#deadLetter(piece))
+        break
+    }
+    record.lines += piece.lines
+    record.nextLine += piece.lines
+    record.textBytes += piece.textBytes
+    this.#staged.rows += piece.lines
+    this.#staged.textBytes += piece.textBytes
+    this.#outbox.begin()
+  }
+
+  #rawLines(piece: Piece & { kind: 'block' }): OutRecord {
+    const headers = {
+      ...this.#headers,
+      [rawLineHeaders.header]: this.#record.header ?? '',
+      [rawLineHeaders.firstLine]: String(piece.line),
+      [rawLineHeaders.lines]: String(piece.lines),
+    }
+    return { key: this.#encodedKey, value: piece.bytes, headers }
+  }
+
+  #deadLetter(piece: Piece & { kind: 'long' }): OutRecord {
+    const { objectId, etag, header } = this.#record
+    const detail = `${piece.length} bytes; at most ${this.#settings.maxLineBytes} are read`
+    const { line, length, sha256, head } = piece
+    return {
+      key: this.#encodedKey,
+      value: this.#context.codecs.deadLetters.encodeValue({
+        etag,
+        objectId,
+        line,
+        stage: 'fetch',
+        reason: 'line-too-long',
+        detail,
+        header,
+        bytes: head,
+        length,
+        sha256,
+      }),
+    }
+  }
+}

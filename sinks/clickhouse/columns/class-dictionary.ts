@@ -1,0 +1,95 @@
+/** Dictionary of class fragments: the low-cardinality fields of a flow, some tens to hundreds of combinations. */
+import type { FlowRecord } from '../../../schemas/flow-types.ts'
+import { absentBits } from './absent-bits.ts'
+import type { AvroCursor } from './avro-cursor.ts'
+import { SpanDictionary } from './span-dictionary.ts'
+import type { TextTable } from './text-table.ts'
+
+const actions = { ACCEPT: 1, REJECT: 2 } as const
+const statuses = { OK: 1, NODATA: 2, SKIPDATA: 3 } as const
+const directions = { ingress: 1, egress: 2 } as const
+
+/** Values of one combination, as the columns hold them. Texts are numbers of the text table. */
+export interface FlowClass {
+  readonly version: number
+  readonly logStatus: number
+  readonly action: number
+  readonly flowDirection: number
+  readonly protocol: number
+  readonly tcpFlags: number
+  readonly type: number
+  readonly trafficPath: number
+  readonly srcService: number
+  readonly dstService: number
+  readonly rejectReason: number
+  readonly encryption: number
+  readonly absent: number
+}
+
+/** See the head of this file. An entry is read from the whole decoded record: it is rare, and so one reader of Avro less. */
+export class ClassDictionary {
+  readonly spans = new SpanDictionary()
+  classes: FlowClass[] = []
+  /** Values that no column can hold, since the beginning. */
+  unfit = 0
+  readonly #texts: TextTable
+
+  constructor(texts: TextTable) {
+    this.#texts = texts
+  }
+
+  /** Passes over the fragment at the cursor. @returns Its number, or -1: `add` it then. */
+  find(cursor: AvroCursor): number {
+    const start = cursor.at
+    cursor.hash = 0
+    cursor.skipLong() // version
+    cursor.skipLong() // log status
+    cursor.skipLong() // action
+    cursor.skipLong() // flow direction
+    cursor.skipLong() // protocol
+    cursor.skipTexts(1)
+    cursor.skipLong() // TCP flags
+    cursor.skipTexts(2) // their names, type
+    cursor.skipLong() // traffic path
+    cursor.skipTexts(3) // services, reject reason
+    cursor.skipLong() // encryption
+    return this.spans.find(cursor.bytes, cursor.view, start, cursor.at, cursor.hash)
+  }
+
+  /** Adds the fragment that `find` has just passed over. */
+  add(cursor: AvroCursor, start: number, record: FlowRecord): number {
+    const texts = this.#texts
+    this.classes.push({
+      version: this.#fit(record.version, 255) ?? 0,
+      logStatus: record.logStatus === null ? 0 : statuses[record.logStatus],
+      action: record.action === null ? 0 : actions[record.action],
+      flowDirection: record.flowDirection === null ? 0 : directions[record.flowDirection],
+      protocol: this.#fit(record.protocol, 255) ?? 0,
+      tcpFlags: this.#fit(record.tcpFlags, 65_535) ?? 0,
+      type: texts.idOfText(record.type),
+      trafficPath: this.#fit(record.trafficPath, 255) ?? 0,
+      srcService: texts.idOfText(record.pktSrcAwsService),
+      dstService: texts.idOfText(record.pktDstAwsService),
+      rejectReason: texts.idOfText(record.rejectReason),
+      encryption: this.#fit(record.encryptionStatus, 255) ?? 0,
+      absent:
+        (fits(record.protocol, 255) ? 0 : absentBits.protocol) |
+        (fits(record.tcpFlags, 65_535) ? 0 : absentBits.tcpFlags) |
+        (fits(record.encryptionStatus, 255) ? 0 : absentBits.encryption),
+    })
+    return this.spans.add(cursor.bytes, start, cursor.at, cursor.hash)
+  }
+
+  clear(): void {
+    this.spans.clear()
+    this.classes = []
+  }
+
+  #fit(value: number | null, most: number): number | null {
+    if (fits(value, most)) return value
+    if (value !== null) this.unfit++
+    return null
+  }
+}
+
+const fits = (value: number | null, most: number): boolean => value !== null && value >= 0 && value <= most

@@ -1,0 +1,89 @@
+/** Dictionary of interface fragments: the whole cloud context of an observation point, known in the table by a hash of its content. */
+import { createHash } from 'node:crypto'
+import { flowFields } from '../../../schemas/flow-fields.ts'
+import type { FlowRecord } from '../../../schemas/flow-types.ts'
+import type { AvroCursor } from './avro-cursor.ts'
+import { grown, SpanDictionary } from './span-dictionary.ts'
+
+const contextFields = flowFields.filter(field => field.role === 'context')
+const grouped = (group: string): number => contextFields.filter(field => field.record.startsWith(`${group}.`)).length
+const plainTexts = contextFields.filter(field => !field.record.includes('.')).length
+const ecsTexts = grouped('ecs')
+const tagTexts = grouped('tags')
+const transitTexts = grouped('transitGateway')
+
+/** Columns of the table `interfaces` after the hash: AWS's names, in the order of the record. */
+export const contextColumns: readonly { readonly name: string; readonly path: readonly string[] }[] = contextFields.map(field => ({
+  name: field.name.replaceAll('-', '_'),
+  path: field.record.split('.'),
+}))
+
+/** One row of `interfaces`. */
+export interface ContextRow {
+  readonly hash: bigint
+  /** Values in the order of `contextColumns`; '' is absent. */
+  readonly values: readonly string[]
+}
+
+/**
+ * The context of a record with its hash: the first 8 bytes of SHA-256 over name and value of all that is present. So a later version that
+ * knows more fields gives an old context its old hash.
+ */
+export function contextOf(record: FlowRecord): ContextRow {
+  const values = contextColumns.map(({ path }) => {
+    let value: unknown = record
+    for (const step of path) value = (value as Record<string, unknown> | null)?.[step] ?? null
+    return typeof value === 'string' ? value : ''
+  })
+  const hash = createHash('sha256')
+  contextColumns.forEach(({ name }, i) => {
+    if (values[i] !== '') hash.update(`${name}\0${values[i]!}\0`)
+  })
+  return { hash: hash.digest().readBigUInt64LE(0), values }
+}
+
+/** See the head of this file. */
+export class ContextDictionary {
+  readonly spans = new SpanDictionary()
+  /** Hash per entry: low and high half. */
+  hashes = new Uint32Array(128)
+  /** Contexts met since the last `takeFresh`. */
+  #fresh: ContextRow[] = []
+
+  /** Passes over the fragment at the cursor. @returns Its number, or -1: `add` it then. */
+  find(cursor: AvroCursor): number {
+    const start = cursor.at
+    cursor.hash = 0
+    cursor.skipTexts(plainTexts)
+    cursor.skipGroup(ecsTexts)
+    cursor.skipGroup(tagTexts)
+    cursor.skipGroup(transitTexts)
+    return this.spans.find(cursor.bytes, cursor.view, start, cursor.at, cursor.hash)
+  }
+
+  /** Adds the fragment that `find` has just passed over. */
+  add(cursor: AvroCursor, start: number, record: FlowRecord): number {
+    const context = contextOf(record)
+    const entry = this.spans.add(cursor.bytes, start, cursor.at, cursor.hash)
+    if (2 * entry === this.hashes.length) this.hashes = grown(this.hashes, new Uint32Array(4 * entry))
+    this.hashes[2 * entry] = Number(context.hash & 0xffff_ffffn)
+    this.hashes[2 * entry + 1] = Number(context.hash >> 32n)
+    this.#fresh.push(context)
+    return entry
+  }
+
+  /** Contexts that the table may not have yet. */
+  get fresh(): readonly ContextRow[] {
+    return this.#fresh
+  }
+
+  /** The table has all of them now. */
+  forgetFresh(): void {
+    this.#fresh = []
+  }
+
+  clear(): void {
+    this.spans.clear()
+    this.#fresh = []
+  }
+}

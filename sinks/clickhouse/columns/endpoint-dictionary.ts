@@ -1,0 +1,124 @@
+/** Dictionary of endpoint fragments: two addresses and what is known of the true end. One for both sides: their fragments are alike. */
+import { absentBits } from './absent-bits.ts'
+import { parseAddress } from './address.ts'
+import type { AvroCursor } from './avro-cursor.ts'
+import { grown, SpanDictionary } from './span-dictionary.ts'
+import type { TextTable } from './text-table.ts'
+
+/** Values of the entries, by number. */
+export class EndpointDictionary {
+  readonly spans = new SpanDictionary()
+  /** 16 bytes per entry. */
+  address = new Uint8Array(0)
+  /** 16 bytes per entry, all 0 where the packet address is the same or absent. */
+  packet = new Uint8Array(0)
+  country = new Uint32Array(0)
+  asn = new Uint32Array(0)
+  asOrg = new Uint32Array(0)
+  threat = new Uint32Array(0)
+  service = new Uint32Array(0)
+  /** Bits of the local side; a remote one shifts them. */
+  absent = new Uint32Array(0)
+  /** Values that no column can hold, since the beginning. */
+  unfit = 0
+  readonly #texts: TextTable
+
+  constructor(texts: TextTable) {
+    this.#texts = texts
+  }
+
+  /** Reads the fragment at the cursor. @returns Its number. */
+  read(cursor: AvroCursor): number {
+    const start = cursor.at
+    cursor.hash = 0
+    cursor.skipTexts(3)
+    cursor.skipLong()
+    cursor.skipTexts(3)
+    const found = this.spans.find(cursor.bytes, cursor.view, start, cursor.at, cursor.hash)
+    return found >= 0 ? found : this.#add(cursor, start)
+  }
+
+  clear(): void {
+    this.spans.clear()
+    this.address = new Uint8Array(0)
+    this.packet = new Uint8Array(0)
+    this.country = new Uint32Array(0)
+    this.asn = new Uint32Array(0)
+    this.asOrg = new Uint32Array(0)
+    this.threat = new Uint32Array(0)
+    this.service = new Uint32Array(0)
+    this.absent = new Uint32Array(0)
+  }
+
+  #add(cursor: AvroCursor, start: number): number {
+    const end = cursor.at
+    const entry = this.spans.add(cursor.bytes, start, end, cursor.hash)
+    if (entry === this.asn.length) this.#grow(Math.max(64, 2 * entry))
+    cursor.at = start
+    let absent = 0
+    if (!this.#readAddress(cursor, this.address, 16 * entry)) absent |= absentBits.localAddr
+    const hasPacket = this.#readAddress(cursor, this.packet, 16 * entry)
+    if (!hasPacket) absent |= absentBits.localPkt
+    else if ((absent & absentBits.localAddr) === 0 && this.#samePacket(entry)) this.packet.fill(0, 16 * entry, 16 * entry + 16)
+    else if (this.#packetIsZero(entry)) absent |= absentBits.localPktUnspecified
+    this.country[entry] = this.#readText(cursor)
+    this.asn[entry] = this.#readAsn(cursor)
+    this.asOrg[entry] = this.#readText(cursor)
+    if (cursor.bytes[cursor.at] === 0) absent |= absentBits.localThreat
+    this.threat[entry] = this.#readText(cursor)
+    this.service[entry] = this.#readText(cursor)
+    this.absent[entry] = absent
+    cursor.at = end
+    return entry
+  }
+
+  /** @returns False, and 16 bytes of 0, where there is none. */
+  #readAddress(cursor: AvroCursor, target: Uint8Array, at: number): boolean {
+    let found = false
+    if (cursor.bytes[cursor.at++] !== 0) {
+      const length = cursor.long()
+      found = parseAddress(cursor.bytes, cursor.at, cursor.at + length, target, at)
+      if (!found) this.unfit++
+      cursor.at += length
+    }
+    if (!found) target.fill(0, at, at + 16)
+    return found
+  }
+
+  #readText(cursor: AvroCursor): number {
+    if (cursor.bytes[cursor.at++] === 0) return 0
+    const length = cursor.long()
+    const start = cursor.at
+    cursor.at += length
+    return this.#texts.idOf(cursor.bytes, cursor.view, start, start + length)
+  }
+
+  #readAsn(cursor: AvroCursor): number {
+    if (cursor.bytes[cursor.at++] === 0) return 0
+    const asn = cursor.long()
+    if (asn >= 0 && asn <= 0xffff_ffff) return asn
+    this.unfit++
+    return 0
+  }
+
+  #samePacket(entry: number): boolean {
+    for (let i = 16 * entry; i < 16 * entry + 16; i++) if (this.packet[i] !== this.address[i]) return false
+    return true
+  }
+
+  #packetIsZero(entry: number): boolean {
+    for (let i = 16 * entry; i < 16 * entry + 16; i++) if (this.packet[i] !== 0) return false
+    return true
+  }
+
+  #grow(capacity: number): void {
+    this.address = grown(this.address, new Uint8Array(16 * capacity))
+    this.packet = grown(this.packet, new Uint8Array(16 * capacity))
+    this.country = grown(this.country, new Uint32Array(capacity))
+    this.asn = grown(this.asn, new Uint32Array(capacity))
+    this.asOrg = grown(this.asOrg, new Uint32Array(capacity))
+    this.threat = grown(this.threat, new Uint32Array(capacity))
+    this.service = grown(this.service, new Uint32Array(capacity))
+    this.absent = grown(this.absent, new Uint32Array(capacity))
+  }
+}

@@ -1,0 +1,40 @@
+/** Numbers texts, for LowCardinality columns. Number 0 is the empty text, which also stands for an absent one. */
+import { SpanDictionary } from './span-dictionary.ts'
+
+const encoder = new TextEncoder()
+
+/** See the head of this file. */
+export class TextTable {
+  readonly spans = new SpanDictionary()
+
+  constructor() {
+    this.clear()
+  }
+
+  /** Number of the bytes `start` to `end`. */
+  idOf(bytes: Uint8Array, view: DataView, start: number, end: number): number {
+    let hash = end - start
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+    hash ^= hash >>> 15
+    const found = this.spans.find(bytes, view, start, end, hash)
+    return found >= 0 ? found : this.spans.add(bytes, start, end, hash)
+  }
+
+  /** Number of a string. */
+  idOfText(text: string | null): number {
+    if (text === null || text === '') return 0
+    const bytes = encoder.encode(text)
+    return this.idOf(bytes, new DataView(bytes.buffer), 0, bytes.length)
+  }
+
+  /** Bytes of a number. */
+  bytesOf(id: number): Uint8Array {
+    const at = this.spans.offsets[id]!
+    return this.spans.arena.subarray(at, at + this.spans.lengths[id]!)
+  }
+
+  clear(): void {
+    this.spans.clear()
+    this.spans.add(new Uint8Array(0), 0, 0, 0)
+  }
+}

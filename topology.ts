@@ -1,0 +1,84 @@
+/**
+ * The whole path on one page, read top-down as the data flows. A value: nothing opens when it is imported. This is the only file that joins
+ * the parts; `flowloom topology` draws it, and a test checks that every topic has a writer and a reader.
+ */
+import type { Config } from './config.ts'
+import { createEnrichRole } from './processors/enrich/enrich-processor.ts'
+import { createIpContextRole } from './processors/ip-context/ip-context-processor.ts'
+import { createDiscoverSource } from './producers/s3/discover-source.ts'
+import { createFetchRole } from './producers/s3/fetch-processor.ts'
+import { createObjectStores } from './producers/s3/s3-object-store.ts'
+import type { Role, Source } from './runtime/task.ts'
+import type { TopicId } from './schemas/topics.ts'
+import { createClickHouseRoles } from './sinks/clickhouse/clickhouse-sink.ts'
+
+/** What the parts are built from. */
+export interface PartOptions {
+  readonly config: Config
+  /** Told at named points between two calls; tests of delivery kill the process there. */
+  readonly probe?: (point: string) => Promise<void> | void
+}
+
+/** One node of the topology. */
+export interface TopologyNode {
+  readonly kind: 'source' | 'processor' | 'sink'
+  readonly name: RoleName
+  readonly from: readonly TopicId[]
+  readonly to: readonly TopicId[]
+  readonly state?: TopicId
+  readonly doc: string
+  /** Builds what runs; opens nothing. */
+  build(options: PartOptions): { sources?: Source[]; roles?: Role[] }
+}
+
+/** Names that `flowloom run --roles` takes. */
+export type RoleName = 'discover' | 'fetch' | 'enrich' | 'ip-context' | 'sink'
+
+/** The path. */
+export const topology: readonly TopologyNode[] = [
+  {
+    kind: 'source',
+    name: 'discover',
+    from: [],
+    to: ['objectArrivals'],
+    doc: 'lists the buckets again and again and announces new objects',
+    build: ({ config }) => ({ sources: [createDiscoverSource({ settings: config.s3, stores: createObjectStores(config.s3) })] }),
+  },
+  {
+    kind: 'processor',
+    name: 'fetch',
+    from: ['objectArrivals'],
+    state: 'objects',
+    to: ['rawLines', 'objects', 'deadLetters'],
+    doc: 'reads each object version once, line for line, and keeps the ledger',
+    build: ({ config, probe }) => ({ roles: [createFetchRole({ settings: config.s3, stores: createObjectStores(config.s3), kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })] }),
+  },
+  {
+    kind: 'processor',
+    name: 'enrich',
+    from: ['rawLines'],
+    to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
+    doc: 'parses lines by their header, annotates them, and says who was seen with which address',
+    build: ({ config, probe }) => ({ roles: [createEnrichRole({ lookups: config.lookups, kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })] }),
+  },
+  {
+    kind: 'processor',
+    name: 'ip-context',
+    from: ['ipSightings'],
+    state: 'cloudMap',
+    to: ['cloudMap', 'cloudMapRuns', 'cloudMapChanges'],
+    doc: 'learns who held which address when',
+    build: ({ config, probe }) => ({ roles: [createIpContextRole({ ...config.ipContext, ...config.kafka, ...(probe === undefined ? {} : { probe }) })] }),
+  },
+  {
+    kind: 'sink',
+    name: 'sink',
+    from: ['flows', 'flowGaps', 'cloudMapRuns', 'objects', 'deadLetters'],
+    to: [],
+    doc: 'brings it into ClickHouse, each range of offsets once',
+    build: ({ config, probe }) => ({ roles: createClickHouseRoles({ settings: config.clickhouse, topicPrefix: config.kafka.topicPrefix, ...(probe === undefined ? {} : { probe }) }) }),
+  },
+]
+
+/** Topics that are for consumers outside: nothing of the path reads them. */
+export const outputs: readonly TopicId[] = ['cloudMap', 'cloudMapChanges']
