@@ -7,9 +7,10 @@ import { createEnrichRole } from './processors/enrich/enrich-processor.ts'
 import { createIpContextRole } from './processors/ip-context/ip-context-processor.ts'
 import { createDiscoverSource } from './producers/s3/discover-source.ts'
 import { createFetchRole } from './producers/s3/fetch-processor.ts'
-import { createObjectStores } from './producers/s3/s3-object-store.ts'
+import { createS3Stores } from './producers/s3/s3-object-store.ts'
 import type { Role, Source } from './runtime/task.ts'
 import type { TopicId } from './schemas/topics.ts'
+import { connectClickHouse } from './sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from './sinks/clickhouse/clickhouse-sink.ts'
 
 /** What the parts are built from. */
@@ -28,7 +29,7 @@ export interface TopologyNode {
   readonly state?: TopicId
   readonly doc: string
   /** Builds what runs; opens nothing. */
-  build(options: PartOptions): { sources?: Source[]; roles?: Role[] }
+  build(options: PartOptions): { sources?: Source[]; roles?: Role[]; close?: () => Promise<void> }
 }
 
 /** Names that `flowloom run --roles` takes. */
@@ -42,7 +43,7 @@ export const topology: readonly TopologyNode[] = [
     from: [],
     to: ['objectArrivals'],
     doc: 'lists the buckets again and again and announces new objects',
-    build: ({ config }) => ({ sources: [createDiscoverSource({ settings: config.s3, stores: createObjectStores(config.s3) })] }),
+    build: ({ config }) => ({ sources: [createDiscoverSource({ settings: config.s3, stores: createS3Stores(config.s3) })] }),
   },
   {
     kind: 'processor',
@@ -51,7 +52,7 @@ export const topology: readonly TopologyNode[] = [
     state: 'objects',
     to: ['rawLines', 'objects', 'deadLetters'],
     doc: 'reads each object version once, line for line, and keeps the ledger',
-    build: ({ config, probe }) => ({ roles: [createFetchRole({ settings: config.s3, stores: createObjectStores(config.s3), kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })] }),
+    build: ({ config, probe }) => ({ roles: [createFetchRole({ settings: config.s3, stores: createS3Stores(config.s3), kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })] }),
   },
   {
     kind: 'processor',
@@ -76,7 +77,10 @@ export const topology: readonly TopologyNode[] = [
     from: ['flows', 'flowGaps', 'cloudMapRuns', 'objects', 'deadLetters'],
     to: [],
     doc: 'brings it into ClickHouse, each range of offsets once',
-    build: ({ config, probe }) => ({ roles: createClickHouseRoles({ settings: config.clickhouse, topicPrefix: config.kafka.topicPrefix, ...(probe === undefined ? {} : { probe }) }) }),
+    build: ({ config }) => {
+      const store = connectClickHouse(config.clickhouse)
+      return { roles: createClickHouseRoles({ ...config.clickhouse, store, topicPrefix: config.kafka.topicPrefix }), close: () => store.close() }
+    },
   },
 ]
 

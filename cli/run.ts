@@ -1,6 +1,7 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
+import type { Config } from '../config.ts'
 import { migrate } from '../sinks/clickhouse/migrate.ts'
-import { createStore } from '../sinks/clickhouse/store.ts'
+import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { HealthServer } from '../runtime/http.ts'
 import { RoleRunner } from '../runtime/kafka/role-runner.ts'
@@ -10,6 +11,16 @@ import { topology, type PartOptions, type RoleName } from '../topology.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 import { openSession, untilAvailable, type Session } from './session.ts'
+
+/** Brings the tables up to date. */
+export async function migrateTables(settings: Config['clickhouse']): Promise<void> {
+  const store = connectClickHouse(settings)
+  try {
+    await migrate(store, settings)
+  } finally {
+    await store.close()
+  }
+}
 
 const roleNames = topology.map(node => node.name)
 
@@ -28,12 +39,14 @@ export function parseRoles(text: string | undefined): RoleName[] {
 /** Builds everything that the roles need, in topology order, the health server last to report on all of it. */
 export function buildParts(session: Session, roles: readonly RoleName[], probe?: PartOptions['probe']): { parts: Part[]; health: HealthServer } {
   const { config, log, cluster, codecs, writers, registry } = session
-  const options = { cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id) }
+  const options = { cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id), ...(probe === undefined ? {} : { probe }) }
   const parts: Part[] = []
   const runners: { name: string; ready: boolean }[] = []
   for (const node of topology) {
     if (!roles.includes(node.name)) continue
     const built = node.build({ config, ...(probe === undefined ? {} : { probe }) })
+    const { close } = built
+    if (close !== undefined) parts.push({ name: `${node.name} clients`, start: async () => undefined, stop: close })
     for (const source of built.sources ?? []) {
       const runner = new SourceRunner(source, options)
       runners.push(Object.defineProperty({ name: source.name, ready: false }, 'ready', { get: () => runner.ready }))
@@ -64,7 +77,7 @@ export const runCommand: Command = {
     const roles = parseRoles(values['roles'] as string | undefined)
     const session = await openSession({ file: values['config'] as string | undefined }, signal, true)
     const { config, log } = session
-    if (roles.includes('sink')) await untilAvailable(() => migrate(createStore(config.clickhouse), config.clickhouse), log, signal, true)
+    if (roles.includes('sink')) await untilAvailable(() => migrateTables(config.clickhouse), log, signal, true)
     const { parts, health } = buildParts(session, roles)
     await runParts(parts, signal, config.run.shutdownGraceMs, log, () => log.info({ roles, port: health.port }, 'running'))
     return 0

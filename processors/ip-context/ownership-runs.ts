@@ -51,7 +51,7 @@ export function deriveRuns(state: Ownership, overlapS: number, limit = -Infinity
     const { owner, validFrom, lastSeen, conflictS } = state.sealed
     const draft: Draft = { id: ownerIdentity(owner), sealed: owner, first: validFrom, lastSeen, conflictS }
     drafts.push(draft)
-    for (const stay of stays) if (false) stay.run = draft
+    for (const stay of stays) if (stay.began === -Infinity) stay.run = draft
   }
   let cleanCut: number | null = null
   const clean = (second: number): void => {

@@ -238,7 +238,7 @@ class FetchTask implements Task {
       errorCode: error.code,
       errorDetail,
     }
-    this.#outbox.add(key, this.#context.codecs.rawLines.encodeKey(key), nothingStaged(), record)
+    this.#outbox.add(key, nothingStaged(), record)
     this.#ledger.set(key, record)
     this.#planRetries()
     attemptsFailed.inc({ code: error.code })

@@ -17,7 +17,7 @@ export class ObjectReader {
   readonly #settings: Config['s3']
   readonly #outbox: Outbox
   readonly #key: ObjectKey
-  readonly #encodedKey: Buffer
+  readonly #linesKey: Buffer
   readonly #headers: Record<string, string>
   #committed: ObjectLedger
   #record: ObjectLedger
@@ -30,7 +30,7 @@ export class ObjectReader {
     this.#settings = settings
     this.#outbox = outbox
     this.#key = key
-    this.#encodedKey = context.codecs.rawLines.encodeKey(key)
+    this.#linesKey = context.codecs.rawLines.encodeKey(key)
     this.#committed = record
     this.#record = { ...record, state: 'reading', retryAtMs: null, errorCode: null, errorDetail: null }
     this.#headers = { [rawLineHeaders.etag]: record.etag, [rawLineHeaders.objectId]: record.objectId.toString('hex') }
@@ -80,7 +80,7 @@ export class ObjectReader {
 
   #stage(record: ObjectLedger): void {
     this.#staged.storedBytes = record.state === 'done' ? this.#stored : 0
-    this.#outbox.add(this.#key, this.#encodedKey, this.#staged, record)
+    this.#outbox.add(this.#key, this.#staged, record)
     this.#staged = nothingStaged()
     this.#committed = record
   }
@@ -122,16 +122,17 @@ export class ObjectReader {
       [rawLineHeaders.firstLine]: String(piece.line),
       [rawLineHeaders.lines]: String(piece.lines),
     }
-    return { key: this.#encodedKey, value: piece.bytes, headers }
+    return { key: this.#linesKey, value: piece.bytes, headers }
   }
 
   #deadLetter(piece: Piece & { kind: 'long' }): OutRecord {
+    const { deadLetters } = this.#context.codecs
     const { objectId, etag, header } = this.#record
     const detail = `${piece.length} bytes; at most ${this.#settings.maxLineBytes} are read`
     const { line, length, sha256, head } = piece
     return {
-      key: this.#encodedKey,
-      value: this.#context.codecs.deadLetters.encodeValue({
+      key: deadLetters.encodeKey(this.#key),
+      value: deadLetters.encodeValue({
         etag,
         objectId,
         line,

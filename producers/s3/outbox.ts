@@ -16,7 +16,7 @@ export interface OutboxLimits {
 /** Called at named points, so that tests can stop or kill the process there. */
 export type Probe = (point: 'fetch-opened' | 'fetch-half-sent' | 'fetch-sent' | 'fetch-committed') => Promise<void> | void
 
-/** Records of one object that belong together. */
+/** Records of one object that belong together; all of a topic have the key of the object. */
 export interface Staged {
   /** Raw-lines records of the object. */
   readonly lines: OutRecord[]
@@ -56,10 +56,10 @@ export class Outbox {
   }
 
   /** Adds what was read of an object together with the ledger record that accounts for it. */
-  add(key: ObjectKey, encodedKey: Buffer, staged: Staged, record: ObjectLedger): void {
+  add(key: ObjectKey, staged: Staged, record: ObjectLedger): void {
     const { codecs } = this.#context
-    append(this.#lines, partitionOf(encodedKey, this.#context.partitionsOf(topics.rawLines)), staged.lines)
-    append(this.#deadLetters, partitionOf(encodedKey, this.#context.partitionsOf(topics.deadLetters)), staged.deadLetters)
+    append(this.#lines, this.#context.partitionsOf(topics.rawLines), staged.lines)
+    append(this.#deadLetters, this.#context.partitionsOf(topics.deadLetters), staged.deadLetters)
     this.#ledger.push({ key: codecs.objects.encodeKey(key), value: codecs.objects.encodeValue(record) })
     this.#states.push(record.state)
     this.#rows += staged.rows
@@ -125,8 +125,10 @@ export class Outbox {
   }
 }
 
-function append(parts: Map<number, OutRecord[]>, partition: number, records: readonly OutRecord[]): void {
-  if (records.length === 0) return
+function append(parts: Map<number, OutRecord[]>, partitions: number, records: readonly OutRecord[]): void {
+  const [first] = records
+  if (first?.key == null) return
+  const partition = partitionOf(first.key, partitions)
   const present = parts.get(partition)
   if (present === undefined) parts.set(partition, [...records])
   else present.push(...records)

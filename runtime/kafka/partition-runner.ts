@@ -37,6 +37,9 @@ export interface Feed {
   pauseState(): void
 }
 
+/** Told at named points between two calls: `<role>:fenced`, `:sent`, `:before-commit`, `:committed`. Tests of delivery kill the process there. */
+export type Probe = (point: string) => Promise<void> | void
+
 /** Batches fetched ahead of the task; with `maxBytesPerPartition` this bounds the memory of a task. */
 const inboxBatches = 2
 const tickMs = 50
@@ -53,6 +56,7 @@ export class PartitionRunner implements TaskContext {
   readonly #role: Role
   readonly #cluster: Cluster
   readonly #feed: Feed
+  readonly #probe: Probe | undefined
   readonly #stop = new AbortController()
   readonly #producer: FencedProducer
   readonly #inbox: Fetched[] = []
@@ -65,7 +69,7 @@ export class PartitionRunner implements TaskContext {
   #barrier: { nonce: string; reached: () => void } | undefined
   #restoreNext = 0
 
-  constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed) {
+  constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed, probe?: Probe) {
     this.#role = role
     this.partition = partition
     this.name = `${role.name}/${partition}`
@@ -74,6 +78,7 @@ export class PartitionRunner implements TaskContext {
     this.signal = this.#stop.signal
     this.#cluster = cluster
     this.#feed = feed
+    this.#probe = probe
     const kafka = createKafka(cluster.settings, `${cluster.groupOf(role.name)}.${partition}`, this.log)
     this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role.name, partition))
     this.ended = this.#run()
@@ -162,6 +167,7 @@ export class PartitionRunner implements TaskContext {
 
   async #start(): Promise<void> {
     await this.#producer.fence()
+    await this.#probe?.(`${this.#role.name}:fenced`)
     this.#task = this.#role.createTask(this)
     if (this.#role.state !== undefined) await this.#restoreState(topics[this.#role.state])
     const position = await this.#cluster.committedPosition(this.#role.name, this.#role.from, this.partition)
@@ -227,6 +233,7 @@ export class PartitionRunner implements TaskContext {
 
   async send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
     await this.#producer.send(this.#cluster.topicName(topic), partition, records)
+    await this.#probe?.(`${this.#role.name}:sent`)
     const labels = { role: this.#role.name, topic: topic.name }
     if ('bytes' in records) {
       recordsSent.inc(labels, records.count)
@@ -245,7 +252,9 @@ export class PartitionRunner implements TaskContext {
       position === null
         ? undefined
         : { id: this.#cluster.groupOf(this.#role.name), topic: this.#cluster.topicName(topics[this.#role.from]), partition: this.partition, position }
+    await this.#probe?.(`${this.#role.name}:before-commit`)
     if (await this.#producer.commit(group)) transactionsCommitted.inc({ role: this.#role.name })
+    await this.#probe?.(`${this.#role.name}:committed`)
   }
 
   nowMs(): number {

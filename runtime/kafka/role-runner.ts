@@ -7,7 +7,7 @@ import type { AvroRecord } from '../../schemas/avro-types.ts'
 import type { Role } from '../task.ts'
 import type { Cluster } from './cluster.ts'
 import { Membership } from './membership.ts'
-import { PartitionRunner, type Feed } from './partition-runner.ts'
+import { PartitionRunner, type Feed, type Probe } from './partition-runner.ts'
 
 /** What the runners of a process share. */
 export interface RunnerOptions {
@@ -18,6 +18,7 @@ export interface RunnerOptions {
   loadSchema(id: number): Promise<AvroRecord>
   /** Wait before a failed task starts again, in milliseconds; grows to 20 times that while it fails again and again. */
   readonly taskRestartMs: number
+  readonly probe?: Probe
 }
 
 /** See the head of this file. */
@@ -86,7 +87,7 @@ export class RoleRunner {
     const { cluster, codecs, taskRestartMs } = this.#options
     let failures = 0
     while (this.#wanted.has(partition) && !this.#stopping) {
-      const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition))
+      const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition), this.#options.probe)
       this.#runners.set(partition, runner)
       const startedMs = Date.now()
       const error = await runner.ended

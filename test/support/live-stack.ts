@@ -34,9 +34,28 @@ export async function freshSettings(overrides: RawConfig = {}): Promise<RawConfi
   const { kafkaBrokers, registryUrl, s3Endpoint, clickhouseUrl } = await endpoints()
   const name = `t${randomBytes(4).toString('hex')}`
   const base: RawConfig = {
-    kafka: { brokers: kafkaBrokers, topicPrefix: `${name}.`, deployment: name, partitions: 4, fewPartitions: 2, createTopics: true, sessionTimeoutMs: 3000, heartbeatIntervalMs: 500, rebalanceTimeoutMs: 6000, commitIntervalMs: 200 },
+    kafka: {
+      brokers: kafkaBrokers,
+      topicPrefix: `${name}.`,
+      deployment: name,
+      partitions: 4,
+      fewPartitions: 2,
+      createTopics: true,
+      sessionTimeoutMs: 3000,
+      heartbeatIntervalMs: 500,
+      rebalanceTimeoutMs: 6000,
+      commitIntervalMs: 200,
+    },
     registry: { url: registryUrl },
-    s3: { sources: [{ bucket: name, prefix: '' }], endpoint: s3Endpoint, pathStyle: true, accessKeyId: 'test', secretAccessKey: 'test', pollIntervalMs: 500, retryBaseMs: 100 },
+    s3: {
+      sources: [{ bucket: name, prefix: '' }],
+      endpoint: s3Endpoint,
+      pathStyle: true,
+      accessKeyId: 'test',
+      secretAccessKey: 'test',
+      pollIntervalMs: 500,
+      retryBaseMs: 100,
+    },
     clickhouse: { url: clickhouseUrl, database: name, insertIntervalMs: 200 },
     http: { port: 0 },
     log: { level: process.env['FLOWLOOM_TEST_LOG'] ?? 'error' },

@@ -1,0 +1,95 @@
+/** `flowloom lookup`: who holds or held an address. */
+import { isIP } from 'node:net'
+import { loadConfig } from '../config.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import type { Store } from '../sinks/clickhouse/store.ts'
+import type { Command } from './command.ts'
+import { configOption } from './command.ts'
+
+/** One ownership run of an address. */
+export interface Holder {
+  scope: string
+  validFrom: string
+  validTo: string | null
+  firstSeen: string
+  lastSeen: string
+  conflictS: string
+  interfaceId: string
+  instanceId: string
+  subnetId: string
+  vpcId: string
+  accountId: string
+  region: string
+  azId: string
+  service: string
+  /** held: the time lies between first and last sighting; last-known: it lies later; before-first: no run had begun. */
+  state: 'held' | 'last-known'
+}
+
+/**
+ * Asks the cloud map who held an address.
+ *
+ * @param ip IPv4 or IPv6 address.
+ * @param atS Unix seconds; undefined: now, the newest run of each scope.
+ * @returns One run per scope that knows the address.
+ */
+export async function findHolders(store: Store, ip: string, atS: number | undefined): Promise<Holder[]> {
+  return store.query<Holder>(
+    `SELECT scope, toString(valid_from) AS validFrom, if(valid_to IS NULL, NULL, toString(valid_to)) AS validTo, toString(first_seen) AS firstSeen,
+       toString(last_seen) AS lastSeen, conflict_s AS conflictS, interface_id AS interfaceId, instance_id AS instanceId, subnet_id AS subnetId,
+       vpc_id AS vpcId, account_id AS accountId, region, az_id AS azId, service, if(toDateTime({at:UInt32}, 'UTC') <= last_seen, 'held', 'last-known') AS state
+     FROM cloud_map FINAL
+     WHERE ip = toIPv6({ip:String}) AND valid_from <= toDateTime({at:UInt32}, 'UTC')
+     ORDER BY scope, valid_from DESC
+     LIMIT 1 BY scope`,
+    { ip, at: atS ?? Math.floor(Date.now() / 1000) },
+  )
+}
+
+/**
+ * Reads a point in time: ISO 8601, or Unix seconds.
+ *
+ * @throws FlowError USAGE.
+ */
+export function parseTime(text: string, command: string): number {
+  const ms = /^[0-9]{1,10}$/.test(text) ? Number(text) * 1000 : Date.parse(/[zZ]|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
+  if (Number.isNaN(ms)) throw new FlowError('USAGE', { detail: `"${text}" is no time; write 2026-11-17T14:00:00Z or Unix seconds`, command })
+  return Math.floor(ms / 1000)
+}
+
+/** One line about a holder. */
+export function describeHolder(holder: Holder): string {
+  const who = holder.service === '' ? [holder.interfaceId, holder.instanceId, holder.subnetId, holder.vpcId, holder.accountId, holder.azId].filter(part => part !== '').join(' ') : `AWS service ${holder.service}`
+  const until = holder.validTo === null ? 'now' : holder.validTo
+  const conflict = holder.conflictS === '0' ? '' : `; another owner was seen for ${holder.conflictS} s at the same time`
+  return `${holder.scope}: ${who}\n  from ${holder.validFrom} to ${until} UTC, seen ${holder.firstSeen} to ${holder.lastSeen} (${holder.state})${conflict}`
+}
+
+/** See the head of this file. */
+export const lookupCommand: Command = {
+  name: 'lookup',
+  summary: 'who holds an address now, or held it at a time',
+  words: '<ip>',
+  options: {
+    config: configOption,
+    at: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC where no zone is given) or Unix seconds; default now' },
+    json: { type: 'boolean', doc: 'print JSON' },
+  },
+  details: 'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\nExit code 1 where nobody is known.',
+  async run({ values, positionals }) {
+    const [ip] = positionals
+    if (ip === undefined || positionals.length > 1 || isIP(ip) === 0) throw new FlowError('USAGE', { detail: ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is no address`, command: 'lookup' })
+    const atS = values['at'] === undefined ? undefined : parseTime(values['at'] as string, 'lookup')
+    const store = connectClickHouse(loadConfig({ file: values['config'] as string | undefined }).clickhouse)
+    try {
+      const holders = await findHolders(store, ip, atS)
+      if (values['json'] === true) console.log(JSON.stringify(holders, null, 2))
+      else if (holders.length === 0) console.log(`nobody is known to have held ${ip}${atS === undefined ? '' : ` at ${new Date(atS * 1000).toISOString()}`}`)
+      else for (const holder of holders) console.log(describeHolder(holder))
+      return holders.length === 0 ? 1 : 0
+    } finally {
+      await store.close()
+    }
+  },
+}

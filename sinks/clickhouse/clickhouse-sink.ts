@@ -1,0 +1,79 @@
+/** The roles that fill ClickHouse: one per input topic, each with its table. */
+import type { InRecord } from '../../runtime/records.ts'
+import type { Role, TaskContext } from '../../runtime/task.ts'
+import { topicName, topics, type TopicId } from '../../schemas/topics.ts'
+import { FlowBuffer } from './flow-buffer.ts'
+import { InsertLanes } from './insert-lanes.ts'
+import { RangeTask, type RangeBuffer } from './range-task.ts'
+import { RecordBuffer } from './record-buffer.ts'
+import { deadLetterTable, gapTable, objectTable, runTable, type DeadLetterRow, type ObjectRow, type RunRow } from './row-tables.ts'
+import type { Store } from './store.ts'
+
+/** What the roles need. */
+export interface ClickHouseOptions {
+  /** Where to insert; migrate it first (migrate.ts). The caller closes it after the roles have ended. */
+  readonly store: Store
+  /** Setting `kafka.topicPrefix`: full topic names are part of the insert tokens. */
+  readonly topicPrefix: string
+  /** Setting `clickhouse.insertRows`. */
+  readonly insertRows: number
+  /** Setting `clickhouse.insertIntervalMs`. */
+  readonly insertIntervalMs: number
+}
+
+/** Inserts under way in a process. An encoded block of 200,000 flows is about 30 MB, so two lanes are 60 MB. */
+const lanes = 2
+
+/** Kafka header of the tombstone that ends a restore: no record of the topic. */
+const barrierHeader = 'flowloom-barrier'
+
+/**
+ * Makes the roles `sink-flows`, `sink-gaps`, `sink-runs`, `sink-objects` and `sink-dead-letters`. Opens nothing.
+ *
+ * @returns Roles without output topics; only `sink-flows` takes slabs.
+ */
+export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
+  const shared = new InsertLanes(lanes)
+  const { store, insertRows, insertIntervalMs } = options
+  const role = (name: string, from: TopicId, createBuffer: (context: TaskContext) => RangeBuffer, slabs = false): Role => ({
+    name,
+    from,
+    to: [],
+    ...(slabs ? { slabs } : {}),
+    createTask: context => {
+      const topic = topicName(options.topicPrefix, topics[from])
+      return new RangeTask(context, { role: name, topic, store, lanes: shared, insertRows, insertIntervalMs }, createBuffer(context))
+    },
+  })
+  return [
+    role('sink-flows', 'flows', ({ codecs }) => new FlowBuffer(codecs.flows), true),
+    role('sink-gaps', 'flowGaps', ({ codecs }) => new RecordBuffer(gapTable, record => withValue(record, value => codecs.flowGaps.decodeValue(value)))),
+    role('sink-runs', 'cloudMapRuns', ({ codecs }) => {
+      const decode = (record: InRecord): RunRow | undefined => {
+        if (record.key === null || record.headers[barrierHeader] !== undefined) return undefined
+        const run = record.value === null ? null : codecs.cloudMapRuns.decodeValue(record.value)
+        return { key: codecs.cloudMapRuns.decodeKey(record.key), run, offset: record.offset }
+      }
+      return new RecordBuffer(runTable, decode)
+    }),
+    role('sink-objects', 'objects', ({ codecs }) => {
+      const decode = (record: InRecord): ObjectRow | undefined =>
+        withKeyAndValue(record, (key, value) => ({ key: codecs.objects.decodeKey(key), ledger: codecs.objects.decodeValue(value), offset: record.offset }))
+      return new RecordBuffer(objectTable, decode)
+    }),
+    role('sink-dead-letters', 'deadLetters', ({ codecs }) => {
+      const decode = (record: InRecord): DeadLetterRow | undefined =>
+        withKeyAndValue(record, (key, value) => ({
+          key: codecs.deadLetters.decodeKey(key),
+          letter: codecs.deadLetters.decodeValue(value),
+          recordedMs: record.timestampMs,
+        }))
+      return new RecordBuffer(deadLetterTable, decode)
+    }),
+  ]
+}
+
+const withValue = <R>(record: InRecord, read: (value: Buffer) => R): R | undefined => (record.value === null ? undefined : read(record.value))
+
+const withKeyAndValue = <R>(record: InRecord, read: (key: Buffer, value: Buffer) => R): R | undefined =>
+  record.key === null || record.value === null ? undefined : read(record.key, record.value)

@@ -1,0 +1,123 @@
+/** A supervisor of role processes for tests: starts them, kills them, starts them again, and counts what they say. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { environmentName, type RawConfig } from '../../config.ts'
+
+/** Settings as environment variables. */
+export function settingsEnvironment(settings: RawConfig): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([section, values]) =>
+      Object.entries(values)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => {
+          const list = Array.isArray(value) && value.every(item => typeof item === 'string')
+          return [environmentName(section, key), list ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value)] as const
+        }),
+    ),
+  )
+}
+
+/** One process slot: the same roles under the same stable name, whatever happens to its process. */
+class Slot {
+  readonly roles: string
+  readonly name: string
+  child: ChildProcess | undefined
+  wanted = true
+  restarts = 0
+  constructor(roles: string, name: string) {
+    this.roles = roles
+    this.name = name
+  }
+}
+
+/** See the head of this file. */
+export class Fleet {
+  readonly #env: Record<string, string>
+  readonly #slots: Slot[] = []
+  readonly #said = new Map<string, number>()
+  readonly #supervisors: Promise<void>[] = []
+  /** Last lines of all processes, to explain a failure. */
+  readonly tail: string[] = []
+  kills = 0
+  pointKills = 0
+  #armed: string | undefined
+
+  constructor(settings: RawConfig) {
+    this.#env = settingsEnvironment(settings)
+  }
+
+  /** Adds a slot and keeps a process in it. */
+  add(roles: string, name: string): void {
+    const slot = new Slot(roles, name)
+    this.#slots.push(slot)
+    this.#supervisors.push(this.#supervise(slot))
+  }
+
+  /** How often a log message was said, over all processes so far. */
+  said(message: string): number {
+    return this.#said.get(message) ?? 0
+  }
+
+  async #supervise(slot: Slot): Promise<void> {
+    while (slot.wanted) {
+      const kill = this.#armed?.startsWith(`${slot.roles}|`) === true ? this.#armed.slice(slot.roles.length + 1) : undefined
+      if (kill !== undefined) this.#armed = undefined
+      const child = spawn(process.execPath, ['--no-warnings', join(import.meta.dirname, 'role-process.ts'), slot.roles], {
+        env: { ...process.env, ...this.#env, FLOWLOOM_KAFKA_SLOT: slot.name, ...(kill === undefined ? {} : { FLOWLOOM_TEST_KILL: kill }) },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      slot.child = child
+      let rest = ''
+      child.stderr!.on('data', (chunk: Buffer) => {
+        const lines = (rest + chunk.toString()).split('\n')
+        rest = lines.pop()!
+        for (const line of lines) this.#hear(slot, line)
+      })
+      await new Promise<void>(resolve => child.on('close', () => resolve()))
+      slot.restarts++
+      if (slot.wanted) await sleep(200)
+    }
+  }
+
+  #hear(slot: Slot, line: string): void {
+    this.tail.push(`${slot.name}: ${line}`)
+    if (this.tail.length > 400) this.tail.shift()
+    try {
+      const { msg } = JSON.parse(line) as { msg?: string }
+      if (msg === 'killed at a point') this.pointKills++
+      if (msg !== undefined) this.#said.set(msg, (this.#said.get(msg) ?? 0) + 1)
+    } catch {
+      // Not a log line; it stays in the tail.
+    }
+  }
+
+  /** Kills the process of a slot with SIGKILL. */
+  kill(index: number): void {
+    const slot = this.#slots[index % this.#slots.length]!
+    if (slot.child?.exitCode === null && slot.child.signalCode === null) {
+      slot.child.kill('SIGKILL')
+      this.kills++
+    }
+  }
+
+  /** Kills the process of a slot, and lets its successor die at a point: `<point>#<n>`. */
+  killAndArm(roles: string, point: string): void {
+    this.#armed = `${roles}|${point}`
+    const index = this.#slots.findIndex(slot => slot.roles === roles)
+    if (index >= 0) this.kill(index)
+  }
+
+  /** Stops all processes: SIGTERM, then SIGKILL after the given time. */
+  async stop(graceMs = 15_000): Promise<void> {
+    for (const slot of this.#slots) {
+      slot.wanted = false
+      slot.child?.kill('SIGTERM')
+    }
+    const timer = setTimeout(() => {
+      for (const slot of this.#slots) slot.child?.kill('SIGKILL')
+    }, graceMs)
+    await Promise.all(this.#supervisors)
+    clearTimeout(timer)
+  }
+}

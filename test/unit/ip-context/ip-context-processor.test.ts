@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { createIpContextRole, type IpContextOptions, type IpContextPoint } from '../../../processors/ip-context/ip-context-processor.ts'
+import type { IpSighting, Owner } from '../../../schemas/records.ts'
+import { MemoryCluster } from '../../support/memory-context.ts'
+import { inShort, seen } from '../../support/sightings.ts'
+
+const options: IpContextOptions = { horizonS: 86_400, overlapS: 120, maxStateBytes: 524_288, commitRows: 1000, commitIntervalMs: 500 }
+const scope = 'vpc-1'
+const ip = '10.0.0.1'
+
+const put = (cluster: MemoryCluster, ...sightings: IpSighting[]): void => {
+  for (const sighting of sightings) cluster.put('ipSightings', { scope, ip }, sighting)
+}
+const runsIn = (cluster: MemoryCluster): string[] =>
+  [...cluster.latest('cloudMapRuns', key => `${key.ip} ${key.first}`).values()].map(inShort).sort()
+
+test('commits by time, with the position, and writes entry, runs and changes', async () => {
+  const cluster = new MemoryCluster()
+  put(cluster, seen('a', [0, 59]), seen('b', [100, 159]))
+  const role = createIpContextRole(options)
+  const task = await cluster.startTask(role, 0)
+  await task.step()
+  await task.tick()
+  assert.equal(cluster.commits.length, 0)
+  cluster.clockMs += 500
+  await task.tick()
+  assert.deepEqual(
+    cluster.commits.map(commit => commit.position),
+    [{ offset: 2, metadata: '' }],
+  )
+  assert.deepEqual(runsIn(cluster), ['a 0-100 seen 0-59', 'b 100- seen 100-159'])
+  const [entry] = cluster.readCommitted('cloudMap')
+  assert.equal(entry!.value!.current!.interfaceId, 'eni-b')
+  assert.equal(entry!.value!.currentSince, 100)
+  assert.equal(entry!.value!.lastSeen, 159)
+  assert.deepEqual(
+    cluster.readCommitted('cloudMapChanges').map(change => change.value!.kind),
+    ['appeared', 'changed'],
+  )
+})
+
+test('commits by rows', async () => {
+  const cluster = new MemoryCluster()
+  put(cluster, seen('a', [0, 1]), seen('a', [2, 3]), seen('a', [4, 5]))
+  const task = await cluster.startTask(createIpContextRole({ ...options, commitRows: 2 }), 0)
+  await task.step(2)
+  assert.equal(cluster.commits.at(-1)?.position?.offset, 2)
+})
+
+test('a repetition moves the position and writes nothing', async () => {
+  const cluster = new MemoryCluster()
+  put(cluster, seen('a', [0, 59]))
+  const role = createIpContextRole(options)
+  await cluster.runRole(role)
+  put(cluster, seen('a', [10, 20]))
+  await cluster.runRole(role)
+  assert.equal(cluster.positionOf(role, 0).offset, 2)
+  assert.equal(cluster.readCommitted('cloudMap').length, 1)
+  assert.equal(cluster.readCommitted('cloudMapRuns').length, 1)
+  assert.equal(cluster.readCommitted('cloudMapChanges').length, 1)
+})
+
+test('restores from cloud-map, and ignores barriers and tombstones', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole(options)
+  put(cluster, seen('a', [0, 59]))
+  await cluster.runRole(role)
+  const barrier = cluster.codecs.cloudMap.encodeKey({ scope: '__barrier', ip: '0' })
+  cluster.append('cloudMap', 0, [{ key: barrier, value: null, headers: { 'flowloom-barrier': 'x' } }])
+  put(cluster, seen('b', [30, 99]))
+  await cluster.runRole(role)
+  assert.deepEqual(runsIn(cluster), ['a 0-30 seen 0-59', 'b 30- seen 30-99'])
+})
+
+test('writes to the partition of its input', async () => {
+  const cluster = new MemoryCluster({ partitions: 8 })
+  const role = createIpContextRole(options)
+  const partitions = ['10.0.0.1', '10.0.0.2', '2001:db8::1'].map(address =>
+    cluster.put('ipSightings', { scope, ip: address }, seen('a', [0, 9])),
+  )
+  await cluster.runRole(role)
+  for (const topic of ['cloudMap', 'cloudMapRuns', 'cloudMapChanges'] as const) {
+    assert.deepEqual(
+      cluster
+        .readCommitted(topic)
+        .map(record => record.partition)
+        .sort((a, b) => a - b),
+      partitions.toSorted((a, b) => a - b),
+    )
+  }
+})
+
+test('stops at every point of a transaction without a trace or with all of it', async () => {
+  for (const point of ['ip-context-changes-sent', 'ip-context-map-sent', 'ip-context-committed'] satisfies IpContextPoint[]) {
+    const cluster = new MemoryCluster()
+    put(cluster, seen('a', [0, 59]), seen('b', [100, 159]))
+    let kill = true
+    const probe = (at: IpContextPoint): void => {
+      if (kill && at === point) throw new Error(`killed at ${at}`)
+    }
+    const role = createIpContextRole({ ...options, probe })
+    await assert.rejects(cluster.runRole(role), /killed at/)
+    const committed = point === 'ip-context-committed'
+    assert.equal(cluster.readCommitted('cloudMapChanges').length, committed ? 2 : 0)
+    kill = false
+    await cluster.runRole(role)
+    assert.equal(cluster.readCommitted('cloudMapChanges').length, 2)
+    assert.deepEqual(runsIn(cluster), ['a 0-100 seen 0-59', 'b 100- seen 100-159'])
+  }
+})
+
+test('late sightings are counted, get runs of their own and leave the current owner alone', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole({ ...options, horizonS: 600 })
+  put(cluster, seen('a', [0, 59]), seen('a', [5000, 5059]))
+  await cluster.runRole(role)
+  put(cluster, seen('b', [30, 39]))
+  await cluster.runRole(role)
+  assert.deepEqual(runsIn(cluster), ['a 0- seen 0-5059', 'b 31-40 seen 30-39'])
+  const entry = cluster.latest('cloudMap', key => key.ip).get(ip)!
+  assert.equal(entry.lateRuns, 1)
+  assert.equal(entry.current!.interfaceId, 'eni-a')
+  assert.equal(cluster.readCommitted('cloudMapChanges').length, 1)
+})
+
+test('an address that flaps every minute stays within the state limit and keeps every run', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole({ ...options, maxStateBytes: 4096, commitRows: 50 })
+  const minutes = 5000
+  for (let i = 0; i < minutes; i++) put(cluster, seen(i % 2 === 0 ? 'a' : 'b', [i * 60, i * 60 + 59]))
+  const task = await cluster.startTask(role, 0)
+  while ((await task.step(50)) > 0);
+  await task.stop()
+  assert.equal(cluster.latest('cloudMapRuns', key => `${key.first}`).size, minutes)
+  assert.ok(cluster.readCommitted('cloudMap').every(record => record.bytes!.length <= 4096))
+  assert.ok(cluster.readCommitted('cloudMapRuns').every(record => record.value !== null))
+})
+
+test('entries that nobody touches shrink to their newest run, and nothing else is written', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole({ ...options, horizonS: 600 })
+  put(cluster, seen('a', [0, 9], [20, 29]), seen('b', [40, 49]))
+  const task = await cluster.startTask(role, 0)
+  await task.drain()
+  cluster.clockMs += 1000
+  await task.tick()
+  const runs = runsIn(cluster)
+  cluster.clockMs += 7_200_000
+  cluster.put('ipSightings', { scope, ip: '10.0.0.2' }, seen('c', [10_000, 10_059]))
+  await task.drain()
+  await task.stop()
+  const entry = cluster.latest('cloudMap', key => key.ip).get(ip)!
+  assert.deepEqual(entry.owners, [])
+  assert.equal(inShort(entry.sealed), 'b 40- seen 40-49')
+  assert.equal(entry.current!.interfaceId, 'eni-b')
+  assert.deepEqual(
+    runsIn(cluster).filter(run => !run.startsWith('c')),
+    runs,
+  )
+})
+
+interface Golden {
+  service_addresses?: Record<string, string>
+  interface_addresses?: Record<string, Record<string, string | number>>
+  owners?: Record<string, Record<string, string | number | null>>
+  scope?: string
+}
+const golden = (name: string): Golden =>
+  JSON.parse(readFileSync(new URL(`../../golden/${name}/expected.json`, import.meta.url), 'utf8')) as Golden
+const textOf = (value: string | number | null | undefined): string | null => (value === undefined || value === null ? null : String(value))
+const ownerOf = (fields: Record<string, string | number | null>, vpcId: string | null): Owner => ({
+  interfaceId: textOf(fields['interface-id']),
+  instanceId: textOf(fields['instance-id']),
+  interfaceType: null,
+  subnetId: textOf(fields['subnet-id']),
+  vpcId: textOf(fields['vpc-id']) ?? vpcId,
+  accountId: textOf(fields['account-id']),
+  region: textOf(fields['region']),
+  azId: textOf(fields['az-id']),
+  service: null,
+})
+
+for (const name of ['flocon-2024', 'nat-gateway-v5']) {
+  test(`golden ${name}: each address has exactly its owner`, async () => {
+    const expected = golden(name)
+    const cluster = new MemoryCluster()
+    const addresses = { ...expected.owners, ...expected.interface_addresses }
+    for (const [address, fields] of Object.entries(addresses)) {
+      const owner = ownerOf(fields, expected.scope ?? null)
+      const first = Number(fields['first-seen'])
+      const last = Number(fields['last-seen'])
+      cluster.put('ipSightings', { scope: owner.vpcId!, ip: address }, { owner, ranges: [{ first, last: first + 5 }] })
+      cluster.put('ipSightings', { scope: owner.vpcId!, ip: address }, { owner, ranges: [{ first: last - 3, last }] })
+    }
+    const nobody: Owner = { ...ownerOf({}, null), service: 'S3' }
+    for (const address of Object.keys(expected.service_addresses ?? {}))
+      cluster.put('ipSightings', { scope: 'aws', ip: address }, { owner: nobody, ranges: [{ first: 1690329606, last: 1690329625 }] })
+    await cluster.runRole(createIpContextRole(options))
+    const map = cluster.latest('cloudMap', key => `${key.scope} ${key.ip}`)
+    for (const [address, fields] of Object.entries(addresses)) {
+      const owner = ownerOf(fields, expected.scope ?? null)
+      const entry = map.get(`${owner.vpcId} ${address}`)!
+      assert.deepEqual({ ...entry.current }, owner)
+      assert.deepEqual([entry.currentSince, entry.lastSeen], [fields['first-seen'], fields['last-seen']])
+    }
+    for (const [address, service] of Object.entries(expected.service_addresses ?? {}))
+      assert.equal(map.get(`aws ${address}`)?.current?.service, service)
+    assert.equal(cluster.latest('cloudMapRuns', key => `${key.scope} ${key.ip} ${key.first}`).size, map.size)
+    assert.ok(cluster.readCommitted('cloudMapChanges').every(change => change.value!.kind === 'appeared'))
+  })
+}
