@@ -3,14 +3,15 @@
 import { auditCommand } from './cli/audit.ts'
 import { checkConfigCommand } from './cli/check-config.ts'
 import { helpOf, parseCommandLine, type Command } from './cli/command.ts'
-import { demoCommand } from './cli/demo.ts'
+import { demoCommand } from './cli/demo/demo.ts'
 import { lookupCommand } from './cli/lookup.ts'
+import { resetCommand } from './cli/reset.ts'
 import { runCommand } from './cli/run.ts'
 import { topicsCommand } from './cli/topics.ts'
 import { topologyCommand } from './cli/topology.ts'
 import { FlowError } from './runtime/errors.ts'
 
-const commands: readonly Command[] = [demoCommand, runCommand, topicsCommand, topologyCommand, checkConfigCommand, lookupCommand, auditCommand]
+const commands: readonly Command[] = [demoCommand, runCommand, topicsCommand, topologyCommand, checkConfigCommand, lookupCommand, auditCommand, resetCommand]
 
 function overview(): string {
   const width = Math.max(...commands.map(command => command.name.length)) + 2

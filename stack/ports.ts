@@ -31,6 +31,28 @@ export const fixedPorts = (chosen: Partial<Ports> = {}): Ports => ({
 })
 
 /**
+ * Ports that the environment names.
+ *
+ * @param env Such as `STACK_KAFKA_PORT=19092`.
+ * @throws StackError USAGE for a value that is no port.
+ */
+export function portsFromEnvironment(env: NodeJS.ProcessEnv): Partial<Ports> {
+  const chosen: Partial<Ports> = {}
+  for (const name of portNames) {
+    const text = env[portTable[name].env]
+    if (text !== undefined) chosen[name] = parsePort(text, portTable[name].env)
+  }
+  return chosen
+}
+
+/** @throws StackError USAGE where the text is no port. */
+export function parsePort(text: string, source: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new StackError('USAGE', { detail: `"${text}" is no port (${source})` })
+  return port
+}
+
+/**
  * Picks free ports. They lie below the range from which the system gives ports to outgoing connections, so that a service that is
  * restarted later finds its port free.
  */

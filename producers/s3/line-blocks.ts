@@ -46,13 +46,21 @@ export const longLineHead = 4096
 const lineFeed = 10
 const empty: Buffer = Buffer.alloc(0)
 
-/** True where a range has nothing but spaces, tabs and carriage returns. Looks at one byte for ordinary lines. */
-function isBlank(bytes: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i]!
-    if (byte !== 32 && (byte < 9 || byte > 13)) return false
+const carriageReturn = 13
+const space = 32
+
+/** What a line is so far: only spaces, spaces and one carriage return, or more than that. The first two are blank, as the parser sees it. */
+type Blankness = 0 | 1 | 2
+
+/** Goes on with a line. Looks at one byte of an ordinary one. */
+function blankness(known: Blankness, bytes: Buffer, start: number, end: number): Blankness {
+  let state = known
+  for (let i = start; i < end && state < 2; i++) {
+    const byte = bytes[i]
+    if (state === 1 || (byte !== space && byte !== carriageReturn)) state = 2
+    else if (byte === carriageReturn) state = 1
   }
-  return true
+  return state
 }
 
 /** Cuts one object. `push` its text in order, then `end`; both return the pieces that are complete. */
@@ -76,7 +84,7 @@ export class LineCutter {
   #blockBlank = 0
   /** The open line: bytes in earlier chunks. */
   #openBytes = 0
-  #openBlank = true
+  #openBlank: Blankness = 0
   #long: { hash: Hash; head: Buffer[]; headBytes: number; length: number } | undefined
 
   /**
@@ -117,14 +125,14 @@ export class LineCutter {
         continue
       }
       if (this.#blockBytes + length + 1 > blockBytes && this.#blockLines > 0) this.#endBlock()
-      this.#addLine(length + 1, this.#openBlank && isBlank(chunk, lineStart, feed))
+      this.#addLine(length + 1, blankness(this.#openBlank, chunk, lineStart, feed))
       lineStart = feed + 1
       if (this.#needsHeader) this.#takeHeader()
       else if (this.#blockLines >= linesPerRecord) this.#endBlock()
     }
     if (this.#foreign) return this.#given()
     const rest = chunk.length - lineStart
-    this.#openBlank &&= isBlank(chunk, lineStart, chunk.length)
+    this.#openBlank = blankness(this.#openBlank, chunk, lineStart, chunk.length)
     this.#openBytes += rest
     if (this.#openBytes > maxLineBytes) this.#beginLong(this.#openBytes)
     else if (chunk.length > this.#from) {
@@ -155,12 +163,12 @@ export class LineCutter {
     return pieces
   }
 
-  #addLine(bytes: number, blank: boolean): void {
+  #addLine(bytes: number, blank: Blankness): void {
     this.#blockBytes += bytes
     this.#blockLines++
-    if (blank) this.#blockBlank++
+    if (blank < 2) this.#blockBlank++
     this.#openBytes = 0
-    this.#openBlank = true
+    this.#openBlank = 0
   }
 
   #endBlock(): void {
@@ -243,7 +251,7 @@ export class LineCutter {
     })
     this.#long = undefined
     this.#openBytes = 0
-    this.#openBlank = true
+    this.#openBlank = 0
     this.#line++
   }
 

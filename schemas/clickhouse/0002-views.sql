@@ -1,6 +1,7 @@
 -- Views for analysts: AWS's own names with NULL for what the log did not have, and answers that need more than one table.
 
 -- The flow log as AWS names it (29 fields of versions 2 to 5), then the later fields, then what flowloom adds. Absent values are NULL.
+-- `start` and `end` are never NULL, so that a condition on `start` reads only the days it needs: time_source tells where they come from.
 -- The interface a row joins is its whole cloud context; repeats of one in `interfaces` are equal, so any of them will do.
 CREATE OR REPLACE VIEW {database}.flow_log AS
 WITH
@@ -30,8 +31,8 @@ SELECT
   if(bitTest(absent, 0), NULL, f.protocol) AS protocol,
   if(bitTest(absent, 3), NULL, f.packets) AS packets,
   if(bitTest(absent, 4), NULL, f.bytes) AS bytes,
-  if(f.time_source = 'none', NULL, f.start) AS start,
-  if(f.time_source = 'none', NULL, f.start + f.dur) AS end,
+  f.start AS start,
+  f.start + f.dur AS end,
   nullIf(toString(f.action), '-') AS action,
   nullIf(toString(f.log_status), '-') AS log_status,
   nullIf(i.vpc_id, '') AS vpc_id,

@@ -34,8 +34,15 @@ const event = fc
   .record({
     ip: fc.constantFrom(...ips),
     owner: fc.constantFrom(...owners),
-    first: fc.integer({ min: 0, max: 6 * horizonS }),
-    length: fc.integer({ min: 0, max: longestS - 1 }),
+    // mostly on a grid, so that ranges often begin and end together
+    first: fc.oneof(
+      { weight: 3, arbitrary: fc.integer({ min: 0, max: 60 }).map(n => n * 60) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 6 * horizonS }) },
+    ),
+    length: fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom(59, 119, 179) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: longestS - 1 }) },
+    ),
     hole: fc.option(fc.record({ at: fc.integer({ min: 1, max: longestS }), size: fc.integer({ min: 1, max: 30 }) })),
     lag: fc.integer({ min: 0, max: horizonS - longestS }),
   })

@@ -8,7 +8,7 @@ import { LineCutter, type CutLimits, type Piece } from '../../producers/s3/line-
 const header = 'version srcaddr bytes'
 const line = fc.oneof(
   { weight: 6, arbitrary: fc.stringMatching(/^[0-9. ]{1,30}$/) },
-  { weight: 2, arbitrary: fc.constantFrom('', '\r', '  ', ' \t\r', 'x\r') },
+  { weight: 2, arbitrary: fc.constantFrom('', '\r', '  ', '  \r', ' \t\r', '\r\r', '\r ', 'x\r') },
   { weight: 1, arbitrary: fc.integer({ min: 20, max: 400 }).map(length => 'l'.repeat(length)) },
 )
 const text = fc.record({
@@ -77,7 +77,7 @@ test('header, blocks and long lines are the object again, with consecutive line 
           const lines = own.toString().split('\n')
           if (lines.at(-1) === '') lines.pop()
           assert.equal(lines.length, piece.lines)
-          assert.equal(lines.filter(each => each.trim() === '').length, piece.blankLines)
+          assert.equal(lines.filter(each => /^ *\r?$/.test(each)).length, piece.blankLines)
           assert.ok(lines.every(each => each.length <= bounds.maxLineBytes))
           blank += piece.blankLines
         }
@@ -95,7 +95,7 @@ test('header, blocks and long lines are the object again, with consecutive line 
       if (lines.at(-1) === '') lines.pop()
       assert.equal(at, bytes.length)
       assert.equal(next - 1, lines.length)
-      assert.equal(blank, lines.filter(each => each.trim() === '').length)
+      assert.equal(blank, lines.filter(each => /^ *\r?$/.test(each)).length)
     }),
     { numRuns: 500 },
   )

@@ -31,7 +31,11 @@ export async function releaseStack(): Promise<void> {
 
 /** Settings of a fresh deployment on the real services. */
 export async function freshSettings(overrides: RawConfig = {}): Promise<RawConfig> {
-  const { kafkaBrokers, registryUrl, s3Endpoint, clickhouseUrl } = await endpoints()
+  return settingsFor(await endpoints(), overrides)
+}
+
+/** Settings of a fresh deployment on the given services. */
+export function settingsFor({ kafkaBrokers, registryUrl, s3Endpoint, clickhouseUrl }: StackEndpoints, overrides: RawConfig = {}): RawConfig {
   const name = `t${randomBytes(4).toString('hex')}`
   const base: RawConfig = {
     kafka: {

@@ -26,13 +26,14 @@ export class AddressGeneration {
   number = new Int32Array(1024)
   /** Sorts as conversations do: absent, IPv4, IPv6 by its first word; equal values of two ids need `compareAddresses`. */
   order = new Float64Array(1024).fill(-1, 0, 1)
-  /** 1: the annotation columns are filled. */
+  /** 1: the annotation columns are filled. Ids up to `annotatedTo` all are. */
   annotated = new Uint8Array(1024)
-  /** Index into the lookup tables, -1 for none. */
-  country = new Int32Array(1024)
-  asn = new Int32Array(1024)
-  threat = new Int32Array(1024)
-  service = new Int32Array(1024)
+  annotatedTo = 0
+  /** Numbers of the lookup tables (lookups/lookup-set.ts), -1 for none. `threat`: 0, the empty text, where checked and not listed. */
+  country = new Int32Array(1024).fill(-1, 0, 1)
+  asn = new Int32Array(1024).fill(-1, 0, 1)
+  threat = new Int32Array(1024).fill(-1, 0, 1)
+  service = new Int32Array(1024).fill(-1, 0, 1)
   /** IPv6 by its own index: 4 words, and the canonical text. */
   words = new Int32Array(256)
   texts = new ByteArena()
@@ -100,6 +101,7 @@ export class AddressGeneration {
 
   clear(): void {
     this.count = 0
+    this.annotatedTo = 0
     this.v6Count = 0
     this.texts.clear()
     this.slots.fill(0)

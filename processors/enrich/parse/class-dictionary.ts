@@ -78,6 +78,10 @@ export class ClassDictionary {
   /** Fault number by class id, 0 for none, and the column that has it. */
   fault = new Uint8Array(64)
   faultColumn = new Int32Array(64)
+  /** Protocol number, -1 where absent. */
+  protocol = new Int16Array(64).fill(-1, 0, 1)
+  /** `direction` that the line says itself: 0 none, 1 ingress, 2 egress. */
+  loggedDirection = new Uint8Array(64)
   readonly #plan: ColumnPlan
   readonly #entries: RunEntry[][]
 
@@ -119,6 +123,8 @@ export class ClassDictionary {
     this.kind[id] = values.logStatus === 'NODATA' ? rowKind.noData : values.logStatus === 'SKIPDATA' ? rowKind.skipData : rowKind.flow
     this.fault[id] = fault
     this.faultColumn[id] = column
+    this.protocol[id] = values.protocol ?? -1
+    this.loggedDirection[id] = values.flowDirection === 'ingress' ? 1 : values.flowDirection === 'egress' ? 2 : 0
   }
 
   #entryOf(run: number, id: number): RunEntry {
@@ -143,12 +149,15 @@ export class ClassDictionary {
   }
 
   #grow(length: number): void {
-    const [kind, fault, faultColumn] = [this.kind, this.fault, this.faultColumn]
-    this.kind = new Uint8Array(length)
-    this.fault = new Uint8Array(length)
-    this.faultColumn = new Int32Array(length)
-    this.kind.set(kind)
-    this.fault.set(fault)
-    this.faultColumn.set(faultColumn)
+    this.kind = widened(this.kind, new Uint8Array(length))
+    this.fault = widened(this.fault, new Uint8Array(length))
+    this.faultColumn = widened(this.faultColumn, new Int32Array(length))
+    this.protocol = widened(this.protocol, new Int16Array(length))
+    this.loggedDirection = widened(this.loggedDirection, new Uint8Array(length))
   }
+}
+
+function widened<T extends Uint8Array | Int16Array | Int32Array>(from: T, to: T): T {
+  to.set(from)
+  return to
 }

@@ -103,7 +103,8 @@ export class FlowBatch {
 
   #blankOut(column: Int32Array | Float64Array, present: boolean, absent: number): void {
     if (present) this.#blank.delete(column)
-    else if (this.#blank.get(column) !== absent) {
+    else if (this.#blank.get(column) !== absent || column === this.numbers[2] || column === this.numbers[3]) {
+      // start and end are filled in later (times.ts), so they are never known to be blank
       column.fill(absent)
       this.#blank.set(column, absent)
     }

@@ -74,7 +74,8 @@ export class FlowDecoder {
       const offset = slab.baseOffset + cursor.long()
       if (offset >= until) break
       if (offset >= first) {
-        cursor.at += Math.max(0, cursor.long())
+        const keyLength = cursor.long()
+        if (keyLength > 0) cursor.at += keyLength
         const valueLength = cursor.long()
         if (valueLength >= headerLength) {
           this.#takeValue(cursor, cursor.at + valueLength)

@@ -150,6 +150,10 @@ test('entries that nobody touches shrink to their newest run, and nothing else i
   cluster.clockMs += 7_200_000
   cluster.put('ipSightings', { scope, ip: '10.0.0.2' }, seen('c', [10_000, 10_059]))
   await task.drain()
+  cluster.clockMs += 1000
+  await task.tick()
+  cluster.put('ipSightings', { scope, ip: '10.0.0.2' }, seen('c', [10_060, 10_119]))
+  await task.drain()
   await task.stop()
   const entry = cluster.latest('cloudMap', key => key.ip).get(ip)!
   assert.deepEqual(entry.owners, [])

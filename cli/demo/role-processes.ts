@@ -1,0 +1,103 @@
+/** The roles of the demo, each a process of its own, as in production. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const root = join(import.meta.dirname, '..', '..')
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise<void>(resolve => server.close(() => resolve()))
+  return port
+}
+
+/** One running process. */
+interface RoleProcess {
+  readonly roles: string
+  readonly port: number
+  readonly child: ChildProcess
+}
+
+/** Values of a Prometheus text page, summed over labels. */
+export function sumMetrics(text: string): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const line of text.split('\n')) {
+    const match = /^([a-z_]+)(?:\{[^}]*\})? (\S+)$/.exec(line)
+    if (match !== null) sums.set(match[1]!, (sums.get(match[1]!) ?? 0) + Number(match[2]))
+  }
+  return sums
+}
+
+/** See the head of this file. */
+export class RoleProcesses {
+  readonly #processes: RoleProcess[] = []
+  readonly #tail: string[] = []
+  #stopping = false
+  /** Rejects when a process ends that should not. */
+  readonly failed: Promise<never>
+  #fail!: (error: Error) => void
+
+  constructor() {
+    this.failed = new Promise<never>((_resolve, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => undefined)
+  }
+
+  /** Starts one process for each list of roles. */
+  async start(roleLists: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
+    for (const roles of roleLists) {
+      const port = await freePort()
+      const child = spawn(process.execPath, ['--no-warnings', join(root, 'main.ts'), 'run', '--roles', roles], {
+        env: { ...env, PATH: '/usr/bin:/bin', FLOWLOOM_HTTP_PORT: String(port) },
+        stdio: ['ignore', 'ignore', 'pipe'],
+        detached: true,
+      })
+      child.stderr!.on('data', (chunk: Buffer) => {
+        this.#tail.push(...chunk.toString().split('\n').filter(Boolean))
+        this.#tail.splice(0, this.#tail.length - 20)
+      })
+      child.on('exit', code => {
+        if (!this.#stopping) this.#fail(new Error(`the process of ${roles} ended with ${code ?? 'a signal'}:\n${this.#tail.join('\n')}`))
+      })
+      this.#processes.push({ roles, port, child })
+    }
+  }
+
+  /** Metrics of all processes, summed. Processes that do not answer yet count nothing. */
+  async metrics(): Promise<Map<string, number>> {
+    const sums = new Map<string, number>()
+    for (const { port } of this.#processes) {
+      const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+        response => response.text(),
+        () => '',
+      )
+      for (const [name, value] of sumMetrics(text)) sums.set(name, (sums.get(name) ?? 0) + value)
+    }
+    return sums
+  }
+
+  /** Where the metrics of each process are. */
+  get urls(): string[] {
+    return this.#processes.map(({ roles, port }) => `${roles}: http://127.0.0.1:${port}/metrics`)
+  }
+
+  /** Ends all processes, and those that do not go after 20 s by force. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(
+      this.#processes.map(async ({ child }) => {
+        if (child.exitCode !== null || child.signalCode !== null) return
+        const gone = new Promise<void>(resolve => child.once('exit', () => resolve()))
+        child.kill('SIGTERM')
+        const late = new AbortController()
+        await Promise.race([gone, sleep(20_000, undefined, { signal: late.signal }).then(() => child.kill('SIGKILL'), () => undefined)])
+        late.abort()
+        await gone
+      }),
+    )
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Avro fragments of addresses, in one arena: there are many.
+ *
+ * The fragment of an address is its nullable text twice (address and packet address are mostly the same) and its annotations. One copy makes the
+ * whole endpoint of a row whose two addresses are the same; for others the parts are taken from two entries.
+ */
+import type { LookupSet } from '../lookups/lookup-set.ts'
+import type { AddressDictionary } from '../parse/address-dictionary.ts'
+import { ByteArena } from '../parse/byte-arena.ts'
+import { grow } from '../parse/pair-table.ts'
+import { varintLength, writeVarint } from './varint.ts'
+
+const textEncoder = new TextEncoder()
+
+/** Nullable Avro string: branch 1, length, bytes. */
+function encodeText(text: string): Uint8Array {
+  const utf8 = textEncoder.encode(text)
+  const bytes = new Uint8Array(1 + varintLength(utf8.length) + utf8.length)
+  bytes[0] = 2
+  bytes.set(utf8, writeVarint(bytes, 1, utf8.length))
+  return bytes
+}
+
+/** Digits of 0 to 255. */
+const octets = Array.from({ length: 256 }, (_, value) => textEncoder.encode(String(value)))
+
+/** Fragments of the current generation of the address dictionary, by address id. Bounded by the dictionary: about 70 bytes an address. */
+export class AddressFragments {
+  readonly arena = new ByteArena(65_536)
+  /** Place of the fragment in the arena. */
+  start = new Int32Array(1024)
+  /** Length of the nullable text, which stands at `start` and again behind itself. */
+  textLength = new Int32Array(1024)
+  /** Length of the whole fragment. */
+  length = new Int32Array(1024)
+  #count = -1
+  #epoch = 0
+  #tables: LookupSet | undefined
+  #texts: (Uint8Array | undefined)[] = []
+
+  /** Encodes what is new in the dictionary; starts again where its ids have changed. */
+  update(addresses: AddressDictionary, tables: LookupSet): void {
+    if (tables !== this.#tables) this.#texts = []
+    if (addresses.epoch !== this.#epoch || tables !== this.#tables) {
+      this.arena.clear()
+      this.#count = -1
+      this.#epoch = addresses.epoch
+      this.#tables = tables
+    }
+    const { current } = addresses
+    if (current.count >= this.start.length) {
+      const length = 2 * current.count
+      this.start = grow(this.start, length)
+      this.textLength = grow(this.textLength, length)
+      this.length = grow(this.length, length)
+    }
+    for (let id = this.#count + 1; id <= current.count; id++) this.#encode(id, addresses, tables)
+    this.#count = Math.max(this.#count, current.count)
+  }
+
+  #encode(id: number, addresses: AddressDictionary, tables: LookupSet): void {
+    const { current } = addresses
+    const { arena } = this
+    arena.reserve(256)
+    const start = arena.length
+    if (current.family[id] === 4) this.#writeV4(current.number[id]!)
+    else if (current.family[id] === 6) this.#append(encodeText(current.textOf(id)!))
+    else arena.bytes[arena.length++] = 0
+    const textLength = arena.length - start
+    arena.reserve(textLength)
+    arena.bytes.copyWithin(arena.length, start, arena.length)
+    arena.length += textLength
+    this.start[id] = start
+    this.textLength[id] = textLength
+    const asn = current.asn[id]!
+    this.#writeText(current.country[id]!, tables)
+    if (asn < 0) arena.bytes[arena.length++] = 0
+    else {
+      arena.bytes[arena.length++] = 2
+      arena.length = writeVarint(arena.bytes, arena.length, tables.asnNumbers[asn]!)
+    }
+    this.#writeText(asn < 0 ? -1 : tables.asnOrgs[asn]!, tables)
+    this.#writeText(current.threat[id]!, tables)
+    this.#writeText(current.service[id]!, tables)
+    this.length[id] = arena.length - start
+  }
+
+  #writeV4(value: number): void {
+    const { bytes } = this.arena
+    let p = this.arena.length
+    bytes[p] = 2
+    const lengthAt = p + 1
+    p += 2
+    for (let shift = 24; shift >= 0; shift -= 8) {
+      const digits = octets[(value >>> shift) & 255]!
+      for (let i = 0; i < digits.length; i++) bytes[p++] = digits[i]!
+      if (shift > 0) bytes[p++] = 46
+    }
+    bytes[lengthAt] = 2 * (p - lengthAt - 1)
+    this.arena.length = p
+  }
+
+  #writeText(id: number, tables: LookupSet): void {
+    if (id >= 0) this.#append((this.#texts[id] ??= encodeText(tables.texts.texts[id]!)))
+    else {
+      this.arena.reserve(16)
+      this.arena.bytes[this.arena.length++] = 0
+    }
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.arena.append(bytes)
+    this.arena.reserve(16)
+  }
+}

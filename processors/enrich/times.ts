@@ -1,0 +1,33 @@
+/** Times of records that do not carry them: the 5-minute slot in the name of the object, and the record says so. */
+import { slotSeconds } from '../../schemas/object-name.ts'
+import { timeSource, type FlowBatch } from './parse/flow-batch.ts'
+
+function fill(start: Float64Array, end: Float64Array, source: Uint8Array, rows: number, slotStart: number | null): void {
+  for (let row = 0; row < rows; row++) {
+    const from = start[row]!
+    const to = end[row]!
+    if (from >= 0 && to >= 0) {
+      source[row] = timeSource.logged
+      continue
+    }
+    if (slotStart === null) {
+      source[row] = timeSource.none
+      start[row] = 0
+      end[row] = 0
+      continue
+    }
+    source[row] = timeSource.slot
+    if (from < 0) start[row] = to < 0 ? slotStart : Math.min(slotStart, to)
+    if (to < 0) end[row] = Math.max(slotStart + slotSeconds - 1, from)
+  }
+}
+
+/**
+ * Fills absent times of flows and gaps: both or one from the slot (never beyond the one that is logged), 0 where the object name has none.
+ *
+ * @param slotStart Unix seconds of the slot of the object, null where unknown.
+ */
+export function resolveTimes(batch: FlowBatch, slotStart: number | null): void {
+  fill(batch.numbers[2]!, batch.numbers[3]!, batch.timeSource, batch.rows, slotStart)
+  fill(batch.gaps.start, batch.gaps.end, batch.gaps.timeSource, batch.gaps.rows, slotStart)
+}

@@ -1,0 +1,23 @@
+/** Questions that analysts ask, kept as SQL files; the demo, the audit and the docs use the same ones. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Store } from './store.ts'
+
+/** Parameters of each question; times are Unix seconds. */
+export interface QueryParameters {
+  top_talkers: { from: number; to: number; limit: number }
+  ssh_from_outside: { limit: number }
+  who_holds: { ip: string; at: number }
+  conservation: Record<string, never>
+}
+
+/** Name of a question: a file of queries/. */
+export type QueryName = keyof QueryParameters
+
+/** The SQL of a question; `{name:Type}` stands for its parameters. */
+export const readQuery = (name: QueryName): string => readFileSync(join(import.meta.dirname, 'queries', `${name}.sql`), 'utf8')
+
+/** Asks a question. @returns Rows as objects; 64-bit integers are strings. */
+export async function ask<T, N extends QueryName>(store: Store, name: N, parameters: QueryParameters[N]): Promise<T[]> {
+  return store.query<T>(readQuery(name), parameters)
+}

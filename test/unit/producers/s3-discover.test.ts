@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { checkConfig } from '../../../config.ts'
+import { createDiscoverSource, type DiscoverSource } from '../../../producers/s3/discover-source.ts'
+import { listObjects } from '../../../producers/s3/list-objects.ts'
+import { MemoryCluster } from '../../support/memory-context.ts'
+import { MemoryObjectStore } from '../../support/memory-object-store.ts'
+
+const bucket = 'flow-logs'
+const plain = (day: string, name: string, account = '123456789012', region = 'us-east-1'): string =>
+  `AWSLogs/${account}/vpcflowlogs/${region}/${day}/${name}.log.gz`
+
+class DiscoverBench {
+  readonly store = new MemoryObjectStore()
+  readonly cluster: MemoryCluster
+  readonly source: DiscoverSource
+  readonly #stop = new AbortController()
+  readonly #shards: Promise<void>[] = []
+
+  constructor(options: { s3?: Record<string, unknown>; now?: string; shards?: number; quietDayRounds?: number } = {}) {
+    this.cluster = new MemoryCluster({ clockMs: Date.parse(options.now ?? '2026-11-24T12:00:00Z'), partitions: options.shards ?? 1 })
+    const { s3 } = checkConfig({ s3: { pollIntervalMs: 100, ...options.s3 } })
+    this.source = createDiscoverSource({
+      settings: { ...s3, pollIntervalMs: 1 },
+      stores: () => this.store,
+      quietDayRounds: options.quietDayRounds ?? 1,
+    })
+  }
+
+  start(shards = [0]): void {
+    for (const shard of shards)
+      this.#shards.push(this.source.runShard(this.cluster.createSourceContext(this.source, shard, this.#stop.signal)))
+  }
+
+  /** Some rounds of listing. */
+  async rounds(): Promise<void> {
+    await sleep(60)
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#shards)
+  }
+
+  async once(shards = [0]): Promise<string[]> {
+    this.start(shards)
+    await this.rounds()
+    await this.stop()
+    return this.keys()
+  }
+
+  keys(): string[] {
+    return this.cluster.readCommitted('objectArrivals').map(record => record.key.key)
+  }
+}
+
+const layouts = [
+  { name: 'plain', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.gz' },
+  { name: 'hourly', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/11/x.log.gz' },
+  {
+    name: 'Hive',
+    key: 'AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2026/month=11/day=24/x.log.gz',
+  },
+  {
+    name: 'Hive hourly',
+    key: 'AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2026/month=11/day=24/hour=11/x.log.gz',
+  },
+  { name: 'organisation', key: 'AWSLogs/o-abc123def4/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.gz' },
+  { name: 'Parquet', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.parquet' },
+]
+for (const { name, key } of layouts) {
+  test(`finds objects of the ${name} layout, with and without a prefix`, async () => {
+    for (const prefix of ['', 'some/where']) {
+      const bench = new DiscoverBench({ s3: { sources: [{ bucket, prefix }] } })
+      const full = prefix === '' ? key : `${prefix}/${key}`
+      bench.store.put(bucket, full, 'x')
+      bench.store.put(bucket, prefix === '' ? `other/${key}` : key, 'x')
+      assert.deepEqual(await bench.once(), [full])
+    }
+  })
+}
+
+test('announces size, time and ETag, once', async () => {
+  const bench = new DiscoverBench()
+  const etag = bench.store.put(bucket, plain('2026/11/24', 'x'), 'body')
+  await bench.once()
+  const all = bench.cluster.readCommitted('objectArrivals')
+  assert.deepEqual(
+    all.map(record => ({ ...record.value })),
+    [{ etag, size: 4, lastModifiedMs: bench.store.clockMs, source: 'poll' }],
+  )
+})
+
+test('finds late objects whatever their place in the order of keys', async () => {
+  const bench = new DiscoverBench()
+  bench.store.put(bucket, plain('2026/11/24', 'm'), 'x')
+  bench.start()
+  await bench.rounds()
+  for (const name of ['z', 'a', 'n']) bench.store.put(bucket, plain('2026/11/24', name), 'x')
+  bench.store.put(bucket, plain('2026/11/23', 'late'), 'x')
+  bench.store.put(bucket, plain('2026/11/24', 'new-account', '999999999999', 'eu-west-1'), 'x')
+  await bench.rounds()
+  await bench.stop()
+  assert.deepEqual(
+    bench
+      .keys()
+      .map(key => key.replace(/.*\//, ''))
+      .sort(),
+    ['a.log.gz', 'late.log.gz', 'm.log.gz', 'n.log.gz', 'new-account.log.gz', 'z.log.gz'],
+  )
+})
+
+test('announces an object again when its ETag changes', async () => {
+  const bench = new DiscoverBench()
+  const key = plain('2026/11/24', 'x')
+  const first = bench.store.put(bucket, key, 'one')
+  bench.start()
+  await bench.rounds()
+  const second = bench.store.put(bucket, key, 'two')
+  await bench.rounds()
+  await bench.stop()
+  assert.deepEqual(
+    bench.cluster.readCommitted('objectArrivals').map(record => record.value?.etag),
+    [first, second],
+  )
+})
+
+test('around midnight the day before is listed too, and days beyond the window are not', async () => {
+  const bench = new DiscoverBench({ now: '2026-11-24T00:01:00Z', s3: { lookBackMs: 3_600_000 } })
+  for (const day of ['2026/11/24', '2026/11/23', '2026/11/22', '2026/11/21']) bench.store.put(bucket, plain(day, 'x'), day)
+  assert.deepEqual(await bench.once(), [plain('2026/11/24', 'x'), plain('2026/11/23', 'x'), plain('2026/11/22', 'x')])
+})
+
+test('nothing before the start date is announced', async () => {
+  const bench = new DiscoverBench({ s3: { lookBackMs: 30 * 86_400_000, sources: [{ bucket, startDate: '2026-11-10' }] } })
+  for (const day of ['2026/11/24', '2026/11/10', '2026/11/09', '2026/10/31']) bench.store.put(bucket, plain(day, 'x'), day)
+  assert.deepEqual(await bench.once(), [plain('2026/11/24', 'x'), plain('2026/11/10', 'x')])
+})
+
+test('a long window looks up the days that exist instead of asking for every one', async () => {
+  const bench = new DiscoverBench({ s3: { lookBackMs: 700 * 86_400_000 } })
+  for (const day of ['2026/11/24', '2025/03/02']) bench.store.put(bucket, plain(day, 'x'), day)
+  bench.start()
+  await bench.rounds()
+  await bench.stop()
+  assert.deepEqual(bench.keys(), [plain('2026/11/24', 'x'), plain('2025/03/02', 'x')])
+  assert.ok(!bench.store.requests.list.includes('AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/23/'))
+})
+
+test('listing does not stop at a page', async () => {
+  const bench = new DiscoverBench()
+  for (let i = 0; i < 2500; i++) bench.store.put(bucket, plain('2026/11/24', `x${i}`), String(i))
+  assert.equal((await bench.once()).length, 2500)
+})
+
+test('a prefix that is denied is reported and the rest goes on', async () => {
+  const bench = new DiscoverBench()
+  bench.store.put(bucket, plain('2026/11/24', 'x', '111111111111'), 'x')
+  bench.store.put(bucket, plain('2026/11/24', 'x', '222222222222'), 'x')
+  bench.store.deny(bucket, 'AWSLogs/111111111111/')
+  bench.start()
+  await bench.rounds()
+  assert.deepEqual(bench.keys(), [plain('2026/11/24', 'x', '222222222222')])
+  assert.equal(bench.source.ready(), false)
+  bench.store.allow()
+  await bench.rounds()
+  assert.equal(bench.source.ready(), true)
+  await bench.stop()
+  assert.deepEqual(bench.keys(), [plain('2026/11/24', 'x', '222222222222'), plain('2026/11/24', 'x', '111111111111')])
+})
+
+test('shards share accounts and regions without overlap', async () => {
+  const bench = new DiscoverBench({ shards: 3 })
+  const keys = Array.from({ length: 20 }, (_unused, i) => plain('2026/11/24', 'x', `1234567890${10 + (i % 5)}`, `us-east-${i % 4}`))
+  for (const key of keys) bench.store.put(bucket, key, key)
+  assert.deepEqual((await bench.once([0, 1, 2])).sort(), [...new Set(keys)].sort())
+})
+
+test('what was seen is forgotten when its day leaves the window', async () => {
+  const bench = new DiscoverBench({ s3: { lookBackMs: 0 } })
+  const key = plain('2026/11/24', 'x')
+  bench.store.put(bucket, key, 'x')
+  bench.start()
+  await bench.rounds()
+  bench.cluster.clockMs += 3 * 86_400_000
+  await bench.rounds()
+  // back in the window it is unknown again: the proof that it was dropped
+  bench.cluster.clockMs -= 3 * 86_400_000
+  await bench.rounds()
+  await bench.stop()
+  assert.deepEqual(bench.keys(), [key, key])
+})
+
+test('names that are no flow logs and other services are left alone', async () => {
+  const bench = new DiscoverBench()
+  bench.store.put(bucket, 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/manifest.json', 'x')
+  bench.store.put(bucket, 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/', '')
+  bench.store.put(bucket, 'AWSLogs/123456789012/CloudTrail/us-east-1/2026/11/24/x.log.gz', 'x')
+  bench.store.put(bucket, 'AWSLogs/readme/x.log.gz', 'x')
+  assert.deepEqual(await bench.once(), [])
+})
+
+test('a backfill lists the days it is asked for, across layouts', async () => {
+  const bench = new DiscoverBench()
+  const hive = 'AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2025/month=12/day=31/x.log.gz'
+  for (const key of [hive, plain('2025/12/31', 'x'), plain('2026/01/01', 'x'), plain('2026/01/02', 'x')]) bench.store.put(bucket, key, key)
+  const listed: string[] = []
+  for await (const object of listObjects(bench.store, { bucket, prefix: '' }, '2025-12-20', '2026-01-01')) listed.push(object.key)
+  assert.deepEqual(listed.sort(), [plain('2025/12/31', 'x'), plain('2026/01/01', 'x'), hive].sort())
+})

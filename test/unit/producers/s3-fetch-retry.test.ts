@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
+import { bucket, FetchBench, gz, keyOf, numbered } from './s3-fetch-cases.ts'
+
+const key = keyOf('a')
+const other = keyOf('b')
+
+test('a cut gzip object is tried again with doubled waits, then recorded as failed, and never holds up the others', async () => {
+  const bench = new FetchBench()
+  const whole = gz(numbered(200))
+  await bench.putAndAnnounce(key, whole.subarray(0, whole.length - 30))
+  await bench.putAndAnnounce(other, gz(numbered(2)))
+  const task = await bench.cluster.startTask(bench.role, 0)
+  await task.drain()
+  const waits: number[] = []
+  for (let i = 0; i < 100 && bench.ledger(key)?.state !== 'failed'; i++) {
+    bench.cluster.clockMs += 500
+    await task.tick()
+    const ledger = bench.ledger(key)
+    if (ledger?.state === 'retrying' && waits.length < ledger.attempts) waits.push(ledger.retryAtMs! - bench.cluster.clockMs)
+  }
+  const ledger = bench.ledger(key)
+  assert.deepEqual([ledger?.state, ledger?.errorCode, ledger?.attempts, ledger?.lines], ['failed', 'OBJECT_BROKEN', 3, 0])
+  assert.equal(ledger?.errorDetail, 'unexpected end of file')
+  assert.equal(bench.ledger(other)?.state, 'done')
+  assert.equal(bench.lines(key).length, 0)
+  assert.equal(bench.store.requests.open.filter(opened => opened === key).length, 3)
+  assert.ok(waits.length >= 1)
+})
+
+test('a large object cut in the middle keeps account of the lines that were published', async () => {
+  const bench = new FetchBench({ maxAttempts: 2 })
+  bench.store.pieceBytes = 4096
+  const whole = gz(numbered(30_000))
+  await bench.putAndAnnounce(key, whole.subarray(0, whole.length - 8000))
+  const task = await bench.cluster.startTask(bench.role, 0)
+  await task.drain()
+  bench.cluster.clockMs += 2000
+  await task.tick()
+  await task.stop()
+  const ledger = bench.ledger(key)!
+  assert.deepEqual([ledger.state, ledger.errorCode], ['failed', 'OBJECT_BROKEN'])
+  assert.ok(ledger.lines > 1000)
+  assert.deepEqual(
+    bench.lines(key).map(({ line }) => line),
+    Array.from({ length: ledger.lines - 1 }, (_unused, index) => index + 2),
+  )
+})
+
+const passing: { code: ErrorCode; break(bench: FetchBench): void; mend(bench: FetchBench): void }[] = [
+  { code: 'S3_ACCESS_DENIED', break: bench => bench.store.deny(bucket, key), mend: bench => bench.store.allow() },
+  { code: 'S3_UNAVAILABLE', break: bench => bench.store.deny(bucket, key, 'S3_UNAVAILABLE'), mend: bench => bench.store.allow() },
+  {
+    code: 'S3_NOT_FOUND',
+    break: bench => bench.store.delete(bucket, key),
+    mend: bench => void bench.store.put(bucket, key, gz(numbered(3))),
+  },
+]
+for (const trouble of passing) {
+  const { code } = trouble
+  test(`reads an object after ${code} has passed, also in a new process`, async () => {
+    const bench = new FetchBench()
+    await bench.putAndAnnounce(key, gz(numbered(3)))
+    await bench.putAndAnnounce(other, gz(numbered(2)))
+    trouble.break(bench)
+    await bench.run()
+    assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.errorCode, bench.ledger(key)?.attempts], ['retrying', code, 1])
+    assert.equal(bench.ledger(other)?.state, 'done')
+    assert.equal(bench.cluster.positionOf(bench.role, 0).offset, 2)
+    trouble.mend(bench)
+    const task = await bench.cluster.startTask(bench.role, 0)
+    await task.tick()
+    assert.equal(bench.lines(key).length, 0)
+    bench.cluster.clockMs += 1000
+    await task.tick()
+    await task.stop()
+    assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.errorCode], ['done', null])
+    assert.equal(bench.lines(key).length, 3)
+  })
+}
+
+test('an object that is not there for good is failed; where S3 does not answer it is tried for ever', async () => {
+  const bench = new FetchBench()
+  await bench.announce(key)
+  await bench.putAndAnnounce(other, gz(numbered(2)))
+  bench.store.deny(bucket, other, 'S3_UNAVAILABLE')
+  const task = await bench.cluster.startTask(bench.role, 0)
+  await task.drain()
+  for (let i = 0; i < 40; i++) {
+    bench.cluster.clockMs += 60_000
+    await task.tick()
+  }
+  await task.stop()
+  assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.errorCode, bench.ledger(key)?.attempts], ['failed', 'S3_NOT_FOUND', 3])
+  assert.equal(bench.ledger(other)?.state, 'retrying')
+  assert.ok(bench.ledger(other)!.attempts > 6)
+  assert.ok(bench.ledger(other)!.retryAtMs! - bench.cluster.clockMs <= 300_000)
+})
+
+test('a failed object is read again by a retry arrival only', async () => {
+  const bench = new FetchBench({ maxAttempts: 1 })
+  await bench.putAndAnnounce(key, gz(numbered(3)))
+  bench.store.deny(bucket, key)
+  await bench.run()
+  assert.equal(bench.ledger(key)?.state, 'failed')
+  bench.store.allow()
+  await bench.announce(key)
+  await bench.run()
+  assert.equal(bench.ledger(key)?.state, 'failed')
+  await bench.announce(key, 'retry')
+  await bench.run()
+  assert.equal(bench.ledger(key)?.state, 'done')
+  assert.equal(bench.lines(key).length, 3)
+})
+
+test('a new version of a failed or done object is read from its first line', async () => {
+  const bench = new FetchBench()
+  await bench.putAndAnnounce(key, 'no flow log\n')
+  await bench.putAndAnnounce(other, gz(numbered(2)))
+  await bench.run()
+  await bench.putAndAnnounce(key, gz(numbered(4)))
+  const etag = await bench.putAndAnnounce(other, gz(numbered(5)))
+  await bench.run()
+  assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.lines], ['done', 5])
+  assert.equal(bench.lines(other, etag).length, 5)
+  assert.equal(bench.lines(other).length, 7)
+})
+
+test('an object that changed between listing and reading is read once, as what it is now', async () => {
+  const bench = new FetchBench()
+  await bench.putAndAnnounce(key, gz(numbered(2)))
+  const etag = bench.store.put(bucket, key, gz(numbered(4)))
+  await bench.announce(key)
+  await bench.run()
+  assert.equal(bench.ledger(key)?.etag, etag)
+  assert.deepEqual(
+    bench.lines(key).map(({ line }) => line),
+    [2, 3, 4, 5],
+  )
+})
+
+test('a download that breaks off is tried again', async () => {
+  const bench = new FetchBench()
+  await bench.putAndAnnounce(key, gz(numbered(3)))
+  let left = 1
+  bench.store.onOpen = () => {
+    if (left-- > 0) throw new FlowError('S3_UNAVAILABLE', { bucket, key, detail: 'socket hang up' })
+  }
+  await bench.run()
+  assert.deepEqual([bench.ledger(key)?.errorCode, bench.ledger(key)?.errorDetail], ['S3_UNAVAILABLE', 'socket hang up'])
+  bench.cluster.clockMs += 1000
+  const task = await bench.cluster.startTask(bench.role, 0)
+  await task.tick()
+  await task.stop()
+  assert.equal(bench.lines(key).length, 3)
+})

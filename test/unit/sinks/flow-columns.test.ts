@@ -1,0 +1,144 @@
+// Records of the topic `flows` to columns and to a Native block, against what avsc decodes.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import avsc from 'avsc'
+import fc from 'fast-check'
+import { countedSchemaIds, createCodecs } from '../../../runtime/avro.ts'
+import type { InSlab } from '../../../runtime/records.ts'
+import { flowValue } from '../../../schemas/flow-record.ts'
+import type { FlowRecord } from '../../../schemas/flow-types.ts'
+import { FlowDecoder } from '../../../sinks/clickhouse/columns/flow-decoder.ts'
+import { flowBlockColumns, FlowBlockEncoder } from '../../../sinks/clickhouse/flow-block.ts'
+import { NativeWriter } from '../../../sinks/clickhouse/native-writer.ts'
+import { anyFlow, emptyFlow, expectedRow, flow } from '../../support/flow-records.ts'
+import { encodeSlab } from '../../support/memory-slabs.ts'
+import { readNative } from '../../support/native-rows.ts'
+
+const codecs = createCodecs(countedSchemaIds())
+const key = codecs.flows.encodeKey({ lowAddr: '10.0.0.1', lowPort: 1, highAddr: '10.0.0.2', highPort: 2, protocol: 6 })
+
+function slabOf(values: readonly Buffer[], options: { baseOffset?: number; from?: number; deltas?: number[] } = {}): InSlab {
+  const baseOffset = options.baseOffset ?? 100
+  const slab = encodeSlab(
+    values.map(value => ({ key, value, headers: { any: 'header' } })),
+    options.deltas,
+  )
+  const last = options.deltas?.at(-1) ?? values.length - 1
+  return { ...slab, baseOffset, from: options.from ?? baseOffset, nextOffset: baseOffset + last + 1 }
+}
+
+const encoder = new FlowBlockEncoder()
+const rowsOf = (decoder: FlowDecoder) => readNative(encoder.encode(new NativeWriter(16), decoder).bytes)
+
+describe('flow columns', () => {
+  it('gives every value of every record, whatever is absent', () => {
+    const decoder = new FlowDecoder(codecs.flows, 1000)
+    fc.assert(
+      fc.property(fc.array(anyFlow, { minLength: 1, maxLength: 30 }), records => {
+        const slab = slabOf(records.map(record => codecs.flows.encodeValue(record)))
+        assert.equal(decoder.takeSlab(slab, 0, Infinity, Infinity), slab.nextOffset)
+        assert.deepEqual(rowsOf(decoder), records.map(expectedRow))
+        assert.equal(decoder.unfit, 0)
+        decoder.clear()
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('has all columns of the expected row', () => {
+    assert.deepEqual([...flowBlockColumns].sort(), Object.keys(expectedRow(emptyFlow)).sort())
+  })
+
+  it('decodes records of another writer schema into the same columns', () => {
+    const other = { ...flowValue, fields: [...flowValue.fields].reverse() }
+    const ids = countedSchemaIds()
+    const reader = createCodecs(ids, new Map([[77, other]]))
+    fc.assert(
+      fc.property(fc.array(anyFlow, { minLength: 1, maxLength: 8 }), records => {
+        const decoder = new FlowDecoder(reader.flows, 1000)
+        // The writer has the fields in reverse order: its bytes are made by a schema of its own.
+        const foreign = records.map(record => encodeWith(other, record, 77))
+        const mixed = foreign.map((value, i) => (i % 2 === 0 ? value : reader.flows.encodeValue(records[i]!)))
+        decoder.takeSlab(slabOf(mixed), 0, Infinity, Infinity)
+        assert.deepEqual(rowsOf(decoder), records.map(expectedRow))
+        assert.equal(decoder.resolved, Math.ceil(records.length / 2))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('asks for a schema that it does not have', () => {
+    const decoder = new FlowDecoder(codecs.flows, 1000)
+    const value = codecs.flows.encodeValue(emptyFlow)
+    value.writeInt32BE(9999, 1)
+    assert.throws(() => decoder.takeSlab(slabOf([value]), 0, Infinity, Infinity), { code: 'REGISTRY_SCHEMA_UNKNOWN' })
+  })
+
+  it('skips what is below the position, stops at the end of the range and at the bound of rows', () => {
+    const values = Array.from({ length: 10 }, (_, i) => codecs.flows.encodeValue(flow({ line: i + 1 })))
+    const slab = slabOf(values, { baseOffset: 1000, from: 1004, deltas: [0, 1, 2, 4, 6, 8, 10, 12, 14, 16] })
+    const lines = (from: number, until: number, room: number): [number, ...unknown[]] => {
+      const decoder = new FlowDecoder(codecs.flows, 1000)
+      const next = decoder.takeSlab(slab, from, until, room)
+      return [next, ...rowsOf(decoder).map(row => row['line'])]
+    }
+    assert.deepEqual(lines(0, Infinity, Infinity), [1017, 4, 5, 6, 7, 8, 9, 10])
+    assert.deepEqual(lines(1010, Infinity, Infinity), [1017, 7, 8, 9, 10])
+    assert.deepEqual(lines(0, 1012, Infinity), [1011, 4, 5, 6, 7])
+    assert.deepEqual(lines(0, Infinity, 2), [1007, 4, 5])
+    assert.deepEqual(lines(1017, Infinity, 2), [1017])
+  })
+
+  it('gives equal columns when its dictionaries were dropped in between', () => {
+    const values = Array.from({ length: 500 }, (_, i) => flow({ srcAddr: `10.0.${i >> 8}.${i & 255}`, interfaceId: `eni-${i % 7}`, line: i + 1 }))
+    const slab = slabOf(values.map(value => codecs.flows.encodeValue(value)))
+    const decoder = new FlowDecoder(codecs.flows, 100)
+    for (let round = 0; round < 3; round++) {
+      decoder.takeSlab(slab, 0, Infinity, Infinity)
+      assert.equal(decoder.contexts.fresh.length, 7)
+      assert.deepEqual(rowsOf(decoder), values.map(expectedRow))
+      decoder.clear()
+    }
+  })
+
+  it('tells each context once while it remembers it', () => {
+    const decoder = new FlowDecoder(codecs.flows, 1000)
+    const slab = slabOf([flow({ interfaceId: 'eni-1' }), flow({ interfaceId: 'eni-2' })].map(value => codecs.flows.encodeValue(value)))
+    decoder.takeSlab(slab, 0, Infinity, Infinity)
+    assert.equal(decoder.contexts.fresh.length, 2)
+    decoder.clear()
+    decoder.takeSlab(slab, 0, Infinity, Infinity)
+    assert.equal(decoder.contexts.fresh.length, 0)
+  })
+
+  it('stores what no column can hold as absent, and counts it', () => {
+    const strange: FlowRecord = flow({ srcAddr: 'xxx.xxx.1.2', dstPort: 70_000, protocol: 300, srcAsn: 2 ** 40, packets: -1, start: 2 ** 40, end: 2 ** 40 + 5, timeSource: 'logged' })
+    const decoder = new FlowDecoder(codecs.flows, 1000)
+    decoder.takeSlab(slabOf([codecs.flows.encodeValue(strange)]), 0, Infinity, Infinity)
+    assert.deepEqual(rowsOf(decoder), [expectedRow(emptyFlow)])
+    assert.equal(decoder.unfit, 6)
+  })
+
+  it('refuses bytes that are not what their schema id says', () => {
+    const decoder = new FlowDecoder(codecs.flows, 1000)
+    const good = codecs.flows.encodeValue(emptyFlow)
+    assert.throws(() => decoder.takeSlab(slabOf([good, Buffer.concat([good, Buffer.from([0])])]), 0, Infinity, Infinity), TypeError)
+    assert.equal(decoder.columns.rows, 1)
+  })
+
+  it('indexes more than 256 and more than 65,536 texts', () => {
+    for (const count of [257, 65_537]) {
+      const decoder = new FlowDecoder(codecs.flows, 1_000_000)
+      for (let i = 0; i < count; i++) decoder.takeValue(codecs.flows.encodeValue(flow({ serviceName: `s${i}` })))
+      const rows = rowsOf(decoder)
+      assert.ok(rows.every((row, i) => row['service_name'] === `s${i}`))
+    }
+  })
+})
+
+function encodeWith(schema: typeof flowValue, record: FlowRecord, id: number): Buffer {
+  const type = avsc.Type.forSchema(schema as unknown as avsc.Schema, { wrapUnions: false })
+  const header = Buffer.alloc(5)
+  header.writeInt32BE(id, 1)
+  return Buffer.concat([header, type.toBuffer(record)])
+}
