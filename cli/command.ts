@@ -38,9 +38,11 @@ export const configOption: CommandOption = { type: 'string', short: 'c', value: 
 
 /** Help text of a command. */
 export function helpOf(command: Command): string {
-  const rows = Object.entries({ ...command.options, help: { type: 'boolean', short: 'h', doc: 'show this help' } satisfies CommandOption }).map(
-    ([name, option]) => [`${option.short === undefined ? '    ' : `-${option.short}, `}--${name}${'value' in option ? ` ${String(option.value)}` : ''}`, option.doc] as const,
-  )
+  const options: Record<string, CommandOption> = { ...command.options, help: { type: 'boolean', short: 'h', doc: 'show this help' } }
+  const rows = Object.entries(options).map(([name, { short, value, doc }]) => {
+    const left = `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`
+    return [left, doc] as const
+  })
   const width = Math.max(...rows.map(([left]) => left.length)) + 2
   const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`)
   return [`flowloom ${command.name}: ${command.summary}`, '', `usage: flowloom ${command.name} ${[command.words, '[options]'].filter(Boolean).join(' ')}`, '', ...lines, ...(command.details === undefined ? [] : ['', command.details])].join('\n')

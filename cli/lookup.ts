@@ -61,7 +61,7 @@ export function parseTime(text: string, command: string): number {
 /** One line about a holder. */
 export function describeHolder(holder: Holder): string {
   const who = holder.service === '' ? [holder.interfaceId, holder.instanceId, holder.subnetId, holder.vpcId, holder.accountId, holder.azId].filter(part => part !== '').join(' ') : `AWS service ${holder.service}`
-  const until = holder.validTo === null ? 'now' : holder.validTo
+  const until = holder.validTo ?? 'now'
   const conflict = holder.conflictS === '0' ? '' : `; another owner was seen for ${holder.conflictS} s at the same time`
   return `${holder.scope}: ${who}\n  from ${holder.validFrom} to ${until} UTC, seen ${holder.firstSeen} to ${holder.lastSeen} (${holder.state})${conflict}`
 }

@@ -12,8 +12,12 @@ export const errorTable = {
   VALUE_SCHEMA_INCOMPATIBLE: { retriable: false, message: 'the registry refuses the value schema of "{topic}": {detail}' },
   REGISTRY_UNAVAILABLE: { retriable: true, message: 'the schema registry at {url} does not answer: {detail}' },
   REGISTRY_SCHEMA_UNKNOWN: { retriable: false, message: 'the schema registry at {url} does not know schema id {id}; is it the registry of this Kafka cluster?' },
+  KAFKA_LOGIN: { retriable: false, message: 'the brokers {brokers} refuse the login ({detail}); check kafka.saslMechanism, kafka.username and kafka.password' },
   KAFKA_UNAVAILABLE: { retriable: true, message: 'no broker of {brokers} answers: {detail}' },
   TASK_FENCED: { retriable: true, message: '{task} was taken over by another process' },
+  MEMBER_REPLACED: { retriable: false, message: 'another process runs as slot "{slot}" of group {group}; every process needs a kafka.slot of its own' },
+  RECORD_TOO_LARGE: { retriable: false, message: 'the broker refuses {count} records of together {bytes} bytes for "{topic}" as too large; raise max.message.bytes of the topic, or lower s3.blockBytes' },
+  OFFSET_OUT_OF_RANGE: { retriable: false, message: '{task} is outside of what the topic holds: retention deleted records that were never read, or the topic was created anew; see docs/operations.md on resetting a task' },
   OFFSET_LOST: { retriable: false, message: '{task} wants offset {offset}, but the topic starts at {low}: retention deleted records that were never read; see docs/operations.md on resetting a task' },
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
@@ -40,7 +44,7 @@ export class FlowError extends Error {
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, details: Record<string, unknown> = {}, options?: { cause?: unknown }) {
-    super(errorTable[code].message.replace(/\{(\w+)\}/g, (_whole, name: string) => String(details[name] ?? `{${name}}`)), options)
+    super(errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? String(details[name] as string | number) : whole)), options)
     this.name = 'FlowError'
     this.code = code
     this.details = details
@@ -49,6 +53,14 @@ export class FlowError extends Error {
   /** True where the same call can succeed later without a person. */
   get retriable(): boolean {
     return errorTable[this.code].retriable
+  }
+}
+
+/** The error and its causes, outermost first. */
+export function* causesOf(error: unknown): Generator<unknown> {
+  for (let depth = 0; error !== undefined && error !== null && depth < 10; depth++) {
+    yield error
+    error = (error as { cause?: unknown }).cause
   }
 }
 

@@ -6,10 +6,11 @@
 import { globSync, existsSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { registry } from '../runtime/metrics.ts'
 import { configPage } from './pages/config-page.ts'
 import { errorsPage } from './pages/errors-page.ts'
 import { fieldsPage } from './pages/fields-page.ts'
-import { metricsPage } from './pages/metrics-page.ts'
+import { metricsPage, type DeclaredMetric } from './pages/metrics-page.ts'
 import { topicsPage } from './pages/topics-page.ts'
 import { topics } from './topics.ts'
 
@@ -36,7 +37,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   files.set('docs/reference/topics.md', topicsPage())
   files.set('docs/reference/config.md', configPage())
   files.set('docs/reference/errors.md', errorsPage())
-  files.set('docs/reference/metrics.md', metricsPage())
+  files.set('docs/reference/metrics.md', metricsPage(registry.getMetricsAsArray() as unknown as DeclaredMetric[]))
   return files
 }
 

@@ -40,7 +40,7 @@ export function portsFromEnvironment(env: NodeJS.ProcessEnv): Partial<Ports> {
   const chosen: Partial<Ports> = {}
   for (const name of portNames) {
     const text = env[portTable[name].env]
-    if (text !== undefined) chosen[name] = parsePort(text, portTable[name].env)
+    if (text !== undefined && text !== '') chosen[name] = parsePort(text, portTable[name].env)
   }
   return chosen
 }

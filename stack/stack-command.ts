@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { defaultDataDir, startStack } from './local-stack.ts'
-import { portNames, portTable } from './ports.ts'
+import { parsePort, portNames, portsFromEnvironment, portTable } from './ports.ts'
 import type { Ports } from './ports.ts'
 import { stackEnvironment } from './stack-environment.ts'
 import { StackError } from './stack-error.ts'
@@ -142,15 +142,11 @@ function readArguments(args: string[]): { values: Record<string, unknown>; posit
 }
 
 function readPorts(values: Record<string, unknown>): Partial<Ports> {
-  const ports: Partial<Ports> = {}
+  const ports = portsFromEnvironment(process.env)
   for (const name of portNames) {
-    const { flag, env } = portTable[name]
-    const text = textOf(values[flag.slice(2)]) ?? process.env[env]
-    if (text === undefined || text === '') continue
-    const port = Number(text)
-    if (!Number.isInteger(port) || port < 1 || port > 65_535)
-      throw new StackError('USAGE', { detail: `"${text}" is no port (${flag} or ${env})` })
-    ports[name] = port
+    const { flag } = portTable[name]
+    const text = textOf(values[flag.slice(2)])
+    if (text !== undefined) ports[name] = parsePort(text, flag)
   }
   return ports
 }

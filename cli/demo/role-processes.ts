@@ -56,7 +56,7 @@ export class RoleProcesses {
         stdio: ['ignore', 'ignore', 'pipe'],
         detached: true,
       })
-      child.stderr!.on('data', (chunk: Buffer) => {
+      child.stderr.on('data', (chunk: Buffer) => {
         this.#tail.push(...chunk.toString().split('\n').filter(Boolean))
         this.#tail.splice(0, this.#tail.length - 20)
       })

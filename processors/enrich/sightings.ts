@@ -81,11 +81,10 @@ const serviceOwner = (service: string): Owner => ({
  */
 export class SightingCollector {
   #entries: Entry[] = []
-  /** (dictionary and context, or service; address) to a place in `#places`. */
+  /** (context of any dictionary, or service; address) to a place in `#places`. */
   readonly #index = new PairTable()
   #places: number[] = []
   #epoch = 0
-  #serial = 0
   /** Services by text, as negative numbers of the index. */
   readonly #services = new Map<string, number>()
 
@@ -97,11 +96,10 @@ export class SightingCollector {
   /** Takes in the rows of a batch whose times and directions are resolved. */
   collect(batch: FlowBatch): void {
     const { contexts, classes, addresses } = batch.dictionaries
-    if (addresses.epoch !== this.#epoch || contexts.serial !== this.#serial) {
+    if (addresses.epoch !== this.#epoch) {
       this.#index.clear()
       this.#places = []
       this.#epoch = addresses.epoch
-      this.#serial = contexts.serial
     }
     const { flags, family } = addresses.current
     const [src, dst, pktSrc, pktDst] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
@@ -153,7 +151,7 @@ export class SightingCollector {
   }
 
   #see(contextId: number, address: number, batch: FlowBatch, first: number, last: number): void {
-    const id = this.#index.idOf(contextId, address)
+    const id = this.#index.idOf(batch.dictionaries.contexts.uids[contextId]!, address)
     let place = this.#places[id]
     if (place === undefined) {
       const context = batch.dictionaries.contexts.values[contextId]!

@@ -10,6 +10,6 @@ const namePattern = /^[a-z][a-z0-9-]*$/
  * @param line Without line end.
  */
 export function isHeaderLine(line: string): boolean {
-  const names = line.trim().split(/\s+/)
+  const names = line.trim().split(/ +/)
   return names.every(name => namePattern.test(name)) && names.some(name => findFlowField(name) !== undefined)
 }

@@ -73,7 +73,8 @@ export function createKafka(settings: KafkaSettings, clientId: string, log: Log)
     retry: { initialRetryTime: 50, maxRetryTime: 2000, retries: 8 },
     logLevel: kafkaJs.logLevel.WARN,
     logCreator: () => entry => {
-      const known = /concurrent operation on the same transaction|CONCURRENT_TRANSACTIONS|rebalanc|UNKNOWN_MEMBER_ID/i.test(entry.log.message + String(entry.log['error'] ?? ''))
+      // Error answers of the broker ("Response ...") are judged by whoever asked; most are retried.
+      const known = /^Response |rebalanc|UNKNOWN_MEMBER_ID/i.test(entry.log.message)
       const level = known ? 'debug' : levelNames[entry.level as logLevel]
       if (level !== 'silent') log[level]({ kafkajs: entry.namespace, error: entry.log['error'] as unknown }, entry.log.message)
     },

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka, Producer, Transaction } from 'kafkajs'
 import type { Config } from '../../config.ts'
+import { FlowError } from '../errors.ts'
 import type { OutRecord, OutSlab } from '../records.ts'
 import type { Position } from '../task.ts'
 import { explicitPartitioner } from './client.ts'
@@ -16,14 +17,20 @@ type KafkaSettings = Config['kafka']
 /** Most bytes of one produced batch before compression: below the broker's default limit of 1 MiB even if nothing compresses. */
 const maxBatchBytes = 900_000
 
+/** Bytes of a record, with room for lengths and offset. */
+function sizeOf(record: OutRecord): number {
+  let size = (record.key?.length ?? 0) + (record.value?.length ?? 0) + 64
+  for (const [name, value] of Object.entries(record.headers ?? {})) size += 8 + Buffer.byteLength(name) + Buffer.byteLength(value)
+  return size
+}
+
 /** Splits records so that each part fits into a batch. */
-function* parts(records: readonly OutRecord[]): Generator<readonly OutRecord[]> {
+export function* batchParts(records: readonly OutRecord[], maxBytes = maxBatchBytes): Generator<readonly OutRecord[]> {
   let start = 0
   let size = 0
   for (let i = 0; i < records.length; i++) {
-    const record = records[i]!
-    const length = (record.key?.length ?? 0) + (record.value?.length ?? 0) + 64
-    if (i > start && size + length > maxBatchBytes) {
+    const length = sizeOf(records[i]!)
+    if (i > start && size + length > maxBytes) {
       yield records.slice(start, i)
       start = i
       size = 0
@@ -33,12 +40,18 @@ function* parts(records: readonly OutRecord[]): Generator<readonly OutRecord[]> 
   if (start < records.length) yield records.slice(start)
 }
 
+const recordsOf = (slab: OutSlab): OutRecord[] => [...readRecords(slab.bytes, slab.count, 0)].map(({ key, value }) => ({ key, value }))
+
+const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+
 /** See the head of this file. */
 export class FencedProducer {
   readonly #producer: Producer
   readonly #settings: KafkaSettings
   #transaction: Transaction | undefined
   #used = false
+  #last: Promise<unknown> = Promise.resolve()
+  #broken: Error | undefined
 
   constructor(kafka: Kafka, settings: KafkaSettings, transactionalId: string) {
     this.#settings = settings
@@ -57,35 +70,49 @@ export class FencedProducer {
     this.#transaction = await this.#producer.transaction()
   }
 
-  /** Adds records to the open transaction, one request per partition and batch. */
-  async send(topic: string, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
-    if ('bytes' in records) return this.#sendSlab(topic, partition, records)
-    for (const part of parts(records)) {
-      if (this.#settings.encodedBatches) await this.#sendSlab(topic, partition, frameRecords(part))
-      else await this.#sendMessages(topic, partition, part)
-    }
+  /**
+   * Adds records to the open transaction, one request per partition and batch. Calls are done one after the other.
+   *
+   * @throws FlowError RECORD_TOO_LARGE where not even a single batch of them is accepted.
+   */
+  send(topic: string, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
+    return this.#inTurn(async () => {
+      if ('bytes' in records && this.#settings.encodedBatches && records.bytes.length <= maxBatchBytes) return this.#sendSlab(topic, partition, records)
+      for (const part of batchParts('bytes' in records ? recordsOf(records) : records)) {
+        if (this.#settings.encodedBatches) await this.#sendSlab(topic, partition, frameRecords(part))
+        else await this.#sendMessages(topic, partition, part)
+      }
+    })
   }
 
   async #sendSlab(topic: string, partition: number, slab: OutSlab): Promise<void> {
     if (slab.count === 0) return
-    if (!this.#settings.encodedBatches) {
-      return this.#sendMessages(topic, partition, [...readRecords(slab.bytes, slab.count, 0)].map(record => ({ key: record.key, value: record.value })))
-    }
     const messages: SlabMessages & { partition: number } = { partition, length: slab.count, slab: { bytes: slab.bytes }, codec: this.#settings.compression }
     const transaction = await this.#open()
     this.#used = true
-    await transaction.send({ topic, acks: -1, messages: [{ partition, value: null, slab: messages } as never] })
+    await this.#judged(topic, slab.count, slab.bytes.length, transaction.send({ topic, acks: -1, messages: [{ partition, value: null, slab: messages } as never] }))
   }
 
   async #sendMessages(topic: string, partition: number, records: readonly OutRecord[]): Promise<void> {
     const transaction = await this.#open()
     this.#used = true
-    await transaction.send({
+    const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0)
+    const sent = transaction.send({
       topic,
       acks: -1,
       compression: codecNumbers[this.#settings.compression],
       messages: records.map(record => ({ partition, key: record.key, value: record.value, ...(record.headers === undefined ? {} : { headers: record.headers }) })),
     })
+    await this.#judged(topic, records.length, bytes, sent)
+  }
+
+  async #judged(topic: string, count: number, bytes: number, sent: Promise<unknown>): Promise<void> {
+    try {
+      await sent
+    } catch (cause) {
+      if (tooLarge.has((cause as { type?: string }).type ?? '')) throw new FlowError('RECORD_TOO_LARGE', { topic, count, bytes }, { cause })
+      throw cause
+    }
   }
 
   /**
@@ -93,18 +120,39 @@ export class FencedProducer {
    *
    * @returns False where there was nothing to commit.
    */
-  async commit(group?: { id: string; topic: string; partition: number; position: Position }): Promise<boolean> {
-    if (!this.#used && group === undefined) return false
-    const transaction = await this.#open()
-    if (group !== undefined) {
-      const { id, topic, partition, position } = group
-      const topics = [{ topic, partitions: [{ partition, offset: String(position.offset), metadata: position.metadata }] }]
-      await this.#untilFree(() => transaction.sendOffsets({ consumerGroupId: id, topics }))
-    }
-    this.#used = false
-    this.#transaction = undefined
-    await transaction.commit()
-    return true
+  commit(group?: { id: string; topic: string; partition: number; position: Position }): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.#used && group === undefined) return false
+      const transaction = await this.#open()
+      if (group !== undefined) {
+        const { id, topic, partition, position } = group
+        const topics = [{ topic, partitions: [{ partition, offset: String(position.offset), metadata: position.metadata }] }]
+        this.#used = true
+        await this.#untilFree(() => transaction.sendOffsets({ consumerGroupId: id, topics }))
+      }
+      this.#used = false
+      this.#transaction = undefined
+      await transaction.commit()
+      return true
+    })
+  }
+
+  /**
+   * One call after the other: concurrent sends of kafkajs can lose or repeat records. The first failure is the answer to every later call, so
+   * nothing can be committed without what failed to be sent.
+   */
+  #inTurn<T>(call: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(async () => {
+      if (this.#broken !== undefined) throw this.#broken
+      try {
+        return await call()
+      } catch (error) {
+        this.#broken = error instanceof Error ? error : new Error(String(error))
+        throw error
+      }
+    })
+    this.#last = result.catch(() => undefined)
+    return result
   }
 
   /** AddOffsetsToTxn as first operation meets the end of the previous transaction; kafkajs does not retry it. Nothing is damaged by asking again. */
@@ -129,7 +177,8 @@ export class FencedProducer {
    * @param abort Abort the open transaction first (a planned end); else it is left to the successor's fence, or to its timeout.
    */
   async close(abort: boolean): Promise<void> {
-    if (abort && this.#used) await this.#transaction?.abort().catch(() => undefined)
+    await this.#last
+    if (abort && this.#used && this.#broken === undefined) await this.#transaction?.abort().catch(() => undefined)
     await this.#producer.disconnect()
   }
 }

@@ -4,11 +4,12 @@
  * require cache before the entry point is loaded.
  */
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-explicit-any -- kafkajs internals have no types */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import type * as KafkaJs from 'kafkajs'
 import { crc32c } from '@node-rs/crc32'
 import { FlowError } from '../errors.ts'
-import { buildBatch, codecNumbers, compressRecords, decompressRecords, type CodecName } from './record-format.ts'
+import { batchHeaderLength, buildBatch, codecNumbers, compressRecords, decompressRecords, type CodecName } from './record-format.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -21,6 +22,9 @@ function swap(path: string, exports: unknown): void {
 
 /** Group id to static member id (group.instance.id) of this process. */
 export const staticMembers = new Map<string, string>()
+
+/** Within `run(p, ...)` an OffsetFetch asks for partition p alone, so that transactions of other partitions are not waited for. */
+export const onlyPartition = new AsyncLocalStorage<number>()
 
 /** Marks a list of messages that is one framed slab; it travels through kafkajs as if it were the messages. */
 export interface SlabMessages {
@@ -35,6 +39,8 @@ export interface RawBatch {
   readonly count: number
   readonly baseOffset: number
   readonly timestampMs: number
+  /** The broker's clock stamped the whole batch; timestamps of its records do not count. */
+  readonly appendTime: boolean
   readonly bytes: Buffer
 }
 
@@ -91,18 +97,22 @@ function mendBatchDecoder(raw: boolean): void {
   const undecoded = async (decoder: any): Promise<any> => {
     const buffer: Buffer = decoder.buffer
     const start: number = decoder.offset
+    // the last batch of an answer can be cut off anywhere; the stock decoder knows how to leave it
+    if (start + batchHeaderLength > buffer.length) return withTail(decoder)
     const length = buffer.readInt32BE(start + 8)
     const attributes = buffer.readInt16BE(start + 21)
     const count = buffer.readInt32BE(start + 57)
     if (start + 12 + length > buffer.length || (attributes & 32) !== 0 || count === 0) return withTail(decoder)
     decoder.forward(12 + length)
     const baseOffset = Number(buffer.readBigInt64BE(start))
+    const appendTime = (attributes & 8) !== 0
     const value: RawBatch = {
       codec: attributes & 7,
       count,
       baseOffset,
-      timestampMs: Number(buffer.readBigInt64BE(start + 27)),
-      bytes: buffer.subarray(start + 61, start + 12 + length),
+      timestampMs: Number(buffer.readBigInt64BE(start + (appendTime ? 35 : 27))),
+      appendTime,
+      bytes: buffer.subarray(start + batchHeaderLength, start + 12 + length),
     }
     const batchContext = { inTransaction: (attributes & 16) !== 0, producerId: buffer.readBigInt64BE(start + 43).toString(), isControlBatch: false }
     const offset = String(baseOffset + buffer.readInt32BE(start + 23))
@@ -156,6 +166,10 @@ function mendOffsetFetch(): void {
   const stock = require('kafkajs/src/protocol/requests/offsetFetch')
   const { parse } = require('kafkajs/src/protocol/requests/offsetFetch/v2/response')
   const encoder = (): any => new Encoder()
+  const asked = (partitions: any[]): any[] => {
+    const only = onlyPartition.getStore()
+    return only === undefined ? partitions : partitions.filter(({ partition }) => partition === only)
+  }
   const request = ({ groupId, topics }: any): unknown => ({
     apiKey: 9,
     apiVersion: 7,
@@ -168,7 +182,7 @@ function mendOffsetFetch(): void {
           topics.map((entry: any) =>
             encoder()
               .writeUVarIntString(entry.topic)
-              .writeUVarIntArray(entry.partitions.map((p: any) => encoder().writeInt32(p.partition)))
+              .writeUVarIntArray(asked(entry.partitions).map((p: any) => encoder().writeInt32(p.partition)))
               .writeUVarIntBytes(),
           ),
         )
@@ -202,19 +216,23 @@ function mendOffsetFetch(): void {
   })
 }
 
-/** J. Static membership. */
+/** J. Static membership; a planned stop leaves the group, so that the others take over at once. */
 function addStaticMembership(): void {
   for (const path of ['joinGroup/v5', 'syncGroup/v3', 'heartbeat/v3']) {
     const original = require(`kafkajs/src/protocol/requests/${path}/request`)
     swap(`protocol/requests/${path}/request.js`, (options: any) => original({ ...options, groupInstanceId: staticMembers.get(options.groupId) ?? null }))
   }
+  const leave = require('kafkajs/src/protocol/requests/leaveGroup/v3/request')
+  swap('protocol/requests/leaveGroup/v3/request.js', ({ groupId, members }: any) =>
+    leave({ groupId, members: members.map((member: any) => ({ ...member, groupInstanceId: staticMembers.get(groupId) ?? null })) }),
+  )
 }
 
 /** Guard: an offset out of range is never reset in silence; the task finds out and stops loudly. */
 function guardOffsets(): void {
   const OffsetManager = require('kafkajs/src/consumer/offsetManager')
   OffsetManager.prototype.setDefaultOffset = async ({ topic, partition }: any) => {
-    throw new FlowError('OFFSET_LOST', { task: `${topic}/${partition}`, offset: 'of its position', low: 'a later offset' })
+    throw new FlowError('OFFSET_OUT_OF_RANGE', { task: `${topic}/${partition}` })
   }
 }
 

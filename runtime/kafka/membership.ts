@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer, EachBatchPayload } from 'kafkajs'
-import { errorText } from '../errors.ts'
+import { causesOf, errorText, FlowError } from '../errors.ts'
 import type { InBatch, InRecord, InSlab } from '../records.ts'
 import { stickyAssigner } from './assigner.ts'
 import { createKafka } from './client.ts'
@@ -18,10 +18,12 @@ export interface MembershipListener {
   /** A rejoin: these partitions are ours now; all are paused. */
   assigned(partitions: readonly number[]): void
   /** A fetched batch. Return false to leave it unread. */
-  fetched(topic: string, partition: number, batch: Fetched, payload: EachBatchPayload): Promise<boolean> | boolean
+  fetched(topic: string, partition: number, batch: Fetched): Promise<boolean> | boolean
+  /** There was nothing to hand over up to this offset: markers and aborted records only. */
+  skipped?(topic: string, partition: number, nextOffset: number, lag: number): void
 }
 
-const fenced = 'FENCED_INSTANCE_ID'
+const rejoinMs = 500
 
 /** See the head of this file. */
 export class Membership {
@@ -32,8 +34,9 @@ export class Membership {
   readonly #listener: MembershipListener
   #consumer: Consumer | undefined
   #assigned: readonly number[] = []
-  #stopped = false
-  /** Rejects when the member cannot go on: another process has its static identity. */
+  #joining: Promise<void> = Promise.resolve()
+  readonly #stop = new AbortController()
+  /** Rejects when the member cannot go on: another process has its static identity, or records that it must read are gone. */
   readonly failed: Promise<never>
   #fail!: (error: unknown) => void
 
@@ -58,6 +61,11 @@ export class Membership {
 
   /** Joins the group and stays in it until `stop`; a broken consumer is replaced. */
   async start(): Promise<void> {
+    this.#joining = this.#join()
+    await this.#joining
+  }
+
+  async #join(): Promise<void> {
     const { settings, log } = this.#cluster
     const consumer = createKafka(settings, this.#group, log).consumer({
       groupId: this.#group,
@@ -82,11 +90,17 @@ export class Membership {
       log.debug({ group: this.#group, partitions }, 'joined the group')
       this.#listener.assigned(partitions)
     })
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+      if (payload.batchSize > 0 || this.#consumer !== consumer) return
+      const nextOffset = Number(payload.lastOffset) + 1
+      this.#listener.skipped?.(payload.topic, payload.partition, nextOffset, Math.max(0, Number(payload.highWatermark) - nextOffset))
+    })
     consumer.on(consumer.events.CRASH, event => {
       if (this.#consumer === consumer) this.#crashed(event.payload.error)
     })
     try {
       await consumer.connect()
+      if (this.#stop.signal.aborted) return
       for (const topic of this.#topicNames) await consumer.subscribe({ topic, fromBeginning: true })
       await consumer.run({
         autoCommit: false,
@@ -95,34 +109,42 @@ export class Membership {
         eachBatch: payload => this.#eachBatch(payload),
       })
     } catch (error) {
-      this.#crashed(error)
+      if (this.#consumer === consumer) this.#crashed(error)
     }
   }
 
   #crashed(error: unknown): void {
-    if (this.#stopped) return
-    const type = (error as { type?: string; originalError?: { type?: string } }).type ?? (error as { originalError?: { type?: string } }).originalError?.type
-    if (type === fenced) {
-      this.#fail(error)
-      return
-    }
-    this.#cluster.log.warn({ group: this.#group, error: errorText(error) }, 'consumer broke; joining again')
+    if (this.#stop.signal.aborted) return
     const broken = this.#consumer
     this.#consumer = undefined
     this.#assigned = []
     this.#listener.assigned([])
-    void (async () => {
+    const final = this.#finalError(error)
+    if (final !== undefined) this.#fail(final)
+    else this.#cluster.log.warn({ group: this.#group, error: errorText(error) }, 'consumer broke; joining again')
+    this.#joining = (async () => {
       await broken?.disconnect().catch(() => undefined)
-      await sleep(500)
-      if (!this.#stopped) await this.start()
+      if (final !== undefined) return
+      await sleep(rejoinMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)
+      if (!this.#stop.signal.aborted) await this.#join()
     })()
+  }
+
+  /** The error that joining again does not mend, dug out of what kafkajs wraps around it. */
+  #finalError(error: unknown): FlowError | undefined {
+    for (const cause of causesOf(error)) {
+      if (cause instanceof FlowError && !cause.retriable) return cause
+      if ((cause as { type?: unknown }).type === 'FENCED_INSTANCE_ID')
+        return new FlowError('MEMBER_REPLACED', { slot: this.#cluster.settings.slot, group: this.#group }, { cause: error })
+    }
+    return undefined
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload
     if (payload.isStale() || !payload.isRunning()) return
     const lastMessage = batch.messages.at(-1)!
-    const wanted = await this.#listener.fetched(batch.topic, batch.partition, toFetched(payload, this.#cluster.settings.encodedBatches), payload)
+    const wanted = await this.#listener.fetched(batch.topic, batch.partition, toFetched(payload, this.#cluster.settings.encodedBatches))
     if (wanted) payload.resolveOffset(lastMessage.offset)
     else await sleep(5)
     await payload.heartbeat()
@@ -152,9 +174,13 @@ export class Membership {
     }
   }
 
-  /** Leaves the group. */
+  /** Leaves the group. A consumer that is still joining is waited for: kafkajs would finish joining behind our back. */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#stop.abort()
+    for (let joining: Promise<void> | undefined; joining !== this.#joining; ) {
+      joining = this.#joining
+      await joining
+    }
     await this.#consumer?.disconnect().catch(() => undefined)
   }
 }
@@ -164,6 +190,7 @@ export function toFetched(payload: EachBatchPayload, encoded: boolean): Fetched 
   const { batch } = payload
   const nextOffset = Number(batch.lastOffset()) + 1
   const lag = Math.max(0, Number(batch.highWatermark) - nextOffset)
+  if (encoded) for (const message of batch.messages) unpin(message.value as unknown as { bytes: Buffer })
   return {
     nextOffset,
     decode: async (from, slabs) => {
@@ -171,9 +198,10 @@ export function toFetched(payload: EachBatchPayload, encoded: boolean): Fetched 
       if (encoded) {
         for (const message of batch.messages) {
           const raw = message.value as unknown as RawBatch
+          if (Number(message.offset) < from) continue
           const bytes = await decompressRecords(raw.codec, raw.bytes)
           if (slabs) result.slabs.push({ bytes, count: raw.count, baseOffset: raw.baseOffset, from, nextOffset: Number(message.offset) + 1 })
-          else for (const record of readRecords(bytes, raw.count, raw.baseOffset, raw.timestampMs)) if (record.offset >= from) result.records.push(record)
+          else for (const record of readRecords(bytes, raw.count, raw.baseOffset, raw.timestampMs, raw.appendTime)) if (record.offset >= from) result.records.push(record)
         }
         return result
       }
@@ -183,6 +211,11 @@ export function toFetched(payload: EachBatchPayload, encoded: boolean): Fetched 
       return result
     },
   }
+}
+
+/** A batch that waits for its task must not keep the answer for all partitions in memory: it takes its own bytes with it. */
+function unpin(raw: { bytes: Buffer }): void {
+  if (raw.bytes.length * 2 < raw.bytes.buffer.byteLength) raw.bytes = Buffer.from(raw.bytes)
 }
 
 type Message = EachBatchPayload['batch']['messages'][number]

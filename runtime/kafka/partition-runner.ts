@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import type { Codecs } from '../avro.ts'
+import { causesOf, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab } from '../records.ts'
 import type { Position, Role, Task, TaskContext } from '../task.ts'
@@ -61,12 +62,12 @@ export class PartitionRunner implements TaskContext {
   readonly #producer: FencedProducer
   readonly #inbox: Fetched[] = []
   #phase: 'starting' | 'restoring' | 'running' | 'ended' = 'starting'
-  #end: TaskEnd = 'stopped'
+  #end: TaskEnd | undefined
   #task: Task | undefined
   #fetchNext = 0
   #position = 0
   #wake: (() => void) | undefined
-  #barrier: { nonce: string; reached: () => void } | undefined
+  #barrier: { nonce: string; reached: () => void; failed: (error: Error) => void } | undefined
   #restoreNext = 0
 
   constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed, probe?: Probe) {
@@ -91,7 +92,7 @@ export class PartitionRunner implements TaskContext {
 
   /** Ends the task. `moved`: another member has the partition now; what is not committed is dropped. */
   end(reason: 'stopped' | 'moved'): void {
-    this.#end = reason
+    this.#end ??= reason
     this.#stop.abort()
     this.#wake?.()
   }
@@ -121,22 +122,43 @@ export class PartitionRunner implements TaskContext {
     return true
   }
 
-  /** Takes records of the state partition. @returns False where they are not wanted. */
-  restore(records: readonly InRecord[], nextOffset: number): boolean {
+  /** There was nothing to take up to this offset: markers and aborted records only. */
+  skip(nextOffset: number, lag: number): void {
+    if (this.#phase !== 'running' || this.signal.aborted) return
+    this.#fetchNext = Math.max(this.#fetchNext, nextOffset)
+    if (this.#inbox.length === 0) this.#reportLag(lag)
+  }
+
+  /**
+   * Takes a fetched batch of the state partition. What goes wrong is a fault of the task, not of the consumer that fetched it.
+   *
+   * @returns False where it is not wanted.
+   */
+  async restore(batch: Fetched): Promise<boolean> {
     if (this.#phase !== 'restoring' || this.#barrier === undefined) return false
+    try {
+      const { records } = await batch.decode(0, false)
+      this.#restoreRecords(records)
+      recordsRestored.inc({ role: this.#role.name }, records.length)
+    } catch (error) {
+      this.#feed.pauseState()
+      this.#barrier.failed(error instanceof Error ? error : new Error(String(error)))
+    }
+    this.#restoreNext = batch.nextOffset
+    return true
+  }
+
+  #restoreRecords(records: readonly InRecord[]): void {
     for (const record of records) {
       const nonce = record.headers[barrierHeader]
       if (nonce === undefined) this.#task?.restore?.(record)
-      else if (nonce.toString() === this.#barrier.nonce) {
+      else if (this.#barrier !== undefined && nonce.toString() === this.#barrier.nonce) {
         this.#feed.pauseState()
         this.#barrier.reached()
         this.#barrier = undefined
-        break
+        return
       }
     }
-    recordsRestored.inc({ role: this.#role.name }, records.length)
-    this.#restoreNext = nextOffset
-    return true
   }
 
   async #run(): Promise<unknown> {
@@ -151,18 +173,23 @@ export class PartitionRunner implements TaskContext {
         tasksRunning.dec({ role: this.#role.name })
       }
     } catch (error) {
-      if (!this.signal.aborted) {
-        failure = error
-        this.#end = isFenced(error) ? 'fenced' : 'failed'
-      }
+      if (this.signal.aborted) this.log.warn({ error: String(error) }, 'task failed while it stopped; what is not committed comes again')
+      else failure = this.#judged(error)
     }
     this.#phase = 'ended'
     this.#stop.abort()
     this.#inbox.length = 0
     this.#feed.pauseInput()
     await this.#producer.close(failure === undefined).catch(() => undefined)
-    tasksEnded.inc({ role: this.#role.name, reason: this.#end })
+    lagRecords.remove({ role: this.#role.name, partition: String(this.partition) })
+    tasksEnded.inc({ role: this.#role.name, reason: this.#end ?? 'failed' })
     return failure
+  }
+
+  #judged(error: unknown): unknown {
+    const fenced = isFenced(error)
+    this.#end = fenced ? 'fenced' : 'failed'
+    return fenced ? new FlowError('TASK_FENCED', { task: this.name }, { cause: error }) : error
   }
 
   async #start(): Promise<void> {
@@ -186,9 +213,10 @@ export class PartitionRunner implements TaskContext {
     const fields = topic.key.fields.map(field => field.name)
     const key = this.codecs[this.#role.state!].encodeKey({ [fields[0]!]: barrierScope, [fields[1]!]: String(this.partition) } as never)
     const { low } = await this.#cluster.limits(topic, this.partition)
-    const reached = new Promise<void>(resolve => {
-      this.#barrier = { nonce, reached: resolve }
+    const reached = new Promise<void>((resolve, reject) => {
+      this.#barrier = { nonce, reached: resolve, failed: reject }
     })
+    reached.catch(() => undefined)
     await this.send(topic, this.partition, [{ key, value: null, headers: { [barrierHeader]: nonce } }])
     await this.commit(null)
     this.#restoreNext = low
@@ -207,14 +235,18 @@ export class PartitionRunner implements TaskContext {
         if (this.#inbox.length < inboxBatches) this.#feed.resumeInput()
         const batch = await fetched.decode(this.#position, this.#role.slabs === true)
         recordsReceived.inc({ role: this.#role.name }, batch.records.length + batch.slabs.reduce((sum, slab) => sum + slab.count, 0))
-        lagRecords.set({ role: this.#role.name, partition: String(this.partition) }, batch.lag)
-        await task.process(batch)
+        this.#reportLag(batch.lag)
+        if (batch.records.length + batch.slabs.length > 0) await task.process(batch)
         this.#position = batch.nextOffset
       }
       await task.tick?.()
       if (this.#inbox.length === 0) await this.#pause()
     }
-    if (this.#end === 'stopped') await task.stop?.()
+    if (this.#end === 'stopped' && this.#phase === 'running') await task.stop?.()
+  }
+
+  #reportLag(lag: number): void {
+    lagRecords.set({ role: this.#role.name, partition: String(this.partition) }, lag)
   }
 
   async #pause(): Promise<void> {
@@ -264,6 +296,9 @@ export class PartitionRunner implements TaskContext {
 
 /** INVALID_PRODUCER_EPOCH, PRODUCER_FENCED and kin: a successor has taken over. */
 function isFenced(error: unknown): boolean {
-  const { code, type } = error as { code?: unknown; type?: unknown }
-  return code === 47 || code === 90 || type === 'INVALID_PRODUCER_EPOCH' || type === 'PRODUCER_FENCED'
+  for (const cause of causesOf(error)) {
+    const { code, type } = cause as { code?: unknown; type?: unknown }
+    if (code === 47 || code === 90 || type === 'INVALID_PRODUCER_EPOCH' || type === 'PRODUCER_FENCED') return true
+  }
+  return false
 }

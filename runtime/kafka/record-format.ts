@@ -88,7 +88,8 @@ class Cursor {
     let result = 0
     let scale = 1
     for (;;) {
-      const byte = this.bytes[this.at++]!
+      const byte = this.bytes[this.at++]
+      if (byte === undefined) throw new RangeError('records end in the middle of a number')
       result += (byte & 127) * scale
       if (byte < 128) break
       scale *= 128
@@ -104,14 +105,20 @@ class Cursor {
   }
 }
 
-/** Reads the records of a slab, one after the other; the parts share the slab's memory. */
-export function* readRecords(bytes: Uint8Array, count: number, baseOffset: number, baseTimestampMs = 0): Generator<InRecord> {
+/**
+ * Reads the records of a slab, one after the other; the parts share the slab's memory.
+ *
+ * @param appendTime All records have the time of the batch.
+ * @throws RangeError where the bytes end too early.
+ */
+export function* readRecords(bytes: Uint8Array, count: number, baseOffset: number, baseTimestampMs = 0, appendTime = false): Generator<InRecord> {
   const cursor = new Cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   for (let i = 0; i < count; i++) {
     const length = cursor.varint()
     const end = cursor.at + length
     cursor.at++
-    const timestampMs = baseTimestampMs + cursor.varint()
+    const deltaMs = cursor.varint()
+    const timestampMs = appendTime ? baseTimestampMs : baseTimestampMs + deltaMs
     const offset = baseOffset + cursor.varint()
     const key = cursor.take()
     const value = cursor.take()

@@ -32,7 +32,9 @@ export class RoleRunner {
   readonly #supervised = new Map<number, Promise<void>>()
   #wanted = new Set<number>()
   #joined = false
-  #stopping = false
+  /** A task failed for good: nothing is started any more. */
+  #failedForGood = false
+  readonly #stopping = new AbortController()
   /** Rejects with the error that a person must look at. */
   readonly failed: Promise<never>
   #fail!: (error: unknown) => void
@@ -50,12 +52,13 @@ export class RoleRunner {
     this.failed.catch(() => undefined)
     this.#membership = new Membership(cluster, role.name, names, cluster.partitionsOf(topics[role.from]), {
       assigned: partitions => this.#assigned(partitions),
-      fetched: async (topic, partition, batch) => {
+      fetched: (topic, partition, batch) => {
         const runner = this.#runners.get(partition)
         if (runner === undefined) return false
-        if (topic === this.#input) return runner.offer(batch)
-        const { records } = await batch.decode(0, false)
-        return runner.restore(records, batch.nextOffset)
+        return topic === this.#input ? runner.offer(batch) : runner.restore(batch)
+      },
+      skipped: (topic, partition, nextOffset, lag) => {
+        if (topic === this.#input) this.#runners.get(partition)?.skip(nextOffset, lag)
       },
     })
     this.#membership.failed.catch((error: unknown) => this.#fail(error))
@@ -73,51 +76,64 @@ export class RoleRunner {
 
   #assigned(partitions: readonly number[]): void {
     this.#joined = true
-    this.#wanted = new Set(this.#stopping ? [] : partitions)
+    this.#wanted = new Set(this.#stopping.signal.aborted || this.#failedForGood ? [] : partitions)
     for (const [partition, runner] of this.#runners) if (!this.#wanted.has(partition)) runner.end('moved')
     for (const partition of this.#wanted) {
       const runner = this.#runners.get(partition)
       if (runner !== undefined && !runner.signal.aborted) runner.resumeAfterRejoin()
-      else if (!this.#supervised.has(partition)) this.#supervised.set(partition, this.#supervise(partition))
+      else if (!this.#supervised.has(partition)) this.#keepRunning(partition)
     }
+  }
+
+  #keepRunning(partition: number): void {
+    const supervised = this.#supervise(partition)
+      .catch((error: unknown) => this.#giveUp(error))
+      .finally(() => {
+        this.#supervised.delete(partition)
+        if (this.#wanted.has(partition)) this.#keepRunning(partition)
+      })
+    this.#supervised.set(partition, supervised)
+  }
+
+  #giveUp(error: unknown): void {
+    this.#failedForGood = true
+    this.#wanted = new Set()
+    this.#fail(error)
   }
 
   /** Starts the task of a partition again and again while the partition is ours. */
   async #supervise(partition: number): Promise<void> {
     const { cluster, codecs, taskRestartMs } = this.#options
     let failures = 0
-    while (this.#wanted.has(partition) && !this.#stopping) {
+    while (this.#wanted.has(partition)) {
       const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition), this.#options.probe)
       this.#runners.set(partition, runner)
       const startedMs = Date.now()
-      const error = await runner.ended
+      const ended = await runner.ended
       if (this.#runners.get(partition) === runner) this.#runners.delete(partition)
+      const error = await this.#learnSchema(ended)
       if (error === undefined) continue
-      if (await this.#learnSchema(error)) continue
       if (error instanceof FlowError && !error.retriable) {
         cluster.log.error({ task: runner.name, code: error.code, error: error.message }, 'task stopped for good')
-        this.#fail(error)
-        break
+        this.#giveUp(error)
+        return
       }
       failures = Date.now() - startedMs > 30_000 ? 1 : failures + 1
       cluster.log.warn({ task: runner.name, error: errorText(error), failures }, 'task failed; starting again from what is committed')
-      await sleep(Math.min(taskRestartMs * failures, taskRestartMs * 20))
+      await sleep(Math.min(taskRestartMs * failures, taskRestartMs * 20), undefined, { signal: this.#stopping.signal }).catch(() => undefined)
     }
-    this.#supervised.delete(partition)
-    if (this.#wanted.has(partition) && !this.#stopping && !this.#supervised.has(partition)) this.#supervised.set(partition, this.#supervise(partition))
   }
 
-  /** A record of another writer: load its schema, then start again. @returns True where that was the trouble. */
-  async #learnSchema(error: unknown): Promise<boolean> {
-    if (!(error instanceof FlowError) || error.code !== 'REGISTRY_SCHEMA_UNKNOWN') return false
+  /** A record of another writer: loads its schema. @returns What is left of the error; undefined where that was the trouble. */
+  async #learnSchema(error: unknown): Promise<unknown> {
+    if (!(error instanceof FlowError) || error.code !== 'REGISTRY_SCHEMA_UNKNOWN') return error
     const id = Number(error.details['id'])
-    if (this.#options.writers.has(id)) return false
+    if (!Number.isInteger(id) || this.#options.writers.has(id)) return error
     try {
       this.#options.writers.set(id, await this.#options.loadSchema(id))
-      return true
+      return undefined
     } catch (cause) {
-      this.#options.cluster.log.warn({ id, error: errorText(cause) }, 'cannot load a schema from the registry')
-      return false
+      return cause
     }
   }
 
@@ -140,11 +156,10 @@ export class RoleRunner {
 
   /** Stops the tasks, then leaves the group. */
   async stop(): Promise<void> {
-    this.#stopping = true
-    const runners = [...this.#runners.values()]
-    for (const runner of runners) runner.end('stopped')
-    await Promise.all(runners.map(runner => runner.ended))
+    this.#stopping.abort()
     this.#wanted = new Set()
+    for (const runner of this.#runners.values()) runner.end('stopped')
+    await Promise.all(this.#supervised.values())
     await this.#membership.stop()
   }
 }

@@ -79,7 +79,8 @@ SELECT
   f.object_id AS object_id,
   f.line AS line
 FROM {database}.flows AS f
-LEFT ANY JOIN {database}.interfaces AS i ON f.interface = i.interface;
+LEFT ANY JOIN {database}.interfaces AS i ON f.interface = i.interface
+SETTINGS join_use_nulls = 0;
 
 -- Observers that are NAT gateways: named so by the log, or without an instance while the packets were for another address than theirs.
 -- Their security groups accept what the gateway then drops, so an accepted flow proves nothing there.
@@ -94,7 +95,8 @@ LEFT JOIN (
 ) AS f ON f.interface = i.interface
 WHERE i.observer != ''
 GROUP BY observer
-HAVING named OR (foreign_rows > 0 AND max(i.instance_id) = '');
+HAVING named OR (foreign_rows > 0 AND max(i.instance_id) = '')
+SETTINGS join_use_nulls = 0;
 
 -- Services that accepted traffic from outside, by observer, local port and peer, with the evidence: nat-phantom (a NAT gateway: not open),
 -- accepted (let in, no answer seen), answered (traffic back to the same peer and port that is more than a reset).
@@ -143,7 +145,8 @@ FROM (
     max((observer, protocol, local_addr, local_port, remote_addr, remote_port) IN (SELECT observer, protocol, local_addr, local_port, remote_addr, remote_port FROM answers)) AS answered
   FROM inbound AS n LEFT JOIN observers AS o ON n.interface = o.interface
   GROUP BY observer, account_id, vpc_id, subnet_id, instance_id, protocol, local_addr, local_port, remote_addr
-) AS x;
+) AS x
+SETTINGS join_use_nulls = 0;
 
 -- Each flow with the owner of its two addresses at the flow's own start. State: held (seen until then, or at most 10 minutes before),
 -- last-known (nothing newer is known), NULL (no owner is known). A remote address is looked up in the flow's own scope, then among the
@@ -175,4 +178,5 @@ SELECT
 FROM scoped AS s
 ASOF LEFT JOIN runs AS l ON s.scope = l.scope AND s.local_addr = l.ip AND s.start >= l.valid_from
 ASOF LEFT JOIN runs AS r ON s.scope = r.scope AND s.remote_addr = r.ip AND s.start >= r.valid_from
-ASOF LEFT JOIN services AS a ON s.remote_addr = a.ip AND s.start >= a.valid_from;
+ASOF LEFT JOIN services AS a ON s.remote_addr = a.ip AND s.start >= a.valid_from
+SETTINGS join_use_nulls = 0;

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Store } from './store.ts'
 
-/** Parameters of each question; times are Unix seconds. */
+/** Parameters of each question. */
 export interface QueryParameters {
-  top_talkers: { from: number; to: number; limit: number }
+  top_talkers: { from: Date; to: Date; limit: number }
   ssh_from_outside: { limit: number }
-  who_holds: { ip: string; at: number }
+  who_holds: { ip: string; at: Date }
   conservation: Record<string, never>
 }
 

@@ -198,8 +198,8 @@ describe('flows in ClickHouse', () => {
     const { store, cluster, role, putFlows } = await setUp()
     putFlows(golden().map(record => ({ ...record, ...(record.pktSrcAddr === '203.0.113.5' ? { srcCountry: 'DE', srcAsn: 64_500 } : {}), ...(record.pktDstAddr === '203.0.113.5' ? { dstCountry: 'DE', dstAsn: 64_500 } : {}) })))
     await cluster.runRole(role('sink-flows'))
-    const rows = await ask<Record<string, unknown>, 'top_talkers'>(store, 'top_talkers', { from: 1_700_000_000, to: 1_700_000_100, limit: 5 })
-    assert.deepEqual(rows, [{ country: 'DE', asn: 64_500, as_org: '', bytes: '7014', packets: '22', accepted_flows: '2', rejected_flows: '0', addresses: '1', nat_bytes: '12224' }])
+    const rows = await ask<Record<string, unknown>, 'top_talkers'>(store, 'top_talkers', { from: new Date(1_700_000_000_000), to: new Date(1_700_000_100_000), limit: 5 })
+    assert.deepEqual(rows, [{ country: 'DE', asn: 64_500, as_org: '', bytes: '7014', packets: '22', accepted_flows: '2', rejected_flows: '0', addresses: '1', nat_bytes: '7014' }])
   })
 })
 
@@ -215,7 +215,7 @@ describe('the cloud map in ClickHouse', () => {
     cluster.put('cloudMapRuns', { scope: 'aws', ip: '2001:db8::5', first: 1000 }, run('', 1000, 1500, { owner: { ...nobody, service: 'S3' } }))
     await cluster.runRole(role('sink-runs'))
     const holds = async (ip: string, at: number): Promise<unknown[]> =>
-      (await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip, at })).map(row => [row['scope'], row['state'], row['interface_id'], row['service']])
+      (await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip, at: new Date(1000 * at) })).map(row => [row['scope'], row['state'], row['interface_id'], row['service']])
     assert.deepEqual(await holds('10.0.1.5', 3000), [[scope, 'held', 'eni-wrong', '']])
     cluster.put('cloudMapRuns', { scope, ip: '10.0.1.5', first: 3000 }, null)
     await cluster.runRole(role('sink-runs'))
@@ -280,7 +280,7 @@ describe('the small tables in ClickHouse', () => {
     const objects = await store.query<Record<string, unknown>>('SELECT key, state, last_modified, slot_start, retry_at, version FROM objects FINAL')
     assert.deepEqual(objects, [{ key: key.key, state: 'done', last_modified: '2023-11-14 22:13:20.123', slot_start: '2023-11-14 22:13:20', retry_at: null, version: '2' }])
     const [conserved] = await ask<Record<string, unknown>, 'conservation'>(store, 'conservation', {})
-    assert.deepEqual(conserved, { bucket: 'logs', key: key.key, object: objectId.toString('hex'), state: 'done', lines: '13', header_lines: '1', blank_lines: '1', flows: '7', nodata: '1', skipdata: '1', dead_letters: '2', missing: '0', repeated: '0', bytes: '14068', packets: '67' })
+    assert.deepEqual(conserved, { bucket: 'logs', key: key.key, object: objectId.toString('hex'), state: 'done', lines: '13', header_lines: '1', blank_lines: '1', flows: '7', nodata: '1', skipdata: '1', dead_letters: '2', missing: '0', repeated: '0', bytes: '21082', packets: '67' })
   })
 })
 

@@ -69,7 +69,7 @@ export class Fleet {
       })
       slot.child = child
       let rest = ''
-      child.stderr!.on('data', (chunk: Buffer) => {
+      child.stderr.on('data', (chunk: Buffer) => {
         const lines = (rest + chunk.toString()).split('\n')
         rest = lines.pop()!
         for (const line of lines) this.#hear(slot, line)

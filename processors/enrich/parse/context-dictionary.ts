@@ -48,14 +48,14 @@ function percentDecoded(text: string): string {
 /** What recorded the flow: interface, else resource, else transit gateway attachment. */
 export const observerOf = (values: ContextValues): string | null => values.interfaceId ?? values.resourceId ?? values.transitGateway?.attachmentId ?? null
 
-let lastSerial = 0
+let lastUid = 0
 
 /** The contexts of one column plan and one object default. Ids are 1, 2, 3 ...; bounded by its owner. */
 export class ContextDictionary {
   readonly spans: SpanDictionary
   readonly values: ContextValues[] = []
-  /** Number of the dictionary in this process: with it an id is unique. */
-  readonly serial = ++lastSerial
+  /** Number by id that no other context of this process has. */
+  readonly uids: number[] = []
   /** Fault number by id, 0 for none. */
   fault = new Uint8Array(64)
   /** Equal for contexts of one observation point. */
@@ -86,6 +86,7 @@ export class ContextDictionary {
     }
     const values = this.#valuesOf(tokens)
     this.values[id] = values
+    this.uids[id] = ++lastUid
     const observer = observerOf(values)
     let observerId = this.#observerIds.get(observer)
     if (observerId === undefined) this.#observerIds.set(observer, (observerId = this.#observerIds.size))

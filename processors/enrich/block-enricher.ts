@@ -1,0 +1,128 @@
+/**
+ * One block from lines to records: parse, times, directions, annotations, encoding, sightings. Synchronous, so that the tasks of a process can
+ * share dictionaries, tables and the batch: nothing of a block is used after its call but bytes and texts.
+ */
+import { createHash } from 'node:crypto'
+import type { TopicSchemaIds } from '../../runtime/avro.ts'
+import type { DeadLetter, FlowGap } from '../../schemas/records.ts'
+import { annotateAddresses, annotateServices } from './annotate.ts'
+import { resolveDirections } from './direction.ts'
+import { FlowEncoder } from './encode/flow-encoder.ts'
+import type { Slabs } from './encode/slabs.ts'
+import type { LookupSet } from './lookups/lookup-set.ts'
+import { observerOf } from './parse/context-dictionary.ts'
+import { FlowBatch } from './parse/flow-batch.ts'
+import type { LineFault } from './parse/line-faults.ts'
+import { Parsers } from './parsers.ts'
+import type { RawBlock } from './raw-block.ts'
+import type { SightingCollector } from './sightings.ts'
+import { resolveTimes } from './times.ts'
+
+/** Bytes of a bad line that its dead letter keeps. */
+const maxDeadBytes = 4096
+
+/** What became of a block; its flows are in the slabs, its sightings in the collector. */
+export interface BlockResult {
+  readonly lines: number
+  readonly blankLines: number
+  readonly flows: number
+  readonly gaps: FlowGap[]
+  readonly deadLetters: DeadLetter[]
+  /** Columns that are not documented. */
+  readonly unknownColumns: readonly string[]
+}
+
+const timeSources = ['none', 'logged', 'slot'] as const
+
+/** The shared work of the tasks of a process. */
+export class BlockEnricher {
+  readonly parsers: Parsers
+  readonly batch = new FlowBatch()
+  readonly #encoder: FlowEncoder
+
+  /** @param ids Schema ids of the `flows` topic. */
+  constructor(dictionaryEntries: number, ids: TopicSchemaIds) {
+    this.parsers = new Parsers(dictionaryEntries)
+    this.#encoder = new FlowEncoder(ids)
+  }
+
+  /**
+   * Enriches a block.
+   *
+   * @param slabs Receives the flows.
+   * @param sightings Receives who was seen.
+   */
+  enrich(block: RawBlock, tables: LookupSet, slabs: Slabs, sightings: SightingCollector): BlockResult {
+    const { accountId, region, slotStart } = block.objectName
+    const parser = block.header === null ? undefined : this.parsers.parserOf(block.header, { accountId, region })
+    if (parser === undefined) return withoutColumns(block)
+    const { batch } = this
+    parser.parse(block.bytes, block.firstLine, batch)
+    resolveTimes(batch, slotStart)
+    resolveDirections(batch)
+    annotateAddresses(parser.addresses.current, tables)
+    annotateServices(batch)
+    this.#encoder.encode(batch, tables, block.objectId, slabs)
+    sightings.collect(batch)
+    return {
+      lines: batch.lines,
+      blankLines: batch.blankLines,
+      flows: batch.rows,
+      gaps: gapsOf(batch, block),
+      deadLetters: batch.faults.map(fault => deadLetterOf(fault, block)),
+      unknownColumns: parser.plan.extraNames,
+    }
+  }
+}
+
+function gapsOf(batch: FlowBatch, block: RawBlock): FlowGap[] {
+  const { gaps, dictionaries } = batch
+  return Array.from({ length: gaps.rows }, (_, i) => {
+    const context = dictionaries.contexts.values[gaps.contextId[i]!]!
+    const { accountId, region, vpcId, subnetId, instanceId, azId } = context
+    return {
+      kind: gaps.kind[i] === 1 ? 'NODATA' : 'SKIPDATA',
+      ...{ accountId, region, interfaceId: observerOf(context), vpcId, subnetId, instanceId, azId },
+      start: gaps.start[i]!,
+      end: gaps.end[i]!,
+      timeSource: timeSources[gaps.timeSource[i]!]!,
+      objectId: block.objectId,
+      line: gaps.line[i]!,
+    }
+  })
+}
+
+function deadLetterOf(fault: LineFault, block: RawBlock): DeadLetter {
+  const line = Buffer.from(block.bytes.subarray(fault.start, fault.end))
+  const whole = line.length <= maxDeadBytes
+  return {
+    etag: block.etag,
+    objectId: block.objectId,
+    line: fault.line,
+    stage: 'enrich',
+    reason: fault.reason,
+    detail: fault.detail,
+    header: block.header,
+    bytes: whole ? line : line.subarray(0, maxDeadBytes),
+    length: line.length,
+    sha256: whole ? null : createHash('sha256').update(line).digest(),
+  }
+}
+
+/** A block that nothing says the columns of: each of its lines is a dead letter. */
+function withoutColumns(block: RawBlock): BlockResult {
+  const deadLetters: DeadLetter[] = []
+  const { bytes } = block
+  const detail = block.header === null ? 'the record has no header line' : `no documented field in ${JSON.stringify(block.header.slice(0, 100))}`
+  let lines = 0
+  let blankLines = 0
+  for (let start = 0; start < bytes.length; lines++) {
+    const found = bytes.indexOf(10, start)
+    const next = found < 0 ? bytes.length : found
+    const end = next > start && bytes[next - 1] === 13 ? next - 1 : next
+    if (bytes.subarray(start, end).every(byte => byte === 32)) blankLines++
+    else deadLetters.push(deadLetterOf({ line: block.firstLine + lines, reason: 'no-columns', detail, start, end }, block))
+    start = next + 1
+  }
+  return { lines, blankLines, flows: 0, gaps: [], deadLetters, unknownColumns: [] }
+}

@@ -1,0 +1,251 @@
+/**
+ * The enrich role: raw-lines to flows, flow-gaps, ip-sightings and dead-letters, one task per partition of raw-lines.
+ *
+ * Bounds. Process: two generations of `lookups.dictionaryEntries` addresses (about 150 bytes each with fragments), 64 parsers of at most 32,768
+ * entries and 4 MiB per dictionary, one batch and one block buffer (about 100 bytes per possible row of the largest block), the lookup tables.
+ * Task: open slabs of 10 MB in all, the full slabs of one block, 10,000 gaps or 1 MiB of dead letters, and the sightings of one transaction,
+ * which are a few for each interface seen and at most `kafka.commitRows` and one block.
+ */
+import type { Config } from '../../config.ts'
+import { partitionOf } from '../../runtime/partition.ts'
+import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
+import type { Role, Task, TaskContext } from '../../runtime/task.ts'
+import { topics, type Topic } from '../../schemas/topics.ts'
+import { BlockEnricher, type BlockResult } from './block-enricher.ts'
+import { Slabs, type Slab } from './encode/slabs.ts'
+import * as metrics from './enrich-metrics.ts'
+import { LookupTables } from './lookups/lookup-tables.ts'
+import { readBlock } from './raw-block.ts'
+import { SightingCollector } from './sightings.ts'
+
+/** Points between two calls at which tests stop or kill the process. */
+export type EnrichPoint = 'enrich-opened' | 'enrich-half-sent' | 'enrich-sent' | 'enrich-committed'
+
+/** What the role is built from. */
+export interface EnrichOptions {
+  readonly lookups: Config['lookups']
+  readonly kafka: Pick<Config['kafka'], 'commitRows' | 'commitIntervalMs'>
+  readonly probe?: (point: EnrichPoint) => Promise<void> | void
+}
+
+const maxPendingGaps = 10_000
+const maxPendingDeadBytes = 1_048_576
+const maxUnknownNames = 1000
+
+/** What the tasks of a process share. */
+class EnrichWork {
+  readonly options: EnrichOptions
+  readonly enricher: BlockEnricher
+  readonly tables: LookupTables
+  readonly #unknown = new Set<string>()
+
+  constructor(options: EnrichOptions, context: TaskContext) {
+    this.options = options
+    this.enricher = new BlockEnricher(options.lookups.dictionaryEntries, context.codecs.flows.ids)
+    this.tables = new LookupTables(options.lookups, context.log, ({ info }) => {
+      this.enricher.parsers.addresses.clear()
+      for (const { table, dataDate, ranges } of info) {
+        metrics.tableDate.set({ table }, Date.parse(dataDate) / 1000)
+        metrics.tableRanges.set({ table }, ranges)
+      }
+    })
+  }
+
+  noteUnknown(names: readonly string[], context: TaskContext): void {
+    for (const name of names) {
+      if (this.#unknown.has(name) || this.#unknown.size >= maxUnknownNames) continue
+      this.#unknown.add(name)
+      metrics.unknownColumns.set(this.#unknown.size)
+      context.log.warn({ column: name }, 'column is not documented; its values are kept in extra')
+    }
+  }
+}
+
+/** Makes the enrich role; opens nothing. The lookup tables are loaded when the first task starts. */
+export function createEnrichRole(options: EnrichOptions): Role {
+  let work: EnrichWork | undefined
+  return {
+    name: 'enrich',
+    from: 'rawLines',
+    to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
+    createTask: context => new EnrichTask(context, (work ??= new EnrichWork(options, context))),
+  }
+}
+
+/** Counts of the open transaction. */
+const noCounts = () => ({ blocks: 0, flow: 0, gap: 0, blank: 0, dead: 0, slabs: 0, bytes: 0, sightings: 0, reasons: new Map<string, number>() })
+
+class EnrichTask implements Task {
+  readonly #context: TaskContext
+  readonly #work: EnrichWork
+  readonly #slabs: Slabs
+  readonly #sightings = new SightingCollector()
+  readonly #gaps = new Map<number, OutRecord[]>()
+  readonly #deadLetters = new Map<number, OutRecord[]>()
+  #pendingGaps = 0
+  #pendingDeadBytes = 0
+  #lines = 0
+  #offset: number | null = null
+  #sinceMs: number | null = null
+  #sent = false
+  #counts = noCounts()
+
+  constructor(context: TaskContext, work: EnrichWork) {
+    this.#context = context
+    this.#work = work
+    this.#slabs = new Slabs(context.partitionsOf(topics.flows))
+  }
+
+  async start(): Promise<void> {
+    await this.#work.tables.refresh(this.#context.nowMs())
+  }
+
+  async process(batch: InBatch): Promise<void> {
+    for (const record of batch.records) {
+      this.#take(record)
+      this.#moveTo(record.offset + 1)
+      await this.#sendSlabs(this.#slabs.takeFull())
+      if (this.#pendingGaps >= maxPendingGaps) await this.#sendGaps()
+      if (this.#pendingDeadBytes >= maxPendingDeadBytes) await this.#sendDeadLetters()
+      if (this.#isDue()) await this.#commit()
+    }
+    this.#moveTo(batch.nextOffset)
+    if (this.#isDue()) await this.#commit()
+  }
+
+  async tick(): Promise<void> {
+    if (this.#isDue()) await this.#commit()
+    await this.#work.tables.refresh(this.#context.nowMs())
+  }
+
+  async stop(): Promise<void> {
+    await this.#commit()
+  }
+
+  /** Everything that is done with the bytes of a record, in one go. */
+  #take(record: InRecord): void {
+    if (record.value === null) return
+    const { enricher, tables } = this.#work
+    const block = readBlock(record, this.#context.codecs)
+    const result = enricher.enrich(block, tables.current, this.#slabs, this.#sightings)
+    this.#lines += result.lines
+    this.#work.noteUnknown(result.unknownColumns, this.#context)
+    this.#count(result)
+    const { flowGaps, deadLetters } = this.#context.codecs
+    for (const gap of result.gaps) {
+      const { accountId, region, interfaceId } = gap
+      this.#add(topics.flowGaps, this.#gaps, { key: flowGaps.encodeKey({ accountId, region, interfaceId }), value: flowGaps.encodeValue(gap) })
+    }
+    this.#pendingGaps += result.gaps.length
+    if (result.deadLetters.length === 0) return
+    const key = deadLetters.encodeKey(block.object)
+    for (const letter of result.deadLetters) {
+      const value = deadLetters.encodeValue(letter)
+      this.#pendingDeadBytes += value.length + key.length
+      this.#add(topics.deadLetters, this.#deadLetters, { key, value })
+    }
+  }
+
+  #count(result: BlockResult): void {
+    const counts = this.#counts
+    counts.blocks++
+    counts.flow += result.flows
+    counts.gap += result.gaps.length
+    counts.blank += result.blankLines
+    counts.dead += result.deadLetters.length
+    for (const { reason } of result.deadLetters) counts.reasons.set(reason, (counts.reasons.get(reason) ?? 0) + 1)
+  }
+
+  #add(topic: Topic, pending: Map<number, OutRecord[]>, record: OutRecord): void {
+    const partition = partitionOf(record.key!, this.#context.partitionsOf(topic))
+    const records = pending.get(partition)
+    if (records === undefined) pending.set(partition, [record])
+    else records.push(record)
+  }
+
+  #moveTo(offset: number): void {
+    if (this.#offset === offset) return
+    this.#offset = offset
+    this.#sinceMs ??= this.#context.nowMs()
+  }
+
+  #isDue(): boolean {
+    if (this.#sinceMs === null) return false
+    const { commitRows, commitIntervalMs } = this.#work.options.kafka
+    return this.#lines >= commitRows || this.#context.nowMs() - this.#sinceMs >= commitIntervalMs
+  }
+
+  async #sendSlabs(slabs: readonly Slab[]): Promise<void> {
+    for (const slab of slabs) {
+      await this.#context.send(topics.flows, slab.partition, slab.out)
+      this.#counts.slabs++
+      this.#counts.bytes += slab.length
+      this.#slabs.release(slab)
+      await this.#opened()
+    }
+  }
+
+  async #opened(): Promise<void> {
+    if (this.#sent) return
+    this.#sent = true
+    await this.#work.options.probe?.('enrich-opened')
+  }
+
+  async #sendPending(topic: Topic, pending: Map<number, OutRecord[]>): Promise<void> {
+    for (const partition of [...pending.keys()].sort((a, b) => a - b)) {
+      await this.#context.send(topic, partition, pending.get(partition)!)
+      await this.#opened()
+    }
+    pending.clear()
+  }
+
+  async #sendGaps(): Promise<void> {
+    await this.#sendPending(topics.flowGaps, this.#gaps)
+    this.#pendingGaps = 0
+  }
+
+  async #sendDeadLetters(): Promise<void> {
+    await this.#sendPending(topics.deadLetters, this.#deadLetters)
+    this.#pendingDeadBytes = 0
+  }
+
+  async #sendSightings(): Promise<void> {
+    const { ipSightings } = this.#context.codecs
+    const pending = new Map<number, OutRecord[]>()
+    for (const { key, value } of this.#sightings.take()) {
+      this.#counts.sightings++
+      this.#add(topics.ipSightings, pending, { key: ipSightings.encodeKey(key), value: ipSightings.encodeValue(value) })
+    }
+    await this.#sendPending(topics.ipSightings, pending)
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#offset === null || this.#sinceMs === null) return
+    const { probe } = this.#work.options
+    await this.#sendSlabs(this.#slabs.takeAll())
+    await probe?.('enrich-half-sent')
+    await this.#sendGaps()
+    await this.#sendDeadLetters()
+    await this.#sendSightings()
+    await probe?.('enrich-sent')
+    await this.#context.commit({ offset: this.#offset, metadata: '' })
+    this.#sinceMs = null
+    this.#lines = 0
+    this.#sent = false
+    this.#report()
+    await probe?.('enrich-committed')
+  }
+
+  #report(): void {
+    const { blocks, slabs, bytes, sightings, reasons, ...kinds } = this.#counts
+    this.#counts = noCounts()
+    metrics.blocksRead.inc(blocks)
+    metrics.slabsSent.inc(slabs)
+    metrics.bytesSent.inc(bytes)
+    metrics.sightingsSent.inc(sightings)
+    for (const [kind, count] of Object.entries(kinds)) metrics.linesRead.inc({ kind }, count)
+    for (const [reason, count] of reasons) metrics.linesDead.inc({ reason }, count)
+    metrics.dictionaryEntries.set({ dictionary: 'addresses' }, this.#work.enricher.parsers.addresses.size)
+    metrics.dictionaryEntries.set({ dictionary: 'contexts' }, this.#work.enricher.parsers.contexts)
+  }
+}

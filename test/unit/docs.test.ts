@@ -1,0 +1,64 @@
+/** The docs are tested like code: what is generated is fresh, what is linked exists, what is named is real. */
+import assert from 'node:assert/strict'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { test } from 'node:test'
+import { listSettings } from '../../config.ts'
+import { errorTable } from '../../runtime/errors.ts'
+import { staleFiles } from '../../schemas/generate.ts'
+import { topics } from '../../schemas/topics.ts'
+
+const root = join(import.meta.dirname, '../..')
+const pages = globSync(['docs/**/*.md', 'examples/**/*.md', '*.md'], { cwd: root }).sort()
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const written = pages.filter(path => !path.startsWith('docs/reference/'))
+
+test('what is generated is fresh', async () => {
+  assert.deepEqual(await staleFiles(), [], 'run `npm run generate`')
+})
+
+test('every link to a file of the repository leads somewhere', () => {
+  for (const page of pages) {
+    for (const [, target] of read(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue
+      assert.ok(existsSync(resolve(root, dirname(page), target!)), `${page} links to ${target!}`)
+    }
+  }
+})
+
+test('every setting that a page names exists', () => {
+  const known = new Set(listSettings().flatMap(({ section, key, env }) => [`${section}.${key}`, env, `${env}_FILE`]))
+  const sections = new Set(listSettings().map(setting => setting.section))
+  for (const page of written) {
+    for (const [, name] of read(page).matchAll(/`([a-zA-Z0-9]+\.[a-zA-Z0-9]+)`/g)) {
+      if (!sections.has(name!.split('.')[0]!) || /\.(ts|md|yml|yaml|json)$/.test(name!)) continue
+      assert.ok(known.has(name!), `${page} names the setting ${name!}`)
+    }
+    for (const [name] of read(page).matchAll(/\bFLOWLOOM_[A-Z0-9_]+/g)) {
+      if (name.startsWith('FLOWLOOM_TEST_')) continue
+      assert.ok(known.has(name) || name === 'FLOWLOOM_CONFIG', `${page} names the variable ${name}`)
+    }
+  }
+})
+
+test('every topic that a page names exists', () => {
+  const known = new Set<string>(Object.values(topics).map(topic => `flowloom.${topic.name}.v${topic.version}`))
+  for (const page of written)
+    for (const [name] of read(page).matchAll(/\bflowloom\.[a-z-]+\.v\d+/g)) assert.ok(known.has(name), `${page} names the topic ${name}`)
+})
+
+test('every error code that the operations page names exists', () => {
+  for (const [, code] of read('docs/operations.md').matchAll(/`([A-Z]+(?:_[A-Z0-9]+)+)`/g)) {
+    if (code!.startsWith('FLOWLOOM_')) continue
+    assert.ok(code! in errorTable, code)
+  }
+})
+
+test('every decision says what else was looked at and what it costs', () => {
+  const decisions = globSync('docs/decisions/*.md', { cwd: root }).sort()
+  assert.ok(decisions.length > 15)
+  decisions.forEach((path, i) => {
+    assert.match(path, new RegExp(`/${String(i + 1).padStart(4, '0')}-[a-z0-9-]+\\.md$`), 'numbers have no hole')
+    for (const part of ['## Decision', '## Why', '## Instead of', '## Cost']) assert.ok(read(path).includes(part), `${path} has no ${part}`)
+  })
+})

@@ -1,0 +1,234 @@
+// Known ranges: each record in the table once, whatever fails when.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { Role } from '../../../runtime/task.ts'
+import { createClickHouseRoles } from '../../../sinks/clickhouse/clickhouse-sink.ts'
+import { flow } from '../../support/flow-records.ts'
+import { MemoryCluster, type FailurePoint } from '../../support/memory-context.ts'
+import { MemoryStore } from '../../support/memory-store.ts'
+
+const flowKey = { lowAddr: null, lowPort: null, highAddr: null, highPort: null, protocol: null }
+
+function setUp(options: { insertRows?: number; role?: string } = {}): { store: MemoryStore; cluster: MemoryCluster; role: Role; put(count: number): void; lines(): unknown[] } {
+  const store = new MemoryStore()
+  const cluster = new MemoryCluster()
+  const roles = createClickHouseRoles({ store, topicPrefix: 'p.', insertRows: options.insertRows ?? 10, insertIntervalMs: 1000 })
+  let line = 0
+  return {
+    store,
+    cluster,
+    role: roles.find(role => role.name === (options.role ?? 'sink-flows'))!,
+    put: count => {
+      for (let i = 0; i < count; i++) cluster.put('flows', flowKey, flow({ line: ++line, interfaceId: `eni-${line % 3}` }))
+    },
+    lines: () => store.rows('flows').map(row => row['line']),
+  }
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+const once = <T>(value: T): (() => T | undefined) => {
+  let left: T | undefined = value
+  return () => {
+    const given = left
+    left = undefined
+    return given
+  }
+}
+
+describe('range task', () => {
+  it('announces a range, inserts it with its token, then moves the position', async () => {
+    const { store, cluster, role, put, lines } = setUp()
+    put(4)
+    const task = await cluster.startTask(role, 0)
+    await task.step()
+    await task.tick()
+    assert.deepEqual(lines(), [])
+    cluster.clockMs += 1000
+    await task.tick()
+    assert.deepEqual(lines(), upTo(4))
+    assert.deepEqual(
+      cluster.commits.map(commit => commit.position),
+      [
+        { offset: 0, metadata: '0-4' },
+        { offset: 4, metadata: '' },
+      ],
+    )
+    assert.deepEqual(store.inserts, [
+      { table: 'interfaces', token: null, rows: 3, kept: true },
+      { table: 'flows', token: 'p.flows.v1:0:0-4', rows: 4, kept: true },
+    ])
+    cluster.clockMs += 5000
+    await task.tick()
+    assert.equal(cluster.commits.length, 2)
+  })
+
+  it('cuts ranges at the bound of rows, and under backlog ends one with the announcement of the next', async () => {
+    const { store, cluster, role, put, lines } = setUp({ insertRows: 10 })
+    put(35)
+    const task = await cluster.startTask(role, 0)
+    await task.step(28)
+    await task.step(7)
+    await task.stop()
+    assert.deepEqual(lines(), upTo(35))
+    assert.deepEqual(
+      store.inserts.filter(insert => insert.table === 'flows').map(insert => insert.token),
+      ['0-10', '10-20', '20-30', '30-35'].map(range => `p.flows.v1:0:${range}`),
+    )
+    assert.deepEqual(
+      cluster.commits.map(({ position }) => `${position!.offset} ${position!.metadata}`),
+      ['0 0-10', '10 10-20', '20 20-30', '30 ', '30 30-35', '35 '],
+    )
+  })
+
+  it('repeats a pending range with the same token and the same rows, though more have come', async () => {
+    const { store, cluster, role, put, lines } = setUp({ insertRows: 100 })
+    put(5)
+    const fail = once<'after'>('after')
+    store.fail = table => (table === 'flows' ? fail() : undefined)
+    const first = await cluster.startTask(role, 0)
+    await first.step()
+    cluster.clockMs += 1000
+    await assert.rejects(first.tick(), { code: 'CLICKHOUSE_UNAVAILABLE' })
+    assert.deepEqual(cluster.positionOf(role, 0), { offset: 0, metadata: '0-5' })
+    put(4)
+    const second = await cluster.startTask(role, 0)
+    await second.step(2)
+    await second.step(100)
+    assert.deepEqual(
+      store.inserts.filter(insert => insert.table === 'flows'),
+      [true, false].map(kept => ({ table: 'flows', token: 'p.flows.v1:0:0-5', rows: 5, kept })),
+    )
+    await second.stop()
+    assert.deepEqual(lines(), upTo(9))
+    assert.deepEqual(cluster.positionOf(role, 0), { offset: 9, metadata: '' })
+  })
+
+  it('inserts the contexts of a repeated range before its flows', async () => {
+    const { store, cluster, role, put } = setUp()
+    put(3)
+    store.fail = once<'before'>('before')
+    const first = await cluster.startTask(role, 0)
+    await first.step()
+    cluster.clockMs += 1000
+    await assert.rejects(first.tick())
+    assert.deepEqual(store.inserts, [])
+    const second = await cluster.startTask(role, 0)
+    await second.step()
+    assert.deepEqual(
+      store.inserts.map(insert => [insert.table, insert.rows]),
+      [
+        ['interfaces', 3],
+        ['flows', 3],
+      ],
+    )
+  })
+
+  it('does not insert long after it announced the range', async () => {
+    const { store, cluster, role, put, lines } = setUp()
+    put(3)
+    const stuck = await cluster.startTask(role, 0)
+    await stuck.step()
+    cluster.clockMs += 1000
+    // The process is stopped while it waits for the commit.
+    const ticking = stuck.tick()
+    cluster.clockMs += 31_000
+    await assert.rejects(ticking, { code: 'RANGE_STALE' })
+    assert.deepEqual(store.inserts, [])
+    await cluster.runRole(role)
+    assert.deepEqual(lines(), upTo(3))
+  })
+
+  it('is harmless as a zombie that inserts after a successor has', async () => {
+    const { store, cluster, role, put, lines } = setUp()
+    put(6)
+    const zombie = await cluster.startTask(role, 0)
+    await zombie.step()
+    cluster.clockMs += 1000
+    // The takeover happens between the announcement and the insert of the zombie.
+    let takeOver: Promise<void> | undefined
+    const insert = store.insert.bind(store)
+    store.insert = async (table, block, token) => {
+      const copy = { ...block, bytes: block.bytes.slice() }
+      takeOver ??= cluster.runRole(role)
+      if (table === 'flows') await takeOver
+      await insert(table, copy, token)
+    }
+    await assert.rejects(zombie.tick(), { code: 'TASK_FENCED' })
+    assert.deepEqual(lines(), upTo(6))
+    assert.equal(store.inserts.filter(seen => seen.table === 'flows').length, 2)
+    assert.deepEqual(cluster.positionOf(role, 0), { offset: 6, metadata: '' })
+  })
+
+  it('ends a pending range whose last records compaction has removed', async () => {
+    const { store, cluster, role } = setUp({ role: 'sink-runs' })
+    const context = cluster.createContext(role, 0)
+    await context.commit({ offset: 10, metadata: '10-20' })
+    const task = role.createTask(cluster.createContext(role, 0))
+    await task.start?.({ offset: 10, metadata: '10-20' })
+    const record = (offset: number) => ({ offset, timestampMs: 0, key: cluster.codecs.cloudMapRuns.encodeKey({ scope: 's', ip: '10.0.0.1', first: offset }), value: null, headers: {} })
+    await task.process({ records: [record(12)], slabs: [], nextOffset: 13, lag: 1 })
+    assert.deepEqual(store.inserts, [])
+    await task.process({ records: [record(25)], slabs: [], nextOffset: 26, lag: 0 })
+    assert.deepEqual(
+      store.inserts.map(insert => [insert.token, insert.rows]),
+      [['p.cloud-map-runs.v1:0:10-20', 1]],
+    )
+    await task.stop?.()
+    assert.deepEqual(
+      store.rows('cloud_map').map(row => [row['version'], row['deleted']]),
+      [
+        [12n, 1],
+        [25n, 1],
+      ],
+    )
+  })
+
+  it('commits nothing for barriers', async () => {
+    const { store, cluster, role } = setUp({ role: 'sink-objects' })
+    cluster.append('objects', 0, [{ key: cluster.codecs.objects.encodeKey({ bucket: '__barrier', key: '0' }), value: null, headers: { 'flowloom-barrier': 'x' } }])
+    await cluster.runRole(role)
+    assert.deepEqual(cluster.commits, [])
+    assert.deepEqual(store.inserts, [])
+  })
+
+  it('has every record once after any failures', async () => {
+    const step = fc.record({ records: fc.integer({ min: 1, max: 12 }), put: fc.integer({ min: 0, max: 6 }), clock: fc.constantFrom(0, 0, 1000, 31_000), failure: fc.constantFrom<FailurePoint | 'before' | 'after' | 'dies' | 'stops' | 'none'>('commit', 'commit-unknown', 'before', 'after', 'dies', 'stops', 'none', 'none', 'none') })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 15 }), async (steps, insertRows) => {
+        const { store, cluster, role, put, lines } = setUp({ insertRows })
+        let total = 20
+        put(total)
+        let task = await cluster.startTask(role, 0)
+        for (const { records, put: more, clock, failure } of steps) {
+          put(more)
+          total += more
+          if (failure === 'commit' || failure === 'commit-unknown') task.context.failAt(failure)
+          if (failure === 'before' || failure === 'after') {
+            const fail = once(failure)
+            store.fail = table => (table === 'flows' ? fail() : undefined)
+          }
+          try {
+            await task.step(records)
+            const ticking = task.tick()
+            cluster.clockMs += clock
+            await ticking
+            await task.tick()
+            if (failure === 'stops') await task.stop()
+            if (failure === 'stops' || failure === 'dies') task = await cluster.startTask(role, 0)
+          } catch {
+            task = await cluster.startTask(role, 0)
+          }
+        }
+        store.fail = () => undefined
+        await cluster.runRole(role)
+        assert.deepEqual(lines(), upTo(total))
+        const ranges = store.inserts.filter(insert => insert.table === 'flows' && insert.kept).map(insert => insert.token!.split(':')[2]!.split('-').map(Number))
+        ranges.forEach(([from], i) => assert.equal(from, i === 0 ? 0 : ranges[i - 1]![1]))
+        const known = new Set(store.rows('interfaces').map(row => row['interface']))
+        assert.ok(store.rows('flows').every(row => known.has(row['interface']!)))
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
