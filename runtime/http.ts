@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '../config.ts'
+import { errorText } from './errors.ts'
 import type { Part } from './lifecycle.ts'
 import { registry } from './metrics.ts'
 
@@ -22,7 +23,10 @@ export class HealthServer implements Part {
     this.#server = createServer((request, response) => {
       const path = (request.url ?? '/').split('?')[0]
       if (path === '/metrics') {
-        void registry.metrics().then(text => response.setHeader('content-type', registry.contentType).end(text))
+        registry.metrics().then(
+          text => response.setHeader('content-type', registry.contentType).end(text),
+          (error: unknown) => response.writeHead(500).end(`${errorText(error)}\n`),
+        )
       } else if (path === '/healthz') {
         response.end('ok\n')
       } else if (path === '/readyz') {

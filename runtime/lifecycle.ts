@@ -17,28 +17,40 @@ export interface Part {
  * @param graceMs Time that stopping may take; after it the rest is left as it is.
  * @throws What the failed part rejected with.
  */
-export async function runParts(parts: readonly Part[], signal: AbortSignal, graceMs: number, log: Log, started?: () => void): Promise<void> {
+export async function runParts(
+  parts: readonly Part[],
+  signal: AbortSignal,
+  graceMs: number,
+  log: Log,
+  started?: () => void,
+): Promise<void> {
   const running: Part[] = []
   const ended = new Promise<void>(resolve => {
     if (signal.aborted) resolve()
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
+  const failed = (): Promise<never>[] => running.flatMap(part => (part.failed === undefined ? [] : [part.failed]))
+  let stopping = ''
   try {
     for (const part of parts) {
       if (signal.aborted) break
       running.push(part)
-      await part.start()
+      // a start that hangs (a broker that does not answer) must not keep a signal or a failure waiting
+      await Promise.race([part.start(), ended, ...failed()])
     }
     if (!signal.aborted) started?.()
-    await Promise.race([ended, ...running.flatMap(part => (part.failed === undefined ? [] : [part.failed]))])
+    await Promise.race([ended, ...failed()])
   } finally {
     const stopAll = async (): Promise<string> => {
-      for (const part of running.reverse()) await part.stop().catch((error: unknown) => log.warn({ part: part.name, error: String(error) }, 'part did not stop cleanly'))
+      for (const part of running.reverse()) {
+        stopping = part.name
+        await part.stop().catch((error: unknown) => log.warn({ part: part.name, error: String(error) }, 'part did not stop cleanly'))
+      }
       return 'stopped'
     }
     const timer = new AbortController()
     const outcome = await Promise.race([stopAll(), sleep(graceMs, 'late', { signal: timer.signal }).catch(() => 'stopped')])
     timer.abort()
-    if (outcome === 'late') log.warn({ graceMs }, 'did not stop within the grace time')
+    if (outcome === 'late') log.warn({ graceMs, part: stopping }, 'did not stop within the grace time')
   }
 }

@@ -11,5 +11,8 @@ export type Log = Logger
  * @param destination Where to: 2 is standard error, so that a command's own output stays clean.
  */
 export function createLog(level: string, destination: 1 | 2 = 2): Log {
-  return pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: destination, sync: true }))
+  return pino(
+    { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: destination, sync: true }),
+  )
 }

@@ -16,5 +16,9 @@ export const gauge = <L extends string = never>(name: string, help: string, labe
   new Gauge<L>({ name, help, labelNames: [...labels], registers: [registry] })
 
 /** Declares a histogram in seconds. */
-export const histogram = <L extends string = never>(name: string, help: string, labels: readonly L[] = [], buckets: number[] = [0.005, 0.02, 0.1, 0.5, 2, 10, 60]): Histogram<L> =>
-  new Histogram<L>({ name, help, labelNames: [...labels], buckets, registers: [registry] })
+export const histogram = <L extends string = never>(
+  name: string,
+  help: string,
+  labels: readonly L[] = [],
+  buckets: number[] = [0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+): Histogram<L> => new Histogram<L>({ name, help, labelNames: [...labels], buckets, registers: [registry] })

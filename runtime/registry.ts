@@ -10,7 +10,10 @@ import { errorText, FlowError } from './errors.ts'
 /** Level under which every value subject is registered. */
 export const valueCompatibility = COMPATIBILITY.FULL_TRANSITIVE
 
-const fingerprint = (schema: unknown): string => avsc.Type.forSchema(schema as avsc.Schema, { wrapUnions: false }).fingerprint('sha256').toString('hex')
+const fingerprint = (schema: unknown): string =>
+  avsc.Type.forSchema(schema as avsc.Schema, { wrapUnions: false })
+    .fingerprint('sha256')
+    .toString('hex')
 
 const statusOf = (error: unknown): number | undefined => (error as { status?: number }).status
 
@@ -24,7 +27,11 @@ export class Registry {
     this.#settings = settings
     this.#prefix = topicPrefix
     const auth = settings.username === undefined ? {} : { auth: { username: settings.username, password: settings.password ?? '' } }
-    this.#client = new SchemaRegistry({ host: settings.url.replace(/\/$/, ''), ...auth, retry: { initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 2, retries: 3 } })
+    this.#client = new SchemaRegistry({
+      host: settings.url.replace(/\/$/, ''),
+      ...auth,
+      retry: { initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 2, retries: 3 },
+    })
   }
 
   /**
@@ -62,7 +69,10 @@ export class Registry {
 
   async #register(subject: string, schema: AvroRecord, topic: string): Promise<number> {
     try {
-      const { id } = await this.#client.register({ type: SchemaType.AVRO, schema: JSON.stringify(schema) }, { subject, compatibility: valueCompatibility })
+      const { id } = await this.#client.register(
+        { type: SchemaType.AVRO, schema: JSON.stringify(schema) },
+        { subject, compatibility: valueCompatibility },
+      )
       return id
     } catch (error) {
       throw this.#translated(error, topic)
@@ -73,7 +83,8 @@ export class Registry {
     if (error instanceof FlowError) return error
     const status = statusOf(error)
     const named = (error as Error).name === 'ConfluentSchemaRegistryCompatibilityError'
-    if (named || status === 409 || status === 422) return new FlowError('VALUE_SCHEMA_INCOMPATIBLE', { topic, detail: errorText(error) }, { cause: error })
+    if (named || status === 409 || status === 422)
+      return new FlowError('VALUE_SCHEMA_INCOMPATIBLE', { topic, detail: errorText(error) }, { cause: error })
     return new FlowError('REGISTRY_UNAVAILABLE', { url: this.#settings.url, detail: errorText(error) }, { cause: error })
   }
 
@@ -87,7 +98,10 @@ export class Registry {
     const authorization = `Basic ${Buffer.from(`${this.#settings.username ?? ''}:${this.#settings.password ?? ''}`).toString('base64')}`
     let response: Response
     try {
-      response = await fetch(`${url.replace(/\/$/, '')}/schemas/ids/${id}`, { headers: this.#settings.username === undefined ? {} : { authorization }, signal: AbortSignal.timeout(10_000) })
+      response = await fetch(`${url.replace(/\/$/, '')}/schemas/ids/${id}`, {
+        headers: this.#settings.username === undefined ? {} : { authorization },
+        signal: AbortSignal.timeout(10_000),
+      })
     } catch (cause) {
       throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: errorText(cause) }, { cause })
     }

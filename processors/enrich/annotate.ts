@@ -28,7 +28,8 @@ export function annotateAddresses(addresses: AddressGeneration, tables: LookupSe
     const isV4 = addresses.family[id] === 4
     const v4 = addresses.number[id]! >>> 0
     const words = isV4 ? undefined : addresses.wordsOf(id)
-    const find = (table: LookupSet['country']): number => (table === undefined ? -1 : words === undefined ? table.find4(v4) : table.find6(words))
+    const find = (table: LookupSet['country']): number =>
+      table === undefined ? -1 : words === undefined ? table.find4(v4) : table.find6(words)
     addresses.country[id] = find(tables.country)
     addresses.asn[id] = find(tables.asn)
     addresses.service[id] = find(tables.aws)

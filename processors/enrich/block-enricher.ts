@@ -113,7 +113,8 @@ function deadLetterOf(fault: LineFault, block: RawBlock): DeadLetter {
 function withoutColumns(block: RawBlock): BlockResult {
   const deadLetters: DeadLetter[] = []
   const { bytes } = block
-  const detail = block.header === null ? 'the record has no header line' : `no documented field in ${JSON.stringify(block.header.slice(0, 100))}`
+  const detail =
+    block.header === null ? 'the record has no header line' : `no documented field in ${JSON.stringify(block.header.slice(0, 100))}`
   let lines = 0
   let blankLines = 0
   for (let start = 0; start < bytes.length; lines++) {

@@ -7,7 +7,10 @@ export const linesDead = counter('flowloom_enrich_dead_lines_total', 'lines sent
 export const slabsSent = counter('flowloom_enrich_slabs_total', 'batches of flows sent')
 export const bytesSent = counter('flowloom_enrich_flow_bytes_total', 'bytes of flow records sent, before compression')
 export const sightingsSent = counter('flowloom_enrich_sightings_total', 'sightings sent, combined per transaction')
-export const unknownColumns = gauge('flowloom_enrich_unknown_columns', 'distinct columns seen that this version does not know; their values are kept in `extra`')
+export const unknownColumns = gauge(
+  'flowloom_enrich_unknown_columns',
+  'distinct columns seen that this version does not know; their values are kept in `extra`',
+)
 export const dictionaryEntries = gauge('flowloom_enrich_dictionary_entries', 'entries of the dictionaries', ['dictionary'])
 export const tableDate = gauge('flowloom_enrich_table_date_seconds', 'Unix time of the data of a lookup table', ['table'])
 export const tableRanges = gauge('flowloom_enrich_table_ranges', 'ranges of a lookup table', ['table'])

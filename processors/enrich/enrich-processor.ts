@@ -73,7 +73,17 @@ export function createEnrichRole(options: EnrichOptions): Role {
 }
 
 /** Counts of the open transaction. */
-const noCounts = () => ({ blocks: 0, flow: 0, gap: 0, blank: 0, dead: 0, slabs: 0, bytes: 0, sightings: 0, reasons: new Map<string, number>() })
+const noCounts = () => ({
+  blocks: 0,
+  flow: 0,
+  gap: 0,
+  blank: 0,
+  dead: 0,
+  slabs: 0,
+  bytes: 0,
+  sightings: 0,
+  reasons: new Map<string, number>(),
+})
 
 class EnrichTask implements Task {
   readonly #context: TaskContext
@@ -134,7 +144,10 @@ class EnrichTask implements Task {
     const { flowGaps, deadLetters } = this.#context.codecs
     for (const gap of result.gaps) {
       const { accountId, region, interfaceId } = gap
-      this.#add(topics.flowGaps, this.#gaps, { key: flowGaps.encodeKey({ accountId, region, interfaceId }), value: flowGaps.encodeValue(gap) })
+      this.#add(topics.flowGaps, this.#gaps, {
+        key: flowGaps.encodeKey({ accountId, region, interfaceId }),
+        value: flowGaps.encodeValue(gap),
+      })
     }
     this.#pendingGaps += result.gaps.length
     if (result.deadLetters.length === 0) return

@@ -21,7 +21,8 @@ export interface RawBlock {
 }
 
 /** First 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline. */
-const idOf = ({ bucket, key }: ObjectKey, etag: string): Buffer => createHash('sha256').update(`${bucket}\n${key}\n${etag}\n`).digest().subarray(0, 8)
+const idOf = ({ bucket, key }: ObjectKey, etag: string): Buffer =>
+  createHash('sha256').update(`${bucket}\n${key}\n${etag}\n`).digest().subarray(0, 8)
 
 function keyOf(record: InRecord, codecs: Codecs): ObjectKey {
   if (record.key === null) return { bucket: '', key: '' }

@@ -21,7 +21,10 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
   const { contexts, classes, nextHops, extras, addresses } = batch.dictionaries
   const { current } = addresses
   const text = (id: number): string | null => (id < 0 ? null : tables.texts.texts[id]!)
-  const endpoint = (address: number, packet: number): [string | null, string | null, string | null, number | null, string | null, string | null, string | null] => {
+  const endpoint = (
+    address: number,
+    packet: number,
+  ): [string | null, string | null, string | null, number | null, string | null, string | null, string | null] => {
     const end = packet || address
     const asn = current.asn[end]!
     return [
@@ -35,10 +38,21 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
     ]
   }
   return Array.from({ length: batch.rows }, (_, row) => {
-    const [srcAddr, pktSrcAddr, srcCountry, srcAsn, srcAsOrg, srcThreat, srcAwsService] = endpoint(batch.addressIds[0]![row]!, batch.addressIds[2]![row]!)
-    const [dstAddr, pktDstAddr, dstCountry, dstAsn, dstAsOrg, dstThreat, dstAwsService] = endpoint(batch.addressIds[1]![row]!, batch.addressIds[3]![row]!)
+    const [srcAddr, pktSrcAddr, srcCountry, srcAsn, srcAsOrg, srcThreat, srcAwsService] = endpoint(
+      batch.addressIds[0]![row]!,
+      batch.addressIds[2]![row]!,
+    )
+    const [dstAddr, pktDstAddr, dstCountry, dstAsn, dstAsOrg, dstThreat, dstAwsService] = endpoint(
+      batch.addressIds[1]![row]!,
+      batch.addressIds[3]![row]!,
+    )
     const values = classes.values[batch.classId[row]!]!
-    const [noRoute, blackhole, mtuExceeded, ttlExpired] = batch.numbers.slice(4).map(column => present(column[row]!)) as [number | null, number | null, number | null, number | null]
+    const [noRoute, blackhole, mtuExceeded, ttlExpired] = batch.numbers.slice(4).map(column => present(column[row]!)) as [
+      number | null,
+      number | null,
+      number | null,
+      number | null,
+    ]
     const packetsLost = { noRoute, blackhole, mtuExceeded, ttlExpired }
     return {
       ...contexts.values[batch.contextId[row]!]!,

@@ -4,10 +4,9 @@
  * Rules (docs: the cloud map never guesses):
  * - Only records whose direction is logged or inferred from a private address teach, and only with logged times.
  * - The interface owns the address of its own side (egress: source, ingress: destination), private IPv4 or any IPv6, where the packet address
- *   of that side is absent or the same. Where they differ, an instance owns a private packet address (secondary or pod address), and an
- *   interface without instance (NAT gateway ...) still owns the source of its egress, which is always its own primary address; on ingress AWS
- *   may show another one, so that teaches nothing. Such an interface never owns a packet address.
- * - An AWS service owns the packet destination of egress and the packet source of ingress, as far as the record names the service.
+ *   of that side is absent or the same. Where they differ, an instance owns a private packet address (secondary or pod address); an interface
+ *   without instance (NAT gateway ...) learns nothing from such a record: the packet belongs to someone else.
+ * - An AWS service owns the true destination of egress and the true source of ingress, as far as the record names the service.
  */
 import type { AddressKey, IpSighting, Owner, SecondsRange } from '../../schemas/records.ts'
 import { addressFlag } from './parse/address-text.ts'
@@ -107,22 +106,21 @@ export class SightingCollector {
     const end = batch.numbers[3]!
     for (let row = 0; row < batch.rows; row++) {
       const source = batch.directionSource[row]
-      if (batch.timeSource[row] !== timeSource.logged || (source !== directionSource.logged && source !== directionSource.inferred)) continue
+      if (batch.timeSource[row] !== timeSource.logged || (source !== directionSource.logged && source !== directionSource.inferred))
+        continue
       const egress = batch.direction[row] === direction.egress
       const contextId = batch.contextId[row]!
       const local = egress ? src[row]! : dst[row]!
       const packet = egress ? pktSrc[row]! : pktDst[row]!
       let owned = local
-      if (packet !== 0 && packet !== local) {
-        if (contexts.values[contextId]!.instanceId !== null) owned = (flags[packet]! & addressFlag.private) === 0 ? 0 : packet
-        else if (!egress) owned = 0
-      }
-      if (owned !== 0 && ((flags[owned]! & addressFlag.private) !== 0 || (family[owned] === 6 && (flags[owned]! & addressFlag.special) === 0)))
+      if (packet !== 0 && packet !== local)
+        owned = contexts.values[contextId]!.instanceId !== null && (flags[packet]! & addressFlag.private) !== 0 ? packet : 0
+      if (owned !== 0 && ((flags[owned]! & addressFlag.private) !== 0 || family[owned] === 6))
         this.#see(contextId, owned, batch, start[row]!, end[row]!)
       const values = classes.values[batch.classId[row]!]!
       const service = egress ? values.pktDstAwsService : values.pktSrcAwsService
       if (service !== null) {
-        const far = egress ? pktDst[row]! : pktSrc[row]!
+        const far = egress ? batch.trueDestination(row) : batch.trueSource(row)
         if (far !== 0) this.#seeService(service, far, batch, start[row]!, end[row]!)
       }
     }

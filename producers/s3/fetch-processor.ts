@@ -20,7 +20,7 @@ import { Ledger, type Decision } from './ledger.ts'
 import { ObjectReader } from './object-reader.ts'
 import type { StoreOf } from './object-store.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
-import { download, ReadAhead, ReadAheadBudget, type Download } from './read-ahead.ts'
+import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
 
 /** How to fetch. */
 export interface FetchOptions {
@@ -44,8 +44,8 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const longestRetryMs = 300_000
 /** Bytes that all tasks of the process hold ahead. */
 const readAheadBytes = 67_108_864
-/** Due retries that are run before the next arrivals get their turn. */
-const retriesAtOnce = 64
+/** Retries whose downloads are under way at once, of a task. */
+const retriesAtOnce = 32
 
 /** Makes the role `s3-fetch`: `object-arrivals` in, state `objects`, out `raw-lines`, `objects` and `dead-letters`. */
 export function createFetchRole(options: FetchOptions): Role {
@@ -115,7 +115,6 @@ class FetchTask implements Task {
   }
 
   async stop(): Promise<void> {
-    await this.#ahead.dropAll()
     await this.#outbox.flush()
   }
 
@@ -123,25 +122,21 @@ class FetchTask implements Task {
   async #run(jobs: readonly Job[]): Promise<boolean> {
     const { readAhead } = this.#options.settings
     let ahead = 0
-    try {
-      for (const [index, job] of jobs.entries()) {
-        for (; ahead < Math.min(index + readAhead, jobs.length); ahead++) this.#startAhead(jobs[ahead]!)
-        if (this.#context.signal.aborted) return false
-        const decision = this.#decide(job)
-        if (decision.do === 'read') {
-          if (!(await this.#read(job, decision.from))) return false
-        } else {
-          objectsSkipped.inc({ reason: decision.reason })
-          await this.#ahead.drop(job.key)
-        }
-        if (job.offset !== null) this.#outbox.moveTo(job.offset + 1)
-        if (this.#outbox.isFull()) await this.#outbox.flush()
-        if (job.offset !== null) await this.#runDue()
+    for (const [index, job] of jobs.entries()) {
+      for (; ahead < Math.min(index + readAhead, jobs.length); ahead++) this.#startAhead(jobs[ahead]!)
+      if (this.#context.signal.aborted) return false
+      const decision = this.#decide(job)
+      if (decision.do === 'read') {
+        if (!(await this.#read(job, decision.from))) return false
+      } else {
+        objectsSkipped.inc({ reason: decision.reason })
+        await this.#ahead.drop(job.key)
       }
-      return true
-    } finally {
-      await this.#ahead.dropAll()
+      if (job.offset !== null) this.#outbox.moveTo(job.offset + 1)
+      if (this.#outbox.isFull()) await this.#outbox.flush()
+      if (job.offset !== null) await this.#runDue()
     }
+    return true
   }
 
   #decide(job: Job): Decision {
@@ -152,29 +147,39 @@ class FetchTask implements Task {
   #startAhead(job: Job): void {
     const decision = this.#decide(job)
     if (decision.do === 'skip' || isParquetKey(job.key.key)) return
-    this.#ahead.start(job.key, job.arrival?.size ?? decision.from?.size ?? null, pinned(decision.from))
+    const bytes = job.arrival?.size ?? decision.from?.size ?? Infinity
+    // a large object is opened when its turn has come: its stream would only idle
+    if (bytes <= wholeObjectBytes) this.#ahead.start(job.key, bytes, pinned(decision.from))
   }
 
-  /** Runs retries whose time has come; they never wait for arrivals, nor arrivals for them. */
+  /**
+   * Runs retries whose time has come. Their downloads run beside the arrivals; a retry is read when its download has ended, so that an
+   * object which S3 lets wait holds up nothing.
+   */
   async #runDue(): Promise<void> {
     const nowMs = this.#context.nowMs()
     if (nowMs < this.#nextRetryMs) return
     const due = [...this.#ledger.openEntries]
       .filter(({ record }) => dueMs(record) <= nowMs)
       .sort((a, b) => dueMs(a.record) - dueMs(b.record))
-    this.#nextRetryMs = Infinity
-    await this.#run(due.slice(0, retriesAtOnce).map(({ key, record }) => ({ key, arrival: null, offset: null, due: record })))
+    const jobs: Job[] = []
+    for (const { key, record } of due.slice(0, retriesAtOnce)) {
+      const under = this.#ahead.start(key, record.size, pinned(record))
+      if (under && this.#ahead.isSettled(key)) jobs.push({ key, arrival: null, offset: null, due: record })
+    }
+    await this.#run(jobs)
     this.#planRetries()
   }
 
   #planRetries(): void {
     let next = Infinity
-    let waiting = 0
-    for (const { record } of this.#ledger.openEntries) {
-      next = Math.min(next, dueMs(record))
-      waiting++
-    }
+    for (const { record } of this.#ledger.openEntries) next = Math.min(next, dueMs(record))
     this.#nextRetryMs = next
+    this.#countWaiting()
+  }
+
+  #countWaiting(): void {
+    const waiting = this.#ledger.openSize
     retriesWaiting.inc(waiting - this.#waiting)
     this.#waiting = waiting
   }
@@ -195,7 +200,10 @@ class FetchTask implements Task {
       if (from?.etag !== opened.etag) {
         if (from !== null && from.nextLine > 1) versionsReplaced.inc()
         committed = freshRecord(key, opened)
-      } else if (from.nextLine > 1) objectsResumed.inc()
+      } else if (from.nextLine > 1) {
+        objectsResumed.inc()
+        this.#context.log.info({ bucket: key.bucket, key: key.key, line: from.nextLine }, 'reading an object on from a committed line')
+      }
       const reader = new ObjectReader(this.#context, this.#options.settings, this.#outbox, key, committed)
       try {
         await this.#options.probe?.('fetch-opened')
@@ -240,7 +248,8 @@ class FetchTask implements Task {
     }
     this.#outbox.add(key, nothingStaged(), record)
     this.#ledger.set(key, record)
-    this.#planRetries()
+    this.#nextRetryMs = Math.min(this.#nextRetryMs, retryAtMs ?? Infinity)
+    this.#countWaiting()
     attemptsFailed.inc({ code: error.code })
     const fields = { ...key, code: error.code, attempts, lines: record.lines, error: error.message }
     if (final) this.#context.log.error(fields, 'an object could not be read; its ledger record says why')

@@ -15,7 +15,7 @@ export type Decision =
 
 /**
  * Entries of objects that need nothing more (done, or failed with no line published) are a letter and the object id: with the hash of their
- * key and the slot of the map about 105 bytes each (measured; a million objects of one partition: 105 MB). Open entries keep their record.
+ * key and the slot of the map about 91 bytes each (measured; a million objects of a partition: 91 MB). Open entries keep their record.
  */
 export class Ledger {
   readonly #entries = new Map<string, string | OpenEntry>()
@@ -29,6 +29,11 @@ export class Ledger {
   /** Objects that are being read or wait for another attempt. */
   get openEntries(): Iterable<OpenEntry> {
     return this.#open.values()
+  }
+
+  /** How many those are. */
+  get openSize(): number {
+    return this.#open.size
   }
 
   /** Takes the newest record of an object; null: forget it. */

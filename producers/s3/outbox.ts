@@ -14,7 +14,9 @@ export interface OutboxLimits {
 }
 
 /** Called at named points, so that tests can stop or kill the process there. */
-export type Probe = (point: 'fetch-opened' | 'fetch-half-sent' | 'fetch-sent' | 'fetch-committed') => Promise<void> | void
+export type Probe = (
+  point: 'fetch-opened' | 'fetch-half-sent' | 'fetch-sent' | 'fetch-chunk-committed' | 'fetch-committed',
+) => Promise<void> | void
 
 /** Records of one object that belong together; all of a topic have the key of the object. */
 export interface Staged {
@@ -101,8 +103,10 @@ export class Outbox {
     if (this.#ledger.length > 0) await this.#context.send(topics.objects, this.#context.partition, this.#ledger)
     await this.#probe?.('fetch-sent')
     await this.#context.commit(this.#position === null ? null : { offset: this.#position, metadata: '' })
+    const chunk = this.#states.includes('reading')
     this.#count()
     this.#clear()
+    if (chunk) await this.#probe?.('fetch-chunk-committed')
     await this.#probe?.('fetch-committed')
   }
 

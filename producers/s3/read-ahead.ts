@@ -55,50 +55,90 @@ export async function download(
   }
 }
 
-/** Downloads that were started and not yet taken, by object. */
+interface Started {
+  readonly key: ObjectKey
+  readonly bytes: number
+  readonly result: Promise<Download | { error: unknown }>
+  settled: boolean
+}
+
+const nameOf = ({ bucket, key }: ObjectKey): string => `${bucket}\n${key}`
+
+/** Downloads that were started and not yet taken, by object. When the signal ends, all are let go. */
 export class ReadAhead {
   readonly #stores: StoreOf
   readonly #budget: ReadAheadBudget
   readonly #signal: AbortSignal
-  readonly #started = new Map<string, { key: ObjectKey; bytes: number; result: Promise<Download | { error: unknown }> }>()
+  readonly #started = new Map<string, Started>()
 
   constructor(stores: StoreOf, budget: ReadAheadBudget, signal: AbortSignal) {
     this.#stores = stores
     this.#budget = budget
     this.#signal = signal
+    signal.addEventListener('abort', () => this.#letGo(), { once: true })
   }
 
-  /** Starts a download, if the object is small, not yet started and there is room. */
-  start(key: ObjectKey, bytes: number | null, ifMatch?: string): void {
-    const name = `${key.bucket}\n${key.key}`
-    if (bytes === null || bytes > wholeObjectBytes || this.#started.has(name) || !this.#budget.take(bytes)) return
+  /**
+   * Starts a download if there is room. A large object is only opened.
+   *
+   * @returns False where the download is not under way.
+   */
+  start(key: ObjectKey, bytes: number, ifMatch?: string): boolean {
+    const name = nameOf(key)
+    if (this.#started.has(name)) return true
+    const held = Math.min(bytes, wholeObjectBytes)
+    if (this.#signal.aborted || !this.#budget.take(held)) return false
     const options = { signal: this.#signal, ...(ifMatch === undefined ? {} : { ifMatch }) }
-    // the error is kept as a value: nobody waits for this promise yet
-    const result = download(this.#stores, key, options).catch((error: unknown) => ({ error }))
-    this.#started.set(name, { key, bytes, result })
+    const started: Started = {
+      key,
+      bytes: held,
+      settled: false,
+      // the error is kept as a value: nobody waits for this promise yet
+      result: download(this.#stores, key, options)
+        .catch((error: unknown) => ({ error }))
+        .finally(() => {
+          started.settled = true
+        }),
+    }
+    this.#started.set(name, started)
+    return true
+  }
+
+  /** True where a started download has come to its end, good or bad. */
+  isSettled(key: ObjectKey): boolean {
+    return this.#started.get(nameOf(key))?.settled === true
   }
 
   /** The download of an object: the one that was started, else a new one. */
   async take(key: ObjectKey, ifMatch?: string): Promise<Download> {
-    const name = `${key.bucket}\n${key.key}`
-    const started = this.#started.get(name)
+    const started = this.#started.get(nameOf(key))
     if (started === undefined) return download(this.#stores, key, { signal: this.#signal, ...(ifMatch === undefined ? {} : { ifMatch }) })
-    this.#started.delete(name)
     const result = await started.result
-    this.#budget.give(started.bytes)
+    this.#forget(key, started)
     if ('error' in result) throw result.error
     return result
   }
 
   /** Lets go of a download that is not wanted any more. */
   async drop(key: ObjectKey): Promise<void> {
-    if (!this.#started.has(`${key.bucket}\n${key.key}`)) return
-    const taken = await this.take(key).catch(() => undefined)
-    if (taken !== undefined && !Buffer.isBuffer(taken.body)) taken.body.destroy()
+    const started = this.#started.get(nameOf(key))
+    if (started === undefined) return
+    discard(await started.result)
+    this.#forget(key, started)
   }
 
-  /** Lets go of everything; waits until the downloads have ended. */
-  async dropAll(): Promise<void> {
-    for (const { key } of [...this.#started.values()]) await this.drop(key)
+  #forget(key: ObjectKey, started: Started): void {
+    if (this.#started.delete(nameOf(key))) this.#budget.give(started.bytes)
   }
+
+  #letGo(): void {
+    for (const started of [...this.#started.values()]) {
+      this.#forget(started.key, started)
+      void started.result.then(discard)
+    }
+  }
+}
+
+function discard(result: Download | { error: unknown }): void {
+  if ('body' in result && !Buffer.isBuffer(result.body)) result.body.destroy()
 }

@@ -140,11 +140,12 @@ function clientOf(settings: S3Settings, region: string, roleArn: string | undefi
     forcePathStyle: settings.pathStyle,
     followRegionRedirects: endpoint === undefined,
     retryMode: 'adaptive',
-    maxAttempts: 4,
+    // few: fetch and discover have retries of their own, which hold up nothing
+    maxAttempts: 3,
     // gzip has its own checksum; the SDK's is computed in JavaScript
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
-      connectionTimeout: 5000,
+      connectionTimeout: 3000,
       requestTimeout: 30_000,
       throwOnRequestTimeout: true,
       httpAgent: { maxSockets: 128 },

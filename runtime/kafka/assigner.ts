@@ -68,7 +68,11 @@ export const stickyAssigner =
       })
       return [...sharePartitions(partitions, known)].map(([memberId, share]) => ({
         memberId,
-        memberAssignment: protocol.MemberAssignment.encode({ version: 1, assignment: Object.fromEntries(topics.map(topic => [topic, share])), userData: Buffer.alloc(0) }),
+        memberAssignment: protocol.MemberAssignment.encode({
+          version: 1,
+          assignment: Object.fromEntries(topics.map(topic => [topic, share])),
+          userData: Buffer.alloc(0),
+        }),
       }))
     },
   })

@@ -27,11 +27,15 @@ function tlsOptions(settings: KafkaSettings): KafkaConfig['ssl'] {
 }
 
 async function fetchOauthToken(settings: KafkaSettings): Promise<{ value: string }> {
-  const body = new URLSearchParams({ grant_type: 'client_credentials', ...(settings.oauthScope === undefined ? {} : { scope: settings.oauthScope }) })
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    ...(settings.oauthScope === undefined ? {} : { scope: settings.oauthScope }),
+  })
   const credentials = Buffer.from(`${settings.oauthClientId ?? ''}:${settings.oauthClientSecret ?? ''}`).toString('base64')
   const response = await fetch(settings.oauthTokenUrl ?? '', { method: 'POST', headers: { authorization: `Basic ${credentials}` }, body })
   const answer = (await response.json()) as { access_token?: string }
-  if (!response.ok || answer.access_token === undefined) throw new FlowError('KAFKA_UNAVAILABLE', { brokers: settings.brokers, detail: `token end point answered ${response.status}` })
+  if (!response.ok || answer.access_token === undefined)
+    throw new FlowError('KAFKA_UNAVAILABLE', { brokers: settings.brokers, detail: `token end point answered ${response.status}` })
   return { value: answer.access_token }
 }
 
@@ -47,7 +51,10 @@ function saslOptions(settings: KafkaSettings): SASLOptions | undefined {
     case 'oauthbearer':
       return { mechanism: 'oauthbearer', oauthBearerProvider: () => fetchOauthToken(settings) }
     case 'aws-iam':
-      return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: (await generateAuthToken({ region: settings.awsRegion ?? 'us-east-1' })).token }) }
+      return {
+        mechanism: 'oauthbearer',
+        oauthBearerProvider: async () => ({ value: (await generateAuthToken({ region: settings.awsRegion ?? 'us-east-1' })).token }),
+      }
   }
 }
 

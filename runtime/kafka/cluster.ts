@@ -7,6 +7,7 @@ import { errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Position } from '../task.ts'
 import { createKafka } from './client.ts'
+import { onlyPartition } from './kafkajs.ts'
 
 /** Error code UNSTABLE_OFFSET_COMMIT: an offset is part of a transaction that has not ended yet. */
 const unstableOffset = 88
@@ -47,11 +48,17 @@ export class Cluster {
       await admin.connect()
       return admin
     })()
+    const admin = this.#admin
     try {
-      return await this.#admin
+      return await admin
     } catch (cause) {
-      this.#admin = undefined
-      throw new FlowError('KAFKA_UNAVAILABLE', { brokers: this.settings.brokers.join(', '), detail: errorText(cause) }, { cause })
+      if (this.#admin === admin) this.#admin = undefined
+      const refused = (cause as Error).name === 'KafkaJSSASLAuthenticationError'
+      throw new FlowError(
+        refused ? 'KAFKA_LOGIN' : 'KAFKA_UNAVAILABLE',
+        { brokers: this.settings.brokers.join(', '), detail: errorText(cause) },
+        { cause },
+      )
     }
   }
 
@@ -101,7 +108,7 @@ export class Cluster {
     const request = { groupId: this.groupOf(role), topics: [this.topicName(topic)] }
     for (let attempt = 0; ; attempt++) {
       try {
-        const [answer] = await admin.fetchOffsets(request)
+        const [answer] = await onlyPartition.run(partition, () => admin.fetchOffsets(request))
         const entry = answer?.partitions.find(candidate => candidate.partition === partition)
         const { low } = await this.limits(topic, partition)
         const offset = Number(entry?.offset ?? -1)

@@ -7,7 +7,11 @@ export type TaskEnd = 'stopped' | 'moved' | 'fenced' | 'failed'
 /** Tasks that were started, by role. */
 export const tasksStarted = counter('flowloom_task_starts_total', 'Tasks started, by role', ['role'])
 /** Tasks that ended, by role and reason. */
-export const tasksEnded = counter('flowloom_task_ends_total', 'Tasks ended, by role and reason: stopped, moved to another member, fenced by a successor, failed', ['role', 'reason'])
+export const tasksEnded = counter(
+  'flowloom_task_ends_total',
+  'Tasks ended, by role and reason: stopped, moved to another member, fenced by a successor, failed',
+  ['role', 'reason'],
+)
 /** Tasks that run now. */
 export const tasksRunning = gauge('flowloom_tasks_running', 'Tasks that are behind their fence and work', ['role'])
 /** Records taken from the input. */
@@ -19,6 +23,9 @@ export const bytesSent = counter('flowloom_bytes_sent_total', 'Bytes written bef
 /** Transactions committed. */
 export const transactionsCommitted = counter('flowloom_transactions_committed_total', 'Transactions committed, by role', ['role'])
 /** Records behind. */
-export const lagRecords = gauge('flowloom_lag_records', 'Offsets between the position and the end of the input partition', ['role', 'partition'])
+export const lagRecords = gauge('flowloom_lag_records', 'Offsets between the position and the end of the input partition', [
+  'role',
+  'partition',
+])
 /** Records restored. */
 export const recordsRestored = counter('flowloom_records_restored_total', 'State records read by starting tasks, by role', ['role'])

@@ -77,7 +77,8 @@ export class FencedProducer {
    */
   send(topic: string, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
     return this.#inTurn(async () => {
-      if ('bytes' in records && this.#settings.encodedBatches && records.bytes.length <= maxBatchBytes) return this.#sendSlab(topic, partition, records)
+      if ('bytes' in records && this.#settings.encodedBatches && records.bytes.length <= maxBatchBytes)
+        return this.#sendSlab(topic, partition, records)
       for (const part of batchParts('bytes' in records ? recordsOf(records) : records)) {
         if (this.#settings.encodedBatches) await this.#sendSlab(topic, partition, frameRecords(part))
         else await this.#sendMessages(topic, partition, part)
@@ -87,10 +88,20 @@ export class FencedProducer {
 
   async #sendSlab(topic: string, partition: number, slab: OutSlab): Promise<void> {
     if (slab.count === 0) return
-    const messages: SlabMessages & { partition: number } = { partition, length: slab.count, slab: { bytes: slab.bytes }, codec: this.#settings.compression }
+    const messages: SlabMessages & { partition: number } = {
+      partition,
+      length: slab.count,
+      slab: { bytes: slab.bytes },
+      codec: this.#settings.compression,
+    }
     const transaction = await this.#open()
     this.#used = true
-    await this.#judged(topic, slab.count, slab.bytes.length, transaction.send({ topic, acks: -1, messages: [{ partition, value: null, slab: messages } as never] }))
+    await this.#judged(
+      topic,
+      slab.count,
+      slab.bytes.length,
+      transaction.send({ topic, acks: -1, messages: [{ partition, value: null, slab: messages } as never] }),
+    )
   }
 
   async #sendMessages(topic: string, partition: number, records: readonly OutRecord[]): Promise<void> {
@@ -101,7 +112,12 @@ export class FencedProducer {
       topic,
       acks: -1,
       compression: codecNumbers[this.#settings.compression],
-      messages: records.map(record => ({ partition, key: record.key, value: record.value, ...(record.headers === undefined ? {} : { headers: record.headers }) })),
+      messages: records.map(record => ({
+        partition,
+        key: record.key,
+        value: record.value,
+        ...(record.headers === undefined ? {} : { headers: record.headers }),
+      })),
     })
     await this.#judged(topic, records.length, bytes, sent)
   }

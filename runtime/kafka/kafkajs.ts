@@ -114,9 +114,18 @@ function mendBatchDecoder(raw: boolean): void {
       appendTime,
       bytes: buffer.subarray(start + batchHeaderLength, start + 12 + length),
     }
-    const batchContext = { inTransaction: (attributes & 16) !== 0, producerId: buffer.readBigInt64BE(start + 43).toString(), isControlBatch: false }
+    const batchContext = {
+      inTransaction: (attributes & 16) !== 0,
+      producerId: buffer.readBigInt64BE(start + 43).toString(),
+      isControlBatch: false,
+    }
     const offset = String(baseOffset + buffer.readInt32BE(start + 23))
-    return { ...batchContext, records: [{ magicByte: 2, attributes: 0, timestamp: '0', offset, key: null, value, headers: {}, isControlRecord: false, batchContext }] }
+    return {
+      ...batchContext,
+      records: [
+        { magicByte: 2, attributes: 0, timestamp: '0', offset, key: null, value, headers: {}, isControlRecord: false, batchContext },
+      ],
+    }
   }
   require.cache[id]!.exports = raw ? undecoded : withTail
 }
@@ -212,7 +221,8 @@ function mendOffsetFetch(): void {
   }
   swap('protocol/requests/offsetFetch/index.js', {
     versions: [...stock.versions, '7'],
-    protocol: ({ version }: any) => (version === 7 ? (options: any) => ({ request: request(options), response: { decode, parse } }) : stock.protocol({ version })),
+    protocol: ({ version }: any) =>
+      version === 7 ? (options: any) => ({ request: request(options), response: { decode, parse } }) : stock.protocol({ version }),
   })
 }
 
@@ -220,7 +230,9 @@ function mendOffsetFetch(): void {
 function addStaticMembership(): void {
   for (const path of ['joinGroup/v5', 'syncGroup/v3', 'heartbeat/v3']) {
     const original = require(`kafkajs/src/protocol/requests/${path}/request`)
-    swap(`protocol/requests/${path}/request.js`, (options: any) => original({ ...options, groupInstanceId: staticMembers.get(options.groupId) ?? null }))
+    swap(`protocol/requests/${path}/request.js`, (options: any) =>
+      original({ ...options, groupInstanceId: staticMembers.get(options.groupId) ?? null }),
+    )
   }
   const leave = require('kafkajs/src/protocol/requests/leaveGroup/v3/request')
   swap('protocol/requests/leaveGroup/v3/request.js', ({ groupId, members }: any) =>
@@ -233,6 +245,20 @@ function guardOffsets(): void {
   const OffsetManager = require('kafkajs/src/consumer/offsetManager')
   OffsetManager.prototype.setDefaultOffset = async ({ topic, partition }: any) => {
     throw new FlowError('OFFSET_OUT_OF_RANGE', { task: `${topic}/${partition}` })
+  }
+}
+
+/** K. Drops the answer to a fetch whose position has moved meanwhile (a seek by another fetcher, a rejoin): it would be taken for the next records. */
+function dropStaleAnswers(): void {
+  const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup')
+  const original = ConsumerGroup.prototype.fetch
+  ConsumerGroup.prototype.fetch = async function (this: any, nodeId: string) {
+    const batches: any[] = await original.call(this, nodeId)
+    const { offsetManager } = this
+    const current = ({ topic, partition, fetchedOffset }: any): boolean =>
+      offsetManager.memberAssignment[topic]?.includes(partition) === true &&
+      offsetManager.nextOffset(topic, partition).toString() === fetchedOffset
+    return batches.filter(current)
   }
 }
 
@@ -256,20 +282,29 @@ function addEncodedProduce(): void {
       },
       messages.slab.compressed,
     )
-    const head = new Encoder().writeString(options.transactionalId ?? null).writeInt16(options.acks).writeInt32(options.timeout)
+    const head = new Encoder()
+      .writeString(options.transactionalId ?? null)
+      .writeInt16(options.acks)
+      .writeInt32(options.timeout)
     head.writeInt32(1).writeString(topic).writeInt32(1).writeInt32(partition).writeInt32(batch.length)
     return { parts: [head.buffer, batch] }
   }
   swap('protocol/requests/produce/v3/request.js', (options: any) => {
     const plain = stock(options)
-    return options.topicData[0]?.partitions[0]?.messages?.slab === undefined ? plain : { ...plain, encode: () => encodeSlab({ transactionalId: null, ...options }) }
+    return options.topicData[0]?.partitions[0]?.messages?.slab === undefined
+      ? plain
+      : { ...plain, encode: () => encodeSlab({ transactionalId: null, ...options }) }
   })
   swap('protocol/request.js', async ({ correlationId, clientId, request }: any) => {
     const payload = await request.encode()
     const parts: Buffer[] = payload.parts ?? [payload.buffer]
-    const head = new Encoder().writeInt16(request.apiKey).writeInt16(request.apiVersion).writeInt32(correlationId).writeString(clientId).buffer as Buffer
+    const head = new Encoder().writeInt16(request.apiKey).writeInt16(request.apiVersion).writeInt32(correlationId).writeString(clientId)
+      .buffer as Buffer
     const size = Buffer.allocUnsafe(4)
-    size.writeInt32BE(parts.reduce((sum, part) => sum + part.length, head.length), 0)
+    size.writeInt32BE(
+      parts.reduce((sum, part) => sum + part.length, head.length),
+      0,
+    )
     return { buffer: Buffer.concat([size, head, ...parts]) }
   })
 }
@@ -295,6 +330,7 @@ export function loadKafkaJs(rawBatches: boolean): typeof KafkaJs {
   mendOffsetFetch()
   addStaticMembership()
   guardOffsets()
+  dropStaleAnswers()
   if (rawBatches) addEncodedProduce()
   const { Types, Codecs } = require('kafkajs/src/protocol/message/compression')
   const codec = (name: CodecName) => () => ({

@@ -177,7 +177,7 @@ export class Membership {
   /** Leaves the group. A consumer that is still joining is waited for: kafkajs would finish joining behind our back. */
   async stop(): Promise<void> {
     this.#stop.abort()
-    for (let joining: Promise<void> | undefined; joining !== this.#joining; ) {
+    for (let joining: Promise<void> | undefined; joining !== this.#joining;) {
       joining = this.#joining
       await joining
     }
@@ -200,8 +200,11 @@ export function toFetched(payload: EachBatchPayload, encoded: boolean): Fetched 
           const raw = message.value as unknown as RawBatch
           if (Number(message.offset) < from) continue
           const bytes = await decompressRecords(raw.codec, raw.bytes)
-          if (slabs) result.slabs.push({ bytes, count: raw.count, baseOffset: raw.baseOffset, from, nextOffset: Number(message.offset) + 1 })
-          else for (const record of readRecords(bytes, raw.count, raw.baseOffset, raw.timestampMs, raw.appendTime)) if (record.offset >= from) result.records.push(record)
+          if (slabs)
+            result.slabs.push({ bytes, count: raw.count, baseOffset: raw.baseOffset, from, nextOffset: Number(message.offset) + 1 })
+          else
+            for (const record of readRecords(bytes, raw.count, raw.baseOffset, raw.timestampMs, raw.appendTime))
+              if (record.offset >= from) result.records.push(record)
         }
         return result
       }
@@ -225,7 +228,9 @@ const toRecord = (message: Message): InRecord => ({
   timestampMs: Number(message.timestamp),
   key: message.key,
   value: message.value,
-  headers: Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, Buffer.from((Array.isArray(value) ? value[0] : value) ?? '')])),
+  headers: Object.fromEntries(
+    Object.entries(message.headers ?? {}).map(([name, value]) => [name, Buffer.from((Array.isArray(value) ? value[0] : value) ?? '')]),
+  ),
 })
 
 /** Frames decoded messages again, a slab for each run of consecutive offsets (ordinary mode only). */

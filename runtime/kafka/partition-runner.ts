@@ -6,13 +6,24 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import type { Codecs } from '../avro.ts'
-import { causesOf, FlowError } from '../errors.ts'
+import { causesOf, errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab } from '../records.ts'
 import type { Position, Role, Task, TaskContext } from '../task.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
-import { bytesSent, lagRecords, recordsReceived, recordsRestored, recordsSent, tasksEnded, tasksRunning, tasksStarted, transactionsCommitted, type TaskEnd } from './events.ts'
+import {
+  bytesSent,
+  lagRecords,
+  recordsReceived,
+  recordsRestored,
+  recordsSent,
+  tasksEnded,
+  tasksRunning,
+  tasksStarted,
+  transactionsCommitted,
+  type TaskEnd,
+} from './events.ts'
 import { FencedProducer } from './fenced-producer.ts'
 
 /** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
@@ -173,7 +184,11 @@ export class PartitionRunner implements TaskContext {
         tasksRunning.dec({ role: this.#role.name })
       }
     } catch (error) {
-      if (this.signal.aborted) this.log.warn({ error: String(error) }, 'task failed while it stopped; what is not committed comes again')
+      if (this.signal.aborted)
+        this.log[this.#end === 'stopped' ? 'warn' : 'debug'](
+          { error: errorText(error) },
+          'task failed while it ended; what is not committed comes again',
+        )
       else failure = this.#judged(error)
     }
     this.#phase = 'ended'
@@ -283,7 +298,12 @@ export class PartitionRunner implements TaskContext {
     const group =
       position === null
         ? undefined
-        : { id: this.#cluster.groupOf(this.#role.name), topic: this.#cluster.topicName(topics[this.#role.from]), partition: this.partition, position }
+        : {
+            id: this.#cluster.groupOf(this.#role.name),
+            topic: this.#cluster.topicName(topics[this.#role.from]),
+            partition: this.partition,
+            position,
+          }
     await this.#probe?.(`${this.#role.name}:before-commit`)
     if (await this.#producer.commit(group)) transactionsCommitted.inc({ role: this.#role.name })
     await this.#probe?.(`${this.#role.name}:committed`)

@@ -48,7 +48,9 @@ const writeVarint = (target: Uint8Array, at: number, value: number): number => {
  * @returns A slab with its own buffer.
  */
 export function frameRecords(records: readonly OutRecord[]): OutSlab {
-  const headers = records.map(record => Object.entries(record.headers ?? {}).map(([name, value]) => [Buffer.from(name), Buffer.from(value)] as const))
+  const headers = records.map(record =>
+    Object.entries(record.headers ?? {}).map(([name, value]) => [Buffer.from(name), Buffer.from(value)] as const),
+  )
   const lengths = records.map((record, i) => {
     let length = 1 + 1 + varintLength(i) + varintLength(record.key?.length ?? -1) + (record.key?.length ?? 0)
     length += varintLength(record.value?.length ?? -1) + (record.value?.length ?? 0) + varintLength(headers[i]!.length)
@@ -111,7 +113,13 @@ class Cursor {
  * @param appendTime All records have the time of the batch.
  * @throws RangeError where the bytes end too early.
  */
-export function* readRecords(bytes: Uint8Array, count: number, baseOffset: number, baseTimestampMs = 0, appendTime = false): Generator<InRecord> {
+export function* readRecords(
+  bytes: Uint8Array,
+  count: number,
+  baseOffset: number,
+  baseTimestampMs = 0,
+  appendTime = false,
+): Generator<InRecord> {
   const cursor = new Cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   for (let i = 0; i < count; i++) {
     const length = cursor.varint()

@@ -120,7 +120,9 @@ export class RoleRunner {
       }
       failures = Date.now() - startedMs > 30_000 ? 1 : failures + 1
       cluster.log.warn({ task: runner.name, error: errorText(error), failures }, 'task failed; starting again from what is committed')
-      await sleep(Math.min(taskRestartMs * failures, taskRestartMs * 20), undefined, { signal: this.#stopping.signal }).catch(() => undefined)
+      await sleep(Math.min(taskRestartMs * failures, taskRestartMs * 20), undefined, { signal: this.#stopping.signal }).catch(
+        () => undefined,
+      )
     }
   }
 

@@ -9,6 +9,7 @@ import type { Source, SourceContext } from '../task.ts'
 import { createKafka, explicitPartitioner } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import { bytesSent, recordsSent, tasksEnded, tasksRunning, tasksStarted } from './events.ts'
+import { batchParts } from './fenced-producer.ts'
 import { Membership } from './membership.ts'
 import { codecNumbers } from './record-format.ts'
 
@@ -21,9 +22,10 @@ export class SourceRunner {
   readonly #membership: Membership
   readonly #shards = new Map<number, AbortController>()
   readonly #running = new Set<Promise<void>>()
-  readonly #producer: Producer
+  #producer: Promise<Producer> | undefined
   #sending: Promise<void> = Promise.resolve()
   #joined = false
+  #stopped = false
   /** Rejects with the error that a person must look at. */
   readonly failed: Promise<never>
 
@@ -38,16 +40,10 @@ export class SourceRunner {
       fetched: () => false,
     })
     this.failed = this.#membership.failed
-    this.#producer = createKafka(this.#cluster.settings, this.#cluster.groupOf(source.name), this.#cluster.log).producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      createPartitioner: explicitPartitioner,
-    })
   }
 
   /** Joins the group. */
   async start(): Promise<void> {
-    await this.#producer.connect()
     await this.#membership.start()
   }
 
@@ -56,8 +52,9 @@ export class SourceRunner {
     return this.#joined
   }
 
-  #assigned(shards: readonly number[]): void {
+  #assigned(assigned: readonly number[]): void {
     this.#joined = true
+    const shards = this.#stopped ? [] : assigned
     for (const [shard, stop] of this.#shards)
       if (!shards.includes(shard)) {
         stop.abort()
@@ -80,9 +77,13 @@ export class SourceRunner {
       tasksRunning.inc({ role })
       try {
         await this.source.runShard(context)
-        tasksEnded.inc({ role, reason: 'moved' })
+        if (!signal.aborted) throw new TypeError('the shard ended by itself')
+        tasksEnded.inc({ role, reason: this.#stopped ? 'stopped' : 'moved' })
       } catch (error) {
-        if (signal.aborted) break
+        if (signal.aborted) {
+          tasksEnded.inc({ role, reason: this.#stopped ? 'stopped' : 'moved' })
+          break
+        }
         tasksEnded.inc({ role, reason: 'failed' })
         context.log.warn({ error: errorText(error) }, 'shard failed; starting again')
         await sleep(this.#restartMs, undefined, { signal }).catch(() => undefined)
@@ -110,10 +111,7 @@ export class SourceRunner {
   /** One send at a time: concurrent idempotent sends of kafkajs can lose or repeat records. */
   async #send(topic: Topic, partition: number, records: readonly OutRecord[]): Promise<void> {
     const send = this.#sending.then(async () => {
-      for (let start = 0; start < records.length; start += 1000) {
-        const messages = records.slice(start, start + 1000).map(record => ({ partition, key: record.key, value: record.value }))
-        await this.#producer.send({ topic: this.#cluster.topicName(topic), acks: -1, compression: codecNumbers[this.#cluster.settings.compression], messages })
-      }
+      for (const part of batchParts(records)) await this.#sendPart(this.#cluster.topicName(topic), partition, part)
     })
     this.#sending = send.catch(() => undefined)
     await send
@@ -124,11 +122,40 @@ export class SourceRunner {
     )
   }
 
+  /** After a failure the broker may hold records under sequence numbers that kafkajs would use again for others: only a new producer is safe. */
+  async #sendPart(topic: string, partition: number, records: readonly OutRecord[]): Promise<void> {
+    const { settings, log } = this.#cluster
+    this.#producer ??= (async () => {
+      const made = createKafka(settings, this.#cluster.groupOf(this.source.name), log).producer({
+        idempotent: true,
+        maxInFlightRequests: 1,
+        createPartitioner: explicitPartitioner,
+      })
+      await made.connect()
+      return made
+    })()
+    const producer = this.#producer
+    try {
+      const messages = records.map(record => ({
+        partition,
+        key: record.key,
+        value: record.value,
+        ...(record.headers === undefined ? {} : { headers: record.headers }),
+      }))
+      await (await producer).send({ topic, acks: -1, compression: codecNumbers[settings.compression], messages })
+    } catch (error) {
+      this.#producer = undefined
+      await producer.then(broken => broken.disconnect()).catch(() => undefined)
+      throw error
+    }
+  }
+
   /** Ends the shards, then leaves the group. */
   async stop(): Promise<void> {
+    this.#stopped = true
     for (const stop of this.#shards.values()) stop.abort()
     await Promise.all(this.#running)
     await this.#membership.stop()
-    await this.#producer.disconnect()
+    await this.#producer?.then(producer => producer.disconnect()).catch(() => undefined)
   }
 }

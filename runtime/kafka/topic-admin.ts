@@ -46,11 +46,18 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
       })),
     })
   const created = new Set(missing.map(({ name }) => name))
-  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: wanted.map(({ name }) => ({ type: ConfigResourceTypes.topic, name })) })
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: wanted.map(({ name }) => ({ type: ConfigResourceTypes.topic, name })),
+  })
   const metadata = await admin.fetchTopicMetadata({ topics: wanted.map(({ name }) => name) })
   return wanted.map(({ name, settings }) => {
-    const actual = new Map(resources.find(resource => resource.resourceName === name)?.configEntries.map(entry => [entry.configName, entry.configValue]))
-    const differences = Object.entries(settings).flatMap(([setting, value]) => (actual.get(setting) === value ? [] : [`${setting}=${actual.get(setting) ?? '?'} (here ${value})`]))
+    const actual = new Map(
+      resources.find(resource => resource.resourceName === name)?.configEntries.map(entry => [entry.configName, entry.configValue]),
+    )
+    const differences = Object.entries(settings).flatMap(([setting, value]) =>
+      actual.get(setting) === value ? [] : [`${setting}=${actual.get(setting) ?? '?'} (here ${value})`],
+    )
     const count = metadata.topics.find(topic => topic.name === name)?.partitions.length ?? 0
     return { topic: name, partitions: count, state: created.has(name) ? 'created' : 'kept', differences }
   })

@@ -20,11 +20,14 @@ export type RecordVisitor = (record: InRecord, partition: number) => void
 export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVisitor, idleMs = 60_000): Promise<number> {
   const name = cluster.topicName(topic)
   const admin = await cluster.admin()
-  const ends = new Map((await admin.fetchTopicOffsets(name)).map(entry => [entry.partition, { low: Number(entry.low), end: Number(entry.offset) }]))
+  const ends = new Map(
+    (await admin.fetchTopicOffsets(name)).map(entry => [entry.partition, { low: Number(entry.low), end: Number(entry.offset) }]),
+  )
   const open = new Set([...ends].filter(([, { low, end }]) => end > low).map(([partition]) => partition))
   if (open.size === 0) return 0
   const groupId = `${cluster.settings.deployment}.reader.${randomUUID()}`
-  const consumer = createKafka(cluster.settings, groupId, cluster.log).consumer({
+  const next = new Map([...ends].map(([partition, { low }]) => [partition, low]))
+  const consumer = createKafka(cluster.settings, `${cluster.settings.deployment}.reader`, cluster.log).consumer({
     groupId,
     sessionTimeout: 30_000,
     maxWaitTimeInMs: 100,
@@ -39,17 +42,24 @@ export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVis
     finish = error => (error === undefined ? resolve() : reject(error as Error))
   })
   consumer.on(consumer.events.GROUP_JOIN, () => {
-    for (const [partition, { low }] of ends) consumer.seek({ topic: name, partition, offset: String(low) })
+    for (const [partition, offset] of next) consumer.seek({ topic: name, partition, offset: String(offset) })
   })
   consumer.on(consumer.events.END_BATCH_PROCESS, event => {
     lastMs = Date.now()
     const { partition, lastOffset } = event.payload
-    if (Number(lastOffset) + 1 >= ends.get(partition)!.end) open.delete(partition)
+    next.set(partition, Math.max(next.get(partition)!, Number(lastOffset) + 1))
+    if (next.get(partition)! >= ends.get(partition)!.end) open.delete(partition)
     if (open.size === 0) finish()
   })
   consumer.on(consumer.events.CRASH, event => finish(event.payload.error))
   const watch = setInterval(() => {
-    if (Date.now() - lastMs > idleMs) finish(new FlowError('KAFKA_UNAVAILABLE', { brokers: cluster.settings.brokers, detail: `${name} gave nothing for ${idleMs} ms before its end` }))
+    if (Date.now() - lastMs > idleMs)
+      finish(
+        new FlowError('KAFKA_UNAVAILABLE', {
+          brokers: cluster.settings.brokers,
+          detail: `${name} gave nothing for ${idleMs} ms before its end`,
+        }),
+      )
   }, 1000)
   try {
     await consumer.connect()
@@ -60,7 +70,7 @@ export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVis
       partitionsConsumedConcurrently: 1,
       eachBatch: async payload => {
         const { end } = ends.get(payload.batch.partition)!
-        const { records } = await toFetched(payload, cluster.settings.encodedBatches).decode(0, false)
+        const { records } = await toFetched(payload, cluster.settings.encodedBatches).decode(next.get(payload.batch.partition)!, false)
         for (const record of records)
           if (record.offset < end) {
             visit(record, payload.batch.partition)

@@ -12,7 +12,7 @@ export function settingsEnvironment(settings: RawConfig): Record<string, string>
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => {
           const list = Array.isArray(value) && value.every(item => typeof item === 'string')
-          return [environmentName(section, key), list ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value)] as const
+          return [environmentName(section, key), list ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value)] as const
         }),
     ),
   )
@@ -61,7 +61,7 @@ export class Fleet {
 
   async #supervise(slot: Slot): Promise<void> {
     while (slot.wanted) {
-      const kill = this.#armed?.startsWith(`${slot.roles}|`) === true ? this.#armed.slice(slot.roles.length + 1) : undefined
+      const kill = this.#armed?.startsWith(`${slot.roles}|`) ? this.#armed.slice(slot.roles.length + 1) : undefined
       if (kill !== undefined) this.#armed = undefined
       const child = spawn(process.execPath, ['--no-warnings', join(import.meta.dirname, 'role-process.ts'), slot.roles], {
         env: { ...process.env, ...this.#env, FLOWLOOM_KAFKA_SLOT: slot.name, ...(kill === undefined ? {} : { FLOWLOOM_TEST_KILL: kill }) },
@@ -101,11 +101,17 @@ export class Fleet {
     }
   }
 
-  /** Kills the process of a slot, and lets its successor die at a point: `<point>#<n>`. */
-  killAndArm(roles: string, point: string): void {
+  /**
+   * Kills the process of a role set and lets its successor die at a point, then waits for that.
+   *
+   * @param point `<point>#<n>`: at the n-th time.
+   * @param timeoutMs Goes on after this time even if the point was not reached.
+   */
+  async killAtPoint(roles: string, point: string, timeoutMs: number): Promise<void> {
+    const before = this.pointKills
     this.#armed = `${roles}|${point}`
-    const index = this.#slots.findIndex(slot => slot.roles === roles)
-    if (index >= 0) this.kill(index)
+    this.kill(this.#slots.findIndex(slot => slot.roles === roles))
+    for (const endMs = Date.now() + timeoutMs; this.pointKills === before && Date.now() < endMs; ) await sleep(50)
   }
 
   /** Stops all processes: SIGTERM, then SIGKILL after the given time. */

@@ -41,7 +41,7 @@ const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
 
 /** Points between two calls, by role set; `#n` is drawn. */
 const points: Readonly<Record<(typeof roleSets)[number], readonly string[]>> = {
-  'discover,fetch': ['s3-fetch:fenced', 's3-fetch:sent', 's3-fetch:before-commit', 's3-fetch:committed', 'fetch-half-sent', 'fetch-sent', 'fetch-opened'],
+  'discover,fetch': ['s3-fetch:fenced', 's3-fetch:sent', 's3-fetch:before-commit', 's3-fetch:committed', 'fetch-half-sent', 'fetch-sent', 'fetch-chunk-committed', 'fetch-chunk-committed', 'fetch-chunk-committed'],
   enrich: ['enrich:fenced', 'enrich:sent', 'enrich:before-commit', 'enrich:committed'],
   'ip-context': ['ip-context:fenced', 'ip-context:sent', 'ip-context:before-commit', 'ip-context:committed'],
   sink: ['sink-flows:fenced', 'sink-flows:before-commit', 'sink-flows:committed', 'sink-flows:committed', 'sink-gaps:committed', 'sink-runs:committed', 'sink-objects:committed'],
@@ -133,6 +133,7 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
   const settings = settingsFor(stack.endpoints, {
     kafka: { encodedBatches: options.encodedBatches, partitions: 3, commitIntervalMs: 100, sessionTimeoutMs: 6000, heartbeatIntervalMs: 300, transactionTimeoutMs: 20_000 },
     s3: { chunkBytes: 65_536, blockBytes: 16_384, pollIntervalMs: 400, readAhead: 2 },
+    lookups: { country: 'none', asn: 'none' },
     ipContext: { horizonS: 40 * 86_400 },
     clickhouse: { insertIntervalMs: 100, insertRows: 2000 },
     log: { level: 'info' },
@@ -153,11 +154,13 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
       if (kill === Math.floor(options.kills / 2)) for (const roles of roleSets) fleet.add(roles, 'b')
       for (const { key, body } of options.objects.slice(uploaded, uploaded + share)) await putObject(client, bucket, key, body)
       uploaded = Math.min(options.objects.length, uploaded + share)
-      await sleep(700 + draw() * 900)
-      const roles = roleSets[Math.floor(draw() * roleSets.length)]!
+      const roles = roleSets[kill % roleSets.length]!
       const candidates = points[roles]
-      if (draw() < 0.6) fleet.killAndArm(roles, `${candidates[Math.floor(draw() * candidates.length)]!}#${1 + Math.floor(draw() * 4)}`)
-      else fleet.kill(Math.floor(draw() * 8))
+      if (draw() < 0.75) await fleet.killAtPoint(roles, `${candidates[Math.floor(draw() * candidates.length)]!}#${1 + Math.floor(draw() * 5)}`, 6000)
+      else {
+        await sleep(500 + draw() * 1500)
+        fleet.kill(Math.floor(draw() * 8))
+      }
     }
     for (const { key, body } of options.objects.slice(uploaded)) await putObject(client, bucket, key, body)
     const reference = referenceOf(options.objects)

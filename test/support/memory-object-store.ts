@@ -18,6 +18,8 @@ export class MemoryObjectStore implements ObjectStore {
   readonly requests: { list: string[]; open: string[] } = { list: [], open: [] }
   /** Called before a download is handed over: change or delete objects here, or throw. */
   onOpen: ((bucket: string, key: string) => void) | undefined
+  /** Holds an answer back until the promise resolves. */
+  wait: ((key: string) => Promise<void> | undefined) | undefined
   pieceBytes = 65_536
   pageSize = 1000
   clockMs = Date.parse('2026-11-24T11:59:00Z')
@@ -70,7 +72,7 @@ export class MemoryObjectStore implements ObjectStore {
 
   async open(bucket: string, key: string, options: { ifMatch?: string } = {}): Promise<OpenedObject> {
     this.requests.open.push(key)
-    await Promise.resolve()
+    await this.wait?.(key)
     this.onOpen?.(bucket, key)
     this.#check(bucket, key)
     const stored = this.#buckets.get(bucket)?.get(key)

@@ -149,12 +149,11 @@ const flow: FlowRecord = {
   extra: { 'new-field': 'x' },
 }
 
-const groupOf = (field: AvroField): AvroRecord | undefined =>
-  Array.isArray(field.type)
-    ? (field.type as unknown[]).find(
-        (member): member is AvroRecord => typeof member === 'object' && (member as AvroRecord).type === 'record',
-      )
-    : undefined
+/** Names of the fields of a nested record. */
+const groupFields = (field: AvroField): string[] | undefined => {
+  const members = Array.isArray(field.type) ? (field.type as { fields?: AvroField[] }[]) : []
+  return members.find(member => member.fields !== undefined)?.fields?.map(inner => inner.name)
+}
 
 test('the types of a flow have exactly the fields of its schema, in its order', () => {
   assert.deepEqual(
@@ -166,13 +165,8 @@ test('the types of a flow have exactly the fields of its schema, in its order', 
     flowValue.fields.map(field => field.name),
   )
   for (const field of flowValue.fields) {
-    const group = groupOf(field)
-    if (group !== undefined)
-      assert.deepEqual(
-        Object.keys(flow[field.name as 'ecs']!),
-        group.fields.map(inner => inner.name),
-        field.name,
-      )
+    const fields = groupFields(field)
+    if (fields !== undefined) assert.deepEqual(Object.keys(flow[field.name as 'ecs']!), fields, field.name)
   }
 })
 

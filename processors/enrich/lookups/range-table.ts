@@ -11,7 +11,14 @@ export class RangeTable {
   readonly last6: Uint32Array
   readonly value6: Int32Array
 
-  constructor(columns: { first4: Uint32Array; last4: Uint32Array; value4: Int32Array; first6: Uint32Array; last6: Uint32Array; value6: Int32Array }) {
+  constructor(columns: {
+    first4: Uint32Array
+    last4: Uint32Array
+    value4: Int32Array
+    first6: Uint32Array
+    last6: Uint32Array
+    value6: Int32Array
+  }) {
     this.first4 = columns.first4
     this.last4 = columns.last4
     this.value4 = columns.value4
@@ -63,7 +70,7 @@ function follows(table: Uint32Array, index: number, address: Words): boolean {
   let carry = 1
   for (let i = 3; i >= 0; i--) {
     const sum = table[4 * index + i]! + carry
-    if ((sum >>> 0) !== address[i]!) return false
+    if (sum >>> 0 !== address[i]!) return false
     carry = sum > 0xffffffff ? 1 : 0
   }
   return true
@@ -78,7 +85,12 @@ interface Range {
 
 const bigOf = (words: ArrayLike<number>, at = 0): bigint =>
   (BigInt(words[at]!) << 96n) | (BigInt(words[at + 1]!) << 64n) | (BigInt(words[at + 2]!) << 32n) | BigInt(words[at + 3]!)
-const wordsOfBig = (value: bigint): Words => [Number(value >> 96n), Number((value >> 64n) & 0xffffffffn), Number((value >> 32n) & 0xffffffffn), Number(value & 0xffffffffn)]
+const wordsOfBig = (value: bigint): Words => [
+  Number(value >> 96n),
+  Number((value >> 64n) & 0xffffffffn),
+  Number((value >> 32n) & 0xffffffffn),
+  Number(value & 0xffffffffn),
+]
 
 /**
  * Makes ranges disjoint: where they lie within each other the smaller wins, of equal ones the higher rank, then the first given.
@@ -87,7 +99,10 @@ const wordsOfBig = (value: bigint): Words => [Number(value >> 96n), Number((valu
 function flatten(ranges: Range[]): Range[] {
   const sorted = ranges
     .map((range, index) => ({ range, index }))
-    .sort((a, b) => compare(a.range.first, b.range.first) || compare(b.range.last, a.range.last) || a.range.rank - b.range.rank || b.index - a.index)
+    .sort(
+      (a, b) =>
+        compare(a.range.first, b.range.first) || compare(b.range.last, a.range.last) || a.range.rank - b.range.rank || b.index - a.index,
+    )
     .map(({ range }) => range)
   const out: Range[] = []
   const open: Range[] = []

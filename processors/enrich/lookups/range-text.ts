@@ -7,7 +7,12 @@ import type { TextPool } from './lookup-set.ts'
 type OnRange4 = (first: number, last: number, fields: readonly string[]) => void
 type OnRange6 = (first: Words, last: Words, fields: readonly string[]) => void
 
-const wordsOf = (value: bigint): Words => [Number(value >> 96n), Number((value >> 64n) & 0xffffffffn), Number((value >> 32n) & 0xffffffffn), Number(value & 0xffffffffn)]
+const wordsOf = (value: bigint): Words => [
+  Number(value >> 96n),
+  Number((value >> 64n) & 0xffffffffn),
+  Number((value >> 32n) & 0xffffffffn),
+  Number(value & 0xffffffffn),
+]
 
 /** IPv4 as a number, IPv6 as words, undefined for neither. */
 function addressOf(text: string): number | Words | undefined {
@@ -44,7 +49,7 @@ function fieldsOf(line: string): string[] {
  */
 function eachRange(text: string, on4: OnRange4, on6: OnRange6): number {
   let count = 0
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     let end = text.indexOf('\n', start)
     if (end < 0) end = text.length
     const fields = fieldsOf(text.slice(start, text.charCodeAt(end - 1) === 13 ? end - 1 : end))

@@ -66,8 +66,23 @@ export const addressFlag = {
   special: 2,
 } as const
 
-const privateRanges: readonly [string, number][] = [['10.0.0.0', 8], ['172.16.0.0', 12], ['192.168.0.0', 16], ['100.64.0.0', 10], ['169.254.0.0', 16], ['127.0.0.0', 8]]
-const specialRanges: readonly [string, number][] = [['0.0.0.0', 8], ['192.0.0.0', 24], ['192.0.2.0', 24], ['198.18.0.0', 15], ['198.51.100.0', 24], ['203.0.113.0', 24], ['224.0.0.0', 3]]
+const privateRanges: readonly [string, number][] = [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+  ['169.254.0.0', 16],
+  ['127.0.0.0', 8],
+]
+const specialRanges: readonly [string, number][] = [
+  ['0.0.0.0', 8],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+]
 const privateBlocks = privateRanges.map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - bits), shift: 32 - bits }))
 const specialBlocks = specialRanges.map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - bits), shift: 32 - bits }))
 

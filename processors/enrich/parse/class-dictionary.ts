@@ -48,7 +48,13 @@ interface RunEntry {
   column: number
 }
 
-const limits: Partial<Record<keyof ClassValues, number>> = { protocol: 255, tcpFlags: 65535, version: 2 ** 31 - 1, trafficPath: 2 ** 31 - 1, encryptionStatus: 2 ** 31 - 1 }
+const limits: Partial<Record<keyof ClassValues, number>> = {
+  protocol: 255,
+  tcpFlags: 65535,
+  version: 2 ** 31 - 1,
+  trafficPath: 2 ** 31 - 1,
+  encryptionStatus: 2 ** 31 - 1,
+}
 const choices: Partial<Record<keyof ClassValues, { values: readonly string[]; reason: LineFaultReason }>> = {
   action: { values: ['ACCEPT', 'REJECT'], reason: 'bad-action' },
   logStatus: { values: ['OK', 'NODATA', 'SKIPDATA'], reason: 'bad-log-status' },

@@ -12,7 +12,16 @@ export const opKind = { number: 0, port: 1, address: 2, context: 3, class: 4, ne
 export const opStride = 5
 
 /** Batch columns of the numeric fields, in the order of `FlowBatch.numbers`. */
-export const numberNames = ['packets', 'bytes', 'start', 'end', 'packets-lost-no-route', 'packets-lost-blackhole', 'packets-lost-mtu-exceeded', 'packets-lost-ttl-expired'] as const
+export const numberNames = [
+  'packets',
+  'bytes',
+  'start',
+  'end',
+  'packets-lost-no-route',
+  'packets-lost-blackhole',
+  'packets-lost-mtu-exceeded',
+  'packets-lost-ttl-expired',
+] as const
 /** Batch columns of the ports, in the order of `FlowBatch.ports`. */
 export const portNames = ['srcport', 'dstport'] as const
 /** Batch columns of the addresses, in the order of `FlowBatch.addressIds`. */
@@ -113,7 +122,8 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
         return add(opKind.number, (numberNames as readonly string[]).indexOf(field!.name), field?.role === 'time' ? 1 : 0, column)
     }
   })
-  const columnsOf = (wanted: FlowField['role'] | undefined): number[] => fields.flatMap((field, column) => (field?.role === wanted ? [column] : []))
+  const columnsOf = (wanted: FlowField['role'] | undefined): number[] =>
+    fields.flatMap((field, column) => (field?.role === wanted ? [column] : []))
   return {
     names,
     ops: Int32Array.from(ops),

@@ -32,8 +32,14 @@ export interface ObjectDefaults {
 
 type Groups = 'ecs' | 'tags' | 'transitGateway'
 const emptyGroup = (group: string): Record<string, string | null> =>
-  Object.fromEntries(flowFields.filter(field => field.record.startsWith(`${group}.`)).map(field => [field.record.slice(group.length + 1), null]))
-const emptyGroups: Record<Groups, Record<string, string | null>> = { ecs: emptyGroup('ecs'), tags: emptyGroup('tags'), transitGateway: emptyGroup('transitGateway') }
+  Object.fromEntries(
+    flowFields.filter(field => field.record.startsWith(`${group}.`)).map(field => [field.record.slice(group.length + 1), null]),
+  )
+const emptyGroups: Record<Groups, Record<string, string | null>> = {
+  ecs: emptyGroup('ecs'),
+  tags: emptyGroup('tags'),
+  transitGateway: emptyGroup('transitGateway'),
+}
 
 /** Tag values are percent-encoded UTF-8; what does not decode stays as it is. */
 function percentDecoded(text: string): string {
@@ -46,7 +52,8 @@ function percentDecoded(text: string): string {
 }
 
 /** What recorded the flow: interface, else resource, else transit gateway attachment. */
-export const observerOf = (values: ContextValues): string | null => values.interfaceId ?? values.resourceId ?? values.transitGateway?.attachmentId ?? null
+export const observerOf = (values: ContextValues): string | null =>
+  values.interfaceId ?? values.resourceId ?? values.transitGateway?.attachmentId ?? null
 
 let lastUid = 0
 
@@ -107,7 +114,8 @@ export class ContextDictionary {
       const [group, name] = plan.fields[column]!.record.split('.') as [string, string?]
       const value = textValue(tokens[i]!)
       if (name === undefined) values[group] = value
-      else if (value !== null) (groups[group] ??= { ...emptyGroups[group as Groups] })[name] = group === 'tags' ? percentDecoded(value) : value
+      else if (value !== null)
+        (groups[group] ??= { ...emptyGroups[group as Groups] })[name] = group === 'tags' ? percentDecoded(value) : value
     })
     return {
       accountId: plan.has('account-id') ? values['accountId']! : this.#defaults.accountId,

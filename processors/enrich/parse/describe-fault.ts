@@ -28,7 +28,15 @@ function detailOf(reason: LineFaultReason, plan: ColumnPlan, tokens: readonly st
  * @param number Number of the reason (`faultNumber`).
  * @param column The column that has it, -1 for none.
  */
-export function describeFault(plan: ColumnPlan, bytes: Uint8Array, start: number, lineEnd: number, line: number, number: number, column: number): LineFault {
+export function describeFault(
+  plan: ColumnPlan,
+  bytes: Uint8Array,
+  start: number,
+  lineEnd: number,
+  line: number,
+  number: number,
+  column: number,
+): LineFault {
   const end = lineEnd > start && bytes[lineEnd - 1] === 13 ? lineEnd - 1 : lineEnd
   const tokens = tokensOf(bytes.subarray(start, end))
   const columns = plan.names.length

@@ -4,7 +4,7 @@ import { checkConfig } from '../../../config.ts'
 import { createFetchRole } from '../../../producers/s3/fetch-processor.ts'
 import type { Role } from '../../../runtime/task.ts'
 import type { ObjectArrival, ObjectLedger } from '../../../schemas/records.ts'
-import { MemoryCluster } from '../../support/memory-context.ts'
+import { MemoryCluster, type MemoryTask } from '../../support/memory-context.ts'
 import { MemoryObjectStore } from '../../support/memory-object-store.ts'
 
 export const bucket = 'flow-logs'
@@ -16,6 +16,14 @@ export const keyOf = (name: string): string => `${day}123456789012_vpcflowlogs_u
 export const numbered = (count: number, from = 2): string[] =>
   Array.from({ length: count }, (_unused, index) => `2 123456789012 eni-${from + index} 10.0.0.1 10.0.0.2 1 2 6 1 40 1 2 ACCEPT OK`)
 export const gz = (lines: readonly string[]): Buffer => gzipSync(`${[header, ...lines].join('\n')}\n`)
+
+/** Ticks until started downloads have ended and were read. */
+export async function settle(task: MemoryTask): Promise<void> {
+  for (let i = 0; i < 8; i++) {
+    await task.tick()
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+}
 
 /** A cluster, a store and the role, with bounds small enough to be reached. */
 export class FetchBench {

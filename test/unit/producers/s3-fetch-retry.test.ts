@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
-import { bucket, FetchBench, gz, keyOf, numbered } from './s3-fetch-cases.ts'
+import { bucket, FetchBench, gz, keyOf, numbered, settle } from './s3-fetch-cases.ts'
 
 const key = keyOf('a')
 const other = keyOf('b')
@@ -16,7 +16,7 @@ test('a cut gzip object is tried again with doubled waits, then recorded as fail
   const waits: number[] = []
   for (let i = 0; i < 100 && bench.ledger(key)?.state !== 'failed'; i++) {
     bench.cluster.clockMs += 500
-    await task.tick()
+    await settle(task)
     const ledger = bench.ledger(key)
     if (ledger?.state === 'retrying' && waits.length < ledger.attempts) waits.push(ledger.retryAtMs! - bench.cluster.clockMs)
   }
@@ -37,7 +37,7 @@ test('a large object cut in the middle keeps account of the lines that were publ
   const task = await bench.cluster.startTask(bench.role, 0)
   await task.drain()
   bench.cluster.clockMs += 2000
-  await task.tick()
+  await settle(task)
   await task.stop()
   const ledger = bench.ledger(key)!
   assert.deepEqual([ledger.state, ledger.errorCode], ['failed', 'OBJECT_BROKEN'])
@@ -70,10 +70,10 @@ for (const trouble of passing) {
     assert.equal(bench.cluster.positionOf(bench.role, 0).offset, 2)
     trouble.mend(bench)
     const task = await bench.cluster.startTask(bench.role, 0)
-    await task.tick()
+    await settle(task)
     assert.equal(bench.lines(key).length, 0)
     bench.cluster.clockMs += 1000
-    await task.tick()
+    await settle(task)
     await task.stop()
     assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.errorCode], ['done', null])
     assert.equal(bench.lines(key).length, 3)
@@ -89,7 +89,7 @@ test('an object that is not there for good is failed; where S3 does not answer i
   await task.drain()
   for (let i = 0; i < 40; i++) {
     bench.cluster.clockMs += 60_000
-    await task.tick()
+    await settle(task)
   }
   await task.stop()
   assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.errorCode, bench.ledger(key)?.attempts], ['failed', 'S3_NOT_FOUND', 3])
@@ -151,7 +151,35 @@ test('a download that breaks off is tried again', async () => {
   assert.deepEqual([bench.ledger(key)?.errorCode, bench.ledger(key)?.errorDetail], ['S3_UNAVAILABLE', 'socket hang up'])
   bench.cluster.clockMs += 1000
   const task = await bench.cluster.startTask(bench.role, 0)
-  await task.tick()
+  await settle(task)
   await task.stop()
   assert.equal(bench.lines(key).length, 3)
+})
+
+test('retries that S3 lets wait hold up neither arrivals nor other retries', async () => {
+  const bench = new FetchBench()
+  await bench.putAndAnnounce(key, gz(numbered(3)))
+  await bench.putAndAnnounce(other, gz(numbered(2)))
+  bench.store.deny(bucket, '', 'S3_UNAVAILABLE')
+  const task = await bench.cluster.startTask(bench.role, 0)
+  await task.drain()
+  bench.store.allow()
+  let answer: (() => void) | undefined
+  bench.store.wait = opened => (opened === key ? new Promise<void>(resolve => (answer = resolve)) : undefined)
+  bench.cluster.clockMs += 1000
+  await settle(task)
+  await bench.putAndAnnounce(keyOf('c'), gz(numbered(4)))
+  await task.drain()
+  bench.cluster.clockMs += 1000
+  await settle(task)
+  assert.deepEqual(
+    [key, other, keyOf('c')].map(each => bench.ledger(each)?.state),
+    ['retrying', 'done', 'done'],
+  )
+  answer?.()
+  await settle(task)
+  bench.cluster.clockMs += 1000
+  await settle(task)
+  assert.equal(bench.ledger(key)?.state, 'done')
+  await task.stop()
 })

@@ -1,0 +1,28 @@
+"""Prints enriched flows as they come: who talked to whom, how much, and which side is ours."""
+
+from datetime import datetime, timezone
+
+from flowloom_topic import options, read_topic
+
+
+def main():
+    opts = options(__doc__).parse_args()
+    flows = total = 0
+    for _key, flow in read_topic(opts, f"{opts.prefix}flows.v1"):
+        if flow is None:
+            continue
+        flows += 1
+        total += flow["bytes"] or 0
+        # behind NAT the packet addresses are the true ends
+        source = flow["pktSrcAddr"] or flow["srcAddr"] or "-"
+        target = flow["pktDstAddr"] or flow["dstAddr"] or "-"
+        start = datetime.fromtimestamp(flow["start"], timezone.utc).isoformat()
+        print(
+            f"{start} {flow['interfaceId'] or '-'} {flow['direction']} {flow['action'] or '-'} "
+            f"{source} -> {target} {flow['serviceName'] or '-'} {flow['bytes'] or 0} bytes"
+        )
+    print(f"{flows} flows, {total} bytes")
+
+
+if __name__ == "__main__":
+    main()

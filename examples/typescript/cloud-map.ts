@@ -1,0 +1,40 @@
+/** Keeps the current cloud map in memory from the compacted topic and says who holds an address: `cloud-map.ts 10.0.1.5 [scope]`. */
+import { readOptions, readTopic } from './connect.ts'
+
+interface AddressKey {
+  scope: string
+  ip: string
+}
+
+/** The fields that this example uses; docs/reference/topics.md has all of them. */
+interface Entry {
+  current: { interfaceId: string | null; instanceId: string | null; service: string | null } | null
+  currentSince: number | null
+  lastSeen: number | null
+}
+
+const options = readOptions(process.env)
+const [ip, scope] = options.rest
+const map = new Map<string, Entry>()
+
+const time = (seconds: number | null): string => (seconds === null ? '-' : new Date(seconds * 1000).toISOString())
+const tell = (key: AddressKey, { current, currentSince, lastSeen }: Entry): void => {
+  if ((ip !== undefined && key.ip !== ip) || (scope !== undefined && key.scope !== scope)) return
+  const holder = current?.service ?? [current?.interfaceId, current?.instanceId].filter(name => name != null).join(' ')
+  console.log(`${key.scope} ${key.ip} ${holder} since ${time(currentSince)} last seen ${time(lastSeen)}`)
+}
+
+await readTopic<AddressKey, Entry>(options, `${options.prefix}cloud-map.v1`, ({ key, value }) => {
+  // restore barriers of flowloom are tombstones of this scope
+  if (key.scope === '__barrier') return
+  const name = `${key.scope} ${key.ip}`
+  if (value === null) map.delete(name)
+  else map.set(name, value)
+  // without an end, every change is told as it comes
+  if (!options.exitAtEnd && value !== null) tell(key, value)
+})
+for (const [name, entry] of [...map].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const [keyScope, keyIp] = name.split(' ')
+  tell({ scope: keyScope!, ip: keyIp! }, entry)
+}
+console.log(`${map.size} addresses`)
