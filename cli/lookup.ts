@@ -3,28 +3,30 @@ import { isIP } from 'node:net'
 import { loadConfig } from '../config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import { readQuery } from '../sinks/clickhouse/query-files.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 
-/** One ownership run of an address. */
+/** One ownership run of an address, as sinks/clickhouse/queries/who_holds.sql gives it. */
 export interface Holder {
   scope: string
-  validFrom: string
-  validTo: string | null
-  firstSeen: string
-  lastSeen: string
-  conflictS: string
-  interfaceId: string
-  instanceId: string
-  subnetId: string
-  vpcId: string
-  accountId: string
-  region: string
-  azId: string
-  service: string
-  /** held: the time lies between first and last sighting; last-known: it lies later; before-first: no run had begun. */
+  /** held: seen then, or at most 10 minutes before; last-known: nobody newer is known. */
   state: 'held' | 'last-known'
+  interface_id: string
+  instance_id: string
+  interface_type: string
+  subnet_id: string
+  vpc_id: string
+  account_id: string
+  region: string
+  az_id: string
+  service: string
+  valid_from: string
+  valid_to: string | null
+  first_seen: string
+  last_seen: string
+  conflict_s: string
 }
 
 /**
@@ -35,16 +37,7 @@ export interface Holder {
  * @returns One run per scope that knows the address.
  */
 export async function findHolders(store: Store, ip: string, atS: number | undefined): Promise<Holder[]> {
-  return store.query<Holder>(
-    `SELECT scope, toString(valid_from) AS validFrom, if(valid_to IS NULL, NULL, toString(valid_to)) AS validTo, toString(first_seen) AS firstSeen,
-       toString(last_seen) AS lastSeen, conflict_s AS conflictS, interface_id AS interfaceId, instance_id AS instanceId, subnet_id AS subnetId,
-       vpc_id AS vpcId, account_id AS accountId, region, az_id AS azId, service, if(toDateTime({at:UInt32}, 'UTC') <= last_seen, 'held', 'last-known') AS state
-     FROM cloud_map FINAL
-     WHERE ip = toIPv6({ip:String}) AND valid_from <= toDateTime({at:UInt32}, 'UTC')
-     ORDER BY scope, valid_from DESC
-     LIMIT 1 BY scope`,
-    { ip, at: atS ?? Math.floor(Date.now() / 1000) },
-  )
+  return store.query<Holder>(readQuery('who_holds'), { ip, at: atS ?? Math.floor(Date.now() / 1000) })
 }
 
 /**
@@ -58,12 +51,12 @@ export function parseTime(text: string, command: string): number {
   return Math.floor(ms / 1000)
 }
 
-/** One line about a holder. */
+/** One holder as text. */
 export function describeHolder(holder: Holder): string {
-  const who = holder.service === '' ? [holder.interfaceId, holder.instanceId, holder.subnetId, holder.vpcId, holder.accountId, holder.azId].filter(part => part !== '').join(' ') : `AWS service ${holder.service}`
-  const until = holder.validTo ?? 'now'
-  const conflict = holder.conflictS === '0' ? '' : `; another owner was seen for ${holder.conflictS} s at the same time`
-  return `${holder.scope}: ${who}\n  from ${holder.validFrom} to ${until} UTC, seen ${holder.firstSeen} to ${holder.lastSeen} (${holder.state})${conflict}`
+  const parts = [holder.interface_id, holder.instance_id, holder.subnet_id, holder.vpc_id, holder.account_id, holder.az_id]
+  const who = holder.service === '' ? parts.filter(part => part !== '').join(' ') : `AWS service ${holder.service}`
+  const conflict = holder.conflict_s === '0' ? '' : `; another owner was seen for ${holder.conflict_s} s at the same time`
+  return `${holder.scope}: ${who}\n  from ${holder.valid_from} to ${holder.valid_to ?? 'now'} UTC, seen ${holder.first_seen} to ${holder.last_seen} (${holder.state})${conflict}`
 }
 
 /** See the head of this file. */

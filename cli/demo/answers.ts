@@ -1,12 +1,9 @@
 /** The questions that the demo answers, asked as an analyst would. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readQuery, type QueryName } from '../../sinks/clickhouse/query-files.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { describeHolder, findHolders } from '../lookup.ts'
 
 type Row = Record<string, string | number | null>
-
-const queries = join(import.meta.dirname, '..', '..', 'sinks', 'clickhouse', 'queries')
 
 /** The eight S3 addresses of the FloCon 2024 table (test/golden/flocon-2024). */
 export const floconAddresses = ['16.182.72.112', '52.216.215.0', '52.217.111.214', '52.217.118.120', '52.217.170.248', '52.217.99.126', '54.231.135.64', '54.231.139.192']
@@ -21,9 +18,18 @@ export function formatRows(rows: readonly Row[]): string {
   return cells.map(row => `  ${row.map((cell, column) => (numeric[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd()}`).join('\n')
 }
 
-/** Runs one of the queries of sinks/clickhouse/queries. */
-export async function ask(store: Store, name: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<Row[]> {
-  return store.query<Row>(readFileSync(join(queries, `${name}.sql`), 'utf8'), parameters)
+const sshColumns = ['evidence', 'observer', 'instance_id', 'local_address', 'remote_address', 'country', 'as_org', 'flows', 'packets'] as const
+const sshRowsPerEvidence = 5
+
+/** The first rows of each evidence, and how many there are in all. */
+function sshRows(rows: readonly Row[]): Row[] {
+  const byEvidence = Map.groupBy(rows, row => row['evidence'])
+  return [...byEvidence].flatMap(([evidence, all]) => {
+    const shown = all.slice(0, sshRowsPerEvidence).map((row): Row => Object.fromEntries(sshColumns.map(name => [name, row[name] ?? ''])))
+    const more = all.length - shown.length
+    const blank: Row = Object.fromEntries(sshColumns.map(name => [name, '']))
+    return more === 0 ? shown : [...shown, { ...blank, evidence: evidence ?? '', observer: `... and ${more} more` }]
+  })
 }
 
 /**
@@ -32,19 +38,21 @@ export async function ask(store: Store, name: string, parameters: Readonly<Recor
  * @returns What is missing: faults that `--exit` reports.
  */
 export async function printAnswers(store: Store, print: (text: string) => void): Promise<string[]> {
+  const ask = (name: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<Row[]> => store.query<Row>(readQuery(name), parameters)
   const faults: string[] = []
+  const nowS = Math.floor(Date.now() / 1000)
   print('\nTop talkers by country and network\n')
-  print(formatRows(await ask(store, 'top_talkers')))
+  print(formatRows(await ask('top_talkers', { from: nowS - 86_400, to: nowS + 600, limit: 12 })))
   print('\nSSH allowed from outside. answered: an open host; accepted: no reply was seen; nat-phantom: a NAT gateway, which drops it\n')
-  print(formatRows(await ask(store, 'ssh_from_outside')))
+  print(formatRows(sshRows(await ask('ssh_from_outside', { limit: 10_000 }))))
   print('\nWho holds 10.1.1.50, and the S3 addresses of the FloCon table\n')
   const owner = await findHolders(store, '10.1.1.50', undefined)
-  if (!owner.some(holder => holder.interfaceId === 'eni-0ffa7e54f1ae8fa1b')) faults.push('10.1.1.50 is not held by eni-0ffa7e54f1ae8fa1b')
+  if (!owner.some(holder => holder.interface_id === 'eni-0ffa7e54f1ae8fa1b')) faults.push('10.1.1.50 is not held by eni-0ffa7e54f1ae8fa1b')
   for (const holder of owner) print(`  10.1.1.50  ${describeHolder(holder)}`)
   for (const ip of floconAddresses) {
     const holders = await findHolders(store, ip, undefined)
     if (!holders.some(holder => holder.service === 'S3')) faults.push(`${ip} is not known as S3`)
-    for (const holder of holders) print(`  ${ip.padEnd(15)}  ${holder.scope}: AWS service ${holder.service}, seen ${holder.firstSeen} to ${holder.lastSeen}`)
+    for (const holder of holders) print(`  ${ip.padEnd(15)}  ${holder.scope}: AWS service ${holder.service}, seen ${holder.first_seen} to ${holder.last_seen}`)
   }
   return faults
 }

@@ -149,8 +149,7 @@ class IpContextTask implements Task {
     const runs: OutRecord[] = []
     const entries = new Map<string, EntryRecord>()
     const seen = new Set<string>()
-    const keep = (key: Buffer, text: string, entry: CloudMapEntry): void => {
-      const value = codecs.cloudMap.encodeValue(entry)
+    const keep = (key: Buffer, text: string, entry: CloudMapEntry, value: Buffer): void => {
       if (this.#state.encoded(text)?.equals(value) !== true) entries.set(text, { key, value, entry })
     }
     for (const { key, keyBytes, before, state, late } of this.#overlay.values()) {
@@ -166,28 +165,29 @@ class IpContextTask implements Task {
       counts.announced.push(...announced)
       const text = textOf(keyBytes)
       seen.add(text)
-      keep(keyBytes, text, after.entry)
+      keep(keyBytes, text, after.entry, after.value)
     }
-    for (const { key, text, entry } of this.#sealIdle()) if (!seen.has(text)) keep(key, text, entry)
+    for (const { key, text, entry } of this.#sealIdle()) if (!seen.has(text)) keep(key, text, entry, codecs.cloudMap.encodeValue(entry))
     counts.keys += entries.size
     return { changes, runs, entries }
   }
 
   /** Derives runs and seals what is older than the horizon of the address itself: that changes no run. */
-  #settle(state: Ownership, counts: TransactionCounts): { runs: OwnershipRun[]; entry: CloudMapEntry } {
+  #settle(state: Ownership, counts: TransactionCounts): { runs: OwnershipRun[]; entry: CloudMapEntry; value: Buffer } {
     const { overlapS, horizonS, maxStateBytes } = this.#options
-    const { runs, cleanCut } = deriveRuns(state, overlapS, (newestSecond(state) ?? 0) - horizonS - 1)
-    let sealed = cleanCut === null ? state : sealBefore(state, cleanCut, overlapS)
-    let content = runs
-    while (sealed.owners.length > 0 && this.#context.codecs.cloudMap.encodeValue(entryOf(sealed, content)).length > maxStateBytes) {
+    const derived = deriveRuns(state, overlapS, (newestSecond(state) ?? 0) - horizonS - 1)
+    let sealed = derived.cleanCut === null ? state : sealBefore(state, derived.cleanCut, overlapS)
+    let { runs } = derived
+    for (;;) {
+      const entry = entryOf(sealed, runs)
+      const value = this.#context.codecs.cloudMap.encodeValue(entry)
+      if (value.length <= maxStateBytes || sealed.owners.length === 0) return { runs, entry, value }
       counts.early++
       const smaller = sealEarly(sealed, overlapS)
       const from = smaller.state.sealed?.validFrom ?? -Infinity
-      content = [...content.filter(run => run.validFrom < from), ...smaller.runs]
-      if (smaller.state === sealed) break
+      runs = [...runs.filter(run => run.validFrom < from), ...smaller.runs]
       sealed = smaller.state
     }
-    return { runs: content, entry: entryOf(sealed, content) }
   }
 
   /** Entries that nobody touches any more keep only their newest run. */

@@ -64,16 +64,16 @@ function statementsOf(text: string, database: string, settings: TableSettings): 
 /** The time to live and the deduplication window are settings, so they follow the configuration of the last start. */
 async function alignSettings(store: Store, settings: TableSettings): Promise<void> {
   const database = identifier(store.database)
-  const tables = await store.query<{ name: string; engine: string }>(
-    "SELECT name, engine_full AS engine FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name != 'schema_migrations'",
+  const tables = await store.query<{ name: string; full: string }>(
+    "SELECT name, engine_full AS full FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name != 'schema_migrations'",
     { database: store.database },
   )
-  for (const { name, engine } of tables) {
+  for (const { name, full } of tables) {
     const table = `${database}.${identifier(name)}`
     const window = `non_replicated_deduplication_window = ${settings.deduplicationWindow}`
-    if (!new RegExp(`${window}\\b`).test(engine)) await store.command(`ALTER TABLE ${table} MODIFY SETTING ${window}`)
+    if (!new RegExp(`${window}\\b`).test(full)) await store.command(`ALTER TABLE ${table} MODIFY SETTING ${window}`)
     if (name !== 'flows') continue
-    const days = /\bTTL start \+ toIntervalDay\((\d+)\)/.exec(engine)?.[1]
+    const days = /\bTTL start \+ toIntervalDay\((\d+)\)/.exec(full)?.[1]
     if (settings.ttlDays > 0 && days !== String(settings.ttlDays)) await store.command(`ALTER TABLE ${table} MODIFY TTL start + INTERVAL ${settings.ttlDays} DAY`)
     if (settings.ttlDays === 0 && days !== undefined) await store.command(`ALTER TABLE ${table} REMOVE TTL`)
   }

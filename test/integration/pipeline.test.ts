@@ -47,7 +47,7 @@ test('accounts for every line from S3 to the table, and answers the golden quest
   assert.equal(report.objects, objects.length)
   assert.deepEqual(report.totals.s3, report.totals.tables)
   const [holder] = await findHolders(store, '10.1.1.50', undefined)
-  assert.equal(holder?.interfaceId, 'eni-0ffa7e54f1ae8fa1b')
+  assert.equal(holder?.interface_id, 'eni-0ffa7e54f1ae8fa1b')
   const services = await store.query<{ ip: string }>(`SELECT DISTINCT replaceOne(toString(ip), '::ffff:', '') AS ip FROM cloud_map FINAL WHERE scope = 'aws' AND first_seen < '2024-01-01' AND last_seen > '2023-01-01' ORDER BY ip`)
   assert.deepEqual(
     services.map(row => row.ip),

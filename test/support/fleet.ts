@@ -59,6 +59,11 @@ export class Fleet {
     return this.#said.get(message) ?? 0
   }
 
+  /** Process ids now. */
+  get pids(): number[] {
+    return this.#slots.flatMap(slot => (slot.child?.pid !== undefined && slot.child.exitCode === null && slot.child.signalCode === null ? [slot.child.pid] : []))
+  }
+
   async #supervise(slot: Slot): Promise<void> {
     while (slot.wanted) {
       const kill = this.#armed?.startsWith(`${slot.roles}|`) ? this.#armed.slice(slot.roles.length + 1) : undefined

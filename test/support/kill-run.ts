@@ -17,6 +17,7 @@ import { readWithJava } from './java-reader.ts'
 import { settingsFor } from './live-stack.ts'
 import { joinRanges, referenceOf, type Reference } from './reference.ts'
 import { createBucket, putObject, s3Client } from './s3.ts'
+import { settled } from './settle.ts'
 
 /** How hard to try. */
 export interface KillRunOptions {
@@ -55,21 +56,6 @@ export function random(seed: number): () => number {
     let t = Math.imul(state ^ (state >>> 15), 1 | state)
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
-async function settled(store: Store, reference: Reference, timeoutMs: number, fleet: Fleet): Promise<void> {
-  const wanted = reference.tally
-  const endMs = Date.now() + timeoutMs
-  let last = ''
-  for (;;) {
-    const [row] = await store
-      .query<Record<string, string>>(`SELECT (SELECT count() FROM flows) AS flows, (SELECT count() FROM flow_gaps) AS gaps, (SELECT count() FROM dead_letters) AS dead, (SELECT sum(lines) FROM objects FINAL WHERE state = 'done') AS lines`)
-      .catch((): Record<string, string>[] => [])
-    last = JSON.stringify(row)
-    if (Number(row?.['flows']) >= wanted.flows && Number(row?.['gaps']) >= wanted.noData + wanted.skipData && Number(row?.['dead']) >= wanted.dead && Number(row?.['lines']) >= wanted.lines) return
-    if (Date.now() > endMs) throw new Error(`not settled: ${last} of ${JSON.stringify(wanted)}\n${fleet.tail.slice(-60).join('\n')}`)
-    await sleep(300)
   }
 }
 
@@ -164,7 +150,7 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
     }
     for (const { key, body } of options.objects.slice(uploaded)) await putObject(client, bucket, key, body)
     const reference = referenceOf(options.objects)
-    await settled(store, reference, 120_000, fleet)
+    await settled(store, options.objects.length, 120_000)
     await mapSettled(session, 60_000)
     await sleep(1000)
     await fleet.stop()

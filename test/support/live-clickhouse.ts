@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkConfig, type Config } from '../../config.ts'
-import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
+import { connectClickHouse, identifier } from '../../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { ChildService } from '../../stack/child-service.ts'
 import type { StackEndpoints } from '../../stack/local-stack.ts'
@@ -33,7 +33,7 @@ export async function liveClickHouse(): Promise<LiveClickHouse> {
       return { settings: clickhouse, store }
     },
     stop: async () => {
-      for (const store of stores) await store.command(`DROP DATABASE IF EXISTS ${store.database} SYNC`).finally(() => store.close())
+      for (const store of stores) await store.command(`DROP DATABASE IF EXISTS ${identifier(store.database)} SYNC`).finally(() => store.close())
       await server.stop()
     },
   }

@@ -47,6 +47,12 @@ test('every topic that a page names exists', () => {
     for (const [name] of read(page).matchAll(/\bflowloom\.[a-z-]+\.v\d+/g)) assert.ok(known.has(name), `${page} names the topic ${name}`)
 })
 
+test('every metric that a page names exists', () => {
+  const known = new Set([...read('docs/reference/metrics.md').matchAll(/`(flowloom_\w+)`/g)].map(([, name]) => name))
+  for (const page of written)
+    for (const [name] of read(page).matchAll(/\bflowloom_[a-z0-9_]+/g)) assert.ok(known.has(name), `${page} names the metric ${name}`)
+})
+
 test('every error code that the operations page names exists', () => {
   for (const [, code] of read('docs/operations.md').matchAll(/`([A-Z]+(?:_[A-Z0-9]+)+)`/g)) {
     if (code!.startsWith('FLOWLOOM_')) continue

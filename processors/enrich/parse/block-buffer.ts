@@ -8,6 +8,8 @@ import { slack } from './byte-arena.ts'
 export class BlockBuffer {
   bytes = new Uint8Array(0)
   view = new DataView(this.bytes.buffer)
+  /** Length of the block: place of the newline that ends it. */
+  end = 0
 
   /** Takes a block in. */
   load(block: Uint8Array): void {
@@ -16,6 +18,7 @@ export class BlockBuffer {
       this.view = new DataView(this.bytes.buffer)
     }
     this.bytes.set(block)
+    this.end = block.length
     this.bytes[block.length] = 10
     this.bytes.fill(0, block.length + 1, block.length + slack)
   }

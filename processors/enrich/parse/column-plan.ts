@@ -85,7 +85,9 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
   const add = (kind: number, target: number, detail: number, column: number): void => void ops.push(kind, target, 1, detail, column)
   const lastKind = (): number | undefined => ops[ops.length - opStride]
   const text = (kind: 3 | 5 | 6, group: keyof typeof spans, detail: number, column: number): void => {
-    if (lastKind() !== kind) add(kind, spans[group]++, detail, column)
+    // a span ends with the identifying column, so that its last bytes tell contexts apart (line-parser.ts)
+    const ended = kind === opKind.context && ops[ops.length - opStride + 3] === 1
+    if (lastKind() !== kind || ended) add(kind, spans[group]++, detail, column)
     else {
       ops[ops.length - opStride + 2]! += 1
       ops[ops.length - opStride + 3]! |= detail

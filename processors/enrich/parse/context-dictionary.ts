@@ -86,8 +86,8 @@ export class ContextDictionary {
     const { spans } = this
     const tokens: string[] = []
     let valid = true
-    for (let e = id * spans.spans, s = 0; s < spans.spans; s++, e++) {
-      const bytes = spans.arena.bytes.subarray(spans.starts[e]!, spans.starts[e]! + spans.lengths[e]!)
+    for (let s = 0; s < spans.spans; s++) {
+      const bytes = spans.bytesOf(id, s)
       valid &&= isText(bytes)
       tokens.push(...tokensOf(bytes))
     }

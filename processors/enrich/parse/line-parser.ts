@@ -39,6 +39,13 @@ const maxArenaBytes = 4_194_304
 
 const isLineEnd = (bytes: Uint8Array, p: number): boolean => bytes[p] === 10 || (bytes[p] === 13 && bytes[p + 1] === 10)
 
+/** Place in `guesses` of the 16 bytes before `end`. */
+function identitySlot(view: DataView, end: number): number {
+  let h = Math.imul(view.getInt32(end - 4) ^ Math.imul(view.getInt32(end - 8), 0x5bd1e995), 0x2c1b3c6d)
+  h ^= Math.imul(view.getInt32(end - 12) ^ Math.imul(view.getInt32(end - 16), 0x5bd1e995), 0x9e3779b1)
+  return (h ^ (h >>> 15)) & 8191
+}
+
 /** Parses the blocks of one column plan. Keeps its dictionaries from block to block; addresses are shared with other parsers. */
 export class LineParser implements BatchDictionaries {
   readonly plan: ColumnPlan
@@ -59,11 +66,12 @@ export class LineParser implements BatchDictionaries {
   private readonly nextHopTo: Int32Array
   private readonly extraFrom: Int32Array
   private readonly extraTo: Int32Array
-  private readonly runFrom = new Int32Array(1)
-  private readonly runTo = new Int32Array(1)
-  private readonly runIds: Int32Array
-  /** Place of the identifying span of the row in `guesses`. */
-  private identity = 0
+  private readonly runFrom: Int32Array
+  private readonly runTo: Int32Array
+  private readonly identitySpan: number
+  /** The last two lengths of the identifying span. */
+  private identityLength = 0
+  private otherLength = 0
   private readonly addressFrom = new Int32Array(4)
   private readonly addressTo = new Int32Array(4)
 
@@ -81,14 +89,17 @@ export class LineParser implements BatchDictionaries {
     this.nextHopTo = new Int32Array(plan.nextHopSpans)
     this.extraFrom = new Int32Array(plan.extraSpans)
     this.extraTo = new Int32Array(plan.extraSpans)
-    this.runIds = new Int32Array(Math.max(1, plan.classRuns.length))
+    this.identitySpan = -1
+    for (let o = 0; o < plan.ops.length; o += 5) if (plan.ops[o] === 3 && plan.ops[o + 3] === 1) this.identitySpan = plan.ops[o + 1]!
+    this.runFrom = new Int32Array(plan.classRuns.length)
+    this.runTo = new Int32Array(plan.classRuns.length)
   }
 
   /** True where the dictionaries have reached their bounds. */
   get full(): boolean {
-    const spans = [this.contexts.spans, this.nextHops.spans, this.extras.spans, ...this.classes.runs]
+    const spans = [this.contexts.spans, this.nextHops.spans, this.extras.spans, this.classes.spans]
     return (
-      this.classes.size > maxEntries || spans.some(dictionary => dictionary.count > maxEntries || dictionary.arena.length > maxArenaBytes)
+      spans.some(dictionary => dictionary.count > maxEntries || dictionary.arena.length > maxArenaBytes)
     )
   }
 
@@ -128,7 +139,7 @@ export class LineParser implements BatchDictionaries {
    * @returns The place behind the line end.
    */
   private parseLine(batch: FlowBatch, bytes: Uint8Array, view: DataView, lineStart: number, first: number, line: number): number {
-    const { plan, classes, contexts, runIds, contextFrom, contextTo, addressFrom, addressTo } = this
+    const { plan, contexts, runFrom, runTo, contextFrom, contextTo, addressFrom, addressTo } = this
     const { addressIds, ports, numbers } = batch
     const { ops, contextSpans } = plan
     const row = batch.rows
@@ -137,6 +148,7 @@ export class LineParser implements BatchDictionaries {
     let fault = 0
     let column = -1
     let guess = 0
+    let classHash = 17
     for (let o = 0; o < ops.length; o += 5) {
       if (c <= 13 && (c === 10 || (c === 13 && bytes[p + 1] === 10))) {
         fault = tooFew
@@ -220,25 +232,26 @@ export class LineParser implements BatchDictionaries {
             }
             guess = 0
           }
-          this.hash = 17
+          if (ops[o + 3] === 1) {
+            guess = this.guessContext(bytes, view, p, target)
+            if (guess !== 0) {
+              p = contextTo[target]!
+              break
+            }
+          }
           if (!this.scan(bytes, p, ops[o + 2]!)) fault = tooFew
           p = this.position
           contextTo[target] = p
-          if (ops[o + 3] === 1) {
-            this.identity = mix(this.hash) & (this.guesses.length - 1)
-            guess = this.guessContext(target, view)
-          }
           break
         }
-        case 4: {
-          this.runFrom[0] = p
-          this.hash = 17
+        case 4:
+          runFrom[target] = p
+          this.hash = classHash
           if (!this.scan(bytes, p, ops[o + 2]!)) fault = tooFew
+          classHash = this.hash
           p = this.position
-          this.runTo[0] = p
-          if (fault === 0) runIds[target] = classes.runs[target]!.idOf(mix(this.hash), bytes, view, this.runFrom, this.runTo)
+          runTo[target] = p
           break
-        }
         case 5:
           this.nextHopFrom[target] = p
           if (!this.scan(bytes, p, ops[o + 2]!)) fault = tooFew
@@ -264,7 +277,7 @@ export class LineParser implements BatchDictionaries {
     }
     if (fault === 0 && !isLineEnd(bytes, p)) fault = tooMany
     if (fault === 0) {
-      fault = this.finishRow(batch, bytes, view, row, line, guess)
+      fault = this.finishRow(batch, bytes, view, row, line, guess, mix(classHash))
       column = fault === 0 ? -1 : this.faultColumn
     }
     if (fault === 0) return p + (c === 10 ? 1 : 2)
@@ -274,12 +287,22 @@ export class LineParser implements BatchDictionaries {
   }
 
   /** Finds the dictionary ids of a row whose fields are all read, and keeps it as a flow or a gap. Returns a fault number, 0 for none. */
-  private finishRow(batch: FlowBatch, bytes: Uint8Array, view: DataView, row: number, line: number, guess: number): number {
-    const { plan, classes, contexts, runIds } = this
-    const runs = runIds.length
-    let classId = runIds[0]!
-    for (let run = 1; run < runs; run++) classId = classes.pairs[run]!.idOf(classId, runIds[run]!) + 1
-    if (classId > classes.count) classes.add(classId)
+  private finishRow(
+    batch: FlowBatch,
+    bytes: Uint8Array,
+    view: DataView,
+    row: number,
+    line: number,
+    guess: number,
+    classHash: number,
+  ): number {
+    const { plan, classes, contexts } = this
+    let classId = 0
+    if (plan.classRuns.length > 0) {
+      const known = classes.count
+      classId = classes.spans.idOf(classHash, bytes, view, this.runFrom, this.runTo)
+      if (classId > known) classes.add(classId)
+    }
     const contextId = guess !== 0 ? guess : this.resolveContext(bytes, view)
     const nextHopId = plan.nextHopSpans === 0 ? 0 : this.resolveText(this.nextHops, this.nextHopFrom, this.nextHopTo)
     const extraId = plan.extraSpans === 0 ? 0 : this.resolveText(this.extras, this.extraFrom, this.extraTo)
@@ -383,17 +406,28 @@ export class LineParser implements BatchDictionaries {
     return left === 0
   }
 
-  /** The context last seen with this identifying span, where the spans read so far are the same; else 0. */
-  private guessContext(span: number, view: DataView): number {
-    const id = this.guesses[this.identity]!
-    if (id === 0) return 0
-    const { spans } = this.contexts
-    for (let s = 0, e = id * spans.spans; s <= span; s++, e++) {
-      const from = this.contextFrom[s]!
-      const length = spans.lengths[e]!
-      if (this.contextTo[s]! - from !== length || !equalBytes(view, from, spans.arena.view, spans.starts[e]!, length)) return 0
+  /**
+   * The context last seen with the identifying span at p, where all spans up to it are the same; else 0. The span is not gone over byte by byte:
+   * its length is one of the last two, its last 16 bytes are hashed as words, and the comparison with the entry proves the guess.
+   */
+  private guessContext(bytes: Uint8Array, view: DataView, p: number, span: number): number {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const length = attempt === 0 ? this.identityLength : this.otherLength
+      const end = p + length
+      if (length < 16 || end > this.buffer.end || !(bytes[end] === 32 || isLineEnd(bytes, end))) continue
+      const id = this.guesses[identitySlot(view, end)]!
+      if (id === 0) continue
+      this.contextTo[span] = end
+      const { spans } = this.contexts
+      let s = 0
+      for (let e = id * spans.spans; s <= span; s++, e++) {
+        const from = this.contextFrom[s]!
+        const known = spans.lengths[e]!
+        if (this.contextTo[s]! - from !== known || !equalBytes(view, from, spans.arena.view, spans.starts[e]!, known)) break
+      }
+      if (s > span) return id
     }
-    return id
+    return 0
   }
 
   private resolveContext(bytes: Uint8Array, view: DataView): number {
@@ -406,7 +440,15 @@ export class LineParser implements BatchDictionaries {
     const known = contexts.count
     const id = contexts.spans.idOf(mix(h), bytes, view, this.contextFrom, this.contextTo)
     if (id > known) contexts.add(id)
-    this.guesses[this.identity] = id
+    if (this.identitySpan >= 0) {
+      const end = this.contextTo[this.identitySpan]!
+      const length = end - this.contextFrom[this.identitySpan]!
+      if (length >= 16) this.guesses[identitySlot(view, end)] = id
+      if (length !== this.identityLength) {
+        this.otherLength = this.identityLength
+        this.identityLength = length
+      }
+    }
     return id
   }
 

@@ -57,6 +57,12 @@ export class SpanDictionary {
     return true
   }
 
+  /** Bytes of one span of an entry; valid until the next one is added. */
+  bytesOf(id: number, span: number): Uint8Array {
+    const entry = id * this.spans + span
+    return this.arena.bytes.subarray(this.starts[entry]!, this.starts[entry]! + this.lengths[entry]!)
+  }
+
   #add(hash: number, slot: number, bytes: Uint8Array, from: Int32Array, to: Int32Array): number {
     const id = ++this.count
     const needed = (id + 1) * Math.max(1, this.spans)

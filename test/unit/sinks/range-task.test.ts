@@ -112,7 +112,7 @@ describe('range task', () => {
     await first.step()
     cluster.clockMs += 1000
     await assert.rejects(first.tick())
-    assert.deepEqual(store.inserts, [])
+    assert.equal(store.inserts.length, 0)
     const second = await cluster.startTask(role, 0)
     await second.step()
     assert.deepEqual(
@@ -134,7 +134,7 @@ describe('range task', () => {
     const ticking = stuck.tick()
     cluster.clockMs += 31_000
     await assert.rejects(ticking, { code: 'RANGE_STALE' })
-    assert.deepEqual(store.inserts, [])
+    assert.equal(store.inserts.length, 0)
     await cluster.runRole(role)
     assert.deepEqual(lines(), upTo(3))
   })
@@ -149,14 +149,14 @@ describe('range task', () => {
     let takeOver: Promise<void> | undefined
     const insert = store.insert.bind(store)
     store.insert = async (table, block, token) => {
-      const copy = { ...block, bytes: block.bytes.slice() }
+      const isFirst = takeOver === undefined
       takeOver ??= cluster.runRole(role)
-      if (table === 'flows') await takeOver
-      await insert(table, copy, token)
+      if (isFirst) await takeOver
+      await insert(table, block, token)
     }
     await assert.rejects(zombie.tick(), { code: 'TASK_FENCED' })
     assert.deepEqual(lines(), upTo(6))
-    assert.equal(store.inserts.filter(seen => seen.table === 'flows').length, 2)
+    assert.equal(store.inserts.filter(seen => seen.table === 'flows' && !seen.kept).length, 1)
     assert.deepEqual(cluster.positionOf(role, 0), { offset: 6, metadata: '' })
   })
 
@@ -168,7 +168,7 @@ describe('range task', () => {
     await task.start?.({ offset: 10, metadata: '10-20' })
     const record = (offset: number) => ({ offset, timestampMs: 0, key: cluster.codecs.cloudMapRuns.encodeKey({ scope: 's', ip: '10.0.0.1', first: offset }), value: null, headers: {} })
     await task.process({ records: [record(12)], slabs: [], nextOffset: 13, lag: 1 })
-    assert.deepEqual(store.inserts, [])
+    assert.equal(store.inserts.length, 0)
     await task.process({ records: [record(25)], slabs: [], nextOffset: 26, lag: 0 })
     assert.deepEqual(
       store.inserts.map(insert => [insert.token, insert.rows]),
@@ -189,7 +189,7 @@ describe('range task', () => {
     cluster.append('objects', 0, [{ key: cluster.codecs.objects.encodeKey({ bucket: '__barrier', key: '0' }), value: null, headers: { 'flowloom-barrier': 'x' } }])
     await cluster.runRole(role)
     assert.deepEqual(cluster.commits, [])
-    assert.deepEqual(store.inserts, [])
+    assert.equal(store.inserts.length, 0)
   })
 
   it('has every record once after any failures', async () => {
@@ -228,7 +228,7 @@ describe('range task', () => {
         const known = new Set(store.rows('interfaces').map(row => row['interface']))
         assert.ok(store.rows('flows').every(row => known.has(row['interface']!)))
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 })

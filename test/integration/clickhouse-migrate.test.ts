@@ -1,0 +1,139 @@
+// Migrations, settings, errors and exactly-once inserts on a real ClickHouse engine.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { checkConfig } from '../../config.ts'
+import type { FlowError } from '../../runtime/errors.ts'
+import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
+import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
+import { contextColumns } from '../../sinks/clickhouse/columns/context-dictionary.ts'
+import { migrate, readMigrations } from '../../sinks/clickhouse/migrate.ts'
+import { countRows, dropTables, ownedObjects, resetTables } from '../../sinks/clickhouse/reset.ts'
+import { tableNames, type Store } from '../../sinks/clickhouse/store.ts'
+import { flow } from '../support/flow-records.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { MemoryCluster } from '../support/memory-context.ts'
+
+let server: LiveClickHouse
+before(async () => (server = await liveClickHouse()))
+after(() => server.stop())
+
+const names = readMigrations().map(migration => migration.name)
+const engineOf = async (store: Store, table: string): Promise<string> =>
+  (await store.query<{ engine: string }>('SELECT engine_full AS engine FROM system.tables WHERE database = {database:String} AND name = {table:String}', { database: store.database, table }))[0]!.engine
+
+describe('migrations', () => {
+  it('are applied once, in order', async () => {
+    const { store, settings } = server.fresh()
+    assert.deepEqual(await migrate(store, settings), names)
+    assert.deepEqual(await migrate(store, settings), [])
+    const made = (await store.query<{ name: string }>('SELECT name FROM system.tables WHERE database = {database:String}', { database: store.database })).map(row => row.name).sort()
+    const { tables, views } = ownedObjects()
+    assert.deepEqual(made, [...tables, ...views].sort())
+    assert.ok(tableNames.every(name => made.includes(name)))
+  })
+
+  it('make a database whose name needs quotes', async () => {
+    const { store, settings } = server.fresh({ database: 'it`s "odd" 1' })
+    await migrate(store, settings)
+    assert.deepEqual(await store.query('SELECT * FROM flow_owners'), [])
+  })
+
+  it('may run in several processes at once', async () => {
+    const { store, settings } = server.fresh()
+    await Promise.all(Array.from({ length: 4 }, () => migrate(store, settings)))
+    assert.deepEqual(await migrate(store, settings), [])
+    await store.query('SELECT * FROM flow_owners')
+  })
+
+  it('refuse one that was applied with another content', async () => {
+    const { store, settings } = server.fresh()
+    await migrate(store, settings)
+    const changed = readMigrations().map((migration, i) => (i === 0 ? { ...migration, hash: 'other' } : migration))
+    await assert.rejects(migrate(store, settings, changed), { code: 'MIGRATION_CHANGED' })
+  })
+
+  it('follow the settings for time to live and deduplication', async () => {
+    const { store, settings } = server.fresh({ ttlDays: 0, deduplicationWindow: 500 })
+    await migrate(store, settings)
+    assert.doesNotMatch(await engineOf(store, 'flows'), /TTL start/)
+    assert.match(await engineOf(store, 'cloud_map'), /deduplication_window = 500/)
+    await migrate(store, { ttlDays: 15, deduplicationWindow: 10_000 })
+    assert.match(await engineOf(store, 'flows'), /TTL start \+ toIntervalDay\(15\)/)
+    assert.match(await engineOf(store, 'flows'), /deduplication_window = 10000/)
+    await migrate(store, { ttlDays: 0, deduplicationWindow: 10_000 })
+    assert.doesNotMatch(await engineOf(store, 'flows'), /TTL start/)
+  })
+
+  it('give every context field a column', async () => {
+    const { store, settings } = server.fresh()
+    await migrate(store, settings)
+    const columns = await store.query<{ name: string }>("SELECT name FROM system.columns WHERE database = {database:String} AND table = 'interfaces' AND default_kind = ''", { database: store.database })
+    assert.deepEqual(
+      columns.map(column => column.name).sort(),
+      ['interface', ...contextColumns.map(column => column.name)].sort(),
+    )
+  })
+})
+
+describe('exactly once', () => {
+  const flowKey = { lowAddr: null, lowPort: null, highAddr: null, highPort: null, protocol: null }
+
+  it('the server drops a range whose answer was lost, and starts again from nothing after a reset', async () => {
+    const { store, settings } = server.fresh()
+    await migrate(store, settings)
+    let lose = false
+    const losing: Store = {
+      database: store.database,
+      insert: async (table, block, token) => {
+        await store.insert(table, block, token)
+        if (table === 'flows' && lose) {
+          lose = false
+          throw new Error('answer lost')
+        }
+      },
+      query: store.query.bind(store),
+      command: store.command.bind(store),
+      close: store.close.bind(store),
+    }
+    const [role] = createClickHouseRoles({ store: losing, topicPrefix: 'p.', insertRows: 100, insertIntervalMs: 1000 })
+    const cluster = new MemoryCluster()
+    for (let line = 1; line <= 250; line++) cluster.put('flows', flowKey, flow({ line, start: line * 3600, end: line * 3600, interfaceId: `eni-${line % 5}` }))
+    lose = true
+    await assert.rejects(cluster.runRole(role!), /answer lost/)
+    assert.equal((await countRows(store))['flows'], 100)
+    await cluster.runRole(role!)
+    const total = async (): Promise<unknown> => (await store.query('SELECT toUInt32(count()) AS rows, toUInt32(uniqExact(line)) AS lines, toUInt32(uniqExact(interface)) AS interfaces FROM flows'))[0]
+    assert.deepEqual(await total(), { rows: 250, lines: 250, interfaces: 5 })
+    assert.deepEqual(await store.query('SELECT toUInt32(count()) AS unknown FROM flow_log WHERE interface_id IS NULL'), [{ unknown: 0 }])
+
+    await resetTables(store, settings)
+    assert.equal((await countRows(store))['flows'], 0)
+    const again = new MemoryCluster()
+    for (const { key, value } of cluster.partition('flows', 0)) again.append('flows', 0, [{ key, value }])
+    await again.runRole(createClickHouseRoles({ store, topicPrefix: 'p.', insertRows: 100, insertIntervalMs: 1000 })[0]!)
+    assert.deepEqual(await total(), { rows: 250, lines: 250, interfaces: 5 })
+
+    await dropTables(store)
+    assert.deepEqual(await countRows(store), {})
+    await dropTables(store)
+  })
+})
+
+describe('errors', () => {
+  it('name the server that does not answer, and the code of what it refuses', async () => {
+    const { store } = server.fresh()
+    const refusal =
+      (code: string) =>
+      (error: FlowError): boolean =>
+        error.code === 'CLICKHOUSE_REFUSED' && error.details['code'] === code
+    await assert.rejects(store.query('SELECT 1 FROM nothing'), refusal('81'))
+    await store.command(`CREATE DATABASE ${store.database}`)
+    await assert.rejects(store.query('SELECT 1 FROM nothing'), refusal('60'))
+    await assert.rejects(store.insert('flows', { columns: ['line'], rows: 0, bytes: new Uint8Array(2) }, 't'), refusal('60'))
+    const nobody = connectClickHouse(checkConfig({ clickhouse: { url: 'http://127.0.0.1:1' } }).clickhouse)
+    await assert.rejects(nobody.query('SELECT 1'), { code: 'CLICKHOUSE_UNAVAILABLE' })
+    await assert.rejects(nobody.command('SELECT 1'), { code: 'CLICKHOUSE_UNAVAILABLE' })
+    await assert.rejects(nobody.insert('flows', { columns: ['line'], rows: 0, bytes: new Uint8Array(2) }, 't'), { code: 'CLICKHOUSE_UNAVAILABLE' })
+    await nobody.close()
+  })
+})

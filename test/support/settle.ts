@@ -1,0 +1,41 @@
+/** Waiting for the path to come to rest, and counting what is in the table. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Store } from '../../sinks/clickhouse/store.ts'
+
+/** What stands in the tables. */
+export interface TableCounts {
+  readonly objects: number
+  readonly failed: number
+  readonly lines: number
+  readonly flows: number
+  readonly gaps: number
+  readonly dead: number
+}
+
+/** Asks for the counts; zeros while the server is away. */
+export async function tableCounts(store: Store): Promise<TableCounts> {
+  const [row] = await store
+    .query<Record<string, string>>(
+      `SELECT (SELECT countIf(state = 'done') FROM objects FINAL) AS objects, (SELECT countIf(state = 'failed') FROM objects FINAL) AS failed,
+         (SELECT sum(lines - header_lines - blank_lines) FROM objects FINAL) AS lines,
+         (SELECT count() FROM flows) AS flows, (SELECT count() FROM flow_gaps) AS gaps, (SELECT count() FROM dead_letters) AS dead`,
+    )
+    .catch((): Record<string, string>[] => [])
+  const number = (name: string): number => Number(row?.[name] ?? 0)
+  return { objects: number('objects'), failed: number('failed'), lines: number('lines'), flows: number('flows'), gaps: number('gaps'), dead: number('dead') }
+}
+
+/**
+ * Waits until so many objects are done (and failed) and each of their lines stands in a table.
+ *
+ * @throws Error with the last counts after the given time.
+ */
+export async function settled(store: Store, objects: number, timeoutMs: number, failed = 0): Promise<TableCounts> {
+  const endMs = Date.now() + timeoutMs
+  for (;;) {
+    const counts = await tableCounts(store)
+    if (counts.objects >= objects && counts.failed >= failed && counts.flows + counts.gaps + counts.dead >= counts.lines) return counts
+    if (Date.now() > endMs) throw new Error(`not settled: ${JSON.stringify(counts)}; expected ${objects} objects, ${failed} failed`)
+    await sleep(250)
+  }
+}
