@@ -11,11 +11,28 @@ import { topicsCommand } from './cli/topics.ts'
 import { topologyCommand } from './cli/topology.ts'
 import { FlowError } from './runtime/errors.ts'
 
-const commands: readonly Command[] = [demoCommand, runCommand, topicsCommand, topologyCommand, checkConfigCommand, lookupCommand, auditCommand, resetCommand]
+const commands: readonly Command[] = [
+  demoCommand,
+  runCommand,
+  topicsCommand,
+  topologyCommand,
+  checkConfigCommand,
+  lookupCommand,
+  auditCommand,
+  resetCommand,
+]
 
 function overview(): string {
   const width = Math.max(...commands.map(command => command.name.length)) + 2
-  return ['flowloom: AWS VPC Flow Logs from S3 through Kafka to ClickHouse', '', 'usage: flowloom <command> [options]', '', ...commands.map(command => `  ${command.name.padEnd(width)}${command.summary}`), '', 'flowloom <command> --help tells more; settings: docs/reference/config.md'].join('\n')
+  return [
+    'flowloom: AWS VPC Flow Logs from S3 through Kafka to ClickHouse',
+    '',
+    'usage: flowloom <command> [options]',
+    '',
+    ...commands.map(command => `  ${command.name.padEnd(width)}${command.summary}`),
+    '',
+    'flowloom <command> --help tells more; settings: docs/reference/config.md',
+  ].join('\n')
 }
 
 async function main(args: readonly string[]): Promise<number> {

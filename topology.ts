@@ -52,7 +52,16 @@ export const topology: readonly TopologyNode[] = [
     state: 'objects',
     to: ['rawLines', 'objects', 'deadLetters'],
     doc: 'reads each object version once, line for line, and keeps the ledger',
-    build: ({ config, probe }) => ({ roles: [createFetchRole({ settings: config.s3, stores: createS3Stores(config.s3), kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })] }),
+    build: ({ config, probe }) => ({
+      roles: [
+        createFetchRole({
+          settings: config.s3,
+          stores: createS3Stores(config.s3),
+          kafka: config.kafka,
+          ...(probe === undefined ? {} : { probe }),
+        }),
+      ],
+    }),
   },
   {
     kind: 'processor',
@@ -60,7 +69,9 @@ export const topology: readonly TopologyNode[] = [
     from: ['rawLines'],
     to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
     doc: 'parses lines by their header, annotates them, and says who was seen with which address',
-    build: ({ config, probe }) => ({ roles: [createEnrichRole({ lookups: config.lookups, kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })] }),
+    build: ({ config, probe }) => ({
+      roles: [createEnrichRole({ lookups: config.lookups, kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })],
+    }),
   },
   {
     kind: 'processor',
@@ -69,7 +80,9 @@ export const topology: readonly TopologyNode[] = [
     state: 'cloudMap',
     to: ['cloudMap', 'cloudMapRuns', 'cloudMapChanges'],
     doc: 'learns who held which address when',
-    build: ({ config, probe }) => ({ roles: [createIpContextRole({ ...config.ipContext, ...config.kafka, ...(probe === undefined ? {} : { probe }) })] }),
+    build: ({ config, probe }) => ({
+      roles: [createIpContextRole({ ...config.ipContext, ...config.kafka, ...(probe === undefined ? {} : { probe }) })],
+    }),
   },
   {
     kind: 'sink',
@@ -79,7 +92,10 @@ export const topology: readonly TopologyNode[] = [
     doc: 'brings it into ClickHouse, each range of offsets once',
     build: ({ config }) => {
       const store = connectClickHouse(config.clickhouse)
-      return { roles: createClickHouseRoles({ ...config.clickhouse, store, topicPrefix: config.kafka.topicPrefix }), close: () => store.close() }
+      return {
+        roles: createClickHouseRoles({ ...config.clickhouse, store, topicPrefix: config.kafka.topicPrefix }),
+        close: () => store.close(),
+      }
     },
   },
 ]

@@ -47,7 +47,11 @@ async function download(store: ObjectStore, bucket: string, key: string): Promis
  *
  * @returns Readings by object version id.
  */
-export async function readBuckets(s3: Config['s3'], stores: StoreOf, progress: (objects: number) => void): Promise<Map<string, ObjectReading>> {
+export async function readBuckets(
+  s3: Config['s3'],
+  stores: StoreOf,
+  progress: (objects: number) => void,
+): Promise<Map<string, ObjectReading>> {
   const readings = new Map<string, ObjectReading>()
   for (const { bucket, prefix } of s3.sources) {
     const root = prefix === '' ? '' : `${prefix}/`
@@ -77,7 +81,12 @@ const describe = (expected: Tally, actual: Tally): string =>
  *
  * @param topics Undefined: the topics are not looked at (retention has removed their records).
  */
-export function compare(s3: ReadonlyMap<string, ObjectReading>, ledger: ReadonlyMap<string, Pick<ObjectLedger, 'state'>>, topics: Tallies | undefined, tables: Tallies): AuditReport {
+export function compare(
+  s3: ReadonlyMap<string, ObjectReading>,
+  ledger: ReadonlyMap<string, Pick<ObjectLedger, 'state'>>,
+  topics: Tallies | undefined,
+  tables: Tallies,
+): AuditReport {
   const differences: Difference[] = []
   const unreadable: string[] = []
   const s3Totals = emptyTally()
@@ -89,8 +98,10 @@ export function compare(s3: ReadonlyMap<string, ObjectReading>, ledger: Readonly
     const state = ledger.get(objectId)?.state
     if (!reading.ok) {
       unreadable.push(`${object}: ${reading.reason}`)
-      if (ledger.size > 0 && state !== 'failed' && state !== 'retrying') note(objectId, object, 'topics', `S3 object cannot be read (${reading.reason}), ledger says ${state ?? 'nothing'}`)
-      if (topics !== undefined) note(objectId, object, 'tables', describe(topics.get(objectId) ?? emptyTally(), tables.get(objectId) ?? emptyTally()))
+      if (ledger.size > 0 && state !== 'failed' && state !== 'retrying')
+        note(objectId, object, 'topics', `S3 object cannot be read (${reading.reason}), ledger says ${state ?? 'nothing'}`)
+      if (topics !== undefined)
+        note(objectId, object, 'tables', describe(topics.get(objectId) ?? emptyTally(), tables.get(objectId) ?? emptyTally()))
       continue
     }
     const tally = reading.tally
@@ -98,10 +109,19 @@ export function compare(s3: ReadonlyMap<string, ObjectReading>, ledger: Readonly
     if (topics !== undefined) note(objectId, object, 'topics', describe(tally, topics.get(objectId) ?? emptyTally()))
     note(objectId, object, 'tables', describe(tally, tables.get(objectId) ?? emptyTally()))
   }
-  for (const [side, tallies] of [['topics', topics], ['tables', tables]] as const)
+  for (const [side, tallies] of [
+    ['topics', topics],
+    ['tables', tables],
+  ] as const)
     for (const [objectId, tally] of tallies ?? []) {
       const parts = tally.headers + tally.blank + tally.flows + tally.noData + tally.skipData + tally.dead
-      if (parts !== tally.lines) note(objectId, s3.get(objectId)?.key ?? objectId, 'equation', `${side}: ${tally.lines} lines, but ${parts} headers, blank, flows, gaps and dead letters`)
+      if (parts !== tally.lines)
+        note(
+          objectId,
+          s3.get(objectId)?.key ?? objectId,
+          'equation',
+          `${side}: ${tally.lines} lines, but ${parts} headers, blank, flows, gaps and dead letters`,
+        )
     }
   const known = new Set([...(topics?.keys() ?? []), ...tables.keys()])
   return {

@@ -80,13 +80,16 @@ export function readPlainly(stored: Buffer, maxLineBytes: number): PlainReading 
   }
   const tally = emptyTally()
   let columns: string[] | undefined
-  for (let start = 0; start < content.length; ) {
+  for (let start = 0; start < content.length;) {
     const newline = content.indexOf(10, start)
     const end = newline < 0 ? content.length : newline
     const line = content.subarray(start, end)
     start = end + 1
     if (columns === undefined) {
-      const header = line.toString('utf8').replace(/^\uFEFF/, '').trim()
+      const header = line
+        .toString('utf8')
+        .replace(/^\uFEFF/, '')
+        .trim()
       if (header === '') {
         addTally(tally, { lines: 1, blank: 1 })
         continue

@@ -14,7 +14,17 @@ export interface Tally {
 }
 
 /** The columns of a tally in the order of the conservation equation, then the sums. */
-export const tallyFields = ['lines', 'headers', 'blank', 'flows', 'noData', 'skipData', 'dead', 'packets', 'bytes'] as const satisfies readonly (keyof Tally)[]
+export const tallyFields = [
+  'lines',
+  'headers',
+  'blank',
+  'flows',
+  'noData',
+  'skipData',
+  'dead',
+  'packets',
+  'bytes',
+] as const satisfies readonly (keyof Tally)[]
 
 /** An empty tally. */
 export const emptyTally = (): Tally => ({ lines: 0, headers: 0, blank: 0, flows: 0, noData: 0, skipData: 0, dead: 0, packets: 0, bytes: 0 })

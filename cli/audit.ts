@@ -16,9 +16,14 @@ const shownDifferences = 20
 export function formatAudit(report: AuditReport, withTopics: boolean): string {
   const sides = (['s3', 'topics', 'tables'] as const).filter(side => withTopics || side !== 'topics')
   const title = { s3: 'S3 objects', topics: 'topics', tables: 'ClickHouse' }
-  const rows = [['', 'lines', '= headers', '+ blank', '+ flows', '+ NODATA', '+ SKIPDATA', '+ dead', 'packets', 'bytes'], ...sides.map(side => [title[side], ...tallyFields.map(field => report.totals[side][field].toLocaleString('en-US'))])]
+  const rows = [
+    ['', 'lines', '= headers', '+ blank', '+ flows', '+ NODATA', '+ SKIPDATA', '+ dead', 'packets', 'bytes'],
+    ...sides.map(side => [title[side], ...tallyFields.map(field => report.totals[side][field].toLocaleString('en-US'))]),
+  ]
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
-  const lines = rows.map(row => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  '))
+  const lines = rows.map(row =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  '),
+  )
   lines.push('', `${report.objects} objects in S3${report.gone === 0 ? '' : `, ${report.gone} versions that are not in S3 any more`}`)
   for (const object of report.unreadable) lines.push(`unreadable, recorded as such: ${object}`)
   for (const { object, side, detail } of report.differences.slice(0, shownDifferences)) lines.push(`DIFFERENT ${side} ${object}: ${detail}`)
@@ -52,7 +57,8 @@ export const auditCommand: Command = {
     'no-topics': { type: 'boolean', doc: 'leave the topics out, where their retention has removed records' },
     json: { type: 'boolean', doc: 'print the report as JSON' },
   },
-  details: 'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 where anything differs.\nRun it when the pipeline is idle: what is on its way counts as missing.',
+  details:
+    'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 where anything differs.\nRun it when the pipeline is idle: what is on its way counts as missing.',
   async run({ values, signal }) {
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {

@@ -4,12 +4,17 @@ import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 
 const isSecret = (section: string, key: string): boolean =>
-  listSettings().some(setting => setting.section === section && setting.key === key && (setting.schema.description ?? '').includes('Secret:'))
+  listSettings().some(
+    setting => setting.section === section && setting.key === key && (setting.schema.description ?? '').includes('Secret:'),
+  )
 
 /** The configuration with secrets replaced. */
 export function printable(config: Config): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(config).map(([section, values]) => [section, Object.fromEntries(Object.entries(values).map(([key, value]) => [key, isSecret(section, key) ? '(hidden)' : value]))]),
+    Object.entries(config).map(([section, values]) => [
+      section,
+      Object.fromEntries(Object.entries(values).map(([key, value]) => [key, isSecret(section, key) ? '(hidden)' : value])),
+    ]),
   )
 }
 

@@ -34,7 +34,12 @@ export interface Command {
 }
 
 /** Option that every command with a configuration has. */
-export const configOption: CommandOption = { type: 'string', short: 'c', value: 'FILE', doc: 'YAML or JSON file of settings; default FLOWLOOM_CONFIG' }
+export const configOption: CommandOption = {
+  type: 'string',
+  short: 'c',
+  value: 'FILE',
+  doc: 'YAML or JSON file of settings; default FLOWLOOM_CONFIG',
+}
 
 /** Help text of a command. */
 export function helpOf(command: Command): string {
@@ -45,7 +50,14 @@ export function helpOf(command: Command): string {
   })
   const width = Math.max(...rows.map(([left]) => left.length)) + 2
   const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`)
-  return [`flowloom ${command.name}: ${command.summary}`, '', `usage: flowloom ${command.name} ${[command.words, '[options]'].filter(Boolean).join(' ')}`, '', ...lines, ...(command.details === undefined ? [] : ['', command.details])].join('\n')
+  return [
+    `flowloom ${command.name}: ${command.summary}`,
+    '',
+    `usage: flowloom ${command.name} ${[command.words, '[options]'].filter(Boolean).join(' ')}`,
+    '',
+    ...lines,
+    ...(command.details === undefined ? [] : ['', command.details]),
+  ].join('\n')
 }
 
 /**
@@ -56,7 +68,11 @@ export function helpOf(command: Command): string {
 export function parseCommandLine(command: Command, args: readonly string[]): Omit<CommandInput, 'signal'> & { help: boolean } {
   const options: ParseArgsOptionsConfig = { help: { type: 'boolean', short: 'h' } }
   for (const [name, option] of Object.entries(command.options))
-    options[name] = { type: option.type, ...(option.short === undefined ? {} : { short: option.short }), ...(option.multiple === undefined ? {} : { multiple: option.multiple }) }
+    options[name] = {
+      type: option.type,
+      ...(option.short === undefined ? {} : { short: option.short }),
+      ...(option.multiple === undefined ? {} : { multiple: option.multiple }),
+    }
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: command.words !== undefined, strict: true })
     return { values: values as CommandInput['values'], positionals, help: values['help'] === true }

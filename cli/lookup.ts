@@ -46,8 +46,11 @@ export async function findHolders(store: Store, ip: string, atS: number | undefi
  * @throws FlowError USAGE.
  */
 export function parseTime(text: string, command: string): number {
-  const ms = /^[0-9]{1,10}$/.test(text) ? Number(text) * 1000 : Date.parse(/[zZ]|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
-  if (Number.isNaN(ms)) throw new FlowError('USAGE', { detail: `"${text}" is no time; write 2026-11-17T14:00:00Z or Unix seconds`, command })
+  const ms = /^[0-9]{1,10}$/.test(text)
+    ? Number(text) * 1000
+    : Date.parse(/[zZ]|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
+  if (Number.isNaN(ms))
+    throw new FlowError('USAGE', { detail: `"${text}" is no time; write 2026-11-17T14:00:00Z or Unix seconds`, command })
   return Math.floor(ms / 1000)
 }
 
@@ -69,16 +72,22 @@ export const lookupCommand: Command = {
     at: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC where no zone is given) or Unix seconds; default now' },
     json: { type: 'boolean', doc: 'print JSON' },
   },
-  details: 'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\nExit code 1 where nobody is known.',
+  details:
+    'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\nExit code 1 where nobody is known.',
   async run({ values, positionals }) {
     const [ip] = positionals
-    if (ip === undefined || positionals.length > 1 || isIP(ip) === 0) throw new FlowError('USAGE', { detail: ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is no address`, command: 'lookup' })
+    if (ip === undefined || positionals.length > 1 || isIP(ip) === 0)
+      throw new FlowError('USAGE', {
+        detail: ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is no address`,
+        command: 'lookup',
+      })
     const atS = values['at'] === undefined ? undefined : parseTime(values['at'] as string, 'lookup')
     const store = connectClickHouse(loadConfig({ file: values['config'] as string | undefined }).clickhouse)
     try {
       const holders = await findHolders(store, ip, atS)
       if (values['json'] === true) console.log(JSON.stringify(holders, null, 2))
-      else if (holders.length === 0) console.log(`nobody is known to have held ${ip}${atS === undefined ? '' : ` at ${new Date(atS * 1000).toISOString()}`}`)
+      else if (holders.length === 0)
+        console.log(`nobody is known to have held ${ip}${atS === undefined ? '' : ` at ${new Date(atS * 1000).toISOString()}`}`)
       else for (const holder of holders) console.log(describeHolder(holder))
       return holders.length === 0 ? 1 : 0
     } finally {

@@ -19,15 +19,19 @@ export const resetCommand: Command = {
     config: configOption,
     yes: { type: 'boolean', doc: 'do it; without it the command only says what it would do' },
   },
-  details: 'Stop every sink process first. The tables come back with the same content, as far as the topics still hold it (kafka.retentionMs).\nOnly the sink can be reset: for the other roles a restart from the first record would write every record twice.',
+  details:
+    'Stop every sink process first. The tables come back with the same content, as far as the topics still hold it (kafka.retentionMs).\nOnly the sink can be reset: for the other roles a restart from the first record would write every record twice.',
   async run({ values, positionals }) {
-    if (positionals.length !== 1 || positionals[0] !== 'sink') throw new FlowError('USAGE', { detail: 'say `reset sink`', command: 'reset' })
+    if (positionals.length !== 1 || positionals[0] !== 'sink')
+      throw new FlowError('USAGE', { detail: 'say `reset sink`', command: 'reset' })
     const config = loadConfig({ file: values['config'] as string | undefined })
     const built = topology.find(node => node.name === 'sink')!.build({ config })
     const roles = (built.roles ?? []).map(role => role.name)
     await built.close?.()
     const cluster = new Cluster(config.kafka, createLog(config.log.level))
-    console.log(`groups: ${roles.map(role => cluster.groupOf(role)).join(', ')}\ntables: all of database ${config.clickhouse.database} at ${config.clickhouse.url}`)
+    console.log(
+      `groups: ${roles.map(role => cluster.groupOf(role)).join(', ')}\ntables: all of database ${config.clickhouse.database} at ${config.clickhouse.url}`,
+    )
     if (values['yes'] !== true) {
       console.log('nothing done; add --yes to forget these positions and drop these tables')
       return 0

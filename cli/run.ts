@@ -32,14 +32,26 @@ const roleNames = topology.map(node => node.name)
 export function parseRoles(text: string | undefined): RoleName[] {
   const names = text === undefined ? roleNames : text.split(',').map(name => name.trim())
   const unknown = names.find(name => !roleNames.includes(name as RoleName))
-  if (unknown !== undefined) throw new FlowError('USAGE', { detail: `unknown role "${unknown}"; roles are ${roleNames.join(', ')}`, command: 'run' })
+  if (unknown !== undefined)
+    throw new FlowError('USAGE', { detail: `unknown role "${unknown}"; roles are ${roleNames.join(', ')}`, command: 'run' })
   return names as RoleName[]
 }
 
 /** Builds everything that the roles need, in topology order, the health server last to report on all of it. */
-export function buildParts(session: Session, roles: readonly RoleName[], probe?: PartOptions['probe']): { parts: Part[]; health: HealthServer } {
+export function buildParts(
+  session: Session,
+  roles: readonly RoleName[],
+  probe?: PartOptions['probe'],
+): { parts: Part[]; health: HealthServer } {
   const { config, log, cluster, codecs, writers, registry } = session
-  const options = { cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id), ...(probe === undefined ? {} : { probe }) }
+  const options = {
+    cluster,
+    codecs,
+    writers,
+    taskRestartMs: config.run.taskRestartMs,
+    loadSchema: (id: number) => registry.loadSchema(id),
+    ...(probe === undefined ? {} : { probe }),
+  }
   const parts: Part[] = []
   const runners: { name: string; ready: boolean }[] = []
   for (const node of topology) {
@@ -72,7 +84,8 @@ export const runCommand: Command = {
     config: configOption,
     roles: { type: 'string', short: 'r', value: 'LIST', doc: `roles, separated by commas: ${roleNames.join(', ')}; default all` },
   },
-  details: 'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.',
+  details:
+    'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.',
   async run({ values, signal }) {
     const roles = parseRoles(values['roles'] as string | undefined)
     const session = await openSession({ file: values['config'] as string | undefined }, signal, true)

@@ -14,9 +14,11 @@ export const topicsCommand: Command = {
   summary: 'create missing topics and register their schemas',
   words: 'apply',
   options: { config: configOption },
-  details: 'Existing topics are never changed; where they differ from the settings, that is printed. Run it once per deployment and after an upgrade.',
+  details:
+    'Existing topics are never changed; where they differ from the settings, that is printed. Run it once per deployment and after an upgrade.',
   async run({ values, positionals }) {
-    if (positionals.length !== 1 || positionals[0] !== 'apply') throw new FlowError('USAGE', { detail: 'say `topics apply`', command: 'topics' })
+    if (positionals.length !== 1 || positionals[0] !== 'apply')
+      throw new FlowError('USAGE', { detail: 'say `topics apply`', command: 'topics' })
     const config = loadConfig({ file: values['config'] as string | undefined })
     const cluster = new Cluster(config.kafka, createLog(config.log.level))
     try {
@@ -26,7 +28,9 @@ export const topicsCommand: Command = {
       }
       await cluster.loadTopics()
       const ids = await new Registry(config.registry, config.kafka.topicPrefix).schemaIds()
-      console.log(`schemas registered: ${Object.values(ids).flatMap(({ key, value }) => (value < 0 ? [key] : [key, value])).length} subjects`)
+      console.log(
+        `schemas registered: ${Object.values(ids).flatMap(({ key, value }) => (value < 0 ? [key] : [key, value])).length} subjects`,
+      )
     } finally {
       await cluster.close()
     }

@@ -30,7 +30,18 @@ export const required = (name: string, type: AvroSchema, doc: string): AvroField
 export const optional = (name: string, type: AvroSchema, doc: string): AvroField => ({ name, type: ['null', type], doc, default: null })
 
 /** A record type. */
-export const record = (name: string, doc: string, fields: readonly AvroField[]): AvroRecord => ({ type: 'record', name, namespace, doc, fields })
+export const record = (name: string, doc: string, fields: readonly AvroField[]): AvroRecord => ({
+  type: 'record',
+  name,
+  namespace,
+  doc,
+  fields,
+})
 
 /** An enum type; the first symbol is the default for readers that do not know a newer symbol. */
-export const symbols = (name: string, values: readonly string[]): AvroSchema => ({ type: 'enum', name, symbols: values, default: values[0] })
+export const symbols = (name: string, values: readonly string[]): AvroSchema => ({
+  type: 'enum',
+  name,
+  symbols: values,
+  default: values[0],
+})

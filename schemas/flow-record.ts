@@ -24,7 +24,9 @@ const groupDocs: Record<FlowGroup, string> = {
 function group(name: FlowGroup): AvroField {
   const fields = flowFields
     .filter(field => field.record.startsWith(`${name}.`))
-    .map(field => optional(field.record.slice(name.length + 1), field.role === 'counter' ? 'long' : 'string', `${field.name}: ${field.doc}`))
+    .map(field =>
+      optional(field.record.slice(name.length + 1), field.role === 'counter' ? 'long' : 'string', `${field.name}: ${field.doc}`),
+    )
   return { name, type: ['null', record(groupNames[name], groupDocs[name], fields)], doc: groupDocs[name], default: null }
 }
 
@@ -37,7 +39,12 @@ const logged = (name: string, type: AvroField['type'] = 'string'): AvroField => 
 const contextFields = flowFields.filter(field => field.role === 'context' && !field.record.includes('.')).map(field => field.record)
 
 /** Interface fragment: the observation point and its cloud context. */
-export const interfaceFields: readonly AvroField[] = [...contextFields.map(name => logged(name)), group('ecs'), group('tags'), group('transitGateway')]
+export const interfaceFields: readonly AvroField[] = [
+  ...contextFields.map(name => logged(name)),
+  group('ecs'),
+  group('tags'),
+  group('transitGateway'),
+]
 
 /** Endpoint fragment: address, packet address and what lookup tables say of the conversation's true end (packet address, else address). */
 export const endpointFields = (side: 'src' | 'dst'): readonly AvroField[] => {
@@ -77,7 +84,11 @@ export const flowValue: AvroRecord = record('Flow', 'One enriched flow log recor
   ...endpointFields('src'),
   ...endpointFields('dst'),
   ...classFields,
-  required('direction', symbols('Direction', ['unknown', 'ingress', 'egress']), 'which side is ours: ingress, the destination; egress, the source'),
+  required(
+    'direction',
+    symbols('Direction', ['unknown', 'ingress', 'egress']),
+    'which side is ours: ingress, the destination; egress, the source',
+  ),
   required(
     'directionSource',
     symbols('DirectionSource', ['none', 'logged', 'inferred', 'inferred_count']),
@@ -90,11 +101,19 @@ export const flowValue: AvroRecord = record('Flow', 'One enriched flow log recor
   logged('bytes', 'long'),
   required('start', 'long', 'Unix seconds of the first packet, or the start of the slot of the object'),
   required('end', 'long', 'Unix seconds of the last packet, or the end of the slot of the object'),
-  required('timeSource', symbols('TimeSource', ['none', 'logged', 'slot']), 'logged: both from the record; slot: at least one from the object name; none: unknown, 0'),
+  required(
+    'timeSource',
+    symbols('TimeSource', ['none', 'logged', 'slot']),
+    'logged: both from the record; slot: at least one from the object name; none: unknown, 0',
+  ),
   group('packetsLost'),
   optional('servicePort', 'int', 'port of the service: the one with a known name, else the lower one; null for protocols without ports'),
   optional('serviceName', 'string', 'IANA service name of the service port'),
-  required('objectId', { type: 'fixed', name: 'ObjectId', size: 8 }, 'first 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline'),
+  required(
+    'objectId',
+    { type: 'fixed', name: 'ObjectId', size: 8 },
+    'first 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline',
+  ),
   required('line', 'int', 'line of the object, 1 is its first line'),
   optional('extra', { type: 'map', values: 'string' }, 'columns that AWS did not document when this version was made, by name'),
 ])

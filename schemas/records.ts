@@ -209,7 +209,13 @@ export const cloudMapEntry: AvroRecord = record('CloudMapEntry', 'Who holds an a
   optional('lastSeen', 'long', 'Unix seconds: last sighting of the newest run'),
   required(
     'owners',
-    { type: 'array', items: record('OwnerSeen', 'One owner and when it was seen', [required('owner', 'Owner', 'who'), required('ranges', ranges, 'when: disjoint, ascending, not adjacent')]) },
+    {
+      type: 'array',
+      items: record('OwnerSeen', 'One owner and when it was seen', [
+        required('owner', 'Owner', 'who'),
+        required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
+      ]),
+    },
     'every owner seen since the seal, with the exact union of its seconds',
   ),
   optional('sealedBefore', 'long', 'Unix seconds: runs that ended before are sealed and not kept here'),
@@ -221,10 +227,16 @@ export const cloudMapEntry: AvroRecord = record('CloudMapEntry', 'Who holds an a
 export interface RunKey extends AddressKey {
   first: number
 }
-export const runKey: AvroRecord = record('RunKey', 'One ownership run', [...addressKey.fields, required('first', 'long', 'Unix seconds: first second of the run')])
+export const runKey: AvroRecord = record('RunKey', 'One ownership run', [
+  ...addressKey.fields,
+  required('first', 'long', 'Unix seconds: first second of the run'),
+])
 /** Value of `cloud-map-runs`. */
 export type CloudMapRun = OwnershipRun
-export const cloudMapRun: AvroRecord = record('CloudMapRun', 'One ownership run; a tombstone when late data merges or moves it', [required('owner', owner, 'who'), ...runFields])
+export const cloudMapRun: AvroRecord = record('CloudMapRun', 'One ownership run; a tombstone when late data merges or moves it', [
+  required('owner', owner, 'who'),
+  ...runFields,
+])
 
 /** What changed about an address. */
 export type ChangeKind = 'appeared' | 'changed' | 'corrected' | 'conflict'
@@ -236,9 +248,18 @@ export interface CloudMapChange {
   after: OwnershipRun | null
 }
 export const cloudMapChange: AvroRecord = record('CloudMapChange', 'One announced change of the cloud map', [
-  required('kind', symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict']), 'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once'),
+  required(
+    'kind',
+    symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict']),
+    'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once',
+  ),
   required('at', 'long', 'Unix seconds: first second of the new state'),
-  { name: 'before', type: ['null', record('OwnershipRun', 'One ownership run', [required('owner', owner, 'who'), ...runFields])], doc: 'the run before', default: null },
+  {
+    name: 'before',
+    type: ['null', record('OwnershipRun', 'One ownership run', [required('owner', owner, 'who'), ...runFields])],
+    doc: 'the run before',
+    default: null,
+  },
   { name: 'after', type: ['null', 'OwnershipRun'], doc: 'the run after', default: null },
 ])
 

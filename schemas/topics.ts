@@ -33,7 +33,15 @@ export interface Topic {
   readonly doc: string
 }
 
-const topic = (name: string, group: Topic['group'], key: AvroRecord, value: AvroRecord | null, cleanup: Topic['cleanup'], retention: Topic['retention'], doc: string): Topic => ({
+const topic = (
+  name: string,
+  group: Topic['group'],
+  key: AvroRecord,
+  value: AvroRecord | null,
+  cleanup: Topic['cleanup'],
+  retention: Topic['retention'],
+  doc: string,
+): Topic => ({
   name,
   version: 1,
   key,
@@ -48,14 +56,54 @@ const topic = (name: string, group: Topic['group'], key: AvroRecord, value: Avro
 export const topics = {
   objectArrivals: topic('object-arrivals', 'objects', objectKey, objectArrival, 'delete', 'short', 'an S3 object was seen'),
   objects: topic('objects', 'objects', objectKey, objectLedger, 'compact', 'long', 'the ledger: progress and counts of each object'),
-  rawLines: topic('raw-lines', 'lines', objectKey, null, 'delete', 'short', 'blocks of whole lines as they stand in the object, described by Kafka headers'),
+  rawLines: topic(
+    'raw-lines',
+    'lines',
+    objectKey,
+    null,
+    'delete',
+    'short',
+    'blocks of whole lines as they stand in the object, described by Kafka headers',
+  ),
   flows: topic('flows', 'flows', flowKey, flowValue, 'delete', 'short', 'enriched flows, each complete in itself'),
   flowGaps: topic('flow-gaps', 'few', gapKey, flowGap, 'delete', 'long', 'NODATA and SKIPDATA records'),
-  ipSightings: topic('ip-sightings', 'addresses', addressKey, ipSighting, 'delete', 'short', 'who was seen with which address when, combined per transaction'),
-  cloudMap: topic('cloud-map', 'addresses', addressKey, cloudMapEntry, 'compact', 'long', 'who holds an address now, and the state that says so'),
+  ipSightings: topic(
+    'ip-sightings',
+    'addresses',
+    addressKey,
+    ipSighting,
+    'delete',
+    'short',
+    'who was seen with which address when, combined per transaction',
+  ),
+  cloudMap: topic(
+    'cloud-map',
+    'addresses',
+    addressKey,
+    cloudMapEntry,
+    'compact',
+    'long',
+    'who holds an address now, and the state that says so',
+  ),
   cloudMapRuns: topic('cloud-map-runs', 'addresses', runKey, cloudMapRun, 'compact', 'long', 'the full history: one ownership run each'),
-  cloudMapChanges: topic('cloud-map-changes', 'addresses', addressKey, cloudMapChange, 'delete', 'long', 'announced changes, with before and after'),
-  deadLetters: topic('dead-letters', 'few', objectKey, deadLetter, 'delete', 'long', 'lines that could not be read, with their bytes and the reason'),
+  cloudMapChanges: topic(
+    'cloud-map-changes',
+    'addresses',
+    addressKey,
+    cloudMapChange,
+    'delete',
+    'long',
+    'announced changes, with before and after',
+  ),
+  deadLetters: topic(
+    'dead-letters',
+    'few',
+    objectKey,
+    deadLetter,
+    'delete',
+    'long',
+    'lines that could not be read, with their bytes and the reason',
+  ),
 } as const satisfies Record<string, Topic>
 
 /** Key of a topic in `topics`. */

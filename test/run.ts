@@ -26,7 +26,8 @@ function node(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<num
 const tool = (path: string, ...args: string[]): Promise<number> => node([join('node_modules', path), ...args])
 
 /** Runs test files, each in a process of its own. */
-const tests = (names: readonly string[], env: NodeJS.ProcessEnv = {}, ...options: string[]): Promise<number> => node(['--test', '--test-reporter=spec', ...options, ...names], env)
+const tests = (names: readonly string[], env: NodeJS.ProcessEnv = {}, ...options: string[]): Promise<number> =>
+  node(['--test', '--test-reporter=spec', ...options, ...names], env)
 
 async function withStack(run: (env: NodeJS.ProcessEnv) => Promise<number>): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'flowloom-stack-'))
@@ -71,13 +72,19 @@ async function main(): Promise<number> {
     return 0
   }
   const only = values.only?.split(';').flatMap(part => part.split(',').map(name => name.trim()))
-  const wanted = suites.filter(suite => (only === undefined ? suite.long !== true || values.long === true : only.includes(suite.name) || only.some(name => suite.name.split(', ').includes(name))))
+  const wanted = suites.filter(suite =>
+    only === undefined
+      ? suite.long !== true || values.long === true
+      : only.includes(suite.name) || only.some(name => suite.name.split(', ').includes(name)),
+  )
   const minutes: string[] = []
   for (const suite of wanted) {
     console.log(`\n── ${suite.name} ${'─'.repeat(Math.max(0, 70 - suite.name.length))}`)
     const startMs = performance.now()
     const code = await suite.run()
-    minutes.push(`${suite.name.padEnd(36)}${((performance.now() - startMs) / 60_000).toFixed(2).padStart(6)} min  ${code === 0 ? 'passed' : 'FAILED'}`)
+    minutes.push(
+      `${suite.name.padEnd(36)}${((performance.now() - startMs) / 60_000).toFixed(2).padStart(6)} min  ${code === 0 ? 'passed' : 'FAILED'}`,
+    )
     if (code !== 0) {
       console.log(`\n${minutes.join('\n')}\n\nsuites: ${minutes.length - 1} passed, 1 failed`)
       return 1

@@ -6,7 +6,16 @@ import { describeHolder, findHolders } from '../lookup.ts'
 type Row = Record<string, string | number | null>
 
 /** The eight S3 addresses of the FloCon 2024 table (test/golden/flocon-2024). */
-export const floconAddresses = ['16.182.72.112', '52.216.215.0', '52.217.111.214', '52.217.118.120', '52.217.170.248', '52.217.99.126', '54.231.135.64', '54.231.139.192']
+export const floconAddresses = [
+  '16.182.72.112',
+  '52.216.215.0',
+  '52.217.111.214',
+  '52.217.118.120',
+  '52.217.170.248',
+  '52.217.99.126',
+  '54.231.135.64',
+  '54.231.139.192',
+]
 
 /** Rows as a table of text. */
 export function formatRows(rows: readonly Row[]): string {
@@ -15,10 +24,28 @@ export function formatRows(rows: readonly Row[]): string {
   const cells = [names, ...rows.map(row => names.map(name => String(row[name] ?? '')))]
   const widths = names.map((_, column) => Math.max(...cells.map(row => row[column]!.length)))
   const numeric = names.map(name => rows.every(row => /^-?[0-9.]*$/.test(String(row[name] ?? ''))))
-  return cells.map(row => `  ${row.map((cell, column) => (numeric[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd()}`).join('\n')
+  return cells
+    .map(
+      row =>
+        `  ${row
+          .map((cell, column) => (numeric[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+          .join('  ')
+          .trimEnd()}`,
+    )
+    .join('\n')
 }
 
-const sshColumns = ['evidence', 'observer', 'instance_id', 'local_address', 'remote_address', 'country', 'as_org', 'flows', 'packets'] as const
+const sshColumns = [
+  'evidence',
+  'observer',
+  'instance_id',
+  'local_address',
+  'remote_address',
+  'country',
+  'as_org',
+  'flows',
+  'packets',
+] as const
 const sshRowsPerEvidence = 5
 
 /** The first rows of each evidence, and how many there are in all. */
@@ -38,7 +65,8 @@ function sshRows(rows: readonly Row[]): Row[] {
  * @returns What is missing: faults that `--exit` reports.
  */
 export async function printAnswers(store: Store, print: (text: string) => void): Promise<string[]> {
-  const ask = (name: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<Row[]> => store.query<Row>(readQuery(name), parameters)
+  const ask = (name: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<Row[]> =>
+    store.query<Row>(readQuery(name), parameters)
   const faults: string[] = []
   const nowS = Math.floor(Date.now() / 1000)
   print('\nTop talkers by country and network\n')
@@ -52,7 +80,8 @@ export async function printAnswers(store: Store, print: (text: string) => void):
   for (const ip of floconAddresses) {
     const holders = await findHolders(store, ip, undefined)
     if (!holders.some(holder => holder.service === 'S3')) faults.push(`${ip} is not known as S3`)
-    for (const holder of holders) print(`  ${ip.padEnd(15)}  ${holder.scope}: AWS service ${holder.service}, seen ${holder.first_seen} to ${holder.last_seen}`)
+    for (const holder of holders)
+      print(`  ${ip.padEnd(15)}  ${holder.scope}: AWS service ${holder.service}, seen ${holder.first_seen} to ${holder.last_seen}`)
   }
   return faults
 }

@@ -32,7 +32,12 @@ interface Upload {
 
 /** Puts the objects, several at a time. */
 function upload(s3Endpoint: string, records: number, signal: AbortSignal): Upload {
-  const client = new S3Client({ endpoint: s3Endpoint, region: 'us-east-1', forcePathStyle: true, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
+  const client = new S3Client({
+    endpoint: s3Endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  })
   const state = { objects: 0 }
   const run = async (): Promise<{ objects: number }> => {
     await client.send(new CreateBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
@@ -69,17 +74,25 @@ async function progressOf(store: Store): Promise<Progress> {
   return { objects, lines, rows, settled: rows >= lines }
 }
 
-async function followProgress(store: Store, roles: RoleProcesses, objects: () => { expected: number; complete: boolean }, print: (text: string) => void, signal: AbortSignal): Promise<void> {
+async function followProgress(
+  store: Store,
+  roles: RoleProcesses,
+  objects: () => { expected: number; complete: boolean },
+  print: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const startMs = performance.now()
   let previous = { rows: 0, ms: startMs }
-  for (let idle = 0; idle < 3 && !signal.aborted; ) {
+  for (let idle = 0; idle < 3 && !signal.aborted;) {
     await Promise.race([sleep(1000, undefined, { signal }).catch(() => undefined), roles.failed])
     const [now, metrics] = await Promise.all([progressOf(store), roles.metrics()])
     const ms = performance.now()
     const rate = Math.round((now.rows - previous.rows) / ((ms - previous.ms) / 1000))
     const { expected, complete } = objects()
     const lag = metrics.get('flowloom_lag_records') ?? 0
-    print(`${((ms - startMs) / 1000).toFixed(0).padStart(4)} s  objects ${now.objects} of ${expected}${complete ? '' : '+'}  lines ${now.lines}  in the table ${now.rows}  ${rate} rows/s  lag ${lag}`)
+    print(
+      `${((ms - startMs) / 1000).toFixed(0).padStart(4)} s  objects ${now.objects} of ${expected}${complete ? '' : '+'}  lines ${now.lines}  in the table ${now.rows}  ${rate} rows/s  lag ${lag}`,
+    )
     const quiet = complete && now.objects >= expected && now.settled && now.rows === previous.rows
     idle = quiet ? idle + 1 : 0
     previous = { rows: now.rows, ms }

@@ -94,7 +94,13 @@ export class RoleProcesses {
         const gone = new Promise<void>(resolve => child.once('exit', () => resolve()))
         child.kill('SIGTERM')
         const late = new AbortController()
-        await Promise.race([gone, sleep(20_000, undefined, { signal: late.signal }).then(() => child.kill('SIGKILL'), () => undefined)])
+        await Promise.race([
+          gone,
+          sleep(20_000, undefined, { signal: late.signal }).then(
+            () => child.kill('SIGKILL'),
+            () => undefined,
+          ),
+        ])
         late.abort()
         await gone
       }),

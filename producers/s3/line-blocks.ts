@@ -118,7 +118,7 @@ export class LineCutter {
       }
       if (feed < 0) break
       const length = this.#openBytes + feed - lineStart
-      if (length > maxLineBytes + 1) {
+      if (length > maxLineBytes) {
         if (!this.#beginLong(length)) break
         this.#endLong(1)
         this.#from = lineStart = feed + 1

@@ -12,6 +12,9 @@ import { onlyPartition } from './kafkajs.ts'
 /** Error code UNSTABLE_OFFSET_COMMIT: an offset is part of a transaction that has not ended yet. */
 const unstableOffset = 88
 
+/** Errors of topics that a broker does not know yet. */
+const newTopicErrors = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
+
 /** See the head of this file. */
 export class Cluster {
   readonly settings: Config['kafka']
@@ -72,13 +75,26 @@ export class Cluster {
     const existing = new Set(await admin.listTopics())
     const missing = Object.values(topics).find(topic => !existing.has(this.topicName(topic)))
     if (missing !== undefined) throw new FlowError('TOPIC_MISSING', { topic: this.topicName(missing) })
-    const { topics: described } = await admin.fetchTopicMetadata({ topics: Object.values(topics).map(topic => this.topicName(topic)) })
-    this.#partitions = new Map(described.map(topic => [topic.name, topic.partitions.length]))
+    this.#partitions = await this.countPartitions(Object.values(topics).map(topic => this.topicName(topic)))
     for (const topic of Object.values(topics)) {
       const leader = Object.values(topics).find(other => other.group === topic.group)!
       const [actual, expected] = [this.partitionsOf(topic), this.partitionsOf(leader)]
       if (topic.group !== 'few' && actual !== expected)
         throw new FlowError('TOPIC_PARTITIONS', { topic: this.topicName(topic), actual, other: this.topicName(leader), expected })
+    }
+  }
+
+  /** Asks for the partitions of topics that exist; just after they were made, not every broker knows them at once. */
+  async countPartitions(names: string[]): Promise<Map<string, number>> {
+    const admin = await this.admin()
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const { topics: described } = await admin.fetchTopicMetadata({ topics: names })
+        return new Map(described.map(topic => [topic.name, topic.partitions.length]))
+      } catch (error) {
+        if (!newTopicErrors.has((error as { type?: string }).type ?? '') || attempt >= 100) throw error
+        await sleep(100)
+      }
     }
   }
 

@@ -44,6 +44,15 @@ const recordsOf = (slab: OutSlab): OutRecord[] => [...readRecords(slab.bytes, sl
 
 const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 
+/** Errors of a coordinator that pass. */
+const passing = new Set([
+  'CONCURRENT_TRANSACTIONS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+])
+const coordinatorWaitMs = 10_000
+
 /** See the head of this file. */
 export class FencedProducer {
   readonly #producer: Producer
@@ -171,13 +180,18 @@ export class FencedProducer {
     return result
   }
 
-  /** AddOffsetsToTxn as first operation meets the end of the previous transaction; kafkajs does not retry it. Nothing is damaged by asking again. */
+  /**
+   * AddOffsetsToTxn as first operation meets the end of the previous transaction, or a coordinator that has just moved; kafkajs does not retry
+   * it. Nothing is damaged by asking again.
+   */
   async #untilFree(call: () => Promise<void>): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
+    const endMs = Date.now() + coordinatorWaitMs
+    for (;;) {
       try {
         return await call()
       } catch (error) {
-        if ((error as { type?: string }).type !== 'CONCURRENT_TRANSACTIONS' || attempt >= 1000) throw error
+        const { type } = error as { type?: string }
+        if (type === undefined || !passing.has(type) || Date.now() > endMs) throw error
         await sleep(5)
       }
     }

@@ -1,5 +1,6 @@
 /** Creates the topics of the path. Existing topics are left as they are; what differs is reported. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ITopicConfig } from 'kafkajs'
 import { ConfigResourceTypes } from './kafka-constants.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import type { Cluster } from './cluster.ts'
@@ -19,6 +20,18 @@ function settingsOf(cluster: Cluster, topic: Topic): Record<string, string> {
   return { 'cleanup.policy': 'delete', 'retention.ms': String(topic.retention === 'short' ? retentionMs : longRetentionMs) }
 }
 
+/** Creates topics and waits until they can be used; what another process makes at the same time is fine. */
+async function createTopics(cluster: Cluster, wanted: ITopicConfig[]): Promise<void> {
+  const admin = await cluster.admin()
+  try {
+    // kafkajs' own waiting gives up where the broker does not know the topic yet
+    await admin.createTopics({ waitForLeaders: false, topics: wanted })
+  } catch (error) {
+    const errors = (error as { errors?: { type?: string }[] }).errors ?? [error as { type?: string }]
+    if (!errors.every(({ type }) => type === 'TOPIC_ALREADY_EXISTS')) throw error
+  }
+}
+
 /**
  * Creates missing topics and compares the others.
  *
@@ -36,21 +49,21 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
   }))
   const missing = wanted.filter(({ name }) => !existing.has(name))
   if (missing.length > 0)
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: missing.map(entry => ({
+    await createTopics(
+      cluster,
+      missing.map(entry => ({
         topic: entry.name,
         numPartitions: entry.partitions,
         replicationFactor,
         configEntries: Object.entries(entry.settings).map(([name, value]) => ({ name, value })),
       })),
-    })
+    )
   const created = new Set(missing.map(({ name }) => name))
+  const counts = await cluster.countPartitions(wanted.map(({ name }) => name))
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: wanted.map(({ name }) => ({ type: ConfigResourceTypes.topic, name })),
   })
-  const metadata = await admin.fetchTopicMetadata({ topics: wanted.map(({ name }) => name) })
   return wanted.map(({ name, settings }) => {
     const actual = new Map(
       resources.find(resource => resource.resourceName === name)?.configEntries.map(entry => [entry.configName, entry.configValue]),
@@ -58,7 +71,7 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
     const differences = Object.entries(settings).flatMap(([setting, value]) =>
       actual.get(setting) === value ? [] : [`${setting}=${actual.get(setting) ?? '?'} (here ${value})`],
     )
-    const count = metadata.topics.find(topic => topic.name === name)?.partitions.length ?? 0
+    const count = counts.get(name) ?? 0
     return { topic: name, partitions: count, state: created.has(name) ? 'created' : 'kept', differences }
   })
 }

@@ -8,13 +8,31 @@ import { killRun } from '../support/kill-run.ts'
 function objects(seed: number): { key: string; body: Buffer }[] {
   const startS = Math.floor(Date.now() / 300_000) * 300 - 4 * 3600
   const small = [...generateObjects({ seed, records: 24_000, startS, slots: 24, recordsPerObject: 300, badLineShare: 0.01 })]
-  const large = [...generateObjects({ seed: seed + 1, records: 60_000, startS: startS + 2 * 3600, slots: 4, recordsPerObject: 4000, badLineShare: 0.005 })]
-  return [...small, ...large].map((object, i) => ({ object, order: (i * 7919) % 1009 })).sort((a, b) => a.order - b.order).map(({ object }) => object)
+  const large = [
+    ...generateObjects({
+      seed: seed + 1,
+      records: 60_000,
+      startS: startS + 2 * 3600,
+      slots: 4,
+      recordsPerObject: 4000,
+      badLineShare: 0.005,
+    }),
+  ]
+  return [...small, ...large]
+    .map((object, i) => ({ object, order: (i * 7919) % 1009 }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ object }) => object)
 }
 
 test('nothing is lost and nothing is there twice, whoever is killed when', { timeout: 420_000 }, async t => {
   const seed = Number(process.env['FLOWLOOM_TEST_SEED'] ?? 20261124)
-  const report = await killRun({ seed, kills: 24, objects: objects(seed), encodedBatches: process.env['FLOWLOOM_TEST_ENCODED'] !== 'false', note: text => t.diagnostic(text) })
+  const report = await killRun({
+    seed,
+    kills: 24,
+    objects: objects(seed),
+    encodedBatches: process.env['FLOWLOOM_TEST_ENCODED'] !== 'false',
+    note: text => t.diagnostic(text),
+  })
   t.diagnostic(JSON.stringify({ seed, ...report }))
   assert.ok(report.kills >= 20, `only ${report.kills} kills`)
   assert.ok(report.abortedTransactions >= 5, `only ${report.abortedTransactions} transactions were aborted`)

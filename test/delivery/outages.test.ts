@@ -33,7 +33,11 @@ const residentMiB = (pid: number): number => {
 test('each service away for a while: every line is in the table once, memory stays bounded', { timeout: 600_000 }, async t => {
   const dir = mkdtempSync(join(tmpdir(), 'flowloom-outage-'))
   const stack = await startStack({ dataDir: dir, ports: 'free' })
-  const settings = settingsFor(stack.endpoints, { lookups: { country: 'none', asn: 'none' }, s3: { maxAttempts: 50 }, log: { level: 'warn' } })
+  const settings = settingsFor(stack.endpoints, {
+    lookups: { country: 'none', asn: 'none' },
+    s3: { maxAttempts: 50 },
+    log: { level: 'warn' },
+  })
   const fleet = new Fleet(settings)
   const session = await openSession({ overrides: settings }, new AbortController().signal)
   const store = connectClickHouse(session.config.clickhouse)

@@ -181,7 +181,9 @@ test('a position below the first record that is left is OFFSET_LOST', async () =
   const admin = await lab.cluster.admin()
   const topic = lab.nameOf(input)
   await (await lab.plain()).send({ topic, messages: Array.from({ length: 30 }, () => ({ partition: 2, value: 'x' })) })
-  await admin.setOffsets({ groupId: lab.cluster.groupOf('late'), topic, partitions: [{ partition: 2, offset: '10' }] })
+  const producer = lab.fenced('late')
+  await producer.fence()
+  await producer.commit(group('late', 10, 2))
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 2, offset: '20' }] })
   await until(async () => (await lab.cluster.limits(input, 2)).low === 20, 5000)
   await assert.rejects(lab.cluster.committedPosition('late', 'objectArrivals', 2), (error: FlowError) => {

@@ -60,11 +60,15 @@ function countingRole(fail: (context: TaskContext) => boolean): Role {
           for (const record of batch.records) {
             const { key } = codecs.objectArrivals.decodeKey(record.key!)
             overlay.set(key, (overlay.get(key) ?? counts.get(key) ?? 0) + 1)
-            await context.send(topics.rawLines, record.offset % context.partitionsOf(topics.rawLines), [{ key: record.key, value: Buffer.from(`${context.partition}:${record.offset}`) }])
+            await context.send(topics.rawLines, record.offset % context.partitionsOf(topics.rawLines), [
+              { key: record.key, value: Buffer.from(`${context.partition}:${record.offset}`) },
+            ])
             if (fail(context)) throw new Error('made to fail')
           }
           for (const [key, attempts] of overlay)
-            await context.send(topics.objects, context.partition, [{ key: codecs.objects.encodeKey({ bucket: 'b', key }), value: codecs.objects.encodeValue({ ...emptyLedger, attempts }) }])
+            await context.send(topics.objects, context.partition, [
+              { key: codecs.objects.encodeKey({ bucket: 'b', key }), value: codecs.objects.encodeValue({ ...emptyLedger, attempts }) },
+            ])
           await context.commit({ offset: batch.nextOffset, metadata: '' })
           for (const [key, count] of overlay) counts.set(key, count)
         },
@@ -93,7 +97,8 @@ async function outcome(session: Session): Promise<{ copies: string[]; counts: Ma
   const counts = new Map<string, number>()
   await readTopic(session.cluster, topics.rawLines, record => copies.push(record.value!.toString()))
   await readTopic(session.cluster, topics.objects, record => {
-    if (record.value !== null) counts.set(session.codecs.objects.decodeKey(record.key!).key, session.codecs.objects.decodeValue(record.value).attempts)
+    if (record.value !== null)
+      counts.set(session.codecs.objects.decodeKey(record.key!).key, session.codecs.objects.decodeValue(record.value).attempts)
   })
   return { copies, counts }
 }
@@ -136,7 +141,10 @@ test('each record counts once over failing tasks, a second member and a restart'
   await produceArrivals(session, 100, 'producer-3')
   await sleep(1000)
   await second.stop()
-  const third = new RoleRunner(countingRole(() => false), options)
+  const third = new RoleRunner(
+    countingRole(() => false),
+    options,
+  )
   await third.start()
   await until(async () => (await outcome(session)).copies.length >= 500, 40_000)
   await sleep(500)
@@ -144,7 +152,10 @@ test('each record counts once over failing tasks, a second member and a restart'
   const { copies, counts } = await outcome(session)
   assert.equal(new Set(copies).size, 500)
   assert.equal(copies.length, 500)
-  assert.deepEqual([...counts.values()], Array.from({ length: counts.size }, () => 50))
+  assert.deepEqual(
+    [...counts.values()],
+    Array.from({ length: counts.size }, () => 50),
+  )
   assert.equal(counts.size, 10)
   await session.cluster.close()
 })

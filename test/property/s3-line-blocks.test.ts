@@ -125,3 +125,33 @@ test('random bytes never throw and are accounted for up to the refusal', () => {
     }),
   )
 })
+
+test('a line of exactly the limit is read, one byte more is not, in one chunk and byte by byte', () => {
+  const bounds = { blockBytes: 1000, linesPerRecord: 100, maxLineBytes: 50 }
+  for (const [length, kinds] of [
+    [50, ['header', 'block']],
+    [51, ['header', 'block', 'long', 'block']],
+  ] as const)
+    for (const size of [1, 10_000]) {
+      const bytes = Buffer.from(`${header}\na\n${'l'.repeat(length)}\nb\n`)
+      assert.deepEqual(
+        cut(bytes, bounds, [size]).map(piece => piece.kind),
+        kinds,
+      )
+    }
+})
+
+test('a block of exactly the limit is full, one byte more begins another', () => {
+  for (const [blockBytes, blocks] of [
+    [8, [2, 2]],
+    [7, [1, 1, 1, 1]],
+    [9, [2, 2]],
+    [12, [3, 1]],
+  ] as const) {
+    const pieces = cut(Buffer.from(`${header}\naaa\nbbb\nccc\nddd\n`), { blockBytes, linesPerRecord: 100, maxLineBytes: 50 }, [3])
+    assert.deepEqual(
+      pieces.slice(1).map(piece => piece.lines),
+      blocks,
+    )
+  }
+})

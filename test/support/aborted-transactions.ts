@@ -12,7 +12,7 @@ export function countAborted(logFolder: string, topicPrefix: string): number {
   const aborted = new Set<string>()
   for (const path of globSync(`${logFolder}/**/${topicPrefix}*/*.log`)) {
     const bytes = readFileSync(path)
-    for (let at = 0; at + 61 <= bytes.length; ) {
+    for (let at = 0; at + 61 <= bytes.length;) {
       const length = bytes.readInt32BE(at + 8)
       if (length <= 0 || at + 12 + length > bytes.length) break
       const isControl = (bytes.readInt16BE(at + 21) & 32) !== 0

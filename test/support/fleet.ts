@@ -12,7 +12,10 @@ export function settingsEnvironment(settings: RawConfig): Record<string, string>
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => {
           const list = Array.isArray(value) && value.every(item => typeof item === 'string')
-          return [environmentName(section, key), list ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value)] as const
+          return [
+            environmentName(section, key),
+            list ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value),
+          ] as const
         }),
     ),
   )
@@ -61,7 +64,9 @@ export class Fleet {
 
   /** Process ids now. */
   get pids(): number[] {
-    return this.#slots.flatMap(slot => (slot.child?.pid !== undefined && slot.child.exitCode === null && slot.child.signalCode === null ? [slot.child.pid] : []))
+    return this.#slots.flatMap(slot =>
+      slot.child?.pid !== undefined && slot.child.exitCode === null && slot.child.signalCode === null ? [slot.child.pid] : [],
+    )
   }
 
   async #supervise(slot: Slot): Promise<void> {
@@ -116,7 +121,7 @@ export class Fleet {
     const before = this.pointKills
     this.#armed = `${roles}|${point}`
     this.kill(this.#slots.findIndex(slot => slot.roles === roles))
-    for (const endMs = Date.now() + timeoutMs; this.pointKills === before && Date.now() < endMs; ) await sleep(50)
+    for (const endMs = Date.now() + timeoutMs; this.pointKills === before && Date.now() < endMs;) await sleep(50)
   }
 
   /** Stops all processes: SIGTERM, then SIGKILL after the given time. */

@@ -6,11 +6,15 @@ import { contextOf } from '../../sinks/clickhouse/columns/context-dictionary.ts'
 import type { NativeCell } from './native-rows.ts'
 
 const group = (name: string): Record<string, null> =>
-  Object.fromEntries(flowFields.filter(field => field.record.startsWith(`${name}.`)).map(field => [field.record.slice(name.length + 1), null]))
+  Object.fromEntries(
+    flowFields.filter(field => field.record.startsWith(`${name}.`)).map(field => [field.record.slice(name.length + 1), null]),
+  )
 
 /** A record of which nothing is known. */
 export const emptyFlow: FlowRecord = {
-  ...(Object.fromEntries(flowFields.filter(field => !field.record.includes('.')).map(field => [field.record, null])) as unknown as FlowRecord),
+  ...(Object.fromEntries(
+    flowFields.filter(field => !field.record.includes('.')).map(field => [field.record, null]),
+  ) as unknown as FlowRecord),
   ecs: null,
   tags: null,
   transitGateway: null,
@@ -38,10 +42,22 @@ export const flow = (values: Partial<FlowRecord>): FlowRecord => ({ ...emptyFlow
 
 const few = (...values: string[]): fc.Arbitrary<string | null> => fc.option(fc.constantFrom(...values), { freq: 3 })
 const text = fc.option(fc.string({ minLength: 1, maxLength: 90, unit: 'binary' }), { freq: 4 })
-const number = (max: number): fc.Arbitrary<number | null> => fc.option(fc.oneof(fc.integer({ min: 0, max: Math.min(max, 300) }), fc.integer({ min: 0, max }), fc.maxSafeNat().map(value => value % (max + 1))), { freq: 6 })
-const address = fc.option(fc.oneof(fc.constantFrom('10.0.0.1', '10.0.0.2', '203.0.113.5', '::', '2001:db8::1'), fc.ipV4(), fc.ipV6()), { freq: 12 })
+const number = (max: number): fc.Arbitrary<number | null> =>
+  fc.option(
+    fc.oneof(
+      fc.integer({ min: 0, max: Math.min(max, 300) }),
+      fc.integer({ min: 0, max }),
+      fc.maxSafeNat().map(value => value % (max + 1)),
+    ),
+    { freq: 6 },
+  )
+const address = fc.option(fc.oneof(fc.constantFrom('10.0.0.1', '10.0.0.2', '203.0.113.5', '::', '2001:db8::1'), fc.ipV4(), fc.ipV6()), {
+  freq: 12,
+})
 const groupOf = (name: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<null> =>
-  fc.option(fc.record(Object.fromEntries(Object.keys(group(name)).map(field => [field, value]))), { freq: 2 }) as unknown as fc.Arbitrary<null>
+  fc.option(fc.record(Object.fromEntries(Object.keys(group(name)).map(field => [field, value]))), {
+    freq: 2,
+  }) as unknown as fc.Arbitrary<null>
 
 /** Any record that the schema can hold and the table too. */
 export const anyFlow: fc.Arbitrary<FlowRecord> = fc
@@ -109,7 +125,10 @@ export const anyFlow: fc.Arbitrary<FlowRecord> = fc
       serviceName: few('ssh', 'https', 'domain'),
       objectId: fc.uint8Array({ minLength: 8, maxLength: 8 }).map(bytes => Buffer.from(bytes)),
       line: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
-      extra: fc.option(fc.dictionary(fc.string({ minLength: 1, maxLength: 12 }), fc.string({ maxLength: 20 }), { maxKeys: 3, noNullPrototype: true }), { freq: 2 }),
+      extra: fc.option(
+        fc.dictionary(fc.string({ minLength: 1, maxLength: 12 }), fc.string({ maxLength: 20 }), { maxKeys: 3, noNullPrototype: true }),
+        { freq: 2 },
+      ),
     }),
     seconds: fc.integer({ min: -600, max: 100_000 }),
   })
@@ -159,12 +178,21 @@ export function expectedRow(record: FlowRecord): Record<string, NativeCell> {
     line: record.line,
   }
   const lost = record.packetsLost
-  const lostPairs = { 'no-route': lost?.noRoute, blackhole: lost?.blackhole, 'mtu-exceeded': lost?.mtuExceeded, 'ttl-expired': lost?.ttlExpired }
+  const lostPairs = {
+    'no-route': lost?.noRoute,
+    blackhole: lost?.blackhole,
+    'mtu-exceeded': lost?.mtuExceeded,
+    'ttl-expired': lost?.ttlExpired,
+  }
   row['extra'] = {
-    ...Object.fromEntries(Object.entries(lostPairs).flatMap(([name, value]) => (value == null ? [] : [[`packets-lost-${name}`, String(value)]]))),
+    ...Object.fromEntries(
+      Object.entries(lostPairs).flatMap(([name, value]) => (value == null ? [] : [[`packets-lost-${name}`, String(value)]])),
+    ),
     ...record.extra,
   }
-  const bits = [record.protocol, record.tcpFlags, record.encryptionStatus, record.packets, record.bytes, record.servicePort].map(value => value === null)
+  const bits = [record.protocol, record.tcpFlags, record.encryptionStatus, record.packets, record.bytes, record.servicePort].map(
+    value => value === null,
+  )
   for (const [index, side] of sides.entries()) {
     const name = index === 0 ? 'local' : 'remote'
     const Side = side === 'src' ? 'Src' : 'Dst'

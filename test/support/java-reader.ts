@@ -19,7 +19,12 @@ const bytes = (text: string): Buffer | null => (text === '-' ? null : Buffer.fro
  *
  * @param jars Folder with the Kafka jars of the local stack.
  */
-export async function readWithJava(jars: string, broker: string, topicNames: readonly string[], visit: (record: WitnessedRecord) => void): Promise<void> {
+export async function readWithJava(
+  jars: string,
+  broker: string,
+  topicNames: readonly string[],
+  visit: (record: WitnessedRecord) => void,
+): Promise<void> {
   const source = join(import.meta.dirname, 'java', 'ReadCommitted.java')
   const child = spawn('java', ['-Xmx512m', '-cp', join(jars, '*'), source, broker, ...topicNames], { stdio: ['ignore', 'pipe', 'pipe'] })
   let complaints = ''

@@ -53,7 +53,11 @@ export class Lab {
     const topic: Topic = { ...topics.deadLetters, name: randomBytes(6).toString('hex') }
     const admin = await this.cluster.admin()
     const configEntries = Object.entries(options.settings ?? {}).map(([name, value]) => ({ name, value }))
-    await admin.createTopics({ topics: [{ topic: this.nameOf(topic), numPartitions: options.partitions ?? 1, configEntries }] })
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: [{ topic: this.nameOf(topic), numPartitions: options.partitions ?? 1, configEntries }],
+    })
+    await this.cluster.countPartitions([this.nameOf(topic)])
     return topic
   }
 
@@ -72,8 +76,13 @@ export class Lab {
   /** A producer of kafkajs itself, connected. */
   async plain(transactionalId?: string): Promise<Producer> {
     const kafka = createKafka(this.settings, 'plain', this.log)
-    const id = transactionalId === undefined ? {} : { transactionalId: `${this.settings.deployment}.${transactionalId}`, maxInFlightRequests: 1 }
-    const producer = kafka.producer({ ...id, createPartitioner: explicitPartitioner, retry: { initialRetryTime: 10, retries: 50, maxRetryTime: 200 } })
+    const id =
+      transactionalId === undefined ? {} : { transactionalId: `${this.settings.deployment}.${transactionalId}`, maxInFlightRequests: 1 }
+    const producer = kafka.producer({
+      ...id,
+      createPartitioner: explicitPartitioner,
+      retry: { initialRetryTime: 10, retries: 50, maxRetryTime: 200 },
+    })
     await producer.connect()
     this.#open.add({ close: () => producer.disconnect() })
     return producer
@@ -85,7 +94,10 @@ export class Lab {
    * @param how Decode to records, or to slabs and then to records.
    * @param uncommitted See the records of open and aborted transactions too.
    */
-  async read(topic: Topic, { from = 0, how = 'records', uncommitted = false }: { from?: number; how?: 'records' | 'slabs'; uncommitted?: boolean } = {}): Promise<InRecord[]> {
+  async read(
+    topic: Topic,
+    { from = 0, how = 'records', uncommitted = false }: { from?: number; how?: 'records' | 'slabs'; uncommitted?: boolean } = {},
+  ): Promise<InRecord[]> {
     const name = this.nameOf(topic)
     const { end } = await this.cluster.limits(topic, 0)
     const groupId = `${this.settings.deployment}.lab.${randomBytes(6).toString('hex')}`
@@ -104,7 +116,8 @@ export class Lab {
         if (payload.batch.partition !== 0) return
         const { records, slabs } = await toFetched(payload, this.settings.encodedBatches).decode(from, how === 'slabs')
         found.push(...records)
-        for (const slab of slabs) for (const record of readRecords(slab.bytes, slab.count, slab.baseOffset)) if (record.offset >= slab.from) found.push(record)
+        for (const slab of slabs)
+          for (const record of readRecords(slab.bytes, slab.count, slab.baseOffset)) if (record.offset >= slab.from) found.push(record)
       },
     })
     try {

@@ -42,10 +42,28 @@ const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
 
 /** Points between two calls, by role set; `#n` is drawn. */
 const points: Readonly<Record<(typeof roleSets)[number], readonly string[]>> = {
-  'discover,fetch': ['s3-fetch:fenced', 's3-fetch:sent', 's3-fetch:before-commit', 's3-fetch:committed', 'fetch-half-sent', 'fetch-sent', 'fetch-chunk-committed', 'fetch-chunk-committed', 'fetch-chunk-committed'],
+  'discover,fetch': [
+    's3-fetch:fenced',
+    's3-fetch:sent',
+    's3-fetch:before-commit',
+    's3-fetch:committed',
+    'fetch-half-sent',
+    'fetch-sent',
+    'fetch-chunk-committed',
+    'fetch-chunk-committed',
+    'fetch-chunk-committed',
+  ],
   enrich: ['enrich:fenced', 'enrich:sent', 'enrich:before-commit', 'enrich:committed'],
   'ip-context': ['ip-context:fenced', 'ip-context:sent', 'ip-context:before-commit', 'ip-context:committed'],
-  sink: ['sink-flows:fenced', 'sink-flows:before-commit', 'sink-flows:committed', 'sink-flows:committed', 'sink-gaps:committed', 'sink-runs:committed', 'sink-objects:committed'],
+  sink: [
+    'sink-flows:fenced',
+    'sink-flows:before-commit',
+    'sink-flows:committed',
+    'sink-flows:committed',
+    'sink-gaps:committed',
+    'sink-runs:committed',
+    'sink-objects:committed',
+  ],
 }
 
 /** Seeded random numbers in [0, 1). */
@@ -82,31 +100,52 @@ async function checkBooks(session: Session, jars: string, store: Store, referenc
   const flows = new Map<string, number>()
   const sums = { packets: 0, bytes: 0 }
   const map = new Map<string, Map<string, [number, number][]>>()
-  await readWithJava(jars, cluster.settings.brokers[0]!, [topics.flows, topics.cloudMap].map(topic => cluster.topicName(topic)), record => {
-    if (record.topic === cluster.topicName(topics.flows)) {
-      const flow = codecs.flows.decodeValue(record.value!)
-      const id = `${flow.objectId.toString('hex')}:${flow.line}`
-      flows.set(id, (flows.get(id) ?? 0) + 1)
-      sums.packets += flow.packets ?? 0
-      sums.bytes += flow.bytes ?? 0
-      return
-    }
-    if (record.value === null) return
-    const { scope, ip } = codecs.cloudMap.decodeKey(record.key!)
-    const entry = codecs.cloudMap.decodeValue(record.value)
-    map.set(`${scope}|${ip}`, new Map(entry.owners.map(({ owner, ranges }) => [`${owner.interfaceId ?? ''}|${owner.instanceId ?? ''}|${owner.service ?? ''}`, ranges.map(({ first, last }) => [first, last])])))
-  })
-  assert.deepEqual([...flows].filter(([, count]) => count !== 1), [], 'every flow stands in the topic once')
+  await readWithJava(
+    jars,
+    cluster.settings.brokers[0]!,
+    [topics.flows, topics.cloudMap].map(topic => cluster.topicName(topic)),
+    record => {
+      if (record.topic === cluster.topicName(topics.flows)) {
+        const flow = codecs.flows.decodeValue(record.value!)
+        const id = `${flow.objectId.toString('hex')}:${flow.line}`
+        flows.set(id, (flows.get(id) ?? 0) + 1)
+        sums.packets += flow.packets ?? 0
+        sums.bytes += flow.bytes ?? 0
+        return
+      }
+      if (record.value === null) return
+      const { scope, ip } = codecs.cloudMap.decodeKey(record.key!)
+      const entry = codecs.cloudMap.decodeValue(record.value)
+      map.set(
+        `${scope}|${ip}`,
+        new Map(
+          entry.owners.map(({ owner, ranges }) => [
+            `${owner.interfaceId ?? ''}|${owner.instanceId ?? ''}|${owner.service ?? ''}`,
+            ranges.map(({ first, last }) => [first, last]),
+          ]),
+        ),
+      )
+    },
+  )
+  assert.deepEqual(
+    [...flows].filter(([, count]) => count !== 1),
+    [],
+    'every flow stands in the topic once',
+  )
   assert.equal(flows.size, reference.tally.flows, 'no flow is missing in the topic')
   assert.deepEqual(sums, { packets: reference.tally.packets, bytes: reference.tally.bytes }, 'sums of the topic')
-  const [table] = await store.query<Record<string, string>>('SELECT count() AS rows, uniqExact(object_id, line) AS distinct, sum(packets) AS packets, sum(bytes) AS bytes FROM flows')
+  const [table] = await store.query<Record<string, string>>(
+    'SELECT count() AS rows, uniqExact(object_id, line) AS distinct, sum(packets) AS packets, sum(bytes) AS bytes FROM flows',
+  )
   assert.deepEqual(
     table && Object.values(table).map(Number),
     [reference.tally.flows, reference.tally.flows, reference.tally.packets, reference.tally.bytes],
     'rows, distinct rows and sums of the table',
   )
   const sorted = (source: ReadonlyMap<string, ReadonlyMap<string, [number, number][]>>): unknown =>
-    [...source].map(([key, owners]) => [key, [...owners].map(([owner, ranges]) => [owner, joinRanges(ranges)]).sort()]).sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
+    [...source]
+      .map(([key, owners]) => [key, [...owners].map(([owner, ranges]) => [owner, joinRanges(ranges)]).sort()])
+      .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
   assert.deepEqual(sorted(map), sorted(reference.map), 'the cloud map is the one computed from the input')
 }
 
@@ -117,7 +156,14 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
   const stack = await startStack({ dataDir: dir, ports: 'free' })
   const draw = random(options.seed)
   const settings = settingsFor(stack.endpoints, {
-    kafka: { encodedBatches: options.encodedBatches, partitions: 3, commitIntervalMs: 100, sessionTimeoutMs: 6000, heartbeatIntervalMs: 300, transactionTimeoutMs: 20_000 },
+    kafka: {
+      encodedBatches: options.encodedBatches,
+      partitions: 3,
+      commitIntervalMs: 100,
+      sessionTimeoutMs: 6000,
+      heartbeatIntervalMs: 300,
+      transactionTimeoutMs: 20_000,
+    },
     s3: { chunkBytes: 65_536, blockBytes: 16_384, pollIntervalMs: 400, readAhead: 2 },
     lookups: { country: 'none', asn: 'none' },
     ipContext: { horizonS: 40 * 86_400 },
@@ -125,7 +171,10 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
     log: { level: 'info' },
   })
   const fleet = new Fleet(settings)
-  const session = await openSession({ overrides: { ...settings, kafka: { ...settings['kafka'], slot: undefined } } }, new AbortController().signal)
+  const session = await openSession(
+    { overrides: { ...settings, kafka: { ...settings['kafka'], slot: undefined } } },
+    new AbortController().signal,
+  )
   const store = connectClickHouse(session.config.clickhouse)
   try {
     await applyTopics(session.cluster, { 'segment.ms': '2000', 'min.cleanable.dirty.ratio': '0.01' })
@@ -142,7 +191,8 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
       uploaded = Math.min(options.objects.length, uploaded + share)
       const roles = roleSets[kill % roleSets.length]!
       const candidates = points[roles]
-      if (draw() < 0.75) await fleet.killAtPoint(roles, `${candidates[Math.floor(draw() * candidates.length)]!}#${1 + Math.floor(draw() * 5)}`, 6000)
+      if (draw() < 0.75)
+        await fleet.killAtPoint(roles, `${candidates[Math.floor(draw() * candidates.length)]!}#${1 + Math.floor(draw() * 5)}`, 6000)
       else {
         await sleep(500 + draw() * 1500)
         fleet.kill(Math.floor(draw() * 8))

@@ -22,7 +22,8 @@ export interface LiveClickHouse {
 /** Starts a server, or takes the one there is. */
 export async function liveClickHouse(): Promise<LiveClickHouse> {
   const given = process.env['FLOWLOOM_TEST_ENDPOINTS']
-  const server = given === undefined ? await startServer() : { url: (JSON.parse(given) as StackEndpoints).clickhouseUrl, stop: async () => undefined }
+  const server =
+    given === undefined ? await startServer() : { url: (JSON.parse(given) as StackEndpoints).clickhouseUrl, stop: async () => undefined }
   const stores: Store[] = []
   return {
     url: server.url,
@@ -33,8 +34,12 @@ export async function liveClickHouse(): Promise<LiveClickHouse> {
       return { settings: clickhouse, store }
     },
     stop: async () => {
-      for (const store of stores) await store.command(`DROP DATABASE IF EXISTS ${identifier(store.database)} SYNC`).finally(() => store.close())
-      await server.stop()
+      try {
+        for (const store of stores)
+          await store.command(`DROP DATABASE IF EXISTS ${identifier(store.database)} SYNC`).finally(() => store.close())
+      } finally {
+        await server.stop()
+      }
     },
   }
 }

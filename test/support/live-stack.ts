@@ -35,7 +35,10 @@ export async function freshSettings(overrides: RawConfig = {}): Promise<RawConfi
 }
 
 /** Settings of a fresh deployment on the given services. */
-export function settingsFor({ kafkaBrokers, registryUrl, s3Endpoint, clickhouseUrl }: StackEndpoints, overrides: RawConfig = {}): RawConfig {
+export function settingsFor(
+  { kafkaBrokers, registryUrl, s3Endpoint, clickhouseUrl }: StackEndpoints,
+  overrides: RawConfig = {},
+): RawConfig {
   const name = `t${randomBytes(4).toString('hex')}`
   const base: RawConfig = {
     kafka: {

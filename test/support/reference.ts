@@ -17,7 +17,8 @@ export interface Reference {
 }
 
 const isPrivate = (ip: string): boolean =>
-  /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|169\.254\.|127\.)/.test(ip) || /^(f[cd]|fe[89ab])/i.test(ip)
+  /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|169\.254\.|127\.)/.test(ip) ||
+  /^(f[cd]|fe[89ab])/i.test(ip)
 
 /** Joins ranges of seconds that overlap or touch. */
 export function joinRanges(ranges: readonly [number, number][]): [number, number][] {
@@ -42,14 +43,21 @@ function learn(map: ReferenceMap, place: { account: string; region: string }, ro
     map.set(`${scope}|${ip}`, owners.set(owner, joinRanges([...(owners.get(owner) ?? []), [Number(start), Number(end)]])))
   }
   const [ours, oursInPacket] = direction === 'egress' ? [src, value('pkt-srcaddr')] : [dst, value('pkt-dstaddr')]
-  const [theirs, service] = direction === 'egress' ? [value('pkt-dstaddr') ?? dst, value('pkt-dst-aws-service')] : [value('pkt-srcaddr') ?? src, value('pkt-src-aws-service')]
+  const [theirs, service] =
+    direction === 'egress'
+      ? [value('pkt-dstaddr') ?? dst, value('pkt-dst-aws-service')]
+      : [value('pkt-srcaddr') ?? src, value('pkt-src-aws-service')]
   if (service !== undefined) note('aws', theirs, `||${service}`)
   const instance = value('instance-id')
   const interfaceId = value('interface-id')
   const same = oursInPacket === undefined || oursInPacket === ours
   const address = same ? ours : instance !== undefined && isPrivate(oursInPacket) ? oursInPacket : undefined
   if (interfaceId === undefined || address === undefined || (!address.includes(':') && !isPrivate(address))) return
-  note(value('vpc-id') ?? `${value('account-id') ?? place.account}/${value('region') ?? place.region}`, address, `${interfaceId}|${instance ?? ''}|`)
+  note(
+    value('vpc-id') ?? `${value('account-id') ?? place.account}/${value('region') ?? place.region}`,
+    address,
+    `${interfaceId}|${instance ?? ''}|`,
+  )
 }
 
 /**
@@ -64,7 +72,7 @@ export function referenceOf(objects: Iterable<{ key: string; body: Buffer }>): R
     const [, account = '', region = ''] = /(\d{12}|unknown)_vpcflowlogs_([a-z0-9-]+)_/.exec(key) ?? []
     const text = body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body) : body
     let columns: string[] | undefined
-    for (let start = 0; start < text.length; ) {
+    for (let start = 0; start < text.length;) {
       const newline = text.indexOf(10, start)
       const end = newline < 0 ? text.length : newline
       const line = text.subarray(start, end)
@@ -76,7 +84,18 @@ export function referenceOf(objects: Iterable<{ key: string; body: Buffer }>): R
       }
       const counts = classifyLine(columns, line, 65_536)
       addTally(tally, counts)
-      if (counts.flows === 1) learn(map, { account, region }, new Map(line.toString().trim().split(/ +/).map((value, i) => [columns![i]!, value])))
+      if (counts.flows === 1)
+        learn(
+          map,
+          { account, region },
+          new Map(
+            line
+              .toString()
+              .trim()
+              .split(/ +/)
+              .map((value, i) => [columns![i]!, value]),
+          ),
+        )
     }
   }
   return { tally, map }

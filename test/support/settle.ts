@@ -22,7 +22,14 @@ export async function tableCounts(store: Store): Promise<TableCounts> {
     )
     .catch((): Record<string, string>[] => [])
   const number = (name: string): number => Number(row?.[name] ?? 0)
-  return { objects: number('objects'), failed: number('failed'), lines: number('lines'), flows: number('flows'), gaps: number('gaps'), dead: number('dead') }
+  return {
+    objects: number('objects'),
+    failed: number('failed'),
+    lines: number('lines'),
+    flows: number('flows'),
+    gaps: number('gaps'),
+    dead: number('dead'),
+  }
 }
 
 /**

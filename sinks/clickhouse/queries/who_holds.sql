@@ -5,7 +5,7 @@ SELECT scope, if(at <= last_seen + 600, 'held', 'last-known') AS state, interfac
 FROM (
   SELECT *, {at:DateTime('UTC')} AS at
   FROM cloud_map FINAL
-  WHERE ip = toIPv6({ip:String}) AND valid_from <= {at:DateTime('UTC')}
+  WHERE ip = toIPv6({ip:String}) AND valid_from <= {at:DateTime('UTC')} AND (valid_to IS NULL OR valid_to > {at:DateTime('UTC')})
   ORDER BY valid_from DESC
   LIMIT 1 BY scope
 )

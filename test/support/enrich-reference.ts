@@ -1,0 +1,199 @@
+/** What enrich must make of a block, computed the plain way: split, objects, no dictionaries. Shares no code with processors/enrich. */
+import { isIPv4, isIPv6 } from 'node:net'
+import { findFlowField, flowFields } from '../../schemas/flow-fields.ts'
+
+/** Expectations for one block. */
+export interface ReferenceBlock {
+  readonly rows: Record<string, unknown>[]
+  readonly gaps: { kind: string; line: number; start: number; end: number; interfaceId: string | null }[]
+  readonly dead: { line: number; reason: string }[]
+  readonly blank: number
+  readonly lines: number
+}
+
+/** What the object key says. */
+export interface ReferenceOrigin {
+  readonly accountId: string | null
+  readonly region: string | null
+  readonly slotStart: number | null
+}
+
+const isPrivate = (ip: string): boolean =>
+  ip.startsWith('::ffff:') && ip.includes('.')
+    ? isPrivate(ip.slice(7))
+    : isIPv4(ip)
+      ? /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|169\.254\.|127\.)/.test(ip)
+      : /^(f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:|::1$)/.test(ip)
+
+/** Canonical IPv6 text through the URL parser of the platform. */
+export function canonicalIpv6(text: string): string {
+  const url = new URL(`http://[${text}]/`).hostname.slice(1, -1)
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(url)
+  if (mapped === null) return url
+  const [high, low] = [parseInt(mapped[1]!, 16), parseInt(mapped[2]!, 16)]
+  return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+}
+
+const limits: Record<string, number> = {
+  srcport: 65535,
+  dstport: 65535,
+  protocol: 255,
+  'tcp-flags': 65535,
+  version: 2 ** 31 - 1,
+  'traffic-path': 2 ** 31 - 1,
+  'encryption-status': 2 ** 31 - 1,
+}
+const choices: Record<string, [string[], string]> = {
+  action: [['ACCEPT', 'REJECT'], 'bad-action'],
+  'log-status': [['OK', 'NODATA', 'SKIPDATA'], 'bad-log-status'],
+  'flow-direction': [['ingress', 'egress'], 'bad-direction'],
+}
+
+function valueOf(name: string, token: string): unknown {
+  if (token === '-') return null
+  const field = findFlowField(name)!
+  if (field.role === 'address') {
+    if (isIPv4(token)) return token
+    if (isIPv6(token) && !token.includes('%')) return canonicalIpv6(token)
+    throw new Error('bad-address')
+  }
+  const choice = choices[field.name]
+  if (choice !== undefined) {
+    if (!choice[0].includes(token)) throw new Error(choice[1])
+    return token
+  }
+  const numeric = field.awsType !== 'STRING'
+  if (!numeric) return field.name.endsWith('-tag') || field.name.endsWith('-tag-2') ? decoded(token) : token
+  if (!/^\d+$/.test(token)) throw new Error('bad-number')
+  const value = BigInt(token)
+  if (field.role === 'time') {
+    if (value > 4_294_967_295n) throw new Error(value <= 4_294_967_295_999n ? 'time-in-milliseconds' : 'bad-time')
+  } else if (value > BigInt(limits[field.name] ?? Number.MAX_SAFE_INTEGER - 1)) throw new Error('number-too-large')
+  return Number(value)
+}
+
+function decoded(token: string): string {
+  try {
+    return decodeURIComponent(token)
+  } catch {
+    return token
+  }
+}
+
+const protocols: Record<number, string> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 33: 'dccp', 47: 'gre', 50: 'esp', 58: 'ipv6-icmp', 132: 'sctp' }
+const flagBits: [number, string][] = [
+  [2, 'SYN'],
+  [16, 'ACK'],
+  [1, 'FIN'],
+  [4, 'RST'],
+  [8, 'PSH'],
+  [32, 'URG'],
+]
+
+/** Names of the protocols that the reference knows; tests draw from these. */
+export const referenceProtocols = Object.keys(protocols).map(Number)
+
+const groupOf = (row: Record<string, unknown>, group: string, values: Map<string, unknown>): void => {
+  const fields = flowFields.filter(field => field.record.startsWith(`${group}.`))
+  const entries = fields.map(field => [field.record.slice(group.length + 1), values.get(field.name) ?? null] as const)
+  row[group] = entries.every(([, value]) => value === null) ? null : Object.fromEntries(entries)
+}
+
+/** Computes what becomes of a block of lines. */
+export function referenceBlock(header: string, text: string, firstLine: number, origin: ReferenceOrigin): ReferenceBlock {
+  const names = header.trim().split(/ +/)
+  const rows: Record<string, unknown>[] = []
+  const gaps: ReferenceBlock['gaps'] = []
+  const dead: ReferenceBlock['dead'] = []
+  let blank = 0
+  const lines = text.split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  lines.forEach((raw, index) => {
+    const line = firstLine + index
+    const tokens = raw
+      .replace(/\r$/, '')
+      .split(' ')
+      .filter(token => token !== '')
+    if (tokens.length === 0) return void blank++
+    if (tokens.length !== names.length)
+      return void dead.push({ line, reason: tokens.length < names.length ? 'too-few-fields' : 'too-many-fields' })
+    const values = new Map<string, unknown>()
+    const extra: Record<string, string> = {}
+    try {
+      names.forEach((name, i) => {
+        const field = findFlowField(name)
+        if (field === undefined) {
+          if (tokens[i] !== '-') extra[name] = tokens[i]!
+        } else values.set(field.name, valueOf(name, tokens[i]!))
+      })
+    } catch (error) {
+      return void dead.push({ line, reason: (error as Error).message })
+    }
+    const get = <T>(name: string): T | null => (values.get(name) ?? null) as T | null
+    let [start, end] = [get<number>('start'), get<number>('end')]
+    if (start !== null && end !== null && end < start) return void dead.push({ line, reason: 'bad-time' })
+    const timeSource = start !== null && end !== null ? 'logged' : origin.slotStart === null ? 'none' : 'slot'
+    if (timeSource === 'none') [start, end] = [0, 0]
+    else if (timeSource === 'slot') {
+      const [loggedStart, loggedEnd] = [start, end]
+      start ??= Math.min(origin.slotStart!, loggedEnd ?? origin.slotStart!)
+      end ??= Math.max(origin.slotStart! + 299, loggedStart ?? 0)
+    }
+    const status = get<string>('log-status')
+    if (status === 'NODATA' || status === 'SKIPDATA') {
+      const interfaceId = get<string>('interface-id') ?? get<string>('resource-id') ?? get<string>('tgw-attachment-id')
+      return void gaps.push({ kind: status, line, start: start!, end: end!, interfaceId })
+    }
+    const row: Record<string, unknown> = {}
+    for (const field of flowFields) if (!field.record.includes('.')) row[field.record] = get(field.name)
+    if (!names.some(name => findFlowField(name)?.name === 'account-id')) row['accountId'] = origin.accountId
+    if (!names.some(name => findFlowField(name)?.name === 'region')) row['region'] = origin.region
+    for (const group of ['ecs', 'tags', 'transitGateway', 'nextHop', 'packetsLost']) groupOf(row, group, values)
+    const [protocol, flags] = [get<number>('protocol'), get<number>('tcp-flags')]
+    const [src, dst] = [get<string>('srcaddr'), get<string>('dstaddr')]
+    const logged = get<string>('flow-direction')
+    const inferred = src !== null && dst !== null && isPrivate(src) !== isPrivate(dst)
+    rows.push(
+      Object.assign(row, {
+        start,
+        end,
+        timeSource,
+        line,
+        protocolName: protocol === null ? null : (protocols[protocol] ?? null),
+        tcpFlagNames:
+          flags === null
+            ? null
+            : flagBits
+                .filter(([bit]) => (flags & bit) !== 0)
+                .map(([, name]) => name)
+                .join('+'),
+        direction: logged ?? (inferred ? (isPrivate(src) ? 'egress' : 'ingress') : 'unknown'),
+        directionSource: logged !== null ? 'logged' : inferred ? 'inferred' : 'none',
+        extra: Object.keys(extra).length === 0 ? null : extra,
+      }),
+    )
+  })
+  countDirections(rows)
+  return { rows, gaps, dead, blank, lines: lines.length }
+}
+
+function countDirections(rows: Record<string, unknown>[]): void {
+  const groups = new Map<string, Record<string, unknown>[]>()
+  for (const row of rows) {
+    if (row['srcAddr'] === null || row['dstAddr'] === null) continue
+    const gateway = row['transitGateway'] as { attachmentId: string | null } | null
+    const point = `${String(row['interfaceId'] ?? row['resourceId'] ?? gateway?.attachmentId)} ${(row['srcAddr'] as string).includes(':')}`
+    groups.set(point, [...(groups.get(point) ?? []), row])
+  }
+  for (const group of groups.values()) {
+    const inAll = [...new Set(group.flatMap(row => [row['srcAddr'], row['dstAddr']]))].filter(ip =>
+      group.every(row => row['srcAddr'] === ip || row['dstAddr'] === ip),
+    )
+    if (inAll.length !== 1) continue
+    for (const row of group) {
+      if (row['directionSource'] !== 'none' || row['srcAddr'] === row['dstAddr']) continue
+      row['direction'] = row['srcAddr'] === inAll[0] ? 'egress' : 'ingress'
+      row['directionSource'] = 'inferred_count'
+    }
+  }
+}
