@@ -6,6 +6,7 @@ import { helpOf, parseCommandLine, type Command } from './cli/command.ts'
 import { demoCommand } from './cli/demo/demo.ts'
 import { lookupCommand } from './cli/lookup.ts'
 import { resetCommand } from './cli/reset.ts'
+import { retryCommand } from './cli/retry.ts'
 import { runCommand } from './cli/run.ts'
 import { topicsCommand } from './cli/topics.ts'
 import { topologyCommand } from './cli/topology.ts'
@@ -19,6 +20,7 @@ const commands: readonly Command[] = [
   checkConfigCommand,
   lookupCommand,
   auditCommand,
+  retryCommand,
   resetCommand,
 ]
 

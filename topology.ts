@@ -20,6 +20,14 @@ export interface PartOptions {
   readonly probe?: (point: string) => Promise<void> | void
 }
 
+/** What a node gives to run. */
+export interface BuiltParts {
+  readonly sources?: readonly Source[]
+  readonly roles?: readonly Role[]
+  /** Closes the clients that the parts share. */
+  readonly close?: () => Promise<void>
+}
+
 /** One node of the topology. */
 export interface TopologyNode {
   readonly kind: 'source' | 'processor' | 'sink'
@@ -29,7 +37,7 @@ export interface TopologyNode {
   readonly state?: TopicId
   readonly doc: string
   /** Builds what runs; opens nothing. */
-  build(options: PartOptions): { sources?: Source[]; roles?: Role[]; close?: () => Promise<void> }
+  build(options: PartOptions): BuiltParts
 }
 
 /** Names that `flowloom run --roles` takes. */
@@ -90,7 +98,7 @@ export const topology: readonly TopologyNode[] = [
     from: ['flows', 'flowGaps', 'cloudMapRuns', 'objects', 'deadLetters'],
     to: [],
     doc: 'brings it into ClickHouse, each range of offsets once',
-    build: ({ config }) => {
+    build({ config }: PartOptions): BuiltParts {
       const store = connectClickHouse(config.clickhouse)
       return {
         roles: createClickHouseRoles({ ...config.clickhouse, store, topicPrefix: config.kafka.topicPrefix }),

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { gunzipSync } from 'node:zlib'
+import { findFlowField } from '../schemas/flow-fields.ts'
 import { addTally, emptyTally, type Tally } from './tally.ts'
 
 const largest = 2 ** 53 - 1
@@ -95,7 +96,9 @@ export function readPlainly(stored: Buffer, maxLineBytes: number): PlainReading 
         continue
       }
       columns = header.split(/ +/)
-      if (!columns.every(name => /^[a-z][a-z0-9-]*$/.test(name))) return { ok: false, reason: 'no header line' }
+      // words that look like names are no header unless AWS documents at least one of them
+      if (!columns.every(name => /^[a-z][a-z0-9-]*$/.test(name)) || !columns.some(name => findFlowField(name) !== undefined))
+        return { ok: false, reason: 'no header line' }
       addTally(tally, { lines: 1, headers: 1 })
     } else addTally(tally, classifyLine(columns, line, maxLineBytes))
   }

@@ -47,7 +47,12 @@ export function benchSlabs(tables: LookupSet, rows: number): InSlab[] {
     }
   }
   for (const bytes of input.blocks) {
-    firstLine += enricher.enrich({ object, objectName, bytes, header: input.header, etag: '', objectId: Buffer.alloc(8, 7), firstLine }, tables, slabs, sightings).lines
+    firstLine += enricher.enrich(
+      { object, objectName, bytes, header: input.header, etag: '', objectId: Buffer.alloc(8, 7), firstLine },
+      tables,
+      slabs,
+      sightings,
+    ).lines
     sightings.take()
     keep(slabs.takeFull())
   }
@@ -79,7 +84,9 @@ export function benchColumns(tables: LookupSet, rows = 400_000): BenchResult[] {
 
 /** CPU seconds that a process has used. */
 function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
@@ -135,7 +142,11 @@ export async function benchClickHouse(tables: LookupSet, rows = 400_000, rounds 
     )
     if (Number(counted!.rows) !== rows * (rounds + 1)) throw new Error(`${counted!.rows} rows in the table`)
     seconds.sort((a, b) => a - b)
-    return { name: 'sink: records to ClickHouse, its CPU and merges included', rowsPerCpuSecond: Math.round(rows / seconds[rounds >> 1]!), bytesPerRow: Number(counted!.bytes) / (rows * (rounds + 1)) }
+    return {
+      name: 'sink: records to ClickHouse, its CPU and merges included',
+      rowsPerCpuSecond: Math.round(rows / seconds[rounds >> 1]!),
+      bytesPerRow: Number(counted!.bytes) / (rows * (rounds + 1)),
+    }
   } finally {
     await store.close()
     await server.stop()

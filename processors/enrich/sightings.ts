@@ -16,8 +16,6 @@ import { PairTable } from './parse/pair-table.ts'
 
 /** Scope of the public addresses of AWS services. */
 export const awsScope = 'aws'
-/** Ranges of an entry after which they are joined; a bound for disordered input. */
-const maxLooseRanges = 64
 
 /** A sighting as it is written. */
 export interface Sighting {
@@ -29,19 +27,32 @@ interface Entry {
   readonly scope: string
   readonly ip: string
   readonly owner: Owner
-  /** Joined or not; the last one is the one that grows. */
+  /** Scope, address and owner as one text. */
+  readonly key: string
+  /** Disjoint, ascending, not adjacent. */
   readonly ranges: SecondsRange[]
 }
 
-/** Sorts and joins overlapping and adjacent ranges. */
-export function joinRanges(ranges: readonly SecondsRange[]): SecondsRange[] {
-  const joined: SecondsRange[] = []
-  for (const { first, last } of [...ranges].sort((a, b) => a.first - b.first)) {
-    const before = joined.at(-1)
-    if (before !== undefined && first <= before.last + 1) before.last = Math.max(before.last, last)
-    else joined.push({ first, last })
+/**
+ * Adds a range to a union: what overlaps or touches is joined.
+ *
+ * @param ranges Disjoint, ascending, not adjacent; stays so.
+ */
+export function addRange(ranges: SecondsRange[], first: number, last: number): void {
+  // most rows extend the newest range, so the search goes from the end
+  let behind = ranges.length
+  while (behind > 0 && ranges[behind - 1]!.first > last + 1) behind--
+  let from = behind
+  while (from > 0 && ranges[from - 1]!.last >= first - 1) from--
+  if (from === behind) {
+    ranges.splice(from, 0, { first, last })
+    return
   }
-  return joined
+  const range = ranges[from]!
+  const newest = ranges[behind - 1]!.last
+  if (first < range.first) range.first = first
+  range.last = last > newest ? last : newest
+  if (behind - from > 1) ranges.splice(from + 1, behind - from - 1)
 }
 
 /** Scope of a context: VPC, else account and region, else none. */
@@ -129,23 +140,20 @@ export class SightingCollector {
   /**
    * Takes everything out.
    *
-   * @returns One sighting per scope, address and owner, ordered by them; ranges disjoint, ascending, not adjacent.
+   * @returns One sighting per scope, address and owner, in the order of their first row.
    */
   take(): Sighting[] {
     const merged = new Map<string, Entry>()
     for (const entry of this.#entries) {
-      const key = `${entry.scope} ${entry.ip} ${JSON.stringify(entry.owner)}`
-      const known = merged.get(key)
-      if (known === undefined) merged.set(key, entry)
-      else known.ranges.push(...entry.ranges)
+      const known = merged.get(entry.key)
+      if (known === undefined) merged.set(entry.key, entry)
+      else for (const { first, last } of entry.ranges) addRange(known.ranges, first, last)
     }
     this.#entries = []
     this.#index.clear()
     this.#places = []
     this.#services.clear()
-    return [...merged]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, { scope, ip, owner, ranges }]) => ({ key: { scope, ip }, value: { owner, ranges: joinRanges(ranges) } }))
+    return [...merged.values()].map(({ scope, ip, owner, ranges }) => ({ key: { scope, ip }, value: { owner, ranges } }))
   }
 
   #see(contextId: number, address: number, batch: FlowBatch, first: number, last: number): void {
@@ -157,7 +165,7 @@ export class SightingCollector {
       place = scope === null ? -1 : this.#add(scope, address, interfaceOwner(context), batch)
       this.#places[id] = place
     }
-    if (place >= 0) this.#extend(this.#entries[place]!.ranges, first, last)
+    if (place >= 0) addRange(this.#entries[place]!.ranges, first, last)
   }
 
   #seeService(service: string, address: number, batch: FlowBatch, first: number, last: number): void {
@@ -165,21 +173,12 @@ export class SightingCollector {
     if (number === undefined) this.#services.set(service, (number = -1 - this.#services.size))
     const id = this.#index.idOf(number, address)
     const place = (this.#places[id] ??= this.#add(awsScope, address, serviceOwner(service), batch))
-    this.#extend(this.#entries[place]!.ranges, first, last)
+    addRange(this.#entries[place]!.ranges, first, last)
   }
 
   #add(scope: string, address: number, owner: Owner, batch: FlowBatch): number {
-    return this.#entries.push({ scope, ip: batch.dictionaries.addresses.current.textOf(address)!, owner, ranges: [] }) - 1
-  }
-
-  #extend(ranges: SecondsRange[], first: number, last: number): void {
-    const open = ranges.at(-1)
-    if (open !== undefined && first <= open.last + 1 && last >= open.first - 1) {
-      if (first < open.first) open.first = first
-      if (last > open.last) open.last = last
-      return
-    }
-    ranges.push({ first, last })
-    if (ranges.length % maxLooseRanges === 0) ranges.splice(0, ranges.length, ...joinRanges(ranges))
+    const ip = batch.dictionaries.addresses.current.textOf(address)!
+    const key = `${scope} ${ip} ${Object.values(owner).join(' ')}`
+    return this.#entries.push({ scope, ip, owner, key, ranges: [] }) - 1
   }
 }

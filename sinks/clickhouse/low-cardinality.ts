@@ -13,7 +13,7 @@ export class LowCardinalityEncoder {
   /** Index of a text in the keys of the current column, plus `#base`; below it: not yet among them. */
   #known = new Int32Array(0)
   #base = 1
-  #indexes = new Uint32Array(0)
+  readonly #indexes = [new Uint8Array(0), new Uint16Array(0), new Uint32Array(0)] as const
   readonly #keys: number[] = []
 
   /**
@@ -22,42 +22,50 @@ export class LowCardinalityEncoder {
    * @param texts Text number per entry, or per row where `entries` is null.
    */
   write(writer: NativeWriter, name: string, table: TextTable, rows: number, texts: Uint32Array, entries: Uint32Array | null): void {
-    this.#prepare(rows, table.spans.size)
+    writer.column(name, 'LowCardinality(String)')
+    for (let width = 0; width < 3; width++) {
+      const indexes = this.#room(width, rows)
+      if (!this.#index(indexes, table.spans.size, rows, texts, entries, 2 ** (8 << width))) continue
+      writer.uint64(1)
+      writer.uint64(width | hasKeys | needsUpdate)
+      writer.uint64(this.#keys.length)
+      for (const text of this.#keys) writer.span(table.bytesOf(text))
+      writer.uint64(rows)
+      writer.raw(new Uint8Array(indexes.buffer, 0, rows << width))
+      return
+    }
+  }
+
+  /** @returns False where there are more than `most` keys; the same column is then tried with wider indexes. */
+  #index(indexes: Uint8Array | Uint16Array | Uint32Array, count: number, rows: number, texts: Uint32Array, entries: Uint32Array | null, most: number): boolean {
     const keys = this.#keys
+    this.#base += keys.length
+    keys.length = 0
+    if (this.#known.length < count || this.#base > 0x3fff_ffff) {
+      this.#known = new Int32Array(Math.max(2 * count, this.#known.length))
+      this.#base = 1
+    }
     const known = this.#known
-    const indexes = this.#indexes
     const base = this.#base
     for (let row = 0; row < rows; row++) {
       const text = texts[entries === null ? row : entries[row]!]!
       let index = known[text]! - base
       if (index < 0) {
         index = keys.length
+        if (index === most) return false
         known[text] = base + index
         keys.push(text)
       }
       indexes[row] = index
     }
-    writer.column(name, 'LowCardinality(String)')
-    const width = keys.length <= 256 ? 0 : keys.length <= 65_536 ? 1 : 2
-    writer.uint64(1)
-    writer.uint64(width | hasKeys | needsUpdate)
-    writer.uint64(keys.length)
-    for (const text of keys) writer.span(table.bytesOf(text))
-    writer.uint64(rows)
-    const at = writer.take(rows << width)
-    const { bytes, view } = writer
-    if (width === 0) for (let row = 0; row < rows; row++) bytes[at + row] = indexes[row]!
-    else if (width === 1) for (let row = 0; row < rows; row++) view.setUint16(at + 2 * row, indexes[row]!, true)
-    else for (let row = 0; row < rows; row++) view.setUint32(at + 4 * row, indexes[row]!, true)
-    this.#base += keys.length
-    keys.length = 0
+    return true
   }
 
-  #prepare(rows: number, texts: number): void {
-    if (this.#indexes.length < rows) this.#indexes = new Uint32Array(rows)
-    if (this.#known.length < texts || this.#base > 0x3fff_ffff) {
-      this.#known = new Int32Array(Math.max(2 * texts, this.#known.length))
-      this.#base = 1
-    }
+  #room(width: number, rows: number): Uint8Array | Uint16Array | Uint32Array {
+    const indexes = this.#indexes as [Uint8Array, Uint16Array, Uint32Array]
+    if (indexes[width]!.length >= rows) return indexes[width]!
+    if (width === 0) return (indexes[0] = new Uint8Array(rows))
+    if (width === 1) return (indexes[1] = new Uint16Array(rows))
+    return (indexes[2] = new Uint32Array(rows))
   }
 }

@@ -1,13 +1,13 @@
 /** Transactions on the real broker: takeover, pending offsets, back to back, zombies, batches that are split, lost answers. Encoded batches. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { after, before, test, type TestContext } from 'node:test'
+import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
 import { frameRecords } from '../../runtime/kafka/record-format.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { topics } from '../../schemas/topics.ts'
-import { Lab, median, require, until } from '../support/kafka-lab.ts'
+import { failing, Lab, median, until } from '../support/kafka-lab.ts'
 import { releaseStack } from '../support/live-stack.ts'
 
 let lab: Lab
@@ -145,22 +145,6 @@ test('a record above the limit of the topic is refused with an error that says w
     return !error.retriable
   })
 })
-
-/** Lets calls of the broker fail: each of the named calls is done, or not, and then answers with the error. */
-function failing(t: TestContext, method: string, code: number, calls: readonly ('done' | 'not done')[]): { count: number } {
-  const { prototype } = require('kafkajs/src/broker') as { prototype: Record<string, (...args: unknown[]) => Promise<unknown>> }
-  const { createErrorFromCode } = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error }
-  const original = prototype[method]!
-  const seen = { count: 0 }
-  prototype[method] = async function (...args) {
-    const fate = calls[seen.count++]
-    const answer = fate === 'not done' ? undefined : await original.apply(this, args)
-    if (fate !== undefined) throw createErrorFromCode(code)
-    return answer
-  }
-  t.after(() => (prototype[method] = original))
-  return seen
-}
 
 for (const [name, code] of [['NOT_LEADER_FOR_PARTITION', 6], ['REQUEST_TIMED_OUT', 7]] as const)
   for (const fate of ['done', 'not done'] as const)

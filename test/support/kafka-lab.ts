@@ -1,6 +1,7 @@
 /** A fresh deployment on the real broker with topics of its own: for tests of the Kafka layer below the roles. */
 import { createRequire } from 'node:module'
 import { randomBytes } from 'node:crypto'
+import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Producer } from 'kafkajs'
 import type { Config } from '../../config.ts'
@@ -28,6 +29,22 @@ export async function until(condition: () => Promise<boolean> | boolean, timeout
 
 /** Middle of some numbers. */
 export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+
+/** Lets calls of the broker fail: each of the named calls is done, or not, and then answers with the error. */
+export function failing(t: TestContext, method: string, code: number, calls: readonly ('done' | 'not done')[]): { count: number } {
+  const { prototype } = require('kafkajs/src/broker') as { prototype: Record<string, (...args: unknown[]) => Promise<unknown>> }
+  const { createErrorFromCode } = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error }
+  const original = prototype[method]!
+  const seen = { count: 0 }
+  prototype[method] = async function (...args) {
+    const fate = calls[seen.count++]
+    const answer = fate === 'not done' ? undefined : await original.apply(this, args)
+    if (fate !== undefined) throw createErrorFromCode(code)
+    return answer
+  }
+  t.after(() => (prototype[method] = original))
+  return seen
+}
 
 /** See the head of this file. */
 export class Lab {

@@ -20,6 +20,8 @@ export class MemoryObjectStore implements ObjectStore {
   onOpen: ((bucket: string, key: string) => void) | undefined
   /** Holds an answer back until the promise resolves. */
   wait: ((key: string) => Promise<void> | undefined) | undefined
+  /** Breaks a download off after so many bytes; undefined: not. */
+  cutAfter: ((key: string) => number | undefined) | undefined
   pieceBytes = 65_536
   pageSize = 1000
   clockMs = Date.parse('2026-11-24T11:59:00Z')
@@ -79,8 +81,10 @@ export class MemoryObjectStore implements ObjectStore {
     if (stored === undefined) throw new FlowError('S3_NOT_FOUND', { bucket, key })
     if (options.ifMatch !== undefined && plainEtag(options.ifMatch) !== stored.etag) throw new FlowError('S3_CHANGED', { bucket, key })
     const { body, etag, lastModifiedMs } = stored
+    const end = this.cutAfter?.(key) ?? body.length
     const pieces = function* (size: number) {
-      for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size)
+      for (let at = 0; at < end; at += size) yield body.subarray(at, Math.min(at + size, end))
+      if (end < body.length) throw new Error('the connection broke')
     }
     return { etag, size: body.length, lastModifiedMs, body: Readable.from(pieces(this.pieceBytes), { objectMode: false }) }
   }

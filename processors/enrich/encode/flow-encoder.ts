@@ -71,105 +71,103 @@ export class FlowEncoder {
    */
   encode(batch: FlowBatch, tables: LookupSet, objectId: Uint8Array, slabs: Slabs): void {
     const { dictionaries } = batch
-    const addresses = dictionaries.addresses.current
     this.addresses.update(dictionaries.addresses, tables)
     const set = this.fragmentsOf(dictionaries)
     this.origin.set(objectId)
+    for (let row = 0; row < batch.rows; row++) this.encodeRow(batch, set, slabs, row)
+  }
+
+  /** Encodes one row. A function of its own for the same reason as LineParser.parseLine. */
+  private encodeRow(batch: FlowBatch, set: FragmentSet, slabs: Slabs, row: number): void {
+    const { dictionaries, addressIds, ports, numbers } = batch
+    const addresses = dictionaries.addresses.current
     const { arena, start: fragmentStart, textLength, length: fragmentLength } = this.addresses
     const fragments = arena.view
-    const { key, keyView, headerView, originView } = this
-    const { contexts, classes, nextHops, extras } = set
-    const { protocol } = dictionaries.classes
-    const [src, dst, pktSrc, pktDst] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
-    const [srcPorts, dstPorts] = batch.ports as [Int32Array, Int32Array]
-    const [packets, octets, start, end] = batch.numbers as [Float64Array, Float64Array, Float64Array, Float64Array]
-    const lost = batch.numbers.slice(4)
-    const partitions = slabs.partitions
-    for (let row = 0; row < batch.rows; row++) {
-      const srcId = src[row]!
-      const dstId = dst[row]!
-      const pktSrcId = pktSrc[row]!
-      const pktDstId = pktDst[row]!
-      const srcPort = srcPorts[row]!
-      const dstPort = dstPorts[row]!
-      const from = pktSrcId === 0 ? srcId : pktSrcId
-      const to = pktDstId === 0 ? dstId : pktDstId
-      const classId = batch.classId[row]!
-      const swap = reversed(addresses, from, to, srcPort, dstPort)
-      const low = swap ? to : from
-      const high = swap ? from : to
-      let k = headerLength
-      copyBytes(keyView, k, fragments, fragmentStart[low]!, textLength[low]!)
-      k = writeOptional(key, k + textLength[low]!, swap ? dstPort : srcPort)
-      copyBytes(keyView, k, fragments, fragmentStart[high]!, textLength[high]!)
-      k = writeOptional(key, k + textLength[high]!, swap ? srcPort : dstPort)
-      k = writeOptional(key, k, protocol[classId]!)
-      const partition = partitions === 1 ? 0 : (hashKey(keyView, k) & 0x7fffffff) % partitions
+    const { key, keyView } = this
+    const srcId = addressIds[0]![row]!
+    const dstId = addressIds[1]![row]!
+    const pktSrcId = addressIds[2]![row]!
+    const pktDstId = addressIds[3]![row]!
+    const srcPort = ports[0]![row]!
+    const dstPort = ports[1]![row]!
+    const from = pktSrcId === 0 ? srcId : pktSrcId
+    const to = pktDstId === 0 ? dstId : pktDstId
+    const classId = batch.classId[row]!
+    const swap = reversed(addresses, from, to, srcPort, dstPort)
+    const low = swap ? to : from
+    const high = swap ? from : to
+    let k = headerLength
+    copyBytes(keyView, k, fragments, fragmentStart[low]!, textLength[low]!)
+    k = writeOptional(key, k + textLength[low]!, swap ? dstPort : srcPort)
+    copyBytes(keyView, k, fragments, fragmentStart[high]!, textLength[high]!)
+    k = writeOptional(key, k + textLength[high]!, swap ? srcPort : dstPort)
+    k = writeOptional(key, k, dictionaries.classes.protocol[classId]!)
+    const { partitions } = slabs
+    const partition = partitions === 1 ? 0 : (hashKey(keyView, k) & 0x7fffffff) % partitions
 
-      const context = contexts[batch.contextId[row]!]!
-      const classBytes = classes[classId]!
-      const nextHop = nextHops[batch.nextHopId[row]!]!
-      const extra = extras[batch.extraId[row]!]!
-      const needed =
-        k +
-        context.length +
-        classBytes.length +
-        nextHop.length +
-        extra.length +
-        2 * (fragmentLength[from]! + fragmentLength[to]!) +
-        maxNumbers
-      const slab = slabs.withRoom(partition, needed)
-      const { bytes, view } = slab
-      const reserved = needed < twoByteLength ? 2 : 4
-      const recordAt = slab.length
-      let p = recordAt + reserved
-      bytes[p] = 0
-      bytes[p + 1] = 0
-      p = writeVarint(bytes, p + 2, slab.count)
-      p = writeVarint(bytes, p, k)
-      copyBytes(view, p, keyView, 0, k)
-      p += k
-      const valueAt = p
-      p += reserved
-      copyBytes(view, p, headerView, 0, headerLength)
-      p += headerLength
-      bytes.set(context, p)
-      p += context.length
-      p = this.endpoint(view, p, srcId, pktSrcId)
-      p = this.endpoint(view, p, dstId, pktDstId)
-      bytes.set(classBytes, p)
-      p += classBytes.length
-      bytes[p] = 2 * batch.direction[row]!
-      bytes[p + 1] = 2 * batch.directionSource[row]!
-      p += 2
-      if (nextHop.length === 1) bytes[p] = nextHop[0]!
-      else bytes.set(nextHop, p)
-      p += nextHop.length
-      p = writeOptional(bytes, p, srcPort)
-      p = writeOptional(bytes, p, dstPort)
-      p = writeOptional(bytes, p, packets[row]!)
-      p = writeOptional(bytes, p, octets[row]!)
-      p = writeVarint(bytes, p, start[row]!)
-      p = writeVarint(bytes, p, end[row]!)
-      bytes[p++] = 2 * batch.timeSource[row]!
-      if (lost[0]![row]! < 0 && lost[1]![row]! < 0 && lost[2]![row]! < 0 && lost[3]![row]! < 0) bytes[p++] = 0
-      else {
-        bytes[p++] = 2
-        for (let i = 0; i < 4; i++) p = writeOptional(bytes, p, lost[i]![row]!)
-      }
-      p = writeOptional(bytes, p, batch.servicePort[row]!)
-      const service = serviceFragments[batch.serviceId[row]!]!
-      for (let i = 0; i < service.length; i++) bytes[p++] = service[i]!
-      view.setBigInt64(p, originView.getBigInt64(0))
-      p = writeVarint(bytes, p + 8, batch.line[row]!)
-      if (extra.length === 1) bytes[p] = extra[0]!
-      else bytes.set(extra, p)
-      p += extra.length
-      p = writeLength(bytes, valueAt, reserved, p)
-      bytes[p++] = 0
-      slab.length = writeLength(bytes, recordAt, reserved, p)
-      slab.count++
+    const context = set.contexts[batch.contextId[row]!]!
+    const classBytes = set.classes[classId]!
+    const nextHop = set.nextHops[batch.nextHopId[row]!]!
+    const extra = set.extras[batch.extraId[row]!]!
+    const needed =
+      k +
+      context.length +
+      classBytes.length +
+      nextHop.length +
+      extra.length +
+      2 * (fragmentLength[from]! + fragmentLength[to]!) +
+      maxNumbers
+    const slab = slabs.withRoom(partition, needed)
+    const { bytes, view } = slab
+    const reserved = needed < twoByteLength ? 2 : 4
+    const recordAt = slab.length
+    let p = recordAt + reserved
+    bytes[p] = 0
+    bytes[p + 1] = 0
+    p = writeVarint(bytes, p + 2, slab.count)
+    p = writeVarint(bytes, p, k)
+    copyBytes(view, p, keyView, 0, k)
+    p += k
+    const valueAt = p
+    p += reserved
+    copyBytes(view, p, this.headerView, 0, headerLength)
+    p += headerLength
+    bytes.set(context, p)
+    p += context.length
+    p = this.endpoint(view, p, srcId, pktSrcId)
+    p = this.endpoint(view, p, dstId, pktDstId)
+    bytes.set(classBytes, p)
+    p += classBytes.length
+    bytes[p] = 2 * batch.direction[row]!
+    bytes[p + 1] = 2 * batch.directionSource[row]!
+    p += 2
+    if (nextHop.length === 1) bytes[p] = nextHop[0]!
+    else bytes.set(nextHop, p)
+    p += nextHop.length
+    p = writeOptional(bytes, p, srcPort)
+    p = writeOptional(bytes, p, dstPort)
+    p = writeOptional(bytes, p, numbers[0]![row]!)
+    p = writeOptional(bytes, p, numbers[1]![row]!)
+    p = writeVarint(bytes, p, numbers[2]![row]!)
+    p = writeVarint(bytes, p, numbers[3]![row]!)
+    bytes[p++] = 2 * batch.timeSource[row]!
+    if (numbers[4]![row]! < 0 && numbers[5]![row]! < 0 && numbers[6]![row]! < 0 && numbers[7]![row]! < 0) bytes[p++] = 0
+    else {
+      bytes[p++] = 2
+      for (let i = 4; i < 8; i++) p = writeOptional(bytes, p, numbers[i]![row]!)
     }
+    p = writeOptional(bytes, p, batch.servicePort[row]!)
+    const service = serviceFragments[batch.serviceId[row]!]!
+    for (let i = 0; i < service.length; i++) bytes[p++] = service[i]!
+    view.setBigInt64(p, this.originView.getBigInt64(0))
+    p = writeVarint(bytes, p + 8, batch.line[row]!)
+    if (extra.length === 1) bytes[p] = extra[0]!
+    else bytes.set(extra, p)
+    p += extra.length
+    p = writeLength(bytes, valueAt, reserved, p)
+    bytes[p++] = 0
+    slab.length = writeLength(bytes, recordAt, reserved, p)
+    slab.count++
   }
 
   /** Writes address, packet address and annotations of one side. */

@@ -98,9 +98,7 @@ export class LineParser implements BatchDictionaries {
   /** True where the dictionaries have reached their bounds. */
   get full(): boolean {
     const spans = [this.contexts.spans, this.nextHops.spans, this.extras.spans, this.classes.spans]
-    return (
-      spans.some(dictionary => dictionary.count > maxEntries || dictionary.arena.length > maxArenaBytes)
-    )
+    return spans.some(dictionary => dictionary.count > maxEntries || dictionary.arena.length > maxArenaBytes)
   }
 
   /**

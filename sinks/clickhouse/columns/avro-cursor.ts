@@ -53,7 +53,8 @@ export class AvroCursor {
       zigzag += (byte & 127) * scale
     }
     this.at = at
-    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2
+    // The lowest bit is the sign; `%` of a number beyond 32 bits would be a call.
+    return (low & 1) === 0 ? zigzag / 2 : -(zigzag + 1) / 2
   }
 
   /** Passes over `count` optional strings. Of each it mixes the first and the last bytes: a dictionary verifies the rest. */

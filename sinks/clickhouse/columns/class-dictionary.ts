@@ -53,7 +53,7 @@ export class ClassDictionary {
     cursor.skipLong() // traffic path
     cursor.skipTexts(3) // services, reject reason
     cursor.skipLong() // encryption
-    return this.spans.find(cursor.bytes, cursor.view, start, cursor.at, cursor.hash)
+    return this.spans.findPrefix(cursor.bytes, cursor.view, start, cursor.hash)
   }
 
   /** Adds the fragment that `find` has just passed over. */

@@ -49,22 +49,34 @@ export class ContextDictionary {
   hashes = new Uint32Array(128)
   /** Contexts met since the last `takeFresh`. */
   #fresh: ContextRow[] = []
+  #hash = 0
 
   /** Passes over the fragment at the cursor. @returns Its number, or -1: `add` it then. */
   find(cursor: AvroCursor): number {
     const start = cursor.at
     cursor.hash = 0
-    cursor.skipTexts(plainTexts)
+    cursor.skipTexts(2)
+    // Account and interface say nearly always what the rest is. Without an interface, all of it is hashed.
+    const whole = cursor.bytes[cursor.at - 1] === 0
+    if (whole) this.#skipRest(cursor)
+    this.#hash = cursor.hash
+    const found = this.spans.findPrefix(cursor.bytes, cursor.view, start, cursor.hash)
+    if (found >= 0) cursor.at = start + this.spans.lengthOf(found)
+    else if (!whole) this.#skipRest(cursor)
+    return found
+  }
+
+  #skipRest(cursor: AvroCursor): void {
+    cursor.skipTexts(plainTexts - 2)
     cursor.skipGroup(ecsTexts)
     cursor.skipGroup(tagTexts)
     cursor.skipGroup(transitTexts)
-    return this.spans.find(cursor.bytes, cursor.view, start, cursor.at, cursor.hash)
   }
 
   /** Adds the fragment that `find` has just passed over. */
   add(cursor: AvroCursor, start: number, record: FlowRecord): number {
     const context = contextOf(record)
-    const entry = this.spans.add(cursor.bytes, start, cursor.at, cursor.hash)
+    const entry = this.spans.add(cursor.bytes, start, cursor.at, this.#hash)
     if (2 * entry === this.hashes.length) this.hashes = grown(this.hashes, new Uint32Array(4 * entry))
     this.hashes[2 * entry] = Number(context.hash & 0xffff_ffffn)
     this.hashes[2 * entry + 1] = Number(context.hash >> 32n)

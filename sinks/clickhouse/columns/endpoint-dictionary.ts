@@ -31,11 +31,12 @@ export class EndpointDictionary {
   read(cursor: AvroCursor): number {
     const start = cursor.at
     cursor.hash = 0
-    cursor.skipTexts(3)
-    cursor.skipLong()
-    cursor.skipTexts(3)
-    const found = this.spans.find(cursor.bytes, cursor.view, start, cursor.at, cursor.hash)
-    return found >= 0 ? found : this.#add(cursor, start)
+    // The two addresses say nearly always what the rest is.
+    cursor.skipTexts(2)
+    const found = this.spans.findPrefix(cursor.bytes, cursor.view, start, cursor.hash)
+    if (found < 0) return this.#add(cursor, start)
+    cursor.at = start + this.spans.lengthOf(found)
+    return found
   }
 
   clear(): void {
@@ -51,8 +52,12 @@ export class EndpointDictionary {
   }
 
   #add(cursor: AvroCursor, start: number): number {
+    const { hash } = cursor
+    cursor.skipTexts(1)
+    cursor.skipLong()
+    cursor.skipTexts(3)
     const end = cursor.at
-    const entry = this.spans.add(cursor.bytes, start, end, cursor.hash)
+    const entry = this.spans.add(cursor.bytes, start, end, hash)
     if (entry === this.asn.length) this.#grow(Math.max(64, 2 * entry))
     cursor.at = start
     let absent = 0

@@ -157,8 +157,8 @@ export class FlowDecoder {
     if (cursor.bytes[cursor.at++] !== 0) this.#takeLost(cursor)
     this.#takeService(cursor, row)
 
-    columns.objectId[2 * row] = cursor.view.getUint32(cursor.at + 4)
-    columns.objectId[2 * row + 1] = cursor.view.getUint32(cursor.at)
+    columns.objectId[2 * row] = cursor.view.getInt32(cursor.at + 4)
+    columns.objectId[2 * row + 1] = cursor.view.getInt32(cursor.at)
     cursor.at += 8
     columns.line[row] = cursor.long()
     if (cursor.bytes[cursor.at++] !== 0) this.#takeExtra(cursor)

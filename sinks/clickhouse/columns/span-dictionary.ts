@@ -4,73 +4,86 @@
  */
 export class SpanDictionary {
   size = 0
-  /** Where the bytes of an entry are in `arena`. */
-  offsets = new Uint32Array(64)
-  lengths = new Uint32Array(64)
-  arena = new Uint8Array(4096)
-  #view = new DataView(this.arena.buffer)
-  #hashes = new Int32Array(64)
-  /** Entry + 1; 0 is free. At most half full. */
-  #slots = new Int32Array(128)
+  /** Pairs: where the bytes of an entry are in the arena, and how many. */
+  #places = new Uint32Array(128)
+  #arena = new Uint8Array(4096)
+  #view = new DataView(this.#arena.buffer)
+  /** Pairs: hash, entry + 1 (0 is free); at most half full. Together, so that a probe is one cache line. */
+  #slots = new Int32Array(256)
   #used = 0
 
   /** @returns The number of the bytes, or -1. */
   find(bytes: Uint8Array, view: DataView, start: number, end: number, hash: number): number {
     const slots = this.#slots
-    const mask = slots.length - 1
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = slots[slot]! - 1
+    const mask = slots.length - 2
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
+      const entry = slots[slot + 1]! - 1
       if (entry < 0) return -1
-      if (this.#hashes[entry] === hash && this.#equals(entry, bytes, view, start, end)) return entry
+      if (slots[slot] === hash && this.lengthOf(entry) === end - start && this.#begins(entry, bytes, view, start)) return entry
+    }
+  }
+
+  /**
+   * Finds an entry that the bytes from `start` on begin with. Avro parses without looking ahead, so what begins with a whole fragment is
+   * that fragment: its end need not be searched for.
+   *
+   * @returns Its number, or -1.
+   */
+  findPrefix(bytes: Uint8Array, view: DataView, start: number, hash: number): number {
+    const slots = this.#slots
+    const mask = slots.length - 2
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
+      const entry = slots[slot + 1]! - 1
+      if (entry < 0) return -1
+      if (slots[slot] === hash && this.#begins(entry, bytes, view, start)) return entry
     }
   }
 
   /** Adds bytes that were not found. @returns Their number: 0, 1, 2 ... */
   add(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const entry = this.size++
-    if (entry === this.offsets.length) {
-      this.offsets = grown(this.offsets, new Uint32Array(2 * entry))
-      this.lengths = grown(this.lengths, new Uint32Array(2 * entry))
-      this.#hashes = grown(this.#hashes, new Int32Array(2 * entry))
-    }
     const length = end - start
-    if (this.#used + length > this.arena.length) {
-      this.arena = grown(this.arena, new Uint8Array(Math.max(2 * this.arena.length, this.#used + length)))
-      this.#view = new DataView(this.arena.buffer)
+    if (2 * entry === this.#places.length) this.#places = grown(this.#places, new Uint32Array(4 * entry))
+    if (this.#used + length > this.#arena.length) {
+      this.#arena = grown(this.#arena, new Uint8Array(Math.max(2 * this.#arena.length, this.#used + length)))
+      this.#view = new DataView(this.#arena.buffer)
     }
-    for (let i = 0; i < length; i++) this.arena[this.#used + i] = bytes[start + i]!
-    this.offsets[entry] = this.#used
-    this.lengths[entry] = length
-    this.#hashes[entry] = hash
+    for (let i = 0; i < length; i++) this.#arena[this.#used + i] = bytes[start + i]!
+    this.#places[2 * entry] = this.#used
+    this.#places[2 * entry + 1] = length
     this.#used += length
-    if (2 * this.size > this.#slots.length) this.#rehash()
-    else this.#place(entry)
+    if (4 * this.size > this.#slots.length) this.#widen()
+    place(this.#slots, hash, entry)
     return entry
   }
 
-  /** Bytes held, to bound it. */
-  get bytes(): number {
-    return this.arena.length + 12 * this.offsets.length + 4 * this.#slots.length
+  lengthOf(entry: number): number {
+    return this.#places[2 * entry + 1]!
+  }
+
+  /** Bytes of an entry; valid until the next `add`. */
+  bytesOf(entry: number): Uint8Array {
+    const at = this.#places[2 * entry]!
+    return this.#arena.subarray(at, at + this.lengthOf(entry))
   }
 
   /** Forgets everything, and its memory. */
   clear(): void {
     this.size = this.#used = 0
-    this.offsets = new Uint32Array(64)
-    this.lengths = new Uint32Array(64)
-    this.arena = new Uint8Array(4096)
-    this.#view = new DataView(this.arena.buffer)
-    this.#hashes = new Int32Array(64)
-    this.#slots = new Int32Array(128)
+    this.#places = new Uint32Array(128)
+    this.#arena = new Uint8Array(4096)
+    this.#view = new DataView(this.#arena.buffer)
+    this.#slots = new Int32Array(256)
   }
 
-  #equals(entry: number, bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
-    const length = end - start
-    if (this.lengths[entry] !== length) return false
-    let at = this.offsets[entry]!
+  #begins(entry: number, bytes: Uint8Array, view: DataView, start: number): boolean {
     const mine = this.#view
+    let at = this.#places[2 * entry]!
+    const length = this.#places[2 * entry + 1]!
+    const end = start + length
+    if (end > bytes.length) return false
     if (length < 8) {
-      for (; start < end; start++, at++) if (bytes[start] !== this.arena[at]) return false
+      for (; start < end; start++, at++) if (bytes[start] !== this.#arena[at]) return false
       return true
     }
     // The last compare overlaps the one before, so nothing behind either end is read.
@@ -79,17 +92,19 @@ export class SpanDictionary {
     return view.getBigInt64(last) === mine.getBigInt64(at + last - start)
   }
 
-  #place(entry: number): void {
-    const mask = this.#slots.length - 1
-    let slot = this.#hashes[entry]! & mask
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
-    this.#slots[slot] = entry + 1
+  #widen(): void {
+    const old = this.#slots
+    this.#slots = new Int32Array(2 * old.length)
+    for (let slot = 0; slot < old.length; slot += 2) if (old[slot + 1] !== 0) place(this.#slots, old[slot]!, old[slot + 1]! - 1)
   }
+}
 
-  #rehash(): void {
-    this.#slots = new Int32Array(4 * this.#slots.length)
-    for (let entry = 0; entry < this.size; entry++) this.#place(entry)
-  }
+function place(slots: Int32Array, hash: number, entry: number): void {
+  const mask = slots.length - 2
+  let slot = (hash << 1) & mask
+  while (slots[slot + 1] !== 0) slot = (slot + 2) & mask
+  slots[slot] = hash
+  slots[slot + 1] = entry + 1
 }
 
 /** Copies an array into a larger one. */

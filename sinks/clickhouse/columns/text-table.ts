@@ -29,8 +29,7 @@ export class TextTable {
 
   /** Bytes of a number. */
   bytesOf(id: number): Uint8Array {
-    const at = this.spans.offsets[id]!
-    return this.spans.arena.subarray(at, at + this.spans.lengths[id]!)
+    return this.spans.bytesOf(id)
   }
 
   clear(): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
+import type { ErrorCode } from '../../../runtime/errors.ts'
 import { bucket, FetchBench, gz, keyOf, numbered, settle } from './s3-fetch-cases.ts'
 
 const key = keyOf('a')
@@ -147,11 +147,9 @@ test('a download that breaks off is tried again', async () => {
   const bench = new FetchBench()
   await bench.putAndAnnounce(key, gz(numbered(3)))
   let left = 1
-  bench.store.onOpen = () => {
-    if (left-- > 0) throw new FlowError('S3_UNAVAILABLE', { bucket, key, detail: 'socket hang up' })
-  }
+  bench.store.cutAfter = () => (left-- > 0 ? 50 : undefined)
   await bench.run()
-  assert.deepEqual([bench.ledger(key)?.errorCode, bench.ledger(key)?.errorDetail], ['S3_UNAVAILABLE', 'socket hang up'])
+  assert.deepEqual([bench.ledger(key)?.errorCode, bench.ledger(key)?.errorDetail], ['S3_UNAVAILABLE', 'the connection broke'])
   bench.cluster.clockMs += 1000
   const task = await bench.cluster.startTask(bench.role, 0)
   await settle(task)
@@ -185,4 +183,50 @@ test('retries that S3 lets wait hold up neither arrivals nor other retries', asy
   await settle(task)
   assert.equal(bench.ledger(key)?.state, 'done')
   await task.stop()
+})
+
+test('a new version of an object that waits for another attempt is read at once', async () => {
+  const bench = new FetchBench()
+  await bench.putAndAnnounce(key, gz(numbered(3)).subarray(0, 40))
+  await bench.run()
+  assert.equal(bench.ledger(key)?.state, 'retrying')
+  await bench.putAndAnnounce(key, gz(numbered(3)))
+  await bench.run()
+  assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.attempts], ['done', 0])
+  assert.equal(bench.lines(key).length, 3)
+})
+
+test('an arrival of an old version, after the new one was read, publishes nothing', async () => {
+  const bench = new FetchBench()
+  await bench.putAndAnnounce(key, gz(numbered(4)))
+  await bench.run()
+  bench.cluster.put('objectArrivals', { bucket, key }, { etag: 'of-an-old-version', size: 100, lastModifiedMs: 0, source: 'notification' })
+  await bench.run()
+  assert.equal(bench.lines(key).length, 4)
+  assert.equal(bench.cluster.positionOf(bench.role, 0).offset, 2)
+})
+
+test('a retry arrival goes on behind the lines that a failed object had published, with all its attempts again', async () => {
+  const bench = new FetchBench({ maxAttempts: 1 })
+  bench.store.pieceBytes = 4096
+  await bench.putAndAnnounce(key, gz(numbered(30_000)))
+  const task = await bench.cluster.startTask(bench.role, 0)
+  bench.onPoint = point => {
+    if (point === 'fetch-committed') task.context.abort()
+  }
+  await task.drain()
+  await task.stop()
+  bench.store.deny(bucket, key)
+  await bench.run()
+  const failed = bench.ledger(key)!
+  assert.deepEqual([failed.state, failed.errorCode, failed.attempts], ['failed', 'S3_ACCESS_DENIED', 1])
+  assert.ok(failed.lines > 1000)
+  bench.store.allow()
+  await bench.announce(key, 'retry')
+  await bench.run()
+  assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.attempts, bench.ledger(key)?.lines], ['done', 0, 30_001])
+  assert.deepEqual(
+    bench.lines(key).map(({ line }) => line),
+    numbered(30_000).map((_text, index) => index + 2),
+  )
 })

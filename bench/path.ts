@@ -1,0 +1,152 @@
+/**
+ * Benchmark: each role as a process of its own on the real services, one after the other, then all at once. CPU time of the whole process
+ * (for the sink: with ClickHouse and its merges), warm; start-up and the first objects are not counted. Linux only.
+ */
+import { readFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sumMetrics } from '../cli/demo/role-processes.ts'
+import { settingsEnvironment } from '../test/support/fleet.ts'
+import { settingsFor } from '../test/support/live-stack.ts'
+import { LocalRun } from '../test/support/local-run.ts'
+import { createBucket, putObject, s3Client } from '../test/support/s3.ts'
+import { tableCounts } from '../test/support/settle.ts'
+import { generateObjects } from '../producers/synthetic/generate-objects.ts'
+import { startStack } from '../stack/local-stack.ts'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { freePorts } from '../stack/ports.ts'
+import type { BenchResult } from './enrich-measure.ts'
+
+const rowsPerObject = 150_000
+const warmObjects = 4
+const measuredObjects = 8
+
+/** CPU seconds of a process so far, user and system. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+class RoleProcess {
+  readonly child: ChildProcess
+  readonly port: number
+  constructor(roles: string, env: Record<string, string>, port: number) {
+    this.port = port
+    this.child = spawn(process.execPath, ['--no-warnings', join(import.meta.dirname, '..', 'main.ts'), 'run', '--roles', roles], {
+      env: { ...process.env, ...env, FLOWLOOM_HTTP_PORT: String(port), FLOWLOOM_LOG_LEVEL: 'warn' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+  }
+  async metric(name: string): Promise<number> {
+    const text = await fetch(`http://127.0.0.1:${this.port}/metrics`).then(
+      response => response.text(),
+      () => '',
+    )
+    return sumMetrics(text).get(name) ?? 0
+  }
+  async stop(): Promise<void> {
+    const gone = new Promise<void>(resolve => {
+      this.child.once('exit', () => resolve())
+    })
+    this.child.kill('SIGTERM')
+    await gone
+  }
+}
+
+async function until(reached: () => Promise<boolean>): Promise<void> {
+  for (const endMs = Date.now() + 300_000; !(await reached()); await sleep(50))
+    if (Date.now() > endMs) throw new Error('the benchmark did not get there')
+}
+
+/** Runs the benchmark. */
+export async function benchPath(): Promise<BenchResult[]> {
+  const dir = mkdtempSync(join(tmpdir(), 'flowloom-bench-'))
+  const stack = await startStack({ dataDir: dir, ports: 'free' })
+  const settings = settingsFor(stack.endpoints, {
+    kafka: { commitIntervalMs: 1000, sessionTimeoutMs: 30_000 },
+    clickhouse: { insertIntervalMs: 1000 },
+  })
+  const env = settingsEnvironment(settings)
+  const run = await LocalRun.open(settings)
+  const client = s3Client(stack.endpoints.s3Endpoint)
+  const rows = rowsPerObject * measuredObjects
+  const warm = rowsPerObject * warmObjects
+  const results: BenchResult[] = []
+  const port = async (): Promise<number> => (await freePorts()).kafkaTls
+  let uploaded = 0
+  const body = [
+    ...generateObjects({
+      seed: 5,
+      records: rowsPerObject,
+      startS: Math.floor(Date.now() / 300_000) * 300 - 3600,
+      slots: 1,
+      accounts: ['123456789012'],
+      regions: ['us-east-1'],
+      formats: ['v5-full'],
+      recordsPerObject: rowsPerObject,
+    }),
+  ][0]!
+  const upload = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await putObject(client, run.bucket, body.key.replace('.log.gz', `${uploaded++}.log.gz`), body.body)
+  }
+  const measured = async (
+    name: string,
+    roles: string,
+    done: (process_: RoleProcess) => Promise<number>,
+    extraPid?: number,
+    beforeMeasured?: () => Promise<void>,
+  ): Promise<void> => {
+    const role = new RoleProcess(roles, env, await port())
+    const cpu = (): number => cpuSeconds(role.child.pid!) + (extraPid === undefined ? 0 : cpuSeconds(extraPid))
+    await until(async () => (await done(role)) >= warm)
+    const [warmRows, warmCpu] = [await done(role), cpu()]
+    await beforeMeasured?.()
+    await until(async () => (await done(role)) >= warm + rows)
+    results.push({ name, rowsPerCpuSecond: Math.round((warm + rows - warmRows) / (cpu() - warmCpu)), bytesPerRow: 0 })
+    await role.stop()
+  }
+  try {
+    await createBucket(client, run.bucket)
+    await upload(warmObjects)
+    await measured(
+      'poller process (discover, fetch)',
+      'discover,fetch',
+      role => role.metric('flowloom_fetch_lines_total'),
+      undefined,
+      () => upload(measuredObjects),
+    )
+    await measured('enricher process', 'enrich', role => role.metric('flowloom_enrich_lines_total'))
+    const flows = async (): Promise<number> => {
+      const { flows: flowRows, gaps } = await tableCounts(run.store)
+      return flowRows + gaps
+    }
+    await measured('sink process, ClickHouse included', 'sink', flows, stack.pids.clickhouse)
+
+    const before = await flows()
+    const processes = [
+      new RoleProcess('discover,fetch', env, await port()),
+      new RoleProcess('enrich', env, await port()),
+      new RoleProcess('ip-context', env, await port()),
+      new RoleProcess('sink', env, await port()),
+    ]
+    await upload(2)
+    await until(async () => (await flows()) >= before + 2 * rowsPerObject)
+    const start = performance.now()
+    await upload(measuredObjects)
+    await until(async () => (await flows()) >= before + (2 + measuredObjects) * rowsPerObject)
+    results.push({
+      name: `end to end, rows per second of wall time, ${measuredObjects} objects of ${rowsPerObject} rows, uploads included`,
+      rowsPerCpuSecond: Math.round(rows / ((performance.now() - start) / 1000)),
+      bytesPerRow: 0,
+    })
+    await Promise.all(processes.map(process_ => process_.stop()))
+  } finally {
+    await run.close()
+    await stack.stop()
+    rmSync(dir, { recursive: true, force: true })
+  }
+  return results
+}
+
+if (import.meta.main) for (const result of await benchPath()) console.log(result)

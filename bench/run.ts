@@ -1,0 +1,28 @@
+/** `npm run bench`: each stage, then each role as a process, then the whole path; rows per CPU-second, warm, medians. */
+import { benchEncode, benchEnrich, benchTables } from './encode.ts'
+import type { BenchResult } from './enrich-measure.ts'
+import { benchFetch } from './fetch.ts'
+import { benchParse } from './parse.ts'
+import { benchPath } from './path.ts'
+import { benchClickHouse, benchColumns } from './sink.ts'
+
+function show({ name, rowsPerCpuSecond, bytesPerRow }: BenchResult): void {
+  console.log(
+    `${name.padEnd(70)}${(rowsPerCpuSecond / 1e6).toFixed(3).padStart(8)} M rows/CPU-s${bytesPerRow === 0 ? '' : `${bytesPerRow.toFixed(1).padStart(9)} B/row`}`,
+  )
+}
+
+console.log('stages (one process, no network)')
+for (const order of ['aws', 'alphabetical'] as const) show(benchParse(400_000, order))
+const tables = await benchTables()
+show(benchEncode(tables))
+show(benchEnrich(tables))
+show(await benchFetch(300_000, { lz4: true }))
+show(await benchFetch(500, { lz4: true }))
+for (const result of benchColumns(tables)) show(result)
+console.log('\nthe sink on ClickHouse over HTTP')
+show(await benchClickHouse(tables))
+if (!process.argv.includes('--stages')) {
+  console.log('\nroles as processes on the real services')
+  for (const result of await benchPath()) show(result)
+}
