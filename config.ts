@@ -179,6 +179,13 @@ export interface Setting {
   schema: z.ZodType
 }
 
+/** True for a setting whose value is never shown. */
+export function isSecret(setting: Setting): boolean {
+  let inner: unknown = setting.schema
+  while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault) inner = inner.unwrap()
+  return (inner as z.ZodType).description?.includes('Secret:') === true
+}
+
 /** Lists every setting of every section. */
 export function listSettings(): Setting[] {
   return Object.entries({ kafka, registry, s3, lookups, ipContext, clickhouse, http, log, run }).flatMap(([section, object]) =>

@@ -1,37 +1,29 @@
 #!/usr/bin/env node
-/** The commands. */
-import { auditCommand } from './cli/audit.ts'
-import { checkConfigCommand } from './cli/check-config.ts'
+/** The commands. Each is loaded when it is used: what `demo` needs is not what `lookup` waits for. */
 import { helpOf, parseCommandLine, type Command } from './cli/command.ts'
-import { demoCommand } from './cli/demo/demo.ts'
-import { lookupCommand } from './cli/lookup.ts'
-import { resetCommand } from './cli/reset.ts'
-import { retryCommand } from './cli/retry.ts'
-import { runCommand } from './cli/run.ts'
-import { topicsCommand } from './cli/topics.ts'
-import { topologyCommand } from './cli/topology.ts'
 import { FlowError } from './runtime/errors.ts'
 
-const commands: readonly Command[] = [
-  demoCommand,
-  runCommand,
-  topicsCommand,
-  topologyCommand,
-  checkConfigCommand,
-  lookupCommand,
-  auditCommand,
-  retryCommand,
-  resetCommand,
-]
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./cli/demo/demo.ts')).demoCommand,
+  run: async () => (await import('./cli/run.ts')).runCommand,
+  topics: async () => (await import('./cli/topics.ts')).topicsCommand,
+  topology: async () => (await import('./cli/topology.ts')).topologyCommand,
+  'check-config': async () => (await import('./cli/check-config.ts')).checkConfigCommand,
+  lookup: async () => (await import('./cli/lookup.ts')).lookupCommand,
+  audit: async () => (await import('./cli/audit.ts')).auditCommand,
+  retry: async () => (await import('./cli/retry.ts')).retryCommand,
+  reset: async () => (await import('./cli/reset.ts')).resetCommand,
+}
 
-function overview(): string {
-  const width = Math.max(...commands.map(command => command.name.length)) + 2
+async function overview(): Promise<string> {
+  const all = await Promise.all(Object.values(commands).map(load => load()))
+  const width = Math.max(...all.map(command => command.name.length)) + 2
   return [
     'flowloom: AWS VPC Flow Logs from S3 through Kafka to ClickHouse',
     '',
     'usage: flowloom <command> [options]',
     '',
-    ...commands.map(command => `  ${command.name.padEnd(width)}${command.summary}`),
+    ...all.map(command => `  ${command.name.padEnd(width)}${command.summary}`),
     '',
     'flowloom <command> --help tells more; settings: docs/reference/config.md',
   ].join('\n')
@@ -40,22 +32,33 @@ function overview(): string {
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    console.log(overview())
+    console.log(await overview())
     return name === undefined ? 2 : 0
   }
-  const command = commands.find(candidate => candidate.name === name)
-  if (command === undefined) {
-    console.error(`flowloom has no command "${name}"\n\n${overview()}`)
+  if (!Object.hasOwn(commands, name)) {
+    console.error(`flowloom has no command "${name}"\n\n${await overview()}`)
     return 2
   }
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+  const command = await commands[name]!()
   const { help, ...input } = parseCommandLine(command, rest)
   if (help) {
     console.log(helpOf(command))
     return 0
   }
-  return command.run({ ...input, signal: stop.signal })
+  return command.run({ ...input, signal: command.endsOnSignal === true ? stopSignal() : new AbortController().signal })
+}
+
+/** Aborted by SIGINT or SIGTERM. A second one, which is no echo of the first (npm passes Ctrl-C on), ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  let firstMs = 0
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (!stop.signal.aborted) firstMs = performance.now()
+      else if (performance.now() - firstMs > 1000) process.exit(130)
+      stop.abort()
+    })
+  return stop.signal
 }
 
 /** Errors that a person caused or can mend have a plain message; anything else is a fault of flowloom and shows where. */

@@ -44,6 +44,7 @@ export function generateRows(rows: number, order: 'aws' | 'alphabetical' = 'aws'
   const peers = Array.from({ length: 17_300 }, () =>
     next() < 0.004 ? `2600:1f18:${hex(4)}:${hex(4)}::${1 + pick(9)}` : `${20 + pick(180)}.${pick(256)}.${pick(256)}.${1 + pick(254)}`,
   )
+  const services = new Set(peers.slice(0, peers.length / 20))
   const ports = [443, 443, 443, 80, 53, 22, 3306, 5432, 6379, 8080]
   const sorted = [...fullV5Format].sort()
   const columns = order === 'aws' ? fullV5Format : sorted
@@ -51,13 +52,14 @@ export function generateRows(rows: number, order: 'aws' | 'alphabetical' = 'aws'
   for (let row = 0; row < rows; row++) {
     const point = interfaces[pick(648)]!
     const egress = next() < 0.5
+    // an address is of AWS or it is not: a twentieth of the peers is S3
     const peer = next() < 0.25 ? interfaces[pick(648)]!.ip : peers[pick(peers.length)]!
     const service = ports[pick(ports.length)]!
     const client = 1024 + pick(64_000)
     const start = 1_700_000_000 + Math.floor(row / 5000) + pick(60)
     const packets = 1 + pick(400)
     const [src, dst] = egress ? [point.ip, peer] : [peer, point.ip]
-    const aws = next() < 0.1 ? 'S3' : '-'
+    const aws = services.has(peer) ? 'S3' : '-'
     const values: Record<string, string | number> = {
       version: 5,
       'account-id': point.account,

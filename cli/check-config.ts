@@ -1,19 +1,25 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
-import { listSettings, loadConfig, type Config } from '../config.ts'
+import { isSecret, listSettings, loadConfig, type Config } from '../config.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 
-const isSecret = (section: string, key: string): boolean =>
-  listSettings().some(
-    setting => setting.section === section && setting.key === key && (setting.schema.description ?? '').includes('Secret:'),
-  )
+/** Hides the password in a URL that has one. */
+const withoutPassword = (value: unknown): unknown =>
+  typeof value === 'string' ? value.replace(/^([a-z]+:\/\/[^/@:]*):[^/@]*@/i, '$1:(hidden)@') : value
 
 /** The configuration with secrets replaced. */
 export function printable(config: Config): Record<string, unknown> {
+  const secrets = new Set(
+    listSettings()
+      .filter(isSecret)
+      .map(({ section, key }) => `${section}.${key}`),
+  )
   return Object.fromEntries(
     Object.entries(config).map(([section, values]) => [
       section,
-      Object.fromEntries(Object.entries(values).map(([key, value]) => [key, isSecret(section, key) ? '(hidden)' : value])),
+      Object.fromEntries(
+        Object.entries(values).map(([key, value]) => [key, secrets.has(`${section}.${key}`) ? '(hidden)' : withoutPassword(value)]),
+      ),
     ]),
   )
 }

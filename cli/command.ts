@@ -29,6 +29,8 @@ export interface Command {
   readonly words?: string
   readonly options: Readonly<Record<string, CommandOption>>
   readonly details?: string
+  /** It ends in order when the signal comes; any other command simply dies of it. */
+  readonly endsOnSignal?: boolean
   /** @returns The exit code. */
   run(input: CommandInput): Promise<number>
 }

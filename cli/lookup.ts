@@ -46,10 +46,15 @@ export async function findHolders(store: Store, ip: string, atS: number | undefi
  * @throws FlowError USAGE.
  */
 export function parseTime(text: string, command: string): number {
-  const ms = /^[0-9]{1,10}$/.test(text)
+  const seconds = /^[0-9]{9,10}$/.test(text)
+  const [, date = '', time = '', zone = ''] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text) ?? []
+  const ms = seconds
     ? Number(text) * 1000
-    : Date.parse(/[zZ]|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
-  if (Number.isNaN(ms))
+    : date === ''
+      ? NaN
+      : Date.parse(`${date}T${time === '' ? '00:00' : time}${zone === '' ? 'Z' : zone.toUpperCase()}`)
+  if (Number.isNaN(ms) || ms < 0 || ms >= 2 ** 32 * 1000)
     throw new FlowError('USAGE', { detail: `"${text}" is no time; write 2026-11-17T14:00:00Z or Unix seconds`, command })
   return Math.floor(ms / 1000)
 }
@@ -76,7 +81,7 @@ export const lookupCommand: Command = {
     'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\nExit code 1 where nobody is known.',
   async run({ values, positionals }) {
     const [ip] = positionals
-    if (ip === undefined || positionals.length > 1 || isIP(ip) === 0)
+    if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))
       throw new FlowError('USAGE', {
         detail: ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is no address`,
         command: 'lookup',

@@ -9,6 +9,7 @@ import { resetTables } from '../sinks/clickhouse/reset.ts'
 import { topology } from '../topology.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
+import { commandLevel } from './session.ts'
 
 /** See the head of this file. */
 export const resetCommand: Command = {
@@ -28,7 +29,7 @@ export const resetCommand: Command = {
     const built = topology.find(node => node.name === 'sink')!.build({ config })
     const roles = (built.roles ?? []).map(role => role.name)
     await built.close?.()
-    const cluster = new Cluster(config.kafka, createLog(config.log.level))
+    const cluster = new Cluster(config.kafka, createLog(commandLevel(config.log.level)))
     console.log(
       `groups: ${roles.map(role => cluster.groupOf(role)).join(', ')}\ntables: all of database ${config.clickhouse.database} at ${config.clickhouse.url}`,
     )

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts'
 import { migrate } from '../sinks/clickhouse/migrate.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
-import { FlowError } from '../runtime/errors.ts'
+import { errorText, FlowError } from '../runtime/errors.ts'
 import { HealthServer } from '../runtime/http.ts'
 import { RoleRunner } from '../runtime/kafka/role-runner.ts'
 import { SourceRunner } from '../runtime/kafka/source-runner.ts'
@@ -35,6 +35,14 @@ export function parseRoles(text: string | undefined): RoleName[] {
   if (unknown !== undefined)
     throw new FlowError('USAGE', { detail: `unknown role "${unknown}"; roles are ${roleNames.join(', ')}`, command: 'run' })
   return names as RoleName[]
+}
+
+async function serve(health: HealthServer, { host, port }: Config['http']): Promise<void> {
+  try {
+    await health.start()
+  } catch (cause) {
+    throw new FlowError('HTTP_PORT', { host, port, detail: errorText(cause) }, { cause })
+  }
 }
 
 /** Builds everything that the roles need, in topology order, the health server last to report on all of it. */
@@ -71,14 +79,27 @@ export function buildParts(
     }
   }
   const health = new HealthServer(config.http, { notReady: () => runners.filter(runner => !runner.ready).map(runner => runner.name) })
-  parts.unshift(health)
+  parts.unshift({ name: health.name, start: () => serve(health, config.http), stop: () => health.stop() })
   parts.unshift({ name: 'cluster', start: async () => log.debug('cluster known'), stop: () => cluster.close() })
   return { parts, health }
+}
+
+/** Opens the session and brings the tables up to date. @returns Undefined where the process was asked to stop before it could begin. */
+async function open(file: string | undefined, roles: readonly RoleName[], signal: AbortSignal): Promise<Session | undefined> {
+  try {
+    const session = await openSession({ file }, signal, true)
+    if (roles.includes('sink')) await untilAvailable(() => migrateTables(session.config.clickhouse), session.log, signal, true)
+    return session
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
 }
 
 /** See the head of this file. */
 export const runCommand: Command = {
   name: 'run',
+  endsOnSignal: true,
   summary: 'run roles in this process',
   options: {
     config: configOption,
@@ -88,9 +109,9 @@ export const runCommand: Command = {
     'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.',
   async run({ values, signal }) {
     const roles = parseRoles(values['roles'] as string | undefined)
-    const session = await openSession({ file: values['config'] as string | undefined }, signal, true)
+    const session = await open(values['config'] as string | undefined, roles, signal)
+    if (session === undefined) return 0
     const { config, log } = session
-    if (roles.includes('sink')) await untilAvailable(() => migrateTables(config.clickhouse), log, signal, true)
     const { parts, health } = buildParts(session, roles)
     await runParts(parts, signal, config.run.shutdownGraceMs, log, () => log.info({ roles, port: health.port }, 'running'))
     return 0

@@ -24,6 +24,17 @@ export interface SessionOptions {
   readonly overrides?: RawConfig
 }
 
+/** The result of a call, unless the signal ends first: a client that tries to connect must not keep a stop waiting. */
+async function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  result.catch(() => undefined)
+  signal.throwIfAborted()
+  const done = new AbortController()
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { signal: done.signal })
+  })
+  return Promise.race([result, aborted]).finally(() => done.abort())
+}
+
 /**
  * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet.
  *
@@ -32,7 +43,7 @@ export interface SessionOptions {
 export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal: AbortSignal, patient: boolean): Promise<T> {
   for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 5000)) {
     try {
-      return await call()
+      return await (patient ? untilAborted(call(), signal) : call())
     } catch (error) {
       if (!patient || !(error instanceof FlowError) || !error.retriable || signal.aborted) throw error
       log.warn({ code: error.code, error: error.message }, 'waiting')
@@ -41,6 +52,10 @@ export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal
   }
 }
 
+/** Level of a command that a person waits for: what went wrong is its last line, and what was retried on the way is not told. */
+export const commandLevel = (level: Config['log']['level']): Config['log']['level'] =>
+  level === 'info' || level === 'warn' ? 'error' : level
+
 /**
  * Opens the cluster and learns topics and schema ids.
  *
@@ -48,7 +63,7 @@ export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal
  */
 export async function openSession(options: SessionOptions, signal: AbortSignal, patient = false): Promise<Session> {
   const config = loadConfig({ file: options.file, ...(options.overrides === undefined ? {} : { overrides: options.overrides }) })
-  const log = createLog(config.log.level)
+  const log = createLog(patient ? config.log.level : commandLevel(config.log.level))
   const cluster = new Cluster(config.kafka, log)
   const registry = new Registry(config.registry, config.kafka.topicPrefix)
   const writers: WriterSchemas = new Map()

@@ -7,6 +7,7 @@ import { createLog } from '../runtime/log.ts'
 import { Registry } from '../runtime/registry.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
+import { commandLevel } from './session.ts'
 
 /** See the head of this file. */
 export const topicsCommand: Command = {
@@ -20,7 +21,7 @@ export const topicsCommand: Command = {
     if (positionals.length !== 1 || positionals[0] !== 'apply')
       throw new FlowError('USAGE', { detail: 'say `topics apply`', command: 'topics' })
     const config = loadConfig({ file: values['config'] as string | undefined })
-    const cluster = new Cluster(config.kafka, createLog(config.log.level))
+    const cluster = new Cluster(config.kafka, createLog(commandLevel(config.log.level)))
     try {
       for (const report of await applyTopics(cluster)) {
         console.log(`${report.state === 'created' ? 'created' : 'kept   '}  ${report.topic}  ${report.partitions} partitions`)

@@ -73,7 +73,10 @@ export const errorTable = {
   },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
-  STACK_PORT: { retriable: false, message: '{detail}' },
+  HTTP_PORT: {
+    retriable: false,
+    message: 'cannot serve metrics and health on {host}:{port}: {detail}; set http.port, where 0 picks a free one',
+  },
 } as const satisfies Record<string, { retriable: boolean; message: string }>
 
 /** Code of an error, stable across versions. */
@@ -86,9 +89,7 @@ export class FlowError extends Error {
 
   constructor(code: ErrorCode, details: Record<string, unknown> = {}, options?: { cause?: unknown }) {
     super(
-      errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) =>
-        name in details ? String(details[name] as string | number) : whole,
-      ),
+      errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? String(details[name]) : whole)),
       options,
     )
     this.name = 'FlowError'
@@ -103,7 +104,7 @@ export class FlowError extends Error {
 }
 
 /** The error and its causes, outermost first. */
-export function* causesOf(error: unknown): Generator<unknown> {
+export function* causesOf(error: unknown): Generator {
   for (let depth = 0; error !== undefined && error !== null && depth < 10; depth++) {
     yield error
     error = (error as { cause?: unknown }).cause

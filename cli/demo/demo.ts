@@ -3,6 +3,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../../config.ts'
+import { FlowError } from '../../runtime/errors.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
@@ -127,6 +128,7 @@ function whatNext(env: Readonly<Record<string, string>>, roles: RoleProcesses): 
 /** See the head of this file. */
 export const demoCommand: Command = {
   name: 'demo',
+  endsOnSignal: true,
   summary: 'start everything on this machine, run the main job on sample logs, show answers',
   options: {
     exit: { type: 'boolean', doc: 'verify the answers and end: exit code 0 where all is right' },
@@ -136,6 +138,7 @@ export const demoCommand: Command = {
   details: 'Ports and folder of the services: see `npm run stack -- --help`; STACK_KAFKA_PORT and the like change them here too.',
   async run({ values, signal }) {
     const print = (text: string): void => console.log(text)
+    const records = parseRecords((values['records'] as string | undefined) ?? '200000')
     const { startStack } = await import('../../stack/local-stack.ts')
     const { stackEnvironment } = await import('../../stack/stack-environment.ts')
     const { portsFromEnvironment } = await import('../../stack/ports.ts')
@@ -155,7 +158,7 @@ export const demoCommand: Command = {
     try {
       await migrateTables(session.config.clickhouse)
       await roles.start(roleLists, env)
-      const uploads = upload(stack.endpoints.s3Endpoint, Number(values['records'] ?? 200_000), signal)
+      const uploads = upload(stack.endpoints.s3Endpoint, records, signal)
       let complete = false
       uploads.done.then(
         () => (complete = true),
@@ -179,6 +182,11 @@ export const demoCommand: Command = {
       await stack.stop()
     }
   },
+}
+
+function parseRecords(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new FlowError('USAGE', { detail: `--records takes a number, not "${text}"`, command: 'demo' })
+  return Number(text)
 }
 
 async function openDemoSession(env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Session> {

@@ -45,6 +45,12 @@ export class RoleProcesses {
       this.#fail = reject
     })
     this.failed.catch(() => undefined)
+    // they have process groups of their own: nothing else ends them where this process ends early
+    process.once('exit', this.#onExit)
+  }
+
+  readonly #onExit = (): void => {
+    for (const { child } of this.#processes) if (child.exitCode === null) child.kill('SIGTERM')
   }
 
   /** Starts one process for each list of roles. */
@@ -105,5 +111,6 @@ export class RoleProcesses {
         await gone
       }),
     )
+    process.off('exit', this.#onExit)
   }
 }

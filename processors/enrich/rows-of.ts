@@ -73,7 +73,7 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
       timeSource: timeSources[batch.timeSource[row]!]!,
       packetsLost: Object.values(packetsLost).every(value => value === null) ? null : packetsLost,
       servicePort: present(batch.servicePort[row]!),
-      serviceName: serviceNames[batch.serviceId[row]!] || null,
+      serviceName: batch.serviceId[row] === 0 ? null : serviceNames[batch.serviceId[row]!]!,
       objectId,
       line: batch.line[row]!,
       extra: extras.values[batch.extraId[row]!] ?? null,

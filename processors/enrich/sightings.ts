@@ -39,6 +39,11 @@ interface Entry {
  * @param ranges Disjoint, ascending, not adjacent; stays so.
  */
 export function addRange(ranges: SecondsRange[], first: number, last: number): void {
+  const newestRange = ranges.at(-1)
+  if (newestRange !== undefined && first >= newestRange.first && first <= newestRange.last + 1) {
+    if (last > newestRange.last) newestRange.last = last
+    return
+  }
   // most rows extend the newest range, so the search goes from the end
   let behind = ranges.length
   while (behind > 0 && ranges[behind - 1]!.first > last + 1) behind--
@@ -105,36 +110,38 @@ export class SightingCollector {
 
   /** Takes in the rows of a batch whose times and directions are resolved. */
   collect(batch: FlowBatch): void {
-    const { contexts, classes, addresses } = batch.dictionaries
-    if (addresses.epoch !== this.#epoch) {
+    const { epoch } = batch.dictionaries.addresses
+    if (epoch !== this.#epoch) {
       this.#index.clear()
       this.#places = []
-      this.#epoch = addresses.epoch
+      this.#epoch = epoch
     }
-    const { flags, family } = addresses.current
-    const [src, dst, pktSrc, pktDst] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
-    const start = batch.numbers[2]!
-    const end = batch.numbers[3]!
     for (let row = 0; row < batch.rows; row++) {
-      const source = batch.directionSource[row]
-      if (batch.timeSource[row] !== timeSource.logged || (source !== directionSource.logged && source !== directionSource.inferred))
-        continue
-      const egress = batch.direction[row] === direction.egress
-      const contextId = batch.contextId[row]!
-      const local = egress ? src[row]! : dst[row]!
-      const packet = egress ? pktSrc[row]! : pktDst[row]!
-      let owned = local
-      if (packet !== 0 && packet !== local)
-        owned = contexts.values[contextId]!.instanceId !== null && (flags[packet]! & addressFlag.private) !== 0 ? packet : 0
-      if (owned !== 0 && ((flags[owned]! & addressFlag.private) !== 0 || family[owned] === 6))
-        this.#see(contextId, owned, batch, start[row]!, end[row]!)
-      const values = classes.values[batch.classId[row]!]!
-      const service = egress ? values.pktDstAwsService : values.pktSrcAwsService
-      if (service !== null) {
-        const far = egress ? batch.trueDestination(row) : batch.trueSource(row)
-        if (far !== 0) this.#seeService(service, far, batch, start[row]!, end[row]!)
-      }
+      const source = batch.directionSource[row]!
+      if (batch.timeSource[row] === timeSource.logged && (source === directionSource.logged || source === directionSource.inferred))
+        this.#learn(batch, row, batch.direction[row] === direction.egress)
     }
+  }
+
+  /** Learns from one record: see the rules at the head of this file. */
+  #learn(batch: FlowBatch, row: number, egress: boolean): void {
+    const { contexts, classes, addresses } = batch.dictionaries
+    const { flags, family } = addresses.current
+    const first = batch.numbers[2]![row]!
+    const last = batch.numbers[3]![row]!
+    const contextId = batch.contextId[row]!
+    const local = batch.addressIds[egress ? 0 : 1]![row]!
+    const packet = batch.addressIds[egress ? 2 : 3]![row]!
+    let owned = local
+    if (packet !== 0 && packet !== local)
+      owned = contexts.values[contextId]!.instanceId !== null && (flags[packet]! & addressFlag.private) !== 0 ? packet : 0
+    if (owned !== 0 && ((flags[owned]! & addressFlag.private) !== 0 || family[owned] === 6)) this.#see(contextId, owned, batch, first, last)
+    const classId = batch.classId[row]!
+    if ((classes.services[classId]! & (egress ? 2 : 1)) === 0) return
+    const { pktDstAwsService, pktSrcAwsService } = classes.values[classId]!
+    const service = egress ? pktDstAwsService : pktSrcAwsService
+    const far = egress ? batch.trueDestination(row) : batch.trueSource(row)
+    if (far !== 0 && service !== null) this.#seeService(service, far, batch, first, last)
   }
 
   /**
@@ -178,7 +185,7 @@ export class SightingCollector {
 
   #add(scope: string, address: number, owner: Owner, batch: FlowBatch): number {
     const ip = batch.dictionaries.addresses.current.textOf(address)!
-    const key = `${scope} ${ip} ${Object.values(owner).join(' ')}`
+    const key = `${scope} ${ip} ${owner.service ?? Object.values(owner).join(' ')}`
     return this.#entries.push({ scope, ip, owner, key, ranges: [] }) - 1
   }
 }

@@ -1,7 +1,7 @@
 /** Makes kafkajs clients from the configuration: brokers, TLS, SASL, and kafkajs' log lines as ours. */
 import { readFileSync } from 'node:fs'
 import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js'
-import type { ICustomPartitioner, Kafka, KafkaConfig, logLevel, SASLOptions } from 'kafkajs'
+import type { ICustomPartitioner, Kafka, KafkaConfig, SASLOptions } from 'kafkajs'
 import type { Config } from '../../config.ts'
 import { FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -47,7 +47,7 @@ function saslOptions(settings: KafkaSettings): SASLOptions | undefined {
     case 'plain':
     case 'scram-sha-256':
     case 'scram-sha-512':
-      return { mechanism: settings.saslMechanism, ...credentials } as SASLOptions
+      return { mechanism: settings.saslMechanism, ...credentials }
     case 'oauthbearer':
       return { mechanism: 'oauthbearer', oauthBearerProvider: () => fetchOauthToken(settings) }
     case 'aws-iam':
@@ -82,7 +82,7 @@ export function createKafka(settings: KafkaSettings, clientId: string, log: Log)
     logCreator: () => entry => {
       // Error answers of the broker ("Response ...") are judged by whoever asked; most are retried.
       const known = /^Response |rebalanc|UNKNOWN_MEMBER_ID/i.test(entry.log.message)
-      const level = known ? 'debug' : levelNames[entry.level as logLevel]
+      const level = known ? 'debug' : levelNames[entry.level]
       if (level !== 'silent') log[level]({ kafkajs: entry.namespace, error: entry.log['error'] as unknown }, entry.log.message)
     },
   })

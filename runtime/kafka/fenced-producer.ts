@@ -188,7 +188,8 @@ export class FencedProducer {
     const endMs = Date.now() + coordinatorWaitMs
     for (;;) {
       try {
-        return await call()
+        await call()
+        return
       } catch (error) {
         const { type } = error as { type?: string }
         if (type === undefined || !passing.has(type) || Date.now() > endMs) throw error

@@ -72,16 +72,18 @@ export class SourceRunner {
   async #run(shard: number, signal: AbortSignal): Promise<void> {
     const role = this.source.name
     const context = this.#context(shard, signal)
-    while (!signal.aborted) {
+    const ended = (): boolean => signal.aborted
+    const planned = (): 'stopped' | 'moved' => (this.#stopped ? 'stopped' : 'moved')
+    while (!ended()) {
       tasksStarted.inc({ role })
       tasksRunning.inc({ role })
       try {
         await this.source.runShard(context)
-        if (!signal.aborted) throw new TypeError('the shard ended by itself')
-        tasksEnded.inc({ role, reason: this.#stopped ? 'stopped' : 'moved' })
+        if (!ended()) throw new TypeError('the shard ended by itself')
+        tasksEnded.inc({ role, reason: planned() })
       } catch (error) {
-        if (signal.aborted) {
-          tasksEnded.inc({ role, reason: this.#stopped ? 'stopped' : 'moved' })
+        if (ended()) {
+          tasksEnded.inc({ role, reason: planned() })
           break
         }
         tasksEnded.inc({ role, reason: 'failed' })

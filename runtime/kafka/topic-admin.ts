@@ -64,7 +64,7 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
     includeSynonyms: false,
     resources: wanted.map(({ name }) => ({ type: ConfigResourceTypes.topic, name })),
   })
-  return wanted.map(({ name, settings }) => {
+  return wanted.map(({ name, partitions: planned, settings }) => {
     const actual = new Map(
       resources.find(resource => resource.resourceName === name)?.configEntries.map(entry => [entry.configName, entry.configValue]),
     )
@@ -72,6 +72,7 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
       actual.get(setting) === value ? [] : [`${setting}=${actual.get(setting) ?? '?'} (here ${value})`],
     )
     const count = counts.get(name) ?? 0
+    if (count !== planned) differences.unshift(`partitions=${count} (here ${planned})`)
     return { topic: name, partitions: count, state: created.has(name) ? 'created' : 'kept', differences }
   })
 }

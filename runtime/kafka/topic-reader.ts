@@ -37,9 +37,9 @@ export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVis
   })
   let count = 0
   let lastMs = Date.now()
-  let finish!: (error?: unknown) => void
+  let finish!: (error?: Error) => void
   const finished = new Promise<void>((resolve, reject) => {
-    finish = error => (error === undefined ? resolve() : reject(error as Error))
+    finish = error => (error === undefined ? resolve() : reject(error))
   })
   consumer.on(consumer.events.GROUP_JOIN, () => {
     for (const [partition, offset] of next) consumer.seek({ topic: name, partition, offset: String(offset) })

@@ -66,6 +66,7 @@ export const flowBlockColumns: readonly string[] = [
 export class FlowBlockEncoder {
   readonly #low = new LowCardinalityEncoder()
   #scratch = new Uint32Array(0)
+  #rows = new Uint32Array(0)
 
   /** @returns The block; its bytes are the writer's. */
   encode(writer: NativeWriter, decoder: FlowDecoder): NativeBlock {
@@ -115,7 +116,7 @@ export class FlowBlockEncoder {
     copied(writer, 'packets', 'UInt64', columns.packets, 2 * rows)
     copied(writer, 'bytes', 'UInt64', columns.bytes, 2 * rows)
     copied(writer, 'service_port', 'UInt16', columns.servicePort, rows)
-    this.#low.write(writer, 'service_name', decoder.texts, rows, columns.serviceName, null)
+    this.#low.write(writer, 'service_name', decoder.texts, rows, columns.serviceName, this.#itself(rows))
     text('local_country', endpoints.country, local)
     text('remote_country', endpoints.country, remote)
     gathered32(writer, 'local_asn', endpoints.asn, local, rows)
@@ -131,6 +132,12 @@ export class FlowBlockEncoder {
     copied(writer, 'line', 'UInt32', columns.line, rows)
     writeAbsent(writer, decoder)
     return writer.end(flowBlockColumns, rows)
+  }
+
+  /** 0, 1, 2 ...: for columns that have a text per row. */
+  #itself(rows: number): Uint32Array {
+    if (this.#rows.length < rows) this.#rows = Uint32Array.from({ length: rows }, (_, row) => row)
+    return this.#rows
   }
 
   /** The service of a side: as logged, else by the published ranges. */
@@ -149,7 +156,7 @@ export class FlowBlockEncoder {
         const logged = (direction[row] === 1 ? onIngress : otherwise)[flowClass[row]!]!
         this.#scratch[row] = logged !== 0 ? logged : endpoints.service[entries[row]!]!
       }
-      this.#low.write(writer, `${side}_service`, decoder.texts, rows, this.#scratch, null)
+      this.#low.write(writer, `${side}_service`, decoder.texts, rows, this.#scratch, this.#itself(rows))
     }
   }
 }

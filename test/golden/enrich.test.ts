@@ -155,7 +155,7 @@ void describe('nat-gateway-v5', () => {
     )
     // the record that ends at 1700000057 has another packet source, so the gateway is last seen a second before
     assert.deepEqual(
-      sightings.map(({ key, value }) => [key.ip, value.ranges.length, value.ranges[0]!.last]),
+      sightings.map(({ key, value }) => [key.ip, value.ranges.length, value.ranges[0]!.last]).sort(),
       [
         ['10.0.0.220', 1, 1_700_000_056],
         ['10.0.1.5', 1, 1_700_000_057],

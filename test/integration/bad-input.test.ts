@@ -56,122 +56,138 @@ async function counted(name: string, labels: Record<string, string> = {}): Promi
     .reduce((sum, { value }) => sum + value, 0)
 }
 
-test('whatever is wrong with an object: it is recorded, it stops no other, and what can be read is there once', { timeout: 180_000 }, async () => {
-  const run = await LocalRun.open(
-    await freshSettings({
-      s3: { maxAttempts, retryBaseMs: 100, pollIntervalMs: 300 },
-      kafka: { partitions: 2 },
-      lookups: { country: 'none', asn: 'none' },
-      log: { level: 'silent' },
-    }),
-  )
-  const { session, store, bucket } = run
-  const { endpoint } = session.config.s3
-  const client = s3Client(endpoint!)
-  const put = (key: string, body: Buffer): Promise<void> => putObject(client, bucket, key, body)
-  try {
-    await createBucket(client, bucket)
-    const generated = [...generateObjects({ seed: 3, records: 4000, startS: slotS - 600, slots: 2, badLineShare: 0.01 })]
-    for (const { key, body } of generated) await put(key, body)
-    const bad = badObjects(slotS, longBytes)
-    for (const { name, body } of bad) await put(keyOf(name), body)
-    const [gone, overwritten, broken, slow, hidden, locked] = [
-      keyOf('gone.log.gz'),
-      keyOf('overwritten.log.gz'),
-      keyOf('broken-connection.log.gz'),
-      keyOf('slow-down.log.gz'),
-      keyOf('hidden.log.gz', '222222222222'),
-      keyOf('locked.log.gz', '333333333333'),
-    ] as const
-    for (const [i, key] of [gone, overwritten, broken, slow, hidden, locked].entries()) await put(key, goodObject(25, slotS, 20 + i))
-    await setBucketFaults(endpoint!, bucket, [
-      { prefix: 'AWSLogs/222222222222/', status: 403, code: 'AccessDenied' },
-      { prefix: locked, operations: ['get'], status: 403, code: 'AccessDenied' },
-      { prefix: broken, operations: ['get'], cutAfterBytes: 40, times: 2 },
-      { prefix: slow, operations: ['get'], status: 503, code: 'SlowDown', times: 7 },
-    ])
-    const announced = await counted('flowloom_discover_objects_announced_total')
-    run.start(['discover'])
-    const listed = generated.length + bad.length + 5
-    await until(async () => (await counted('flowloom_discover_objects_announced_total')) - announced >= listed, 20_000, 'the announcement')
-    await run.stop()
-    await deleteObject(client, bucket, gone)
-    await put(overwritten, goodObject(60, slotS, 30))
-
-    run.start()
-    const failedNames = bad.filter(({ state }) => state === 'failed')
-    await settled(store, generated.length + bad.length - failedNames.length + 3, 90_000, failedNames.length + 2)
-    let ledger = await ledgerOf(store)
-    for (const { name, state, errorCode = '', attempts, lines } of bad) {
-      const row = ledger.get(keyOf(name))
-      assert.deepEqual(
-        { name, state: row?.state, code: row?.error_code, attempts: row?.attempts, lines: row?.lines },
-        { name, state, code: errorCode, attempts: attempts ?? (state === 'failed' ? maxAttempts : 0), lines },
+test(
+  'whatever is wrong with an object: it is recorded, it stops no other, and what can be read is there once',
+  { timeout: 180_000 },
+  async () => {
+    const run = await LocalRun.open(
+      await freshSettings({
+        s3: { maxAttempts, retryBaseMs: 100, pollIntervalMs: 300 },
+        kafka: { partitions: 2 },
+        lookups: { country: 'none', asn: 'none' },
+        log: { level: 'silent' },
+      }),
+    )
+    const { session, store, bucket } = run
+    const { endpoint } = session.config.s3
+    const client = s3Client(endpoint!)
+    const put = (key: string, body: Buffer): Promise<void> => putObject(client, bucket, key, body)
+    try {
+      await createBucket(client, bucket)
+      const generated = [...generateObjects({ seed: 3, records: 4000, startS: slotS - 600, slots: 2, badLineShare: 0.01 })]
+      for (const { key, body } of generated) await put(key, body)
+      const bad = badObjects(slotS, longBytes)
+      for (const { name, body } of bad) await put(keyOf(name), body)
+      const [gone, overwritten, broken, slow, hidden, locked] = [
+        keyOf('gone.log.gz'),
+        keyOf('overwritten.log.gz'),
+        keyOf('broken-connection.log.gz'),
+        keyOf('slow-down.log.gz'),
+        keyOf('hidden.log.gz', '222222222222'),
+        keyOf('locked.log.gz', '333333333333'),
+      ] as const
+      for (const [i, key] of [gone, overwritten, broken, slow, hidden, locked].entries()) await put(key, goodObject(25, slotS, 20 + i))
+      await setBucketFaults(endpoint!, bucket, [
+        { prefix: 'AWSLogs/222222222222/', status: 403, code: 'AccessDenied' },
+        { prefix: locked, operations: ['get'], status: 403, code: 'AccessDenied' },
+        { prefix: broken, operations: ['get'], cutAfterBytes: 40, times: 2 },
+        { prefix: slow, operations: ['get'], status: 503, code: 'SlowDown', times: 7 },
+      ])
+      const announced = await counted('flowloom_discover_objects_announced_total')
+      run.start(['discover'])
+      const listed = generated.length + bad.length + 5
+      await until(
+        async () => (await counted('flowloom_discover_objects_announced_total')) - announced >= listed,
+        20_000,
+        'the announcement',
       )
-      if (state === 'failed') assert.notEqual(row?.error_detail, '', `${name} says what was wrong`)
-    }
-    const outcome = (key: string): unknown => [ledger.get(key)?.state, ledger.get(key)?.error_code]
-    assert.deepEqual(outcome(gone), ['failed', 'S3_NOT_FOUND'])
-    assert.deepEqual(outcome(locked), ['failed', 'S3_ACCESS_DENIED'])
-    assert.deepEqual(outcome(broken), ['done', ''])
-    assert.deepEqual(outcome(slow), ['done', ''])
-    assert.equal(ledger.get(hidden), undefined, 'nobody may list it')
-    assert.equal(ledger.get(overwritten)?.lines, 61, 'the version that is there now')
+      await run.stop()
+      await deleteObject(client, bucket, gone)
+      await put(overwritten, goodObject(60, slotS, 30))
 
-    const codes = new Map(failedNames.map(({ errorCode, attempts = maxAttempts }) => [errorCode!, { errorCode, attempts }]))
-    for (const { errorCode, attempts } of codes.values())
-      assert.ok((await counted('flowloom_fetch_attempts_failed_total', { code: errorCode! })) >= attempts, `${errorCode} is counted`)
-    assert.ok((await counted('flowloom_fetch_attempts_failed_total', { code: 'S3_ACCESS_DENIED' })) >= maxAttempts)
-    assert.ok((await counted('flowloom_fetch_attempts_failed_total', { code: 'S3_UNAVAILABLE' })) >= 2, 'cut connection and SlowDown')
-    assert.equal(await counted('flowloom_fetch_objects_total', { state: 'failed' }), failedNames.length + 2)
-    assert.ok((await counted('flowloom_discover_errors_total', { code: 'S3_ACCESS_DENIED' })) > 0)
-    assert.equal(await counted('flowloom_fetch_dead_lines_total', { reason: 'line-too-long' }), 1)
-    assert.ok((await counted('flowloom_enrich_dead_lines_total', { reason: 'too-few-fields' })) > 0)
+      run.start()
+      const failedNames = bad.filter(({ state }) => state === 'failed')
+      await settled(store, generated.length + bad.length - failedNames.length + 3, 90_000, failedNames.length + 2)
+      let ledger = await ledgerOf(store)
+      for (const { name, state, errorCode = '', attempts, lines } of bad) {
+        const row = ledger.get(keyOf(name))
+        assert.deepEqual(
+          { name, state: row?.state, code: row?.error_code, attempts: row?.attempts, lines: row?.lines },
+          { name, state, code: errorCode, attempts: attempts ?? (state === 'failed' ? maxAttempts : 0), lines },
+        )
+        if (state === 'failed') assert.notEqual(row?.error_detail, '', `${name} says what was wrong`)
+      }
+      const outcome = (key: string): unknown => [ledger.get(key)?.state, ledger.get(key)?.error_code]
+      assert.deepEqual(outcome(gone), ['failed', 'S3_NOT_FOUND'])
+      assert.deepEqual(outcome(locked), ['failed', 'S3_ACCESS_DENIED'])
+      assert.deepEqual(outcome(broken), ['done', ''])
+      assert.deepEqual(outcome(slow), ['done', ''])
+      assert.equal(ledger.get(hidden), undefined, 'nobody may list it')
+      assert.equal(ledger.get(overwritten)?.lines, 61, 'the version that is there now')
 
-    await setBucketFaults(endpoint!, bucket, [])
-    await settled(store, generated.length + bad.length - failedNames.length + 4, 30_000, failedNames.length + 2)
-    assert.equal((await ledgerOf(store)).get(hidden)?.state, 'done', 'what could not be listed comes in by itself')
-    await announceRetries(session, await findUnread(session, locked))
-    await settled(store, generated.length + bad.length - failedNames.length + 5, 30_000)
-    await sleep(1500)
-    ledger = await ledgerOf(store)
-    assert.equal(ledger.get(locked)?.state, 'done', 'what could not be read comes in by command')
+      const codes = new Map(failedNames.map(({ errorCode, attempts = maxAttempts }) => [errorCode!, { errorCode, attempts }]))
+      for (const { errorCode, attempts } of codes.values())
+        assert.ok((await counted('flowloom_fetch_attempts_failed_total', { code: errorCode! })) >= attempts, `${errorCode} is counted`)
+      assert.ok((await counted('flowloom_fetch_attempts_failed_total', { code: 'S3_ACCESS_DENIED' })) >= maxAttempts)
+      assert.ok((await counted('flowloom_fetch_attempts_failed_total', { code: 'S3_UNAVAILABLE' })) >= 2, 'cut connection and SlowDown')
+      assert.equal(await counted('flowloom_fetch_objects_total', { state: 'failed' }), failedNames.length + 2)
+      assert.ok((await counted('flowloom_discover_errors_total', { code: 'S3_ACCESS_DENIED' })) > 0)
+      assert.equal(await counted('flowloom_fetch_dead_lines_total', { reason: 'line-too-long' }), 1)
+      assert.ok((await counted('flowloom_enrich_dead_lines_total', { reason: 'too-few-fields' })) > 0)
 
-    const flows = await flowsOf(store)
-    for (const { name, flows: expected } of bad) assert.equal(flows.get(keyOf(name)) ?? 0, expected, name)
-    for (const key of [broken, slow, hidden, locked]) assert.equal(flows.get(key), 25, key)
-    assert.equal(flows.get(overwritten), 60)
-    for (const { key, manifest } of generated) assert.equal(flows.get(key) ?? 0, manifest.flows, key)
-    for (const { name, dead = {} } of bad) {
-      const letters = await store.query<{ line: number; stage: string; reason: string; length: string; head: string; sha256: string; detail: string }>(
-        'SELECT line, stage, reason, length, lower(hex(bytes)) AS head, lower(hex(sha256)) AS sha256, detail FROM dead_letters WHERE key = {key:String} ORDER BY line',
-        { key: keyOf(name) },
-      )
-      assert.deepEqual(
-        letters.map(({ detail: _detail, length, ...letter }) => ({ ...letter, length: Number(length) })),
-        Object.entries(dead).map(([line, { head, ...letter }]) => ({ line: Number(line), ...letter, head: head.toString('hex') })),
-        name,
-      )
-      for (const { detail } of letters) assert.notEqual(detail, '')
-    }
-    const [repeats] = await store.query<Record<string, string>>(
-      `SELECT (SELECT count() - uniqExact(object_id, line) FROM flows) AS flows, (SELECT count() - uniqExact(object_id, line) FROM dead_letters) AS dead,
+      await setBucketFaults(endpoint!, bucket, [])
+      await settled(store, generated.length + bad.length - failedNames.length + 4, 30_000, failedNames.length + 2)
+      assert.equal((await ledgerOf(store)).get(hidden)?.state, 'done', 'what could not be listed comes in by itself')
+      await announceRetries(session, await findUnread(session, locked))
+      await settled(store, generated.length + bad.length - failedNames.length + 5, 30_000)
+      await sleep(1500)
+      ledger = await ledgerOf(store)
+      assert.equal(ledger.get(locked)?.state, 'done', 'what could not be read comes in by command')
+
+      const flows = await flowsOf(store)
+      for (const { name, flows: expected } of bad) assert.equal(flows.get(keyOf(name)) ?? 0, expected, name)
+      for (const key of [broken, slow, hidden, locked]) assert.equal(flows.get(key), 25, key)
+      assert.equal(flows.get(overwritten), 60)
+      for (const { key, manifest } of generated) assert.equal(flows.get(key) ?? 0, manifest.flows, key)
+      for (const { name, dead = {} } of bad) {
+        const letters = await store.query<{
+          line: number
+          stage: string
+          reason: string
+          length: string
+          head: string
+          sha256: string
+          detail: string
+        }>(
+          'SELECT line, stage, reason, length, lower(hex(bytes)) AS head, lower(hex(sha256)) AS sha256, detail FROM dead_letters WHERE key = {key:String} ORDER BY line',
+          { key: keyOf(name) },
+        )
+        assert.deepEqual(
+          letters.map(({ detail: _detail, length, ...letter }) => ({ ...letter, length: Number(length) })),
+          Object.entries(dead).map(([line, { head, ...letter }]) => ({ line: Number(line), ...letter, head: head.toString('hex') })),
+          name,
+        )
+        for (const { detail } of letters) assert.notEqual(detail, '')
+      }
+      const [repeats] = await store.query<Record<string, string>>(
+        `SELECT (SELECT count() - uniqExact(object_id, line) FROM flows) AS flows, (SELECT count() - uniqExact(object_id, line) FROM dead_letters) AS dead,
          (SELECT count() - uniqExact(object_id, line) FROM flow_gaps) AS gaps`,
-    )
-    assert.deepEqual(Object.values(repeats!).map(Number), [0, 0, 0], 'nothing is there twice')
+      )
+      assert.deepEqual(Object.values(repeats!).map(Number), [0, 0, 0], 'nothing is there twice')
 
-    await run.stop()
-    const report = await audit(session, true, () => undefined)
-    assert.deepEqual(report.differences, [])
-    assert.deepEqual(
-      report.unreadable.map(object => object.split('/').at(-1)!.split(':')[0]).sort(),
-      failedNames
-        .map(({ name }) => name)
-        .filter(name => !name.endsWith('.parquet'))
-        .sort(),
-    )
-  } finally {
-    await setBucketFaults(endpoint!, bucket, []).catch(() => undefined)
-    await run.close()
-  }
-})
+      await run.stop()
+      const report = await audit(session, true, () => undefined)
+      assert.deepEqual(report.differences, [])
+      assert.deepEqual(
+        report.unreadable.map(object => object.split('/').at(-1)!.split(':')[0]).sort(),
+        failedNames
+          .map(({ name }) => name)
+          .filter(name => !name.endsWith('.parquet'))
+          .sort(),
+      )
+    } finally {
+      await setBucketFaults(endpoint!, bucket, []).catch(() => undefined)
+      await run.close()
+    }
+  },
+)

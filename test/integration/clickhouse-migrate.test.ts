@@ -19,14 +19,23 @@ after(() => server.stop())
 
 const names = readMigrations().map(migration => migration.name)
 const engineOf = async (store: Store, table: string): Promise<string> =>
-  (await store.query<{ engine: string }>('SELECT engine_full AS engine FROM system.tables WHERE database = {database:String} AND name = {table:String}', { database: store.database, table }))[0]!.engine
+  (
+    await store.query<{ engine: string }>(
+      'SELECT engine_full AS engine FROM system.tables WHERE database = {database:String} AND name = {table:String}',
+      { database: store.database, table },
+    )
+  )[0]!.engine
 
 describe('migrations', () => {
   it('are applied once, in order', async () => {
     const { store, settings } = server.fresh()
     assert.deepEqual(await migrate(store, settings), names)
     assert.deepEqual(await migrate(store, settings), [])
-    const made = (await store.query<{ name: string }>('SELECT name FROM system.tables WHERE database = {database:String}', { database: store.database })).map(row => row.name).sort()
+    const made = (
+      await store.query<{ name: string }>('SELECT name FROM system.tables WHERE database = {database:String}', { database: store.database })
+    )
+      .map(row => row.name)
+      .sort()
     const { tables, views } = ownedObjects()
     assert.deepEqual(made, [...tables, ...views].sort())
     assert.ok(tableNames.every(name => made.includes(name)))
@@ -67,11 +76,11 @@ describe('migrations', () => {
   it('give every context field a column', async () => {
     const { store, settings } = server.fresh()
     await migrate(store, settings)
-    const columns = await store.query<{ name: string }>("SELECT name FROM system.columns WHERE database = {database:String} AND table = 'interfaces' AND default_kind = ''", { database: store.database })
-    assert.deepEqual(
-      columns.map(column => column.name).sort(),
-      ['interface', ...contextColumns.map(column => column.name)].sort(),
+    const columns = await store.query<{ name: string }>(
+      "SELECT name FROM system.columns WHERE database = {database:String} AND table = 'interfaces' AND default_kind = ''",
+      { database: store.database },
     )
+    assert.deepEqual(columns.map(column => column.name).sort(), ['interface', ...contextColumns.map(column => column.name)].sort())
   })
 })
 
@@ -97,12 +106,18 @@ describe('exactly once', () => {
     }
     const [role] = createClickHouseRoles({ store: losing, topicPrefix: 'p.', insertRows: 100, insertIntervalMs: 1000 })
     const cluster = new MemoryCluster()
-    for (let line = 1; line <= 250; line++) cluster.put('flows', flowKey, flow({ line, start: line * 3600, end: line * 3600, interfaceId: `eni-${line % 5}` }))
+    for (let line = 1; line <= 250; line++)
+      cluster.put('flows', flowKey, flow({ line, start: line * 3600, end: line * 3600, interfaceId: `eni-${line % 5}` }))
     lose = true
     await assert.rejects(cluster.runRole(role!), /answer lost/)
     assert.equal((await countRows(store))['flows'], 100)
     await cluster.runRole(role!)
-    const total = async (): Promise<unknown> => (await store.query('SELECT toUInt32(count()) AS rows, toUInt32(uniqExact(line)) AS lines, toUInt32(uniqExact(interface)) AS interfaces FROM flows'))[0]
+    const total = async (): Promise<unknown> =>
+      (
+        await store.query(
+          'SELECT toUInt32(count()) AS rows, toUInt32(uniqExact(line)) AS lines, toUInt32(uniqExact(interface)) AS interfaces FROM flows',
+        )
+      )[0]
     assert.deepEqual(await total(), { rows: 250, lines: 250, interfaces: 5 })
     assert.deepEqual(await store.query('SELECT toUInt32(count()) AS unknown FROM flow_log WHERE interface_id IS NULL'), [{ unknown: 0 }])
 
@@ -133,7 +148,9 @@ describe('errors', () => {
     const nobody = connectClickHouse(checkConfig({ clickhouse: { url: 'http://127.0.0.1:1' } }).clickhouse)
     await assert.rejects(nobody.query('SELECT 1'), { code: 'CLICKHOUSE_UNAVAILABLE' })
     await assert.rejects(nobody.command('SELECT 1'), { code: 'CLICKHOUSE_UNAVAILABLE' })
-    await assert.rejects(nobody.insert('flows', { columns: ['line'], rows: 0, bytes: new Uint8Array(2) }, 't'), { code: 'CLICKHOUSE_UNAVAILABLE' })
+    await assert.rejects(nobody.insert('flows', { columns: ['line'], rows: 0, bytes: new Uint8Array(2) }, 't'), {
+      code: 'CLICKHOUSE_UNAVAILABLE',
+    })
     await nobody.close()
   })
 })

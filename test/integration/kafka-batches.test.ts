@@ -52,9 +52,13 @@ function defineTests(): void {
 
   /** Reads in all four ways and compares; slabs have neither timestamps nor headers in ordinary mode. */
   async function readAllWays(topic: Topic, from = 0): Promise<InRecord[]> {
-    const environment = { ...process.env, FLOWLOOM_TEST_READ: JSON.stringify({ kafka: lab.settings, topic, from }) }
+    const environment: NodeJS.ProcessEnv = { ...process.env, FLOWLOOM_TEST_READ: JSON.stringify({ kafka: lab.settings, topic, from }) }
     delete environment['NODE_TEST_CONTEXT']
-    const other = promisify(execFile)(process.execPath, ['--no-warnings', import.meta.filename], { env: environment, timeout: 60_000, maxBuffer: 2 ** 26 })
+    const other = promisify(execFile)(process.execPath, ['--no-warnings', import.meta.filename], {
+      env: environment,
+      timeout: 60_000,
+      maxBuffer: 2 ** 26,
+    })
     const ours = await lab.read(topic, { from })
     const slabs = await lab.read(topic, { from, how: 'slabs' })
     const stock = JSON.parse((await other).stdout) as { records: Plain[]; slabs: Plain[] }
@@ -69,7 +73,7 @@ function defineTests(): void {
     Array.from({ length: n }, (_, i) => ({
       key: i % 7 === 3 ? null : Buffer.from(`${name}-${i}`),
       value: i % 5 === 4 ? null : Buffer.concat([Buffer.from(`${name}-${i} `), randomBytes(i * 3)]),
-      ...(i % 3 === 0 ? { headers: { line: String(i), 'größe': 'ä€' } } : {}),
+      ...(i % 3 === 0 ? { headers: { line: String(i), größe: 'ä€' } } : {}),
     }))
 
   test('every codec, null keys and values, headers, and a position inside a batch', async () => {
@@ -110,17 +114,31 @@ function defineTests(): void {
     }
     const found = await readAllWays(topic)
     assert.equal(found.length, 3 * 5 + 18)
-    assert.deepEqual([...new Set(found.map(({ key }) => key?.toString().split('-')[0] ?? ''))].filter(text => text !== '').sort(), ['b1', 'b1+', 'c0', 'c1', 'c2'])
+    assert.deepEqual([...new Set(found.map(({ key }) => key?.toString().split('-')[0] ?? ''))].filter(text => text !== '').sort(), [
+      'b1',
+      'b1+',
+      'c0',
+      'c1',
+      'c2',
+    ])
     await readAllWays(topic, 12)
   })
 
   test('holes that compaction leaves in batches', { timeout: 60_000 }, async () => {
-    const settings = { 'cleanup.policy': 'compact', 'segment.ms': '1000', 'min.cleanable.dirty.ratio': '0.01', 'min.compaction.lag.ms': '0' }
+    const settings = {
+      'cleanup.policy': 'compact',
+      'segment.ms': '1000',
+      'min.cleanable.dirty.ratio': '0.01',
+      'min.compaction.lag.ms': '0',
+    }
     const topic = await lab.topic({ settings })
     const producer = lab.fenced('holes')
     await producer.fence()
     for (let round = 0; round < 6; round++) {
-      const records = Array.from({ length: 50 }, (_, i) => ({ key: Buffer.from(`k${i % 2 === 0 ? i : `${i}-${round}`}`), value: Buffer.from(`${round}:${i}`) }))
+      const records = Array.from({ length: 50 }, (_, i) => ({
+        key: Buffer.from(`k${i % 2 === 0 ? i : `${i}-${round}`}`),
+        value: Buffer.from(`${round}:${i}`),
+      }))
       await producer.send(lab.nameOf(topic), 0, records)
       await producer.commit()
     }

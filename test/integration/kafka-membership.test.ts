@@ -55,16 +55,23 @@ function defineTests(): void {
 
     constructor(slot: string | undefined) {
       const kafka = { ...settings['kafka'], ...(slot === undefined ? {} : { slot }) }
-      const environment = { ...process.env, FLOWLOOM_TEST_MEMBER: JSON.stringify({ ...settings, kafka }) }
+      const environment: NodeJS.ProcessEnv = { ...process.env, FLOWLOOM_TEST_MEMBER: JSON.stringify({ ...settings, kafka }) }
       delete environment['NODE_TEST_CONTEXT']
-      this.child = spawn(process.execPath, ['--no-warnings', import.meta.filename], { env: environment, stdio: ['pipe', 'pipe', 'inherit'] })
+      this.child = spawn(process.execPath, ['--no-warnings', import.meta.filename], {
+        env: environment,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      })
       children.add(this.child)
       createInterface({ input: this.child.stdout! }).on('line', line => this.said.push(line))
     }
 
     /** Waits until it has that many partitions. */
     async has(count: number): Promise<void> {
-      await until(() => this.said.at(-1) !== undefined && this.partitions.length === count, 15_000, `${count} partitions (${this.said.join('; ')})`)
+      await until(
+        () => this.said.at(-1) !== undefined && this.partitions.length === count,
+        15_000,
+        `${count} partitions (${this.said.join('; ')})`,
+      )
     }
 
     get partitions(): number[] {

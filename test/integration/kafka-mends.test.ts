@@ -101,7 +101,8 @@ test('E: no record of overlapping aborted transactions is seen', async () => {
   const name = lab.nameOf(topic)
   const [a, b, c] = await Promise.all([lab.plain('a'), lab.plain('b'), lab.plain('c')])
   const [first, second, third] = await Promise.all([a.transaction(), b.transaction(), c.transaction()])
-  const send = (transaction: typeof first, value: string): Promise<unknown> => transaction.send({ topic: name, messages: [{ partition: 0, value }] })
+  const send = (transaction: typeof first, value: string): Promise<unknown> =>
+    transaction.send({ topic: name, messages: [{ partition: 0, value }] })
   await send(second, 'b1')
   await send(first, 'a1')
   await send(third, 'c1')

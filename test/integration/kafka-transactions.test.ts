@@ -67,7 +67,10 @@ test('transactions back to back are quick, also where the offset is the first op
     commits.push(await timed(() => producer.commit(group('quick', 2 * i, 0, `m${i}`))))
   }
   const [answer] = await (await lab.cluster.admin()).fetchOffsets({ groupId: lab.cluster.groupOf('quick'), topics: [lab.nameOf(input)] })
-  assert.deepEqual(answer!.partitions.find(({ partition }) => partition === 0), { partition: 0, offset: '80', metadata: 'm40' })
+  assert.deepEqual(
+    answer!.partitions.find(({ partition }) => partition === 0),
+    { partition: 0, offset: '80', metadata: 'm40' },
+  )
   assert.ok(median(sends) < 200, `send and commit took ${median(sends)} ms`)
   assert.ok(median(commits) < 200, `commit of an offset took ${median(commits)} ms`)
 })
@@ -76,7 +79,9 @@ test('I: a position in an open transaction is waited for, one of another partiti
   const plain = await lab.plain('pending')
   await (await lab.plain()).send({ topic: lab.nameOf(input), messages: Array.from({ length: 50 }, () => ({ partition: 0, value: 'x' })) })
   const transaction = await plain.transaction()
-  const sent = [{ topic: lab.nameOf(input), partitions: [{ partition: 0, offset: '42', metadata: '42-50' } as { partition: number; offset: string }] }]
+  const sent = [
+    { topic: lab.nameOf(input), partitions: [{ partition: 0, offset: '42', metadata: '42-50' } as { partition: number; offset: string }] },
+  ]
   await transaction.sendOffsets({ consumerGroupId: lab.cluster.groupOf('pending'), topics: sent })
   let settled = false
   const position = lab.cluster.committedPosition('pending', 'objectArrivals', 0).finally(() => (settled = true))
@@ -106,8 +111,15 @@ test('after a failed send nothing can be committed, even by a task that does not
   const topic = lab.nameOf(await lab.topic())
   const producer = lab.fenced('careless')
   await producer.fence()
-  const outcomes = await Promise.allSettled([producer.send(topic, 0, [record('a')]), producer.send('no such topic', 0, [record('b')]), producer.send(topic, 0, [record('c')])])
-  assert.deepEqual(outcomes.map(({ status }) => status), ['fulfilled', 'rejected', 'rejected'])
+  const outcomes = await Promise.allSettled([
+    producer.send(topic, 0, [record('a')]),
+    producer.send('no such topic', 0, [record('b')]),
+    producer.send(topic, 0, [record('c')]),
+  ])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'rejected'],
+  )
   await assert.rejects(producer.commit(group('careless', 1)))
 })
 
@@ -119,7 +131,10 @@ test('sends that are not waited for keep their order', async () => {
     await Promise.all(Array.from({ length: 30 }, (_, i) => producer.send(lab.nameOf(topic), i % 3, [record(`${round * 30 + i}`)])))
     await producer.commit()
   }
-  assert.deepEqual(values(await lab.read(topic)), Array.from({ length: 30 }, (_, i) => `${3 * i}`))
+  assert.deepEqual(
+    values(await lab.read(topic)),
+    Array.from({ length: 30 }, (_, i) => `${3 * i}`),
+  )
 })
 
 for (const form of ['records', 'a slab'] as const)
@@ -131,7 +146,10 @@ for (const form of ['records', 'a slab'] as const)
     await producer.send(lab.nameOf(topic), 0, form === 'records' ? records : frameRecords(records))
     await producer.commit()
     const found = await lab.read(topic)
-    assert.deepEqual(found.map(({ key }) => String(key)), records.map(({ key }) => String(key)))
+    assert.deepEqual(
+      found.map(({ key }) => String(key)),
+      records.map(({ key }) => String(key)),
+    )
     assert.ok(found.every(({ value }, i) => value!.equals(records[i]!.value)))
   })
 
@@ -146,7 +164,10 @@ test('a record above the limit of the topic is refused with an error that says w
   })
 })
 
-for (const [name, code] of [['NOT_LEADER_FOR_PARTITION', 6], ['REQUEST_TIMED_OUT', 7]] as const)
+for (const [name, code] of [
+  ['NOT_LEADER_FOR_PARTITION', 6],
+  ['REQUEST_TIMED_OUT', 7],
+] as const)
   for (const fate of ['done', 'not done'] as const)
     test(`a batch that is sent again after ${name} (${fate}) is there once, with its content`, async t => {
       const topic = await lab.topic()

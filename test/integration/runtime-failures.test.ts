@@ -112,7 +112,12 @@ test('records that retention deleted before they were read stop the role; nothin
   await bench.produce(0, 30)
   const early = bench.lab.fenced('copy.0')
   await early.fence()
-  await early.commit({ id: bench.session.cluster.groupOf('copy'), topic: bench.lab.nameOf(topics.objectArrivals), partition: 0, position: { offset: 10, metadata: '' } })
+  await early.commit({
+    id: bench.session.cluster.groupOf('copy'),
+    topic: bench.lab.nameOf(topics.objectArrivals),
+    partition: 0,
+    position: { offset: 10, metadata: '' },
+  })
   const admin = await bench.session.cluster.admin()
   await admin.deleteTopicRecords({ topic: bench.lab.nameOf(topics.objectArrivals), partitions: [{ partition: 0, offset: '20' }] })
   const runner = bench.runner()
@@ -128,7 +133,12 @@ test('a position that the topic does not reach (it was created anew) stops the r
   await bench.produce(0, 3)
   const early = bench.lab.fenced('copy.0')
   await early.fence()
-  await early.commit({ id: bench.session.cluster.groupOf('copy'), topic: bench.lab.nameOf(topics.objectArrivals), partition: 0, position: { offset: 1000, metadata: '' } })
+  await early.commit({
+    id: bench.session.cluster.groupOf('copy'),
+    topic: bench.lab.nameOf(topics.objectArrivals),
+    partition: 0,
+    position: { offset: 1000, metadata: '' },
+  })
   const runner = bench.runner()
   await runner.start()
   assert.equal((await failure(runner.failed)).code, 'OFFSET_OUT_OF_RANGE')

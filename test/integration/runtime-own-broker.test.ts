@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig, type RawConfig } from '../../config.ts'
 import { openSession, type Session } from '../../cli/session.ts'
-import { FlowError } from '../../runtime/errors.ts'
+import type { FlowError } from '../../runtime/errors.ts'
 import { Cluster } from '../../runtime/kafka/cluster.ts'
 import { SourceRunner } from '../../runtime/kafka/source-runner.ts'
 import { createLog } from '../../runtime/log.ts'
@@ -68,67 +68,83 @@ const faults = [
     text: /refuse the login .*check kafka\.saslMechanism, kafka\.username and kafka\.password/,
   },
   { name: 'an unknown authority', kafka: { tlsCaFile: undefined }, code: 'KAFKA_UNAVAILABLE', text: /self-signed certificate/ },
-  { name: 'no TLS at all', kafka: { tls: false, tlsCaFile: undefined }, code: 'KAFKA_UNAVAILABLE', text: /no broker of localhost:\d+ answers/ },
+  {
+    name: 'no TLS at all',
+    kafka: { tls: false, tlsCaFile: undefined },
+    code: 'KAFKA_UNAVAILABLE',
+    text: /no broker of localhost:\d+ answers/,
+  },
 ]
 
-test('wrong logins and TLS settings give a clear error in seconds, and no secret is logged', { timeout: 60_000 }, async t => {
-  // at once: most of it is waiting
-  const tests = faults.map(({ name, kafka, code, text }) =>
-    t.test(name, async () => {
-      const config = loadConfig({ env: {}, overrides: secureSettings(kafka) })
-      const beganMs = Date.now()
-      const logs = await logsOf(async log => {
-        const cluster = new Cluster(config.kafka, log)
-        await assert.rejects(cluster.loadTopics(), (error: FlowError) => {
-          assert.equal(error.code, code)
-          assert.match(error.message, text)
-          assert.ok(!JSON.stringify([error.message, error.details]).includes(config.kafka.password!))
-          return true
+test(
+  'wrong logins and TLS settings give a clear error in seconds, and no secret is logged',
+  { timeout: 60_000, concurrency: true },
+  async t => {
+    // at once: most of it is waiting
+    const tests = faults.map(({ name, kafka, code, text }) =>
+      t.test(name, async () => {
+        const config = loadConfig({ env: {}, overrides: secureSettings(kafka) })
+        const beganMs = Date.now()
+        const logs = await logsOf(async log => {
+          const cluster = new Cluster(config.kafka, log)
+          await assert.rejects(cluster.loadTopics(), (error: FlowError) => {
+            assert.equal(error.code, code)
+            assert.match(error.message, text)
+            assert.ok(!JSON.stringify([error.message, error.details]).includes(config.kafka.password!))
+            return true
+          })
+          await cluster.close()
         })
-        await cluster.close()
-      })
-      assert.ok(Date.now() - beganMs < 20_000, `${Date.now() - beganMs} ms`)
-      assert.ok(!logs.includes(config.kafka.password!))
-    }),
-  )
-  await Promise.all(tests)
-})
+        assert.ok(Date.now() - beganMs < 20_000, `${Date.now() - beganMs} ms`)
+        assert.ok(!logs.includes(config.kafka.password!))
+      }),
+    )
+    await Promise.all(tests)
+  },
+)
 
-test('everything goes on by itself after the broker was away for ten seconds; each record is there once', { timeout: 120_000 }, async () => {
-  let sent = 20
-  const runner = bench.runner()
-  const source = new SourceRunner(
-    {
-      name: 'arrivals',
-      to: ['objectArrivals'],
-      shardBy: 'objectArrivals',
-      async runShard({ signal, send }) {
-        while (!signal.aborted) {
-          await send(topics.objectArrivals, 0, [{ key: null, value: Buffer.from(`${sent}`) }])
-          sent++
-          await sleep(50)
-        }
+test(
+  'everything goes on by itself after the broker was away for ten seconds; each record is there once',
+  { timeout: 120_000 },
+  async () => {
+    let sent = 20
+    const runner = bench.runner()
+    const source = new SourceRunner(
+      {
+        name: 'arrivals',
+        to: ['objectArrivals'],
+        shardBy: 'objectArrivals',
+        async runShard(context) {
+          while (!context.signal.aborted) {
+            await context.send(topics.objectArrivals, 0, [{ key: null, value: Buffer.from(`${sent}`) }])
+            sent++
+            await sleep(50)
+          }
+        },
       },
-    },
-    { ...session, taskRestartMs: 100 },
-  )
-  await runner.start()
-  await source.start()
-  await until(async () => (await bench.committed()) > 30, 20_000)
-  await stack.kill('kafka')
-  await sleep(10_000)
-  await stack.restart('kafka')
-  const sentBefore = sent
-  await until(() => sent > sentBefore + 5, 40_000, 'the source sends again')
-  await source.stop()
-  await until(async () => {
-    const { end } = await session.cluster.limits(topics.objectArrivals, 0).catch(() => ({ end: Infinity }))
-    return (await bench.committed().catch(() => 0)) >= end
-  }, 40_000)
-  assert.equal(runner.ready, true)
-  const copied = await bench.copied()
-  // a source may repeat what was not acknowledged; the task copies each record of the input exactly once
-  const arrivals = (await bench.lab.read(topics.objectArrivals)).map(({ value }) => Number(value))
-  assert.deepEqual(copied, arrivals)
-  assert.deepEqual([...new Set(arrivals)].sort((a, b) => a - b), upTo(sent))
-})
+      { ...session, taskRestartMs: 100 },
+    )
+    await runner.start()
+    await source.start()
+    await until(async () => (await bench.committed()) > 30, 20_000)
+    await stack.kill('kafka')
+    await sleep(10_000)
+    await stack.restart('kafka')
+    const sentBefore = sent
+    await until(() => sent > sentBefore + 5, 40_000, 'the source sends again')
+    await source.stop()
+    await until(async () => {
+      const { end } = await session.cluster.limits(topics.objectArrivals, 0).catch(() => ({ end: Infinity }))
+      return (await bench.committed().catch(() => 0)) >= end
+    }, 40_000)
+    assert.equal(runner.ready, true)
+    const copied = await bench.copied()
+    // a source may repeat what was not acknowledged; the task copies each record of the input exactly once
+    const arrivals = (await bench.lab.read(topics.objectArrivals)).map(({ value }) => Number(value))
+    assert.deepEqual(copied, arrivals)
+    assert.deepEqual(
+      [...new Set(arrivals)].sort((a, b) => a - b),
+      upTo(sent),
+    )
+  },
+)

@@ -33,7 +33,7 @@ test('work that takes longer than the session keeps the partition: heartbeats do
 
 test('a task that does not get on stops the fetching after two batches', async t => {
   const bench = await open(t)
-  const { prototype } = require('kafkajs/src/broker') as { prototype: { fetch(request: object): Promise<unknown> } }
+  const { prototype } = require('kafkajs/src/broker') as { prototype: { fetch: (request: object) => Promise<unknown> } }
   const original = prototype.fetch
   let fetches = 0
   prototype.fetch = async function (request) {
@@ -118,7 +118,10 @@ test('a record sent after a failed send of a source is not taken for its repetit
   t.after(() => runner.stop())
   await until(async () => (await bench.lab.read(topics.objectArrivals)).length >= 2, 10_000)
   const found = await bench.lab.read(topics.objectArrivals)
-  assert.deepEqual(found.map(({ value }) => String(value)), ['1', '2'])
+  assert.deepEqual(
+    found.map(({ value }) => String(value)),
+    ['1', '2'],
+  )
   assert.equal(String(found[1]!.headers['h']), '2')
 })
 

@@ -64,11 +64,19 @@ test('brings records from S3 to the table over TLS and SCRAM', { timeout: 120_00
 
 for (const [what, change, message] of [
   ['a wrong password', { FLOWLOOM_KAFKA_PASSWORD: 'wrong-password' }, /refuse the login.*kafka\.password/],
-  ['brokers that speak TLS asked without it', { FLOWLOOM_KAFKA_TLS: 'false', FLOWLOOM_KAFKA_TLS_CA_FILE: '' }, /no broker of localhost:\d+ answers/],
+  [
+    'brokers that speak TLS asked without it',
+    { FLOWLOOM_KAFKA_TLS: 'false', FLOWLOOM_KAFKA_TLS_CA_FILE: '' },
+    /no broker of localhost:\d+ answers/,
+  ],
   ['a certificate that nobody vouches for', { FLOWLOOM_KAFKA_TLS_CA_FILE: '' }, /no broker of localhost:\d+ answers: .*certificate/],
 ] as const)
   test(`${what} is one clear line, soon`, { timeout: 60_000 }, async () => {
-    const { code, err, out, ms } = await flowloom(['topics', 'apply'], { ...stackEnvironment(stack), FLOWLOOM_LOG_LEVEL: 'error', ...change })
+    const { code, err, out, ms } = await flowloom(['topics', 'apply'], {
+      ...stackEnvironment(stack),
+      FLOWLOOM_LOG_LEVEL: 'error',
+      ...change,
+    })
     assert.equal(code, 1)
     assert.equal(out, '')
     assert.match(err, /^flowloom: [^\n]+\n$/)

@@ -7,13 +7,11 @@ import { plain, TestEnricher } from '../support/enrich-blocks.ts'
 import { canonicalIpv6, referenceBlock, referenceProtocols } from '../support/enrich-reference.ts'
 
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 150)
-const ipv4 = fc.oneof(
-  fc.constantFrom('10.0.0.1', '10.0.0.2', '172.16.3.4', '192.168.1.1', '52.1.2.3', '8.8.8.8', '203.0.113.9'),
-  fc.ipV4(),
-)
+const ipv4 = fc.oneof(fc.constantFrom('10.0.0.1', '10.0.0.2', '172.16.3.4', '192.168.1.1', '52.1.2.3', '8.8.8.8', '203.0.113.9'), fc.ipV4())
 const ipv6 = fc.oneof(fc.constantFrom('2001:db8::1', 'fd00::2', '2600:1f18::9', '::1', 'FE80::1', '::ffff:10.1.2.3'), fc.ipV6())
 const text = fc.stringMatching(/^[a-zA-Z0-9_./:%-]{1,24}$/).filter(value => value !== '-')
-const absent = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | '-'> => fc.oneof({ weight: 1, arbitrary: fc.constant('-' as const) }, { weight: 6, arbitrary: values })
+const absent = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | '-'> =>
+  fc.oneof({ weight: 1, arbitrary: fc.constant('-' as const) }, { weight: 6, arbitrary: values })
 
 function tokenOf(field: FlowField): fc.Arbitrary<string> {
   switch (field.name) {
@@ -50,14 +48,30 @@ function tokenOf(field: FlowField): fc.Arbitrary<string> {
 }
 
 const columns = fc
-  .tuple(fc.shuffledSubarray([...flowFields] as FlowField[], { minLength: 1 }), fc.uniqueArray(fc.constantFrom('new-field', 'x', 'zzz'), { maxLength: 3 }), fc.nat())
+  .tuple(
+    fc.shuffledSubarray([...flowFields] as FlowField[], { minLength: 1 }),
+    fc.uniqueArray(fc.constantFrom('new-field', 'x', 'zzz'), { maxLength: 3 }),
+    fc.nat(),
+  )
   .map(([fields, unknown, at]) => {
     const all: { name: string; field: FlowField | undefined }[] = fields.map(field => ({ name: field.name, field }))
     unknown.forEach((name, i) => all.splice((at + 7 * i) % (all.length + 1), 0, { name, field: undefined }))
     return all
   })
 const separator = fc.oneof({ weight: 20, arbitrary: fc.constant(' ') }, { weight: 1, arbitrary: fc.constant('   ') })
-const broken = fc.constantFrom('x', '1.2.3', '99999999999999999999', '70000', '-1', '1700000000000', 'ACCEPT', '::g', '01.2.3.4', '1.2.3.4.5', '')
+const broken = fc.constantFrom(
+  'x',
+  '1.2.3',
+  '99999999999999999999',
+  '70000',
+  '-1',
+  '1700000000000',
+  'ACCEPT',
+  '::g',
+  '01.2.3.4',
+  '1.2.3.4.5',
+  '',
+)
 
 /** A header line and lines that mostly fit it. Contexts repeat, as they do in real logs. */
 const block = columns.chain(list =>
@@ -69,7 +83,12 @@ const block = columns.chain(list =>
         {
           weight: 12,
           arbitrary: fc
-            .tuple(fc.tuple(...list.map(({ field }) => (field === undefined ? absent(text) : tokenOf(field)))), separator, fc.option(fc.tuple(fc.nat(), broken), { freq: 8 }), fc.boolean())
+            .tuple(
+              fc.tuple(...list.map(({ field }) => (field === undefined ? absent(text) : tokenOf(field)))),
+              separator,
+              fc.option(fc.tuple(fc.nat(), broken), { freq: 8 }),
+              fc.boolean(),
+            )
             .map(([tokens, between, fault, returns]) => {
               const out = [...tokens] as string[]
               if (fault !== null) out[fault[0] % out.length] = fault[1]
@@ -80,12 +99,27 @@ const block = columns.chain(list =>
       { maxLength: 25 },
     ),
     firstLine: fc.integer({ min: 1, max: 1_000_000 }),
-    origin: fc.record({ accountId: fc.option(fc.constant('001607371330')), region: fc.option(fc.constant('us-east-1')), slotStart: fc.option(fc.constant(1_700_000_100)) }),
+    origin: fc.record({
+      accountId: fc.option(fc.constant('001607371330')),
+      region: fc.option(fc.constant('us-east-1')),
+      slotStart: fc.option(fc.constant(1_700_000_100)),
+    }),
     endsWithNewline: fc.boolean(),
   }),
 )
 
-const annotations = ['srcCountry', 'srcAsn', 'srcAsOrg', 'srcThreat', 'srcAwsService', 'dstCountry', 'dstAsn', 'dstAsOrg', 'dstThreat', 'dstAwsService']
+const annotations = [
+  'srcCountry',
+  'srcAsn',
+  'srcAsOrg',
+  'srcThreat',
+  'srcAwsService',
+  'dstCountry',
+  'dstAsn',
+  'dstAsOrg',
+  'dstThreat',
+  'dstAwsService',
+]
 
 void describe('enrich, on any columns and any values', () => {
   void it('makes of each line what a plain reader makes of it, and encodes it as avsc reads it', () => {
@@ -106,7 +140,13 @@ void describe('enrich, on any columns and any values', () => {
           expected.gaps,
         )
         assert.deepEqual(
-          actual.rows.map(({ servicePort: _port, serviceName: _name, objectId: _id, ...row }) => Object.fromEntries(Object.entries(row).filter(([name]) => !annotations.includes(name)).sort())),
+          actual.rows.map(({ servicePort: _port, serviceName: _name, objectId: _id, ...row }) =>
+            Object.fromEntries(
+              Object.entries(row)
+                .filter(([name]) => !annotations.includes(name))
+                .sort(),
+            ),
+          ),
           expected.rows.map(row => Object.fromEntries(Object.entries(row).sort())),
         )
         const byLine = [...actual.encoded].sort((a, b) => a.value.line - b.value.line)

@@ -5,6 +5,9 @@ import { join } from 'node:path'
 /** Root of the repository. */
 export const root = join(import.meta.dirname, '..', '..')
 
+/** Many short processes of the same program: what is compiled once need not be compiled again. */
+const compileCache = join(root, '.flowloom', 'compile-cache')
+
 /** How a process ended and what it said. */
 export interface Outcome {
   readonly code: number | null
@@ -29,7 +32,11 @@ const cleanEnvironment = (): NodeJS.ProcessEnv =>
 /** Starts a program at the root of the repository. */
 export function startProgram(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const startMs = performance.now()
-  const child = spawn(program, args, { cwd: root, env: { ...cleanEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, {
+    cwd: root,
+    env: { ...cleanEnvironment(), NODE_COMPILE_CACHE: compileCache, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const said = { out: '', err: '' }
   child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (said.err += chunk.toString()))

@@ -114,7 +114,10 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
       .replace(/\r$/, '')
       .split(' ')
       .filter(token => token !== '')
-    if (tokens.length === 0) return void blank++
+    if (tokens.length === 0) {
+      blank++
+      return
+    }
     if (tokens.length !== names.length)
       return void dead.push({ line, reason: tokens.length < names.length ? 'too-few-fields' : 'too-many-fields' })
     const values = new Map<string, unknown>()
@@ -129,8 +132,10 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
     } catch (error) {
       return void dead.push({ line, reason: (error as Error).message })
     }
-    const get = <T>(name: string): T | null => (values.get(name) ?? null) as T | null
-    let [start, end] = [get<number>('start'), get<number>('end')]
+    const get = (name: string): unknown => values.get(name) ?? null
+    const text = (name: string) => get(name) as string | null
+    const number = (name: string) => get(name) as number | null
+    let [start, end] = [number('start'), number('end')]
     if (start !== null && end !== null && end < start) return void dead.push({ line, reason: 'bad-time' })
     const timeSource = start !== null && end !== null ? 'logged' : origin.slotStart === null ? 'none' : 'slot'
     if (timeSource === 'none') [start, end] = [0, 0]
@@ -139,9 +144,9 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
       start ??= Math.min(origin.slotStart!, loggedEnd ?? origin.slotStart!)
       end ??= Math.max(origin.slotStart! + 299, loggedStart ?? 0)
     }
-    const status = get<string>('log-status')
+    const status = text('log-status')
     if (status === 'NODATA' || status === 'SKIPDATA') {
-      const interfaceId = get<string>('interface-id') ?? get<string>('resource-id') ?? get<string>('tgw-attachment-id')
+      const interfaceId = text('interface-id') ?? text('resource-id') ?? text('tgw-attachment-id')
       return void gaps.push({ kind: status, line, start: start!, end: end!, interfaceId })
     }
     const row: Record<string, unknown> = {}
@@ -149,9 +154,9 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
     if (!names.some(name => findFlowField(name)?.name === 'account-id')) row['accountId'] = origin.accountId
     if (!names.some(name => findFlowField(name)?.name === 'region')) row['region'] = origin.region
     for (const group of ['ecs', 'tags', 'transitGateway', 'nextHop', 'packetsLost']) groupOf(row, group, values)
-    const [protocol, flags] = [get<number>('protocol'), get<number>('tcp-flags')]
-    const [src, dst] = [get<string>('srcaddr'), get<string>('dstaddr')]
-    const logged = get<string>('flow-direction')
+    const [protocol, flags] = [number('protocol'), number('tcp-flags')]
+    const [src, dst] = [text('srcaddr'), text('dstaddr')]
+    const logged = text('flow-direction')
     const inferred = src !== null && dst !== null && isPrivate(src) !== isPrivate(dst)
     rows.push(
       Object.assign(row, {
@@ -182,7 +187,7 @@ function countDirections(rows: Record<string, unknown>[]): void {
   for (const row of rows) {
     if (row['srcAddr'] === null || row['dstAddr'] === null) continue
     const gateway = row['transitGateway'] as { attachmentId: string | null } | null
-    const point = `${String(row['interfaceId'] ?? row['resourceId'] ?? gateway?.attachmentId)} ${(row['srcAddr'] as string).includes(':')}`
+    const point = `${(row['interfaceId'] ?? row['resourceId'] ?? gateway?.attachmentId ?? '-') as string} ${(row['srcAddr'] as string).includes(':')}`
     groups.set(point, [...(groups.get(point) ?? []), row])
   }
   for (const group of groups.values()) {

@@ -33,7 +33,7 @@ export const median = (values: readonly number[]): number => [...values].sort((a
 /** Lets calls of the broker fail: each of the named calls is done, or not, and then answers with the error. */
 export function failing(t: TestContext, method: string, code: number, calls: readonly ('done' | 'not done')[]): { count: number } {
   const { prototype } = require('kafkajs/src/broker') as { prototype: Record<string, (...args: unknown[]) => Promise<unknown>> }
-  const { createErrorFromCode } = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error }
+  const { createErrorFromCode } = require('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error }
   const original = prototype[method]!
   const seen = { count: 0 }
   prototype[method] = async function (...args) {

@@ -27,12 +27,13 @@ const octets = Array.from({ length: 256 }, (_, value) => textEncoder.encode(Stri
 /** Fragments of the current generation of the address dictionary, by address id. Bounded by the dictionary: about 70 bytes an address. */
 export class AddressFragments {
   readonly arena = new ByteArena(65_536)
-  /** Place of the fragment in the arena. */
-  start = new Int32Array(1024)
-  /** Length of the nullable text, which stands at `start` and again behind itself. */
-  textLength = new Int32Array(1024)
-  /** Length of the whole fragment. */
-  length = new Int32Array(1024)
+  /**
+   * Four integers per address, so that a row touches one cache line for each: place in the arena; length of the nullable text (low 8 bits; it
+   * stands at that place and again behind itself) and of the whole fragment (the bits above); and, through `order`, the order of the address.
+   */
+  meta = new Int32Array(4096)
+  /** The same memory: `order[2 * id + 1]` is the order of the address as in AddressGeneration. */
+  order = new Float64Array(this.meta.buffer)
   #count = -1
   #epoch = 0
   #tables: LookupSet | undefined
@@ -48,11 +49,9 @@ export class AddressFragments {
       this.#tables = tables
     }
     const { current } = addresses
-    if (current.count >= this.start.length) {
-      const length = 2 * current.count
-      this.start = grow(this.start, length)
-      this.textLength = grow(this.textLength, length)
-      this.length = grow(this.length, length)
+    if (4 * current.count + 4 > this.meta.length) {
+      this.meta = grow(this.meta, 8 * current.count)
+      this.order = new Float64Array(this.meta.buffer)
     }
     for (let id = this.#count + 1; id <= current.count; id++) this.#encode(id, addresses, tables)
     this.#count = Math.max(this.#count, current.count)
@@ -70,8 +69,6 @@ export class AddressFragments {
     arena.reserve(textLength)
     arena.bytes.copyWithin(arena.length, start, arena.length)
     arena.length += textLength
-    this.start[id] = start
-    this.textLength[id] = textLength
     const asn = current.asn[id]!
     this.#writeText(current.country[id]!, tables)
     if (asn < 0) arena.bytes[arena.length++] = 0
@@ -82,7 +79,9 @@ export class AddressFragments {
     this.#writeText(asn < 0 ? -1 : tables.asnOrgs[asn]!, tables)
     this.#writeText(current.threat[id]!, tables)
     this.#writeText(current.service[id]!, tables)
-    this.length[id] = arena.length - start
+    this.meta[4 * id] = start
+    this.meta[4 * id + 1] = textLength | ((arena.length - start) << 8)
+    this.order[2 * id + 1] = current.order[id]!
   }
 
   #writeV4(value: number): void {

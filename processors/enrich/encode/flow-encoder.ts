@@ -35,10 +35,8 @@ function writeOptional(bytes: Uint8Array, at: number, value: number): number {
   return writeVarint(bytes, at + 1, value)
 }
 
-/** True where the first end stands behind the second in the key: ends in canonical order, ties by port. */
+/** True where the first end stands behind the second in the key, for ends of equal order: IPv6 in full, ties by port. */
 function reversed(addresses: AddressGeneration, a: number, b: number, portA: number, portB: number): boolean {
-  const order = addresses.order[a]! - addresses.order[b]!
-  if (order !== 0) return order > 0
   const exact = a === b ? 0 : compareAddresses(addresses, a, b)
   return exact === 0 ? portA > portB : exact > 0
 }
@@ -81,8 +79,8 @@ export class FlowEncoder {
   private encodeRow(batch: FlowBatch, set: FragmentSet, slabs: Slabs, row: number): void {
     const { dictionaries, addressIds, ports, numbers } = batch
     const addresses = dictionaries.addresses.current
-    const { arena, start: fragmentStart, textLength, length: fragmentLength } = this.addresses
-    const fragments = arena.view
+    const { meta, order } = this.addresses
+    const fragments = this.addresses.arena.view
     const { key, keyView } = this
     const srcId = addressIds[0]![row]!
     const dstId = addressIds[1]![row]!
@@ -93,29 +91,36 @@ export class FlowEncoder {
     const from = pktSrcId === 0 ? srcId : pktSrcId
     const to = pktDstId === 0 ? dstId : pktDstId
     const classId = batch.classId[row]!
-    const swap = reversed(addresses, from, to, srcPort, dstPort)
+    const difference = order[2 * from + 1]! - order[2 * to + 1]!
+    const swap = difference === 0 ? reversed(addresses, from, to, srcPort, dstPort) : difference > 0
     const low = swap ? to : from
     const high = swap ? from : to
     let k = headerLength
-    copyBytes(keyView, k, fragments, fragmentStart[low]!, textLength[low]!)
-    k = writeOptional(key, k + textLength[low]!, swap ? dstPort : srcPort)
-    copyBytes(keyView, k, fragments, fragmentStart[high]!, textLength[high]!)
-    k = writeOptional(key, k + textLength[high]!, swap ? srcPort : dstPort)
+    const lowText = meta[4 * low + 1]! & 255
+    copyBytes(keyView, k, fragments, meta[4 * low]!, lowText)
+    k = writeOptional(key, k + lowText, swap ? dstPort : srcPort)
+    const highText = meta[4 * high + 1]! & 255
+    copyBytes(keyView, k, fragments, meta[4 * high]!, highText)
+    k = writeOptional(key, k + highText, swap ? srcPort : dstPort)
     k = writeOptional(key, k, dictionaries.classes.protocol[classId]!)
     const { partitions } = slabs
     const partition = partitions === 1 ? 0 : (hashKey(keyView, k) & 0x7fffffff) % partitions
 
-    const context = set.contexts[batch.contextId[row]!]!
-    const classBytes = set.classes[classId]!
-    const nextHop = set.nextHops[batch.nextHopId[row]!]!
-    const extra = set.extras[batch.extraId[row]!]!
+    const { contexts, classes, nextHops, extras } = set
+    const context = 2 * batch.contextId[row]!
+    const nextHop = 2 * batch.nextHopId[row]!
+    const extra = 2 * batch.extraId[row]!
+    const contextLength = contexts.places[context + 1]!
+    const classLength = classes.places[2 * classId + 1]!
+    const nextHopLength = nextHops.places[nextHop + 1]!
+    const extraLength = extras.places[extra + 1]!
     const needed =
       k +
-      context.length +
-      classBytes.length +
-      nextHop.length +
-      extra.length +
-      2 * (fragmentLength[from]! + fragmentLength[to]!) +
+      contextLength +
+      classLength +
+      nextHopLength +
+      extraLength +
+      2 * ((meta[4 * from + 1]! >>> 8) + (meta[4 * to + 1]! >>> 8)) +
       maxNumbers
     const slab = slabs.withRoom(partition, needed)
     const { bytes, view } = slab
@@ -132,18 +137,17 @@ export class FlowEncoder {
     p += reserved
     copyBytes(view, p, this.headerView, 0, headerLength)
     p += headerLength
-    bytes.set(context, p)
-    p += context.length
+    copyBytes(view, p, contexts.arena.view, contexts.places[context]!, contextLength)
+    p += contextLength
     p = this.endpoint(view, p, srcId, pktSrcId)
     p = this.endpoint(view, p, dstId, pktDstId)
-    bytes.set(classBytes, p)
-    p += classBytes.length
+    copyBytes(view, p, classes.arena.view, classes.places[2 * classId]!, classLength)
+    p += classLength
     bytes[p] = 2 * batch.direction[row]!
     bytes[p + 1] = 2 * batch.directionSource[row]!
     p += 2
-    if (nextHop.length === 1) bytes[p] = nextHop[0]!
-    else bytes.set(nextHop, p)
-    p += nextHop.length
+    copyBytes(view, p, nextHops.arena.view, nextHops.places[nextHop]!, nextHopLength)
+    p += nextHopLength
     p = writeOptional(bytes, p, srcPort)
     p = writeOptional(bytes, p, dstPort)
     p = writeOptional(bytes, p, numbers[0]![row]!)
@@ -161,9 +165,8 @@ export class FlowEncoder {
     for (let i = 0; i < service.length; i++) bytes[p++] = service[i]!
     view.setBigInt64(p, this.originView.getBigInt64(0))
     p = writeVarint(bytes, p + 8, batch.line[row]!)
-    if (extra.length === 1) bytes[p] = extra[0]!
-    else bytes.set(extra, p)
-    p += extra.length
+    copyBytes(view, p, extras.arena.view, extras.places[extra]!, extraLength)
+    p += extraLength
     p = writeLength(bytes, valueAt, reserved, p)
     bytes[p++] = 0
     slab.length = writeLength(bytes, recordAt, reserved, p)
@@ -172,25 +175,24 @@ export class FlowEncoder {
 
   /** Writes address, packet address and annotations of one side. */
   private endpoint(view: DataView, at: number, address: number, packet: number): number {
-    const { arena, start, textLength, length } = this.addresses
-    const fragments = arena.view
+    const { meta } = this.addresses
+    const fragments = this.addresses.arena.view
+    const start = meta[4 * address]!
+    const lengths = meta[4 * address + 1]!
     if (address === packet) {
-      copyBytes(view, at, fragments, start[address]!, length[address]!)
-      return at + length[address]!
+      copyBytes(view, at, fragments, start, lengths >>> 8)
+      return at + (lengths >>> 8)
     }
     let p = at
-    const text = textLength[address]!
-    copyBytes(view, p, fragments, start[address]!, text)
-    p += text
-    const end = packet === 0 ? address : packet
-    const skipped = 2 * textLength[end]!
-    if (packet === 0) view.setUint8(p++, 0)
-    else {
-      copyBytes(view, p, fragments, start[packet]!, textLength[packet]!)
-      p += textLength[packet]!
+    copyBytes(view, p, fragments, start, lengths & 255)
+    p += lengths & 255
+    if (packet === 0) {
+      view.setUint8(p++, 0)
+      return copyAnnotations(view, p, fragments, start, lengths)
     }
-    copyBytes(view, p, fragments, start[end]! + skipped, length[end]! - skipped)
-    return p + length[end]! - skipped
+    const packetLengths = meta[4 * packet + 1]!
+    copyBytes(view, p, fragments, meta[4 * packet]!, packetLengths & 255)
+    return copyAnnotations(view, p + (packetLengths & 255), fragments, meta[4 * packet]!, packetLengths)
   }
 
   private fragmentsOf(dictionaries: BatchDictionaries): FragmentSet {
@@ -199,6 +201,13 @@ export class FlowEncoder {
     set.update(dictionaries)
     return set
   }
+}
+
+/** Copies the part of an address fragment behind its two texts. */
+function copyAnnotations(view: DataView, at: number, fragments: DataView, start: number, lengths: number): number {
+  const skipped = 2 * (lengths & 255)
+  copyBytes(view, at, fragments, start + skipped, (lengths >>> 8) - skipped)
+  return at + (lengths >>> 8) - skipped
 }
 
 /**

@@ -4,7 +4,9 @@ import type { AvroField, AvroRecord } from '../../../schemas/avro-types.ts'
 import { classFields, flowValue, interfaceFields } from '../../../schemas/flow-record.ts'
 import { record } from '../../../schemas/avro-types.ts'
 import { protocolName, tcpFlagNames } from '../lookups/protocol-names.ts'
+import { ByteArena, slack } from '../parse/byte-arena.ts'
 import type { BatchDictionaries } from '../parse/flow-batch.ts'
+import { grow } from '../parse/pair-table.ts'
 
 const typeOf = (fields: readonly AvroField[]): avsc.Type =>
   avsc.Type.forSchema(record('Fragment', 'Some fields of a flow', fields) satisfies AvroRecord as unknown as avsc.Schema, {
@@ -17,30 +19,43 @@ const classType = typeOf(classFields)
 const nextHopType = typeOf([field('nextHop')])
 const extraType = typeOf([field('extra')])
 
-const bytesOf = (type: avsc.Type, value: unknown): Uint8Array => new Uint8Array(type.toBuffer(value))
+/** Fragments of one kind in one arena, by dictionary id: place and length at 2 * id. */
+export class FragmentArena {
+  readonly arena = new ByteArena()
+  places = new Int32Array(128)
+  /** Ids that have a fragment: all below. */
+  count = 0
 
-/** Fragments of the dictionaries of one parser, by id. They are few, so each is an array of its own: copying it is one `set`. */
+  /** Appends the fragment of id `count`. */
+  push(bytes: Uint8Array): void {
+    const id = this.count++
+    if (2 * id + 2 > this.places.length) this.places = grow(this.places, 4 * id)
+    this.places[2 * id] = this.arena.append(bytes)
+    this.places[2 * id + 1] = bytes.length
+    this.arena.reserve(slack)
+  }
+}
+
+/** Fragments of the dictionaries of one parser. As bounded as the dictionaries. */
 export class FragmentSet {
-  readonly contexts: Uint8Array[] = []
-  readonly classes: Uint8Array[] = []
-  readonly nextHops: Uint8Array[] = []
-  readonly extras: Uint8Array[] = []
+  readonly contexts = new FragmentArena()
+  readonly classes = new FragmentArena()
+  readonly nextHops = new FragmentArena()
+  readonly extras = new FragmentArena()
 
   /** Encodes what is new in the dictionaries. */
   update(dictionaries: BatchDictionaries): void {
     const { contexts, classes, nextHops, extras } = dictionaries
-    for (let id = Math.max(1, this.contexts.length); id < contexts.values.length; id++)
-      this.contexts[id] = bytesOf(contextType, contexts.values[id])
-    for (let id = this.classes.length; id < classes.values.length; id++) {
-      const values = classes.values[id]!
-      // a class with a fault may hold numbers that Avro refuses; it has no rows
-      const usable = classes.fault[id] === 0
-      this.classes[id] = usable
-        ? bytesOf(classType, { ...values, protocolName: protocolName(values.protocol), tcpFlagNames: tcpFlagNames(values.tcpFlags) })
-        : new Uint8Array(0)
+    if (this.contexts.count === 0) this.contexts.push(new Uint8Array(0))
+    while (this.contexts.count <= contexts.count) this.contexts.push(contextType.toBuffer(contexts.values[this.contexts.count]))
+    while (this.classes.count <= classes.count) {
+      const values = classes.values[this.classes.count]!
+      this.classes.push(
+        classType.toBuffer({ ...values, protocolName: protocolName(values.protocol), tcpFlagNames: tcpFlagNames(values.tcpFlags) }),
+      )
     }
-    for (let id = this.nextHops.length; id < nextHops.values.length; id++)
-      this.nextHops[id] = bytesOf(nextHopType, { nextHop: nextHops.values[id] })
-    for (let id = this.extras.length; id < extras.values.length; id++) this.extras[id] = bytesOf(extraType, { extra: extras.values[id] })
+    while (this.nextHops.count < nextHops.values.length)
+      this.nextHops.push(nextHopType.toBuffer({ nextHop: nextHops.values[this.nextHops.count] }))
+    while (this.extras.count < extras.values.length) this.extras.push(extraType.toBuffer({ extra: extras.values[this.extras.count] }))
   }
 }

@@ -16,9 +16,10 @@ export function countryOfRecord(record: MmdbRecord): string | undefined {
 
 /** AS number and organisation of a record. */
 export function asnOfRecord(record: MmdbRecord): { asn: number; org: string } | undefined {
-  const asn = Number(String(record['autonomous_system_number'] ?? record['asn'] ?? '').replace(/^AS/, ''))
+  const number = (record['autonomous_system_number'] ?? record['asn']) as number | string | undefined
+  const asn = typeof number === 'string' ? Number(number.replace(/^AS/, '')) : number
   const org = record['autonomous_system_organization'] ?? record['as_name'] ?? record['name'] ?? ''
-  return Number.isInteger(asn) && asn > 0 ? { asn, org: typeof org === 'string' ? org : '' } : undefined
+  return asn !== undefined && Number.isInteger(asn) && asn > 0 ? { asn, org: typeof org === 'string' ? org : '' } : undefined
 }
 
 /**

@@ -1,6 +1,9 @@
 /** The bytes of the block being parsed, in a buffer of ours. */
 import { slack } from './byte-arena.ts'
 
+/** True where a line ends at p: `\n`, or `\r` before it. */
+export const isLineEnd = (bytes: Uint8Array, p: number): boolean => bytes[p] === 10 || (bytes[p] === 13 && bytes[p + 1] === 10)
+
 /**
  * A copy of the block, ended by a newline and zeros: the row loop needs no bounds, and 8-byte reads may go over the end.
  * The copy costs 15 ns a row. Grows to the largest block and stays; Kafka's message size bounds it.

@@ -44,12 +44,13 @@ export class ByteArena {
  * @param length Bytes to compare; bytes behind them are never looked at.
  */
 export function equalBytes(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
-  let i = 0
-  for (; i + 8 <= length; i += 8) if (a.getBigInt64(aStart + i) !== b.getBigInt64(bStart + i)) return false
-  if (i === length) return true
-  if (length >= 8) return a.getBigInt64(aStart + length - 8) === b.getBigInt64(bStart + length - 8)
+  if (length > 8) {
+    const last = length - 8
+    for (let i = 0; i < last; i += 8) if (a.getBigInt64(aStart + i) !== b.getBigInt64(bStart + i)) return false
+    return a.getBigInt64(aStart + last) === b.getBigInt64(bStart + last)
+  }
   if (length >= 4) return a.getInt32(aStart) === b.getInt32(bStart) && a.getInt32(aStart + length - 4) === b.getInt32(bStart + length - 4)
-  for (; i < length; i++) if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false
+  for (let i = 0; i < length; i++) if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false
   return true
 }
 

@@ -78,6 +78,8 @@ export class ClassDictionary {
   protocol = new Int16Array(64).fill(-1, 0, 1)
   /** `direction` that the line says itself: 0 none, 1 ingress, 2 egress. */
   loggedDirection = new Uint8Array(64)
+  /** Bits: 1, the packet source is an AWS service; 2, the packet destination is. */
+  services = new Uint8Array(64)
   readonly #plan: ColumnPlan
 
   constructor(plan: ColumnPlan) {
@@ -99,7 +101,10 @@ export class ClassDictionary {
     }
     this.#plan.classRuns.forEach((columns, run) => {
       const bytes = this.spans.bytesOf(id, run)
-      if (!isText(bytes)) return refuse('invalid-utf8', columns[0]!)
+      if (!isText(bytes)) {
+        refuse('invalid-utf8', columns[0]!)
+        return
+      }
       tokensOf(bytes).forEach((token, i) => {
         const name = this.#plan.fields[columns[i]!]!.record as keyof ClassValues
         const value = valueOf(name, token)
@@ -113,6 +118,7 @@ export class ClassDictionary {
     this.fault[id] = fault
     this.faultColumn[id] = faultColumn
     this.protocol[id] = values.protocol ?? -1
+    this.services[id] = (values.pktSrcAwsService === null ? 0 : 1) | (values.pktDstAwsService === null ? 0 : 2)
     this.loggedDirection[id] = values.flowDirection === 'ingress' ? 1 : values.flowDirection === 'egress' ? 2 : 0
   }
 
@@ -121,6 +127,7 @@ export class ClassDictionary {
     this.fault = widened(this.fault, new Uint8Array(length))
     this.faultColumn = widened(this.faultColumn, new Int32Array(length))
     this.protocol = widened(this.protocol, new Int16Array(length))
+    this.services = widened(this.services, new Uint8Array(length))
     this.loggedDirection = widened(this.loggedDirection, new Uint8Array(length))
   }
 }

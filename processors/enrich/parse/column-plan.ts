@@ -93,36 +93,25 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
       ops[ops.length - opStride + 3]! |= detail
     }
   }
+  const place = (names: readonly string[], name: string): number => names.indexOf(name)
   fields.forEach((field, column) => {
-    switch (field?.role) {
-      case undefined:
-        return text(opKind.extra, 'extra', 0, column)
-      case 'context':
-        return text(opKind.context, 'context', field?.name === identity ? 1 : 0, column)
-      case 'next-hop':
-        return text(opKind.nextHop, 'nextHop', 0, column)
-      case 'class':
-        if (lastKind() === opKind.class) {
-          ops[ops.length - opStride + 2]! += 1
-          runs.at(-1)!.push(column)
-        } else {
-          add(opKind.class, runs.length, 0, column)
-          runs.push([column])
-        }
-        return
-      case 'address': {
-        const index = (addressNames as readonly string[]).indexOf(field!.name)
-        const twin = addressNames[index ^ 2]!
-        add(opKind.address, index, read.includes(twin) ? 1 + (index ^ 2) : 0, column)
-        read.push(field!.name)
-        return
+    if (field === undefined) text(opKind.extra, 'extra', 0, column)
+    else if (field.role === 'context') text(opKind.context, 'context', field.name === identity ? 1 : 0, column)
+    else if (field.role === 'next-hop') text(opKind.nextHop, 'nextHop', 0, column)
+    else if (field.role === 'class') {
+      if (lastKind() === opKind.class) {
+        ops[ops.length - opStride + 2]! += 1
+        runs.at(-1)!.push(column)
+      } else {
+        add(opKind.class, runs.length, 0, column)
+        runs.push([column])
       }
-      case 'port':
-        return add(opKind.port, (portNames as readonly string[]).indexOf(field!.name), 0, column)
-      case 'counter':
-      case 'time':
-        return add(opKind.number, (numberNames as readonly string[]).indexOf(field!.name), field?.role === 'time' ? 1 : 0, column)
-    }
+    } else if (field.role === 'address') {
+      const index = place(addressNames, field.name)
+      add(opKind.address, index, read.includes(addressNames[index ^ 2]!) ? 1 + (index ^ 2) : 0, column)
+      read.push(field.name)
+    } else if (field.role === 'port') add(opKind.port, place(portNames, field.name), 0, column)
+    else add(opKind.number, place(numberNames, field.name), field.role === 'time' ? 1 : 0, column)
   })
   const columnsOf = (wanted: FlowField['role'] | undefined): number[] =>
     fields.flatMap((field, column) => (field?.role === wanted ? [column] : []))

@@ -6,11 +6,12 @@
  */
 import type { NextHopRecord } from '../../../schemas/flow-types.ts'
 import type { AddressDictionary } from './address-dictionary.ts'
-import type { BlockBuffer } from './block-buffer.ts'
+import { isLineEnd, type BlockBuffer } from './block-buffer.ts'
 import { equalBytes } from './byte-arena.ts'
 import { ClassDictionary } from './class-dictionary.ts'
 import type { ColumnPlan } from './column-plan.ts'
 import { ContextDictionary, type ObjectDefaults } from './context-dictionary.ts'
+import { ContextFinder } from './context-finder.ts'
 import { describeFault } from './describe-fault.ts'
 import type { BatchDictionaries, FlowBatch } from './flow-batch.ts'
 import { faultNumber } from './line-faults.ts'
@@ -37,15 +38,6 @@ const maxTimeMs = maxTime * 1000 + 999
 const maxEntries = 32_768
 const maxArenaBytes = 4_194_304
 
-const isLineEnd = (bytes: Uint8Array, p: number): boolean => bytes[p] === 10 || (bytes[p] === 13 && bytes[p + 1] === 10)
-
-/** Place in `guesses` of the 16 bytes before `end`. */
-function identitySlot(view: DataView, end: number): number {
-  let h = Math.imul(view.getInt32(end - 4) ^ Math.imul(view.getInt32(end - 8), 0x5bd1e995), 0x2c1b3c6d)
-  h ^= Math.imul(view.getInt32(end - 12) ^ Math.imul(view.getInt32(end - 16), 0x5bd1e995), 0x9e3779b1)
-  return (h ^ (h >>> 15)) & 8191
-}
-
 /** Parses the blocks of one column plan. Keeps its dictionaries from block to block; addresses are shared with other parsers. */
 export class LineParser implements BatchDictionaries {
   readonly plan: ColumnPlan
@@ -55,23 +47,16 @@ export class LineParser implements BatchDictionaries {
   readonly extras: TextDictionary<Record<string, string>>
   readonly addresses: AddressDictionary
   private readonly buffer: BlockBuffer
-  /** Context last seen with an identifying span, by hash of the span: a guess that the comparison of all spans then proves. */
-  private readonly guesses = new Int32Array(8192)
+  private readonly finder: ContextFinder
   private position = 0
   private hash = 0
   private faultColumn = -1
-  private readonly contextFrom: Int32Array
-  private readonly contextTo: Int32Array
   private readonly nextHopFrom: Int32Array
   private readonly nextHopTo: Int32Array
   private readonly extraFrom: Int32Array
   private readonly extraTo: Int32Array
   private readonly runFrom: Int32Array
   private readonly runTo: Int32Array
-  private readonly identitySpan: number
-  /** The last two lengths of the identifying span. */
-  private identityLength = 0
-  private otherLength = 0
   private readonly addressFrom = new Int32Array(4)
   private readonly addressTo = new Int32Array(4)
 
@@ -83,14 +68,11 @@ export class LineParser implements BatchDictionaries {
     this.extras = createExtras(plan)
     this.addresses = addresses
     this.buffer = buffer
-    this.contextFrom = new Int32Array(plan.contextSpans)
-    this.contextTo = new Int32Array(plan.contextSpans)
+    this.finder = new ContextFinder(plan, this.contexts, buffer)
     this.nextHopFrom = new Int32Array(plan.nextHopSpans)
     this.nextHopTo = new Int32Array(plan.nextHopSpans)
     this.extraFrom = new Int32Array(plan.extraSpans)
     this.extraTo = new Int32Array(plan.extraSpans)
-    this.identitySpan = -1
-    for (let o = 0; o < plan.ops.length; o += 5) if (plan.ops[o] === 3 && plan.ops[o + 3] === 1) this.identitySpan = plan.ops[o + 1]!
     this.runFrom = new Int32Array(plan.classRuns.length)
     this.runTo = new Int32Array(plan.classRuns.length)
   }
@@ -137,9 +119,12 @@ export class LineParser implements BatchDictionaries {
    * @returns The place behind the line end.
    */
   private parseLine(batch: FlowBatch, bytes: Uint8Array, view: DataView, lineStart: number, first: number, line: number): number {
-    const { plan, contexts, runFrom, runTo, contextFrom, contextTo, addressFrom, addressTo } = this
+    const { plan, contexts, finder, runFrom, runTo, addressFrom, addressTo } = this
+    const { from: contextFrom, to: contextTo } = finder
     const { addressIds, ports, numbers } = batch
     const { ops, contextSpans } = plan
+    const { lengths: contextLengths, starts: contextStarts } = contexts.spans
+    const contextView = contexts.spans.arena.view
     const row = batch.rows
     let p = first
     let c = bytes[p]!
@@ -147,18 +132,14 @@ export class LineParser implements BatchDictionaries {
     let column = -1
     let guess = 0
     let classHash = 17
-    for (let o = 0; o < ops.length; o += 5) {
+    fields: for (let o = 0; o < ops.length; o += 5) {
       if (c <= 13 && (c === 10 || (c === 13 && bytes[p + 1] === 10))) {
         fault = tooFew
         break
       }
-      const kind = ops[o]!
       const target = ops[o + 1]!
-      let refused = 0
-      switch (kind) {
-        case 0:
-        case 1: {
-          let value = -1
+      switch (ops[o]!) {
+        case 0: {
           let digit = (c - 48) >>> 0
           if (digit <= 9) {
             // nine digits fit an int32, which is twice as fast as doubles
@@ -169,35 +150,50 @@ export class LineParser implements BatchDictionaries {
               small = small * 10 + digit
               digit = (bytes[++p]! - 48) >>> 0
             }
-            value = small
+            if (digit > 9) numbers[target]![row] = small
+            else {
+              let value = small
+              while (digit <= 9) {
+                value = value * 10 + digit
+                digit = (bytes[++p]! - 48) >>> 0
+              }
+              numbers[target]![row] = value
+              if (value > maxTime)
+                fault = ops[o + 3] === 1 ? (value <= maxTimeMs ? inMilliseconds : badTime) : value > maxCounter ? tooLarge : 0
+            }
+          } else if (c === 45) {
+            numbers[target]![row] = -1
+            p++
+          } else fault = badNumber
+          if (bytes[p]! > 32) fault = badNumber
+          break
+        }
+        case 1: {
+          let digit = (c - 48) >>> 0
+          if (digit <= 9) {
+            let port = digit
+            digit = (bytes[++p]! - 48) >>> 0
             while (digit <= 9) {
-              value = value * 10 + digit
+              // stays above 65535 and within int32, however many digits follow
+              port = (port > 65_535 ? 65_536 : port * 10) + digit
               digit = (bytes[++p]! - 48) >>> 0
             }
-          } else if (c === 45) p++
-          else {
-            refused = badNumber
-            break
-          }
-          if (kind === 1) {
-            if (value > 65_535) refused = tooLarge
-            ports[target]![row] = value
-          } else {
-            if (value > maxTime) {
-              if (ops[o + 3] === 1) refused = value <= maxTimeMs ? inMilliseconds : badTime
-              else if (value > maxCounter) refused = tooLarge
-            }
-            numbers[target]![row] = value
-          }
-          if (bytes[p]! > 32) refused = badNumber
+            ports[target]![row] = port
+            if (port > 65_535) fault = tooLarge
+          } else if (c === 45) {
+            ports[target]![row] = -1
+            p++
+          } else fault = badNumber
+          if (bytes[p]! > 32) fault = badNumber
           break
         }
         case 2: {
           const twin = ops[o + 3]! - 1
           addressFrom[target] = p
           if (twin >= 0) {
-            const length = addressTo[twin]! - addressFrom[twin]!
-            if (bytes[p + length]! <= 32 && equalBytes(view, p, view, addressFrom[twin]!, length)) {
+            const from = addressFrom[twin]!
+            const length = addressTo[twin]! - from
+            if (bytes[p + length]! <= 32 && equalBytes(view, p, view, from, length)) {
               p += length
               addressTo[target] = p
               addressIds[target]![row] = addressIds[twin]![row]!
@@ -206,7 +202,7 @@ export class LineParser implements BatchDictionaries {
           }
           const id = this.readAddress(bytes, view, p)
           if (id < 0) {
-            refused = badAddress
+            fault = badAddress
             break
           }
           p = this.position
@@ -218,20 +214,16 @@ export class LineParser implements BatchDictionaries {
           contextFrom[target] = p
           if (guess !== 0) {
             const entry = guess * contextSpans + target
-            const length = contexts.spans.lengths[entry]!
+            const length = contextLengths[entry]!
             const behind = bytes[p + length]!
-            if (
-              (behind === 32 || isLineEnd(bytes, p + length)) &&
-              equalBytes(view, p, contexts.spans.arena.view, contexts.spans.starts[entry]!, length)
-            ) {
+            if ((behind === 32 || isLineEnd(bytes, p + length)) && equalBytes(view, p, contextView, contextStarts[entry]!, length)) {
               p += length
               contextTo[target] = p
               break
             }
             guess = 0
-          }
-          if (ops[o + 3] === 1) {
-            guess = this.guessContext(bytes, view, p, target)
+          } else if (ops[o + 3] === 1) {
+            guess = finder.guess(bytes, view, p, target)
             if (guess !== 0) {
               p = contextTo[target]!
               break
@@ -263,15 +255,15 @@ export class LineParser implements BatchDictionaries {
           this.extraTo[target] = p
       }
       c = bytes[p]!
-      if (c === 32)
+      if (c === 32) {
         do c = bytes[++p]!
         while (c === 32)
-      else if (refused === 0 && c !== 10 && !(c === 13 && bytes[p + 1] === 10)) refused = kind === 2 ? badAddress : badNumber
-      if (refused !== 0) {
-        fault = refused
+        if (fault === 0) continue fields
+      } else if (c !== 10 && !(c === 13 && bytes[p + 1] === 10) && fault === 0) fault = ops[o] === 2 ? badAddress : badNumber
+      if (fault !== 0) {
         column = ops[o + 4]!
+        break
       }
-      if (fault !== 0) break
     }
     if (fault === 0 && !isLineEnd(bytes, p)) fault = tooMany
     if (fault === 0) {
@@ -301,9 +293,9 @@ export class LineParser implements BatchDictionaries {
       classId = classes.spans.idOf(classHash, bytes, view, this.runFrom, this.runTo)
       if (classId > known) classes.add(classId)
     }
-    const contextId = guess !== 0 ? guess : this.resolveContext(bytes, view)
-    const nextHopId = plan.nextHopSpans === 0 ? 0 : this.resolveText(this.nextHops, this.nextHopFrom, this.nextHopTo)
-    const extraId = plan.extraSpans === 0 ? 0 : this.resolveText(this.extras, this.extraFrom, this.extraTo)
+    const contextId = guess !== 0 ? guess : this.finder.resolve(bytes, view)
+    const nextHopId = plan.nextHopSpans === 0 ? 0 : this.nextHops.idOf(bytes, view, this.nextHopFrom, this.nextHopTo)
+    const extraId = plan.extraSpans === 0 ? 0 : this.extras.idOf(bytes, view, this.extraFrom, this.extraTo)
     const start = batch.numbers[2]![row]!
     const end = batch.numbers[3]![row]!
     this.faultColumn = -1
@@ -402,61 +394,5 @@ export class LineParser implements BatchDictionaries {
     this.hash = h
     this.position = q
     return left === 0
-  }
-
-  /**
-   * The context last seen with the identifying span at p, where all spans up to it are the same; else 0. The span is not gone over byte by byte:
-   * its length is one of the last two, its last 16 bytes are hashed as words, and the comparison with the entry proves the guess.
-   */
-  private guessContext(bytes: Uint8Array, view: DataView, p: number, span: number): number {
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const length = attempt === 0 ? this.identityLength : this.otherLength
-      const end = p + length
-      if (length < 16 || end > this.buffer.end || !(bytes[end] === 32 || isLineEnd(bytes, end))) continue
-      const id = this.guesses[identitySlot(view, end)]!
-      if (id === 0) continue
-      this.contextTo[span] = end
-      const { spans } = this.contexts
-      let s = 0
-      for (let e = id * spans.spans; s <= span; s++, e++) {
-        const from = this.contextFrom[s]!
-        const known = spans.lengths[e]!
-        if (this.contextTo[s]! - from !== known || !equalBytes(view, from, spans.arena.view, spans.starts[e]!, known)) break
-      }
-      if (s > span) return id
-    }
-    return 0
-  }
-
-  private resolveContext(bytes: Uint8Array, view: DataView): number {
-    const { contexts } = this
-    let h = 17
-    for (let s = 0; s < this.contextFrom.length; s++) {
-      const end = this.contextTo[s]!
-      for (let i = this.contextFrom[s]!; i < end; i++) h = (Math.imul(h, 31) + bytes[i]!) | 0
-    }
-    const known = contexts.count
-    const id = contexts.spans.idOf(mix(h), bytes, view, this.contextFrom, this.contextTo)
-    if (id > known) contexts.add(id)
-    if (this.identitySpan >= 0) {
-      const end = this.contextTo[this.identitySpan]!
-      const length = end - this.contextFrom[this.identitySpan]!
-      if (length >= 16) this.guesses[identitySlot(view, end)] = id
-      if (length !== this.identityLength) {
-        this.otherLength = this.identityLength
-        this.identityLength = length
-      }
-    }
-    return id
-  }
-
-  private resolveText<T>(dictionary: TextDictionary<T>, from: Int32Array, to: Int32Array): number {
-    const { bytes, view } = this.buffer
-    let h = 17
-    for (let s = 0; s < from.length; s++) for (let i = from[s]!, end = to[s]!; i < end; i++) h = (Math.imul(h, 31) + bytes[i]!) | 0
-    const known = dictionary.spans.count
-    const id = dictionary.spans.idOf(mix(h), bytes, view, from, to)
-    if (id > known) dictionary.add(id)
-    return id
   }
 }

@@ -1,5 +1,11 @@
 /** Dense ids for pairs of integers: open addressing over typed arrays, no allocation per lookup. */
 
+function hashPair(a: number, b: number): number {
+  const h = (Math.imul(a, 0x9e3779b1) + b) | 0
+  const mixed = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  return mixed ^ (mixed >>> 13)
+}
+
 /** Gives each distinct pair (a, b) the next id: 0, 1, 2 ... Grows by doubling; the owner bounds it. */
 export class PairTable {
   count = 0
@@ -13,8 +19,7 @@ export class PairTable {
   idOf(a: number, b: number): number {
     const slots = this.#slots
     const mask = this.#mask
-    let slot = (Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> 0
-    slot = (slot ^ (slot >>> 15)) & mask
+    let slot = hashPair(a, b) & mask
     for (;;) {
       const id = slots[slot]! - 1
       if (id < 0) return this.#add(a, b, slot)
@@ -47,8 +52,7 @@ export class PairTable {
     this.#slots = new Int32Array(2 * this.#slots.length)
     this.#mask = this.#slots.length - 1
     for (let id = 0; id < count; id++) {
-      let slot = (Math.imul(this.a[id]!, 0x9e3779b1) ^ Math.imul(this.b[id]!, 0x85ebca6b)) >>> 0
-      slot = (slot ^ (slot >>> 15)) & this.#mask
+      let slot = hashPair(this.a[id]!, this.b[id]!) & this.#mask
       while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask
       this.#slots[slot] = id + 1
     }

@@ -47,12 +47,24 @@ export class SpanDictionary {
     }
   }
 
+  /** Finds or adds an entry by the hash of all its bytes, for keys that are not hashed while they are read. */
+  find(bytes: Uint8Array, view: DataView, from: Int32Array, to: Int32Array): number {
+    let h = 17
+    for (let s = 0; s < this.spans; s++) for (let i = from[s]!, end = to[s]!; i < end; i++) h = (Math.imul(h, 31) + bytes[i]!) | 0
+    return this.idOf(mix(h), bytes, view, from, to)
+  }
+
   /** True where all spans of an entry equal the given ones. */
   equals(id: number, view: DataView, from: Int32Array, to: Int32Array): boolean {
-    for (let s = 0, e = id * this.spans; s < this.spans; s++, e++) {
-      const length = this.lengths[e]!
+    const { lengths, spans } = this
+    const { view: kept } = this.arena
+    // the spans of an entry stand one after the other in the arena
+    let at = this.starts[id * spans]!
+    for (let s = 0, e = id * spans; s < spans; s++, e++) {
+      const length = lengths[e]!
       const start = from[s]!
-      if (to[s]! - start !== length || !equalBytes(view, start, this.arena.view, this.starts[e]!, length)) return false
+      if (to[s]! - start !== length || !equalBytes(view, start, kept, at, length)) return false
+      at += length
     }
     return true
   }
@@ -60,7 +72,7 @@ export class SpanDictionary {
   /** Bytes of one span of an entry; valid until the next one is added. */
   bytesOf(id: number, span: number): Uint8Array {
     const entry = id * this.spans + span
-    return this.arena.bytes.subarray(this.starts[entry]!, this.starts[entry]! + this.lengths[entry]!)
+    return this.arena.bytes.subarray(this.starts[entry], this.starts[entry]! + this.lengths[entry]!)
   }
 
   #add(hash: number, slot: number, bytes: Uint8Array, from: Int32Array, to: Int32Array): number {

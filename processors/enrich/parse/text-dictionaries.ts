@@ -21,8 +21,15 @@ export class TextDictionary<T> {
     this.#valueOf = valueOf
   }
 
-  /** Parses the bytes of a new entry; called with ids in the order of their appearance. */
-  add(id: number): void {
+  /** Id of the text in the given spans. */
+  idOf(bytes: Uint8Array, view: DataView, from: Int32Array, to: Int32Array): number {
+    const known = this.spans.count
+    const id = this.spans.find(bytes, view, from, to)
+    if (id > known) this.#add(id)
+    return id
+  }
+
+  #add(id: number): void {
     const { spans } = this
     const tokens: string[] = []
     let valid = true

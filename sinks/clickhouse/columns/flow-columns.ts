@@ -37,10 +37,10 @@ export class FlowColumns {
   extraKeys: Uint8Array[] = []
   extraValues: Uint8Array[] = []
 
-  /** Makes room for one more row. */
-  ensure(): void {
-    if (this.rows < this.line.length) return
-    const capacity = Math.max(1024, 2 * this.rows)
+  /** Makes room for more rows. */
+  ensure(more: number): void {
+    if (this.rows + more <= this.line.length) return
+    const capacity = Math.max(1024, 2 * this.rows, this.rows + more)
     this.context = grown(this.context, new Uint32Array(capacity))
     this.local = grown(this.local, new Uint32Array(capacity))
     this.remote = grown(this.remote, new Uint32Array(capacity))

@@ -19,7 +19,7 @@ export class SpanDictionary {
     for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
       const entry = slots[slot + 1]! - 1
       if (entry < 0) return -1
-      if (slots[slot] === hash && this.lengthOf(entry) === end - start && this.#begins(entry, bytes, view, start)) return entry
+      if (slots[slot] === hash && this.lengthOf(entry) === end - start && this.begins(entry, bytes, view, start)) return entry
     }
   }
 
@@ -35,7 +35,7 @@ export class SpanDictionary {
     for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
       const entry = slots[slot + 1]! - 1
       if (entry < 0) return -1
-      if (slots[slot] === hash && this.#begins(entry, bytes, view, start)) return entry
+      if (slots[slot] === hash && this.begins(entry, bytes, view, start)) return entry
     }
   }
 
@@ -76,20 +76,22 @@ export class SpanDictionary {
     this.#slots = new Int32Array(256)
   }
 
-  #begins(entry: number, bytes: Uint8Array, view: DataView, start: number): boolean {
+  /** True where the bytes from `start` on begin with the entry. */
+  begins(entry: number, bytes: Uint8Array, view: DataView, start: number): boolean {
     const mine = this.#view
     let at = this.#places[2 * entry]!
     const length = this.#places[2 * entry + 1]!
     const end = start + length
     if (end > bytes.length) return false
     if (length < 8) {
+      if (length > 3) return view.getInt32(start) === mine.getInt32(at) && view.getInt32(end - 4) === mine.getInt32(at + length - 4)
       for (; start < end; start++, at++) if (bytes[start] !== this.#arena[at]) return false
       return true
     }
     // The last compare overlaps the one before, so nothing behind either end is read.
     const last = end - 8
-    for (; start < last; start += 8, at += 8) if (view.getBigInt64(start) !== mine.getBigInt64(at)) return false
-    return view.getBigInt64(last) === mine.getBigInt64(at + last - start)
+    for (; start < last; start += 8, at += 8) if (view.getBigInt64(start, true) !== mine.getBigInt64(at, true)) return false
+    return view.getBigInt64(last, true) === mine.getBigInt64(at + last - start, true)
   }
 
   #widen(): void {

@@ -14,7 +14,11 @@ export class TextTable {
   /** Number of the bytes `start` to `end`. */
   idOf(bytes: Uint8Array, view: DataView, start: number, end: number): number {
     let hash = end - start
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+    if (hash > 3) {
+      // First, last and middle four bytes; the dictionary verifies the rest.
+      const middle = start + ((hash - 4) >> 1)
+      hash = Math.imul(hash ^ view.getInt32(start), 0x9e3779b1) ^ Math.imul(view.getInt32(end - 4), 0x85ebca6b) ^ Math.imul(view.getInt32(middle), 0xc2b2ae35)
+    } else for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x9e3779b1)
     hash ^= hash >>> 15
     const found = this.spans.find(bytes, view, start, end, hash)
     return found >= 0 ? found : this.spans.add(bytes, start, end, hash)

@@ -17,22 +17,52 @@ const withValue = (name: string, value: string): string => {
 
 void describe('faults', () => {
   const cases: { name: string; line: string; reason: LineFaultReason; detail: string }[] = [
-    { name: 'a missing field', line: good.slice(0, good.lastIndexOf(' ')), reason: 'too-few-fields', detail: '13 fields, the header line has 14' },
-    { name: 'a missing field and a trailing space', line: `${good.slice(0, good.lastIndexOf(' '))} `, reason: 'too-few-fields', detail: '13 fields, the header line has 14' },
+    {
+      name: 'a missing field',
+      line: good.slice(0, good.lastIndexOf(' ')),
+      reason: 'too-few-fields',
+      detail: '13 fields, the header line has 14',
+    },
+    {
+      name: 'a missing field and a trailing space',
+      line: `${good.slice(0, good.lastIndexOf(' '))} `,
+      reason: 'too-few-fields',
+      detail: '13 fields, the header line has 14',
+    },
     { name: 'an extra field', line: `${good} x`, reason: 'too-many-fields', detail: '15 fields, the header line has 14' },
-    { name: 'a shifted line is not called a bad number', line: `x ${good}`, reason: 'too-many-fields', detail: '15 fields, the header line has 14' },
+    {
+      name: 'a shifted line is not called a bad number',
+      line: `x ${good}`,
+      reason: 'too-many-fields',
+      detail: '15 fields, the header line has 14',
+    },
     { name: 'letters in a counter', line: withValue('bytes', '12x'), reason: 'bad-number', detail: 'bytes is "12x"' },
     { name: 'a negative port', line: withValue('srcport', '-1'), reason: 'bad-number', detail: 'srcport is "-1"' },
     { name: 'a fraction', line: withValue('packets', '1.5'), reason: 'bad-number', detail: 'packets is "1.5"' },
     { name: 'a tab in a number', line: withValue('packets', '1\t'), reason: 'bad-number', detail: 'packets is "1\\t"' },
     { name: 'a port above 65535', line: withValue('dstport', '65536'), reason: 'number-too-large', detail: 'dstport is "65536"' },
-    { name: 'a counter above 2^53 - 2', line: withValue('bytes', '9007199254740991'), reason: 'number-too-large', detail: 'bytes is "9007199254740991"' },
-    { name: 'a counter of 40 digits', line: withValue('bytes', '1'.repeat(40)), reason: 'number-too-large', detail: `bytes is "${'1'.repeat(40)}"` },
+    {
+      name: 'a counter above 2^53 - 2',
+      line: withValue('bytes', '9007199254740991'),
+      reason: 'number-too-large',
+      detail: 'bytes is "9007199254740991"',
+    },
+    {
+      name: 'a counter of 40 digits',
+      line: withValue('bytes', '1'.repeat(40)),
+      reason: 'number-too-large',
+      detail: `bytes is "${'1'.repeat(40)}"`,
+    },
     { name: 'a protocol above 255', line: withValue('protocol', '256'), reason: 'number-too-large', detail: 'protocol is "256"' },
     { name: 'flags above 65535', line: withValue('tcp-flags', '65536'), reason: 'number-too-large', detail: 'tcp-flags is "65536"' },
     { name: 'a protocol name', line: withValue('protocol', 'tcp'), reason: 'bad-number', detail: 'protocol is "tcp"' },
     { name: 'an octet above 255', line: withValue('srcaddr', '10.0.0.256'), reason: 'bad-address', detail: 'srcaddr is "10.0.0.256"' },
-    { name: 'an octet with a leading zero', line: withValue('srcaddr', '10.0.0.01'), reason: 'bad-address', detail: 'srcaddr is "10.0.0.01"' },
+    {
+      name: 'an octet with a leading zero',
+      line: withValue('srcaddr', '10.0.0.01'),
+      reason: 'bad-address',
+      detail: 'srcaddr is "10.0.0.01"',
+    },
     { name: 'three octets', line: withValue('dstaddr', '10.0.0'), reason: 'bad-address', detail: 'dstaddr is "10.0.0"' },
     { name: 'five octets', line: withValue('dstaddr', '10.0.0.1.2'), reason: 'bad-address', detail: 'dstaddr is "10.0.0.1.2"' },
     { name: 'a prefix', line: withValue('dstaddr', '10.0.0.0/8'), reason: 'bad-address', detail: 'dstaddr is "10.0.0.0/8"' },
@@ -41,8 +71,18 @@ void describe('faults', () => {
     { name: 'another action', line: withValue('action', 'accept'), reason: 'bad-action', detail: 'action is "accept"' },
     { name: 'another status', line: withValue('log-status', 'SKIP'), reason: 'bad-log-status', detail: 'log-status is "SKIP"' },
     { name: 'another direction', line: withValue('flow-direction', 'in'), reason: 'bad-direction', detail: 'flow-direction is "in"' },
-    { name: 'end before start', line: withValue('end', '1699999999'), reason: 'bad-time', detail: 'end 1699999999 is before start 1700000000' },
-    { name: 'a time beyond 2^32 - 1', line: withValue('end', '99999999999999999'), reason: 'bad-time', detail: 'end is "99999999999999999"' },
+    {
+      name: 'end before start',
+      line: withValue('end', '1699999999'),
+      reason: 'bad-time',
+      detail: 'end 1699999999 is before start 1700000000',
+    },
+    {
+      name: 'a time beyond 2^32 - 1',
+      line: withValue('end', '99999999999999999'),
+      reason: 'bad-time',
+      detail: 'end is "99999999999999999"',
+    },
     { name: 'milliseconds', line: withValue('start', '1700000000000'), reason: 'time-in-milliseconds', detail: 'start is "1700000000000"' },
   ]
   const enricher = new TestEnricher()
@@ -120,7 +160,8 @@ void describe('lines', () => {
       )
       assert.equal(result.blankLines, blank)
       assert.deepEqual(result.deadLetters, [])
-      for (const row of result.rows) assert.deepEqual([row.srcAddr, row.bytes, row.interfaceId, row.end], ['10.0.0.1', 60, 'eni-1', 1_700_000_060])
+      for (const row of result.rows)
+        assert.deepEqual([row.srcAddr, row.bytes, row.interfaceId, row.end], ['10.0.0.1', 60, 'eni-1', 1_700_000_060])
     })
 
   void it('makes gaps of NODATA and SKIPDATA, also where such a line carries addresses and counters', () => {
@@ -145,7 +186,11 @@ void describe('lines', () => {
 
   void it('keeps contexts apart that differ in columns before or behind the interface', () => {
     const columns = 'account-id srcaddr interface-id dstaddr vpc-id'
-    const lines = ['1 10.0.0.1 eni-0ffa7e54f1ae8fa1b 10.0.0.2 vpc-a', '2 10.0.0.1 eni-0ffa7e54f1ae8fa1b 10.0.0.2 vpc-a', '1 10.0.0.1 eni-0ffa7e54f1ae8fa1b 10.0.0.2 vpc-b']
+    const lines = [
+      '1 10.0.0.1 eni-0ffa7e54f1ae8fa1b 10.0.0.2 vpc-a',
+      '2 10.0.0.1 eni-0ffa7e54f1ae8fa1b 10.0.0.2 vpc-a',
+      '1 10.0.0.1 eni-0ffa7e54f1ae8fa1b 10.0.0.2 vpc-b',
+    ]
     const { rows } = enricher.run(columns, [...lines, ...lines, ...lines].join('\n'))
     assert.deepEqual(
       rows.map(row => `${row.accountId!} ${row.srcAddr!} ${row.interfaceId!} ${row.dstAddr!} ${row.vpcId!}`),
@@ -182,6 +227,6 @@ void describe('compileColumns', () => {
     const { rows, unknownColumns } = new TestEnricher().run('srcaddr new srcaddr new', '1.1.1.1 a 2.2.2.2 b')
     assert.deepEqual(unknownColumns, ['new', 'srcaddr#2', 'new#2'])
     assert.equal(rows[0]!.srcAddr, '1.1.1.1')
-    assert.deepEqual(rows[0]!.extra, { 'new': 'a', 'srcaddr#2': '2.2.2.2', 'new#2': 'b' })
+    assert.deepEqual(rows[0]!.extra, { new: 'a', 'srcaddr#2': '2.2.2.2', 'new#2': 'b' })
   })
 })

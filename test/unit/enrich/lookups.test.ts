@@ -38,30 +38,56 @@ function look(tables: LookupSet, ip: string): Record<string, unknown> {
 void describe('range tables', () => {
   const country = [
     { name: 'CSV with dotted addresses', text: '1.0.0.0,1.0.0.255,AU\n2001:200::,2001:200:ffff:ffff:ffff:ffff:ffff:ffff,JP\n' },
-    { name: 'CSV with numbers', text: '16777216,16777471,AU\n42540528726795050063891204319802818560,42540528806023212578155541913346768895,JP\n' },
-    { name: 'CSV with quotes and carriage returns', text: '"1.0.0.0","1.0.0.255","AU"\r\n"2001:200::","2001:200:ffff:ffff:ffff:ffff:ffff:ffff","JP"\r\n' },
+    {
+      name: 'CSV with numbers',
+      text: '16777216,16777471,AU\n42540528726795050063891204319802818560,42540528806023212578155541913346768895,JP\n',
+    },
+    {
+      name: 'CSV with quotes and carriage returns',
+      text: '"1.0.0.0","1.0.0.255","AU"\r\n"2001:200::","2001:200:ffff:ffff:ffff:ffff:ffff:ffff","JP"\r\n',
+    },
     { name: 'TSV with a comment', text: '# made today\n1.0.0.0\t1.0.0.255\tAU\n2001:200::\t2001:200:ffff:ffff:ffff:ffff:ffff:ffff\tJP\n' },
-    { name: 'iptoasn TSV', text: '1.0.0.0\t1.0.0.255\t13335\tAU\tCLOUDFLARENET\n2001:200::\t2001:200:ffff:ffff:ffff:ffff:ffff:ffff\t2500\tJP\tWIDE\n' },
+    {
+      name: 'iptoasn TSV',
+      text: '1.0.0.0\t1.0.0.255\t13335\tAU\tCLOUDFLARENET\n2001:200::\t2001:200:ffff:ffff:ffff:ffff:ffff:ffff\t2500\tJP\tWIDE\n',
+    },
   ]
   for (const { name, text } of country)
     it(`country: ${name}`, async () => {
       const tables = await load({ country: file('country.csv', text) })
-      assert.deepEqual([look(tables, '1.0.0.0'), look(tables, '1.0.0.255'), look(tables, '1.0.1.0'), look(tables, '2001:200::5'), look(tables, '2001:201::')].map(x => x['country']), ['AU', 'AU', null, 'JP', null])
+      assert.deepEqual(
+        [
+          look(tables, '1.0.0.0'),
+          look(tables, '1.0.0.255'),
+          look(tables, '1.0.1.0'),
+          look(tables, '2001:200::5'),
+          look(tables, '2001:201::'),
+        ].map(x => x['country']),
+        ['AU', 'AU', null, 'JP', null],
+      )
     })
 
   const asn = [
     { name: 'ip-location-db CSV', content: '1.0.0.0,1.0.0.255,13335,"Cloudflare, ""Inc"""\n1.0.4.0,1.0.7.255,38803,Gtelecom\n' },
     { name: 'numbers', content: '16777216,16777471,13335,"Cloudflare, ""Inc"""\n16778240,16779263,38803,Gtelecom\n' },
-    { name: 'iptoasn TSV, gzipped', content: gzipSync('1.0.0.0\t1.0.0.255\t13335\tUS\tCloudflare, "Inc"\n1.0.1.0\t1.0.3.255\t0\tNone\tNot routed\n1.0.4.0\t1.0.7.255\t38803\tAU\tGtelecom\n') },
+    {
+      name: 'iptoasn TSV, gzipped',
+      content: gzipSync(
+        '1.0.0.0\t1.0.0.255\t13335\tUS\tCloudflare, "Inc"\n1.0.1.0\t1.0.3.255\t0\tNone\tNot routed\n1.0.4.0\t1.0.7.255\t38803\tAU\tGtelecom\n',
+      ),
+    },
   ]
   for (const { name, content } of asn)
     it(`ASN: ${name}`, async () => {
       const tables = await load({ asn: file('asn.csv', content) })
-      assert.deepEqual([look(tables, '1.0.0.7'), look(tables, '1.0.2.0'), look(tables, '1.0.4.0')].map(x => [x['asn'], x['org']]), [
-        [13_335, 'Cloudflare, "Inc"'],
-        [null, null],
-        [38_803, 'Gtelecom'],
-      ])
+      assert.deepEqual(
+        [look(tables, '1.0.0.7'), look(tables, '1.0.2.0'), look(tables, '1.0.4.0')].map(x => [x['asn'], x['org']]),
+        [
+          [13_335, 'Cloudflare, "Inc"'],
+          [null, null],
+          [38_803, 'Gtelecom'],
+        ],
+      )
     })
 
   void it('reads the installed packages', async () => {
@@ -93,7 +119,9 @@ void describe('range tables', () => {
     }
     const tables = await load({ awsRanges: file('ip-ranges.json', JSON.stringify(ranges)) })
     assert.deepEqual(
-      ['52.9.9.9', '52.1.9.9', '52.1.2.3', '52.1.3.0', '53.0.0.0', '2600:1f00::1', '2600:1f18::1', '2600:1f18:8000::1'].map(ip => look(tables, ip)['service']),
+      ['52.9.9.9', '52.1.9.9', '52.1.2.3', '52.1.3.0', '53.0.0.0', '2600:1f00::1', '2600:1f18::1', '2600:1f18:8000::1'].map(
+        ip => look(tables, ip)['service'],
+      ),
       ['AMAZON', 'S3', 'DYNAMODB', 'S3', null, 'AMAZON', 'EC2', 'AMAZON'],
     )
     assert.equal(tables.info[0]!.dataDate, '2026-06-17T10:11:12Z')
@@ -145,7 +173,10 @@ void describe('range tables', () => {
     assert.equal(countryOfRecord({ country_code: 'US' }), 'US')
     assert.equal(countryOfRecord({ country: 'JP' }), 'JP')
     assert.equal(countryOfRecord({ country: {} }), undefined)
-    assert.deepEqual(asnOfRecord({ autonomous_system_number: 15_169, autonomous_system_organization: 'Google LLC' }), { asn: 15_169, org: 'Google LLC' })
+    assert.deepEqual(asnOfRecord({ autonomous_system_number: 15_169, autonomous_system_organization: 'Google LLC' }), {
+      asn: 15_169,
+      org: 'Google LLC',
+    })
     assert.deepEqual(asnOfRecord({ asn: 'AS1', as_name: 'One' }), { asn: 1, org: 'One' })
     assert.equal(asnOfRecord({}), undefined)
   })
@@ -181,22 +212,57 @@ void describe('LookupTables', () => {
 
 void describe('built-in names', () => {
   void it('knows IANA protocol keywords by number', () => {
-    assert.equal(protocolNames.length, 146)
-    assert.deepEqual([0, 1, 2, 6, 17, 33, 41, 47, 50, 51, 58, 89, 103, 112, 115, 132, 136, 143, 145].map(protocolName), [
-      'hopopt', 'icmp', 'igmp', 'tcp', 'udp', 'dccp', 'ipv6', 'gre', 'esp', 'ah', 'ipv6-icmp', 'ospfigp', 'pim', 'vrrp', 'l2tp', 'sctp', 'udplite', 'ethernet', 'homa',
+    assert.equal(protocolNames.length, 147)
+    assert.deepEqual([0, 1, 2, 6, 17, 33, 41, 47, 50, 51, 58, 89, 103, 112, 115, 132, 136, 139, 143, 146].map(protocolName), [
+      'hopopt',
+      'icmp',
+      'igmp',
+      'tcp',
+      'udp',
+      'dccp',
+      'ipv6',
+      'gre',
+      'esp',
+      'ah',
+      'ipv6-icmp',
+      'ospfigp',
+      'pim',
+      'vrrp',
+      'l2tp',
+      'sctp',
+      'udplite',
+      'hip',
+      'ethernet',
+      'homa',
     ])
     assert.deepEqual([61, 255, null].map(protocolName), [null, null, null])
   })
 
   void it('names TCP flags in a fixed order', () => {
-    assert.deepEqual([0, 1, 2, 3, 18, 19, 63, 64, null].map(tcpFlagNames), ['', 'FIN', 'SYN', 'SYN+FIN', 'SYN+ACK', 'SYN+ACK+FIN', 'SYN+ACK+FIN+RST+PSH+URG', '', null])
+    assert.deepEqual([0, 1, 2, 3, 18, 19, 63, 64, null].map(tcpFlagNames), [
+      '',
+      'FIN',
+      'SYN',
+      'SYN+FIN',
+      'SYN+ACK',
+      'SYN+ACK+FIN',
+      'SYN+ACK+FIN+RST+PSH+URG',
+      '',
+      null,
+    ])
   })
 
   void it('knows about 150 service ports', () => {
     const known = (table: Uint16Array): number => table.filter(id => id !== 0).length
     assert.ok(known(tcpServices) > 110 && known(udpServices) > 50)
-    assert.deepEqual([22, 53, 80, 443, 3306, 12_345].map(port => serviceNames[tcpServices[port]!]), ['ssh', 'domain', 'http', 'https', 'mysql', ''])
-    assert.deepEqual([53, 123, 443, 514].map(port => serviceNames[udpServices[port]!]), ['domain', 'ntp', 'quic', 'syslog'])
+    assert.deepEqual(
+      [22, 53, 80, 443, 3306, 12_345].map(port => serviceNames[tcpServices[port]!]),
+      ['ssh', 'domain', 'http', 'https', 'mysql', ''],
+    )
+    assert.deepEqual(
+      [53, 123, 443, 514].map(port => serviceNames[udpServices[port]!]),
+      ['domain', 'ntp', 'quic', 'syslog'],
+    )
     assert.equal(new TextPool().idOf('a'), 0)
   })
 })

@@ -6,7 +6,9 @@ import { counter, gauge, registry } from '../../../runtime/metrics.ts'
 
 const served = counter('flowloom_test_requests_total', 'For this test', ['role'])
 
-async function serve(waiting: readonly string[]): Promise<{ get(path: string): Promise<{ status: number; text: string; type: string | null }>; server: HealthServer }> {
+async function serve(
+  waiting: readonly string[],
+): Promise<{ get: (path: string) => Promise<{ status: number; text: string; type: string | null }>; server: HealthServer }> {
   const server = new HealthServer({ host: '127.0.0.1', port: 0 }, { notReady: () => waiting })
   await server.start()
   return {

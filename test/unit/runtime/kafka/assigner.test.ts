@@ -5,8 +5,18 @@ import { assignerName, sharePartitions, stickyAssigner } from '../../../../runti
 
 const table = [
   { name: 'one member has all', partitions: 3, members: { a: [] }, expect: { a: [0, 1, 2] } },
-  { name: 'a newcomer gets its share, the other keeps the rest', partitions: 4, members: { a: [0, 1, 2, 3], b: [] }, expect: { a: [0, 1], b: [2, 3] } },
-  { name: 'what nobody has goes to the one with the fewest', partitions: 4, members: { a: [3], b: [0, 1] }, expect: { a: [2, 3], b: [0, 1] } },
+  {
+    name: 'a newcomer gets its share, the other keeps the rest',
+    partitions: 4,
+    members: { a: [0, 1, 2, 3], b: [] },
+    expect: { a: [0, 1], b: [2, 3] },
+  },
+  {
+    name: 'what nobody has goes to the one with the fewest',
+    partitions: 4,
+    members: { a: [3], b: [0, 1] },
+    expect: { a: [2, 3], b: [0, 1] },
+  },
   { name: 'more members than partitions', partitions: 1, members: { a: [], b: [0], c: [] }, expect: { a: [], b: [0], c: [] } },
   { name: 'two members that claim the same', partitions: 2, members: { a: [0, 1], b: [0, 1] }, expect: { a: [0], b: [1] } },
   { name: 'partitions that the topic does not have', partitions: 2, members: { a: [7, 1] }, expect: { a: [0, 1] } },
@@ -27,7 +37,10 @@ test('every partition once, balanced within one, in any order of the members', (
   fc.assert(
     fc.property(membership, ({ partitions, owned }) => {
       const shares = sharePartitions(partitions, members(owned))
-      assert.deepEqual([...shares.values()].flat().sort((a, b) => a - b), Array.from({ length: partitions }, (_, p) => p))
+      assert.deepEqual(
+        [...shares.values()].flat().sort((a, b) => a - b),
+        Array.from({ length: partitions }, (_, p) => p),
+      )
       const sizes = [...shares.values()].map(share => share.length)
       assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1)
       const reversed = sharePartitions(partitions, members(owned).reverse())
@@ -40,7 +53,10 @@ test('the same members keep exactly what they have', () => {
   fc.assert(
     fc.property(membership, ({ partitions, owned }) => {
       const first = sharePartitions(partitions, members(owned))
-      const again = sharePartitions(partitions, [...first].map(([id, list]) => ({ id, owned: list })))
+      const again = sharePartitions(
+        partitions,
+        [...first].map(([id, list]) => ({ id, owned: list })),
+      )
       assert.deepEqual(Object.fromEntries(again), Object.fromEntries(first))
     }),
   )
@@ -62,13 +78,18 @@ test('nobody loses a partition beyond the fair share when a member joins or leav
 
 test('through the protocol of kafkajs each member gets the same partitions of all topics', async () => {
   const assigners = [[0, 1, 2], []].map(owned => stickyAssigner(4, () => owned)({} as never))
-  const joined = assigners.map((assigner, i) => ({ memberId: `m${i}`, memberMetadata: assigner.protocol({ topics: ['in', 'state'] }).metadata }))
+  const joined = assigners.map((assigner, i) => ({
+    memberId: `m${i}`,
+    memberMetadata: assigner.protocol({ topics: ['in', 'state'] }).metadata,
+  }))
   assert.equal(assigners[0]!.protocol({ topics: ['in'] }).name, assignerName)
   const assignment = await assigners[0]!.assign({ members: joined, topics: ['in', 'state'] })
   const { createRequire } = await import('node:module')
   const { MemberAssignment } = createRequire(import.meta.url)('kafkajs/src/consumer/assignerProtocol.js') as {
     MemberAssignment: { decode(bytes: Buffer): { assignment: Record<string, number[]> } }
   }
-  const decoded = Object.fromEntries(assignment.map(({ memberId, memberAssignment }) => [memberId, { ...MemberAssignment.decode(memberAssignment).assignment }]))
+  const decoded = Object.fromEntries(
+    assignment.map(({ memberId, memberAssignment }) => [memberId, { ...MemberAssignment.decode(memberAssignment).assignment }]),
+  )
   assert.deepEqual(decoded, { m0: { in: [0, 1], state: [0, 1] }, m1: { in: [2, 3], state: [2, 3] } })
 })

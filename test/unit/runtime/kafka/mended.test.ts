@@ -9,7 +9,9 @@ const require = createRequire(import.meta.url)
 loadKafkaJs(true)
 const Decoder = require('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => Record<string, () => unknown>
 const Encoder = require('kafkajs/src/protocol/encoder') as new () => { writeBytes(bytes: Buffer): { buffer: Buffer } }
-const decodeMessages = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js') as (decoder: object) => Promise<{ offset: string; value: RawBatch }[]>
+const decodeMessages = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js') as (
+  decoder: object,
+) => Promise<{ offset: string; value: RawBatch }[]>
 
 function batch(baseOffset: bigint, values: readonly string[]): Buffer {
   const { bytes, count } = frameRecords(values.map(value => ({ key: null, value: Buffer.from(value) })))
@@ -25,7 +27,11 @@ test('an answer that the broker cuts off anywhere in its last batch gives the ba
   const second = batch(103n, ['d', 'e'])
   for (let length = 0; length < second.length; length++) {
     const found = await decodeMessages(answer(Buffer.concat([first, second.subarray(0, length)])))
-    assert.deepEqual(found.map(({ offset, value }) => [offset, value.count]), [['102', 3]], `cut after ${length} of ${second.length} bytes`)
+    assert.deepEqual(
+      found.map(({ offset, value }) => [offset, value.count]),
+      [['102', 3]],
+      `cut after ${length} of ${second.length} bytes`,
+    )
   }
   assert.equal((await decodeMessages(answer(Buffer.concat([first, second])))).length, 2)
 })
@@ -39,7 +45,9 @@ function group(moveTo: (offsetManager: { position: string; memberAssignment: Rec
     committedOffsets: () => ({ t: { 0: '100' } }),
     nextOffset: () => offsetManager.position,
   }
-  const answered = { responses: [{ topicName: 't', partitions: [{ partition: 0, highWatermark: '200', messages: [], abortedTransactions: [] }] }] }
+  const answered = {
+    responses: [{ topicName: 't', partitions: [{ partition: 0, highWatermark: '200', messages: [], abortedTransactions: [] }] }],
+  }
   const fields = {
     offsetManager,
     cluster: {
@@ -65,7 +73,11 @@ function group(moveTo: (offsetManager: { position: string; memberAssignment: Rec
 for (const { name, move, batches } of [
   { name: 'is taken while the position is where it was asked for', move: () => undefined, batches: 1 },
   { name: 'is dropped after a seek by another fetcher', move: (offsets: { position: string }) => (offsets.position = '40'), batches: 0 },
-  { name: 'is dropped after the partition went to another member', move: (offsets: { memberAssignment: object }) => (offsets.memberAssignment = {}), batches: 0 },
+  {
+    name: 'is dropped after the partition went to another member',
+    move: (offsets: { memberAssignment: object }) => (offsets.memberAssignment = {}),
+    batches: 0,
+  },
 ])
   test(`K: an answer to a fetch ${name}`, async () => {
     assert.equal((await group(move).fetch('1')).length, batches)
@@ -73,10 +85,13 @@ for (const { name, move, batches } of [
 
 test('I: within `onlyPartition` an OffsetFetch names that partition alone, and asks for stable offsets', async () => {
   const { protocol } = require('kafkajs/src/protocol/requests/offsetFetch') as {
-    protocol(version: object): (options: object) => { request: { apiVersion: number; encode(): Promise<{ buffer: Buffer }> } }
+    protocol: (version: object) => (options: object) => { request: { apiVersion: number; encode(): Promise<{ buffer: Buffer }> } }
   }
   const build = async (): Promise<Buffer> => {
-    const { request } = protocol({ version: 7 })({ groupId: 'g', topics: [{ topic: 't', partitions: [{ partition: 3 }, { partition: 5 }] }] })
+    const { request } = protocol({ version: 7 })({
+      groupId: 'g',
+      topics: [{ topic: 't', partitions: [{ partition: 3 }, { partition: 5 }] }],
+    })
     assert.equal(request.apiVersion, 7)
     return (await request.encode()).buffer
   }
@@ -95,7 +110,9 @@ test('J: joining, syncing, heartbeats and leaving carry the static id of the gro
     'leaveGroup/v3': { members: [{ memberId: 'm' }] },
   }
   for (const [path, options] of Object.entries(requests)) {
-    const build = require(`kafkajs/src/protocol/requests/${path}/request.js`) as (options: object) => { encode(): Promise<{ buffer: Buffer }> }
+    const build = require(`kafkajs/src/protocol/requests/${path}/request.js`) as (options: object) => {
+      encode(): Promise<{ buffer: Buffer }>
+    }
     const text = async (groupId: string): Promise<string> => (await build({ ...options, groupId }).encode()).buffer.toString('latin1')
     assert.ok((await text('static')).includes('sink-3'), path)
     assert.ok(!(await text('dynamic')).includes('sink-3'), path)

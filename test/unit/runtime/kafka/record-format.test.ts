@@ -3,11 +3,21 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { buildBatch, codecNumbers, compressRecords, decompressRecords, frameRecords, readRecords, type CodecName } from '../../../../runtime/kafka/record-format.ts'
+import {
+  buildBatch,
+  codecNumbers,
+  compressRecords,
+  decompressRecords,
+  frameRecords,
+  readRecords,
+  type CodecName,
+} from '../../../../runtime/kafka/record-format.ts'
 import type { InRecord, OutRecord } from '../../../../runtime/records.ts'
 
 const require = createRequire(import.meta.url)
-type Encoded = { buffer: Buffer }
+interface Encoded {
+  buffer: Buffer
+}
 interface StockRecord {
   offset: string
   timestamp: string
@@ -15,17 +25,30 @@ interface StockRecord {
   value: Buffer | null
   headers: Record<string, Buffer>
 }
-const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0') as { RecordBatch(batch: object): Promise<Encoded> }
+const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0') as { RecordBatch: (batch: object) => Promise<Encoded> }
 const Record = require('kafkajs/src/protocol/recordBatch/record/v0') as (record: object) => Encoded
 const Decoder = require('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => object
-const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder') as (decoder: object) => Promise<{ records: StockRecord[]; inTransaction: boolean; producerId: string }>
+const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder') as (
+  decoder: object,
+) => Promise<{ records: StockRecord[]; inTransaction: boolean; producerId: string }>
 const Long = require('kafkajs/src/utils/long') as { fromValue(value: number): object }
-const { Types, Codecs } = require('kafkajs/src/protocol/message/compression') as { Types: { [name: string]: number }; Codecs: Record<number, unknown> }
-for (const name of ['lz4', 'zstd'] as const) Codecs[Types[name.toUpperCase()]!] = () => ({ decompress: (bytes: Buffer) => decompressRecords(codecNumbers[name], bytes) })
+const { Types, Codecs } = require('kafkajs/src/protocol/message/compression') as {
+  Types: Record<string, number>
+  Codecs: Record<number, unknown>
+}
+for (const name of ['lz4', 'zstd'] as const)
+  Codecs[Types[name.toUpperCase()]!] = () => ({ decompress: (bytes: Buffer) => decompressRecords(codecNumbers[name], bytes) })
 
 const bytes = fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ minLength: 20_000, maxLength: 20_010 }))
-const part = fc.option(bytes.map(array => Buffer.from(array)), { freq: 5 })
-const headers = fc.dictionary(fc.string({ minLength: 1, unit: 'grapheme' }).filter(name => !(name in {})), fc.string({ unit: 'grapheme' }), { maxKeys: 3 })
+const part = fc.option(
+  bytes.map(array => Buffer.from(array)),
+  { freq: 5 },
+)
+const headers = fc.dictionary(
+  fc.string({ minLength: 1, unit: 'grapheme' }).filter(name => !(name in {})),
+  fc.string({ unit: 'grapheme' }),
+  { maxKeys: 3 },
+)
 const record = fc.record({ key: part, value: part, headers: fc.option(headers, { nil: {} }) })
 const records = fc.array(record, { minLength: 1, maxLength: 20 }) as fc.Arbitrary<OutRecord[]>
 
@@ -104,12 +127,23 @@ for (const codec of Object.keys(codecNumbers) as CodecName[])
   })
 
 test('time and offset deltas of any size, as other writers make them', () => {
-  const deltas = fc.array(fc.record({ timestampDelta: fc.integer({ min: -(2 ** 45), max: 2 ** 45 }), offsetDelta: fc.nat(2 ** 30) }), { minLength: 1, maxLength: 10 })
+  const deltas = fc.array(fc.record({ timestampDelta: fc.integer({ min: -(2 ** 45), max: 2 ** 45 }), offsetDelta: fc.nat(2 ** 30) }), {
+    minLength: 1,
+    maxLength: 10,
+  })
   fc.assert(
     fc.property(deltas, list => {
-      const framed = Buffer.concat(list.map(({ timestampDelta, offsetDelta }) => Record({ offsetDelta, timestampDelta: Long.fromValue(timestampDelta), key: Buffer.from('k'), value: null }).buffer))
+      const framed = Buffer.concat(
+        list.map(
+          ({ timestampDelta, offsetDelta }) =>
+            Record({ offsetDelta, timestampDelta: Long.fromValue(timestampDelta), key: Buffer.from('k'), value: null }).buffer,
+        ),
+      )
       const found = [...readRecords(framed, list.length, 10, 1_764_000_000_000)]
-      assert.deepEqual(found.map(({ offset, timestampMs }) => [offset, timestampMs]), list.map(entry => [10 + entry.offsetDelta, 1_764_000_000_000 + entry.timestampDelta]))
+      assert.deepEqual(
+        found.map(({ offset, timestampMs }) => [offset, timestampMs]),
+        list.map(entry => [10 + entry.offsetDelta, 1_764_000_000_000 + entry.timestampDelta]),
+      )
       assert.ok([...readRecords(framed, list.length, 10, 77, true)].every(({ timestampMs }) => timestampMs === 77))
     }),
   )

@@ -1,0 +1,176 @@
+/** The commands against the real services: topics, run, lookup, audit, retry, reset. */
+import assert from 'node:assert/strict'
+import { createServer, type AddressInfo } from 'node:net'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+import { goldenObjects } from '../../cli/demo/demo-objects.ts'
+import type { Holder } from '../../cli/lookup.ts'
+import { checkConfig } from '../../config.ts'
+import { Cluster } from '../../runtime/kafka/cluster.ts'
+import { createLog } from '../../runtime/log.ts'
+import { topics } from '../../schemas/topics.ts'
+import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
+import { flowloom, startFlowloom } from '../support/command-line.ts'
+import { settingsEnvironment } from '../support/fleet.ts'
+import { until } from '../support/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../support/live-stack.ts'
+import { createBucket, putObject, s3Client } from '../support/s3.ts'
+import { settled, tableCounts } from '../support/settle.ts'
+
+after(() => releaseStack())
+
+const shutdownGraceMs = 8000
+
+test('topics, run, lookup, audit, retry and reset, one after the other', { timeout: 240_000 }, async t => {
+  const settings = await freshSettings({
+    kafka: { createTopics: false, partitions: 2, fewPartitions: 1 },
+    s3: { maxAttempts: 2 },
+    lookups: { country: 'none', asn: 'none' },
+    run: { shutdownGraceMs },
+  })
+  const env = settingsEnvironment(settings)
+  const config = checkConfig(settings)
+  const bucket = config.s3.sources[0]!.bucket
+  const store = connectClickHouse(config.clickhouse)
+  const cluster = new Cluster(config.kafka, createLog('silent'))
+  try {
+    await t.test('run names the topic that is missing, and what to do', async () => {
+      const { code, err } = await flowloom(['run'], env)
+      assert.equal(code, 1)
+      assert.match(
+        err,
+        /^flowloom: topic "t\w+\.object-arrivals\.v1" does not exist; run `flowloom topics apply` or set kafka\.createTopics\n$/,
+      )
+    })
+
+    await t.test('topics apply creates what is missing; the second time it keeps it', async () => {
+      const first = await flowloom(['topics', 'apply'], env)
+      const second = await flowloom(['topics', 'apply'], { ...env, FLOWLOOM_KAFKA_RETENTION_MS: '1000', FLOWLOOM_KAFKA_PARTITIONS: '9' })
+      assert.deepEqual([first.code, first.err, second.code, second.err], [0, '', 0, ''])
+      const lines = (text: string, word: string): number => text.split('\n').filter(line => line.startsWith(word)).length
+      assert.deepEqual([lines(first.out, 'created'), lines(first.out, 'kept')], [10, 0])
+      assert.deepEqual([lines(second.out, 'created'), lines(second.out, 'kept')], [0, 10])
+      assert.match(first.out, /^schemas registered: 19 subjects$/m)
+      assert.match(second.out, /differs: retention\.ms=259200000 \(here 1000\)/)
+      assert.match(second.out, /flows\.v1 {2}2 partitions\n.*differs: partitions=2 \(here 9\)/)
+    })
+
+    await t.test('run says in one line that its port is taken', async () => {
+      const other = createServer()
+      await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
+      const { port } = other.address() as AddressInfo
+      const { code, err } = await flowloom(['run', '--roles', 'enrich'], { ...env, FLOWLOOM_HTTP_PORT: String(port) })
+      other.close()
+      assert.equal(code, 1)
+      assert.match(err, new RegExp(`^flowloom: cannot serve metrics and health on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE.*http\\.port.*\n$`))
+    })
+
+    const client = s3Client(config.s3.endpoint!)
+    await createBucket(client, bucket)
+    const objects = goldenObjects(Math.floor(Date.now() / 300_000) * 300 - 300)
+    for (const { key, body } of objects) await putObject(client, bucket, key, body)
+    const brokenKey = objects[0]!.key.replace(/[^/]+$/, 'broken.log.gz')
+    await putObject(client, bucket, brokenKey, gzipSync('version account-id\n').subarray(0, 15))
+
+    await t.test('run works, serves health, and on SIGTERM ends in time with code 0 and leaves its groups', async () => {
+      const run = startFlowloom(['run'], { ...env, FLOWLOOM_LOG_LEVEL: 'info' })
+      await until(() => run.said.err.includes('"msg":"running"'), 30_000, 'the start')
+      const { port } = JSON.parse(run.said.err.split('\n').find(line => line.includes('"msg":"running"'))!) as { port: number }
+      await until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200, 30_000, 'readiness')
+      assert.equal(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text(), 'ok\n')
+      await settled(store, objects.length, 60_000, 1)
+      await until(async () => (await store.query("SELECT 1 FROM cloud_map WHERE ip = toIPv6('10.1.1.50')")).length > 0, 20_000, 'the map')
+      const admin = await cluster.admin()
+      const groups = ['s3-discover', 's3-fetch', 'enrich', 'ip-context', 'sink-flows'].map(role => cluster.groupOf(role))
+      const members = async (): Promise<number[]> => (await admin.describeGroups(groups)).groups.map(group => group.members.length)
+      assert.deepEqual(await members(), [1, 1, 1, 1, 1])
+      const stopMs = performance.now()
+      run.child.kill('SIGTERM')
+      const { code, signal } = await run.ended
+      assert.deepEqual([code, signal], [0, null], run.said.err)
+      assert.ok(performance.now() - stopMs < shutdownGraceMs, 'within the grace time')
+      assert.doesNotMatch(run.said.err, /did not stop|Error:/)
+      assert.deepEqual(await members(), [0, 0, 0, 0, 0], 'nobody waits for a session to time out')
+    })
+
+    await t.test('lookup answers for now and for a time, as text and as JSON, and with exit code 1 where nobody is known', async () => {
+      const seenS = 1_690_329_610
+      const iso = new Date(seenS * 1000).toISOString()
+      const times = [iso, iso.slice(0, 19), String(seenS)]
+      const [now, json, before, unknown, ...then] = await Promise.all([
+        flowloom(['lookup', '10.1.1.50'], env),
+        flowloom(['lookup', '10.1.1.50', '--json'], env),
+        flowloom(['lookup', '10.1.1.50', '--at', '2020-01-01'], env),
+        flowloom(['lookup', '2001:db8::77'], env),
+        ...times.map(time => flowloom(['lookup', '10.1.1.50', '--at', time, '--json'], env)),
+      ])
+      assert.equal(now.code, 0)
+      assert.match(now.out, /^vpc-0844e5fb7dab616dd: eni-0ffa7e54f1ae8fa1b i-0826dea5238644ce7 .*\(last-known\)/s)
+      const [holder] = JSON.parse(json.out) as Holder[]
+      assert.deepEqual([holder?.state, holder?.interface_id, holder?.valid_to], ['last-known', 'eni-0ffa7e54f1ae8fa1b', null])
+      for (const [i, { code, out }] of then.entries()) {
+        assert.equal(code, 0, times[i])
+        assert.deepEqual(
+          (JSON.parse(out) as Holder[]).map(({ state, interface_id }) => [state, interface_id]),
+          [['held', 'eni-0ffa7e54f1ae8fa1b']],
+          times[i],
+        )
+      }
+      assert.deepEqual([before.code, before.out], [1, 'nobody is known to have held 10.1.1.50 at 2020-01-01T00:00:00.000Z\n'])
+      assert.deepEqual([unknown.code, unknown.out], [1, 'nobody is known to have held 2001:db8::77\n'])
+    })
+
+    await t.test('audit agrees; after a row is gone it names the object and ends with 1', async () => {
+      const good = await flowloom(['audit'], env)
+      assert.deepEqual([good.code, good.err], [0, ''], good.out)
+      assert.match(good.out, /every line is accounted for on every side/)
+      assert.match(good.out, new RegExp(`unreadable, recorded as such: s3://${bucket}/.*broken\\.log\\.gz`))
+      const flocon = objects.find(({ key }) => key.includes('snapshot'))!
+      await store.command(
+        `ALTER TABLE ${config.clickhouse.database}.flows DELETE WHERE line = 5 AND object_id IN (SELECT object_id FROM ${config.clickhouse.database}.objects WHERE key = '${flocon.key}') SETTINGS mutations_sync = 2`,
+      )
+      const [bad, json] = await Promise.all([flowloom(['audit'], env), flowloom(['audit', '--json', '--no-topics'], env)])
+      assert.equal(bad.code, 1)
+      assert.match(bad.err, /^flowloom: the audit found 2 differences\n$/)
+      assert.ok(bad.out.includes(`DIFFERENT tables s3://${bucket}/${flocon.key}: flows 30 instead of 31`), bad.out)
+      const report = JSON.parse(json.out) as { differences: { object: string; side: string }[] }
+      assert.equal(json.code, 1)
+      assert.ok(report.differences.some(({ object, side }) => side === 'tables' && object === `s3://${bucket}/${flocon.key}`))
+    })
+
+    await t.test('retry announces what failed, and a mended object comes in', async () => {
+      const dry = await flowloom(['retry', '--dry-run'], env)
+      assert.deepEqual([dry.code, dry.out], [0, `s3://${bucket}/${brokenKey}: OBJECT_BROKEN, 2 attempts\n1 objects, nothing done\n`])
+      const other = await flowloom(['retry', '--prefix', 'elsewhere/'], env)
+      assert.equal(other.out, '0 objects announced again\n')
+      const sent = await flowloom(['retry'], env)
+      assert.match(sent.out, /1 objects announced again\n$/)
+      const { end } = await cluster
+        .loadTopics()
+        .then(() => Promise.all([0, 1].map(partition => cluster.limits(topics.objectArrivals, partition))))
+        .then(([a, b]) => ({ end: a!.end + b!.end }))
+      assert.ok(end > objects.length + 1, 'one arrival more')
+    })
+
+    await t.test('reset sink asks first; then the tables come back as they were before the row was lost', async () => {
+      const asked = await flowloom(['reset', 'sink'], env)
+      assert.equal(asked.code, 0)
+      assert.match(asked.out, /nothing done; add --yes/)
+      const before = await tableCounts(store)
+      const done = await flowloom(['reset', 'sink', '--yes'], env)
+      assert.deepEqual([done.code, done.err], [0, ''], done.out)
+      const run = startFlowloom(['run', '--roles', 'sink'], env)
+      await settled(store, objects.length, 60_000, 1)
+      await sleep(500)
+      run.child.kill('SIGTERM')
+      assert.equal((await run.ended).code, 0)
+      assert.equal((await tableCounts(store)).flows, before.flows + 1)
+      const { code, out } = await flowloom(['audit'], env)
+      assert.equal(code, 0, out)
+    })
+  } finally {
+    await store.close()
+    await cluster.close()
+  }
+})
