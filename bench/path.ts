@@ -55,8 +55,11 @@ class RoleProcess {
 }
 
 async function until(reached: () => Promise<boolean>): Promise<void> {
-  for (const endMs = Date.now() + 300_000; !(await reached()); await sleep(50))
+  const endMs = Date.now() + 300_000
+  while (!(await reached())) {
     if (Date.now() > endMs) throw new Error('the benchmark did not get there')
+    await sleep(50)
+  }
 }
 
 /** Runs the benchmark. */

@@ -67,8 +67,14 @@ export async function openSession(options: SessionOptions, signal: AbortSignal, 
   const cluster = new Cluster(config.kafka, log)
   const registry = new Registry(config.registry, config.kafka.topicPrefix)
   const writers: WriterSchemas = new Map()
-  if (config.kafka.createTopics) await untilAvailable(() => applyTopics(cluster), log, signal, patient)
-  await untilAvailable(() => cluster.loadTopics(), log, signal, patient)
-  const ids = await untilAvailable(() => registry.schemaIds(), log, signal, patient)
-  return { config, log, cluster, registry, codecs: createCodecs(ids, writers), writers }
+  try {
+    if (config.kafka.createTopics) await untilAvailable(() => applyTopics(cluster), log, signal, patient)
+    await untilAvailable(() => cluster.loadTopics(), log, signal, patient)
+    const ids = await untilAvailable(() => registry.schemaIds(), log, signal, patient)
+    return { config, log, cluster, registry, codecs: createCodecs(ids, writers), writers }
+  } catch (error) {
+    // not waited for: it may be the broker that does not answer
+    void cluster.close().catch(() => undefined)
+    throw error
+  }
 }

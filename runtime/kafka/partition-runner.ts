@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { topics, type Topic } from '../../schemas/topics.ts'
-import type { Codecs } from '../avro.ts'
+import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
+import { schemaIdOf, type Codecs } from '../avro.ts'
 import { causesOf, errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab } from '../records.ts'
@@ -25,6 +25,7 @@ import {
   type TaskEnd,
 } from './events.ts'
 import { FencedProducer } from './fenced-producer.ts'
+import { readRecords } from './record-format.ts'
 
 /** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
 export const barrierHeader = 'flowloom-barrier'
@@ -77,6 +78,7 @@ export class PartitionRunner implements TaskContext {
   #task: Task | undefined
   #fetchNext = 0
   #position = 0
+  #keyChecked = false
   #wake: (() => void) | undefined
   #barrier: { nonce: string; reached: () => void; failed: (error: Error) => void } | undefined
   #restoreNext = 0
@@ -162,8 +164,11 @@ export class PartitionRunner implements TaskContext {
   #restoreRecords(records: readonly InRecord[]): void {
     for (const record of records) {
       const nonce = record.headers[barrierHeader]
-      if (nonce === undefined) this.#task?.restore?.(record)
-      else if (this.#barrier !== undefined && nonce.toString() === this.#barrier.nonce) {
+      if (nonce === undefined) {
+        this.#checkKey(this.#role.state!, record.key)
+        this.#task?.restore?.(record)
+      }
+      if (this.#barrier !== undefined && nonce?.toString() === this.#barrier.nonce) {
         this.#feed.pauseState()
         this.#barrier.reached()
         this.#barrier = undefined
@@ -251,6 +256,7 @@ export class PartitionRunner implements TaskContext {
         const batch = await fetched.decode(this.#position, this.#role.slabs === true)
         recordsReceived.inc({ role: this.#role.name }, batch.records.length + batch.slabs.reduce((sum, slab) => sum + slab.count, 0))
         this.#reportLag(batch.lag)
+        if (!this.#keyChecked) this.#checkFirstKey(batch)
         if (batch.records.length + batch.slabs.length > 0) await task.process(batch)
         this.#position = batch.nextOffset
       }
@@ -258,6 +264,22 @@ export class PartitionRunner implements TaskContext {
       if (this.#inbox.length === 0) await this.#pause()
     }
     if (this.#end === 'stopped' && this.#phase === 'running') await task.stop?.()
+  }
+
+  /** One look at the first record after a start: a topic whose keys have another schema id is partitioned and compacted by other bytes. */
+  #checkFirstKey({ records, slabs }: InBatch): void {
+    const [slab] = slabs
+    const [first] = slab === undefined ? records : readRecords(slab.bytes, Math.min(1, slab.count), slab.baseOffset)
+    if (first === undefined) return
+    this.#keyChecked = true
+    this.#checkKey(this.#role.from, first.key)
+  }
+
+  /** @throws FlowError KEY_SCHEMA_CHANGED: the registry is not the one that the topic was written with, or its schemas were lost. */
+  #checkKey(id: TopicId, key: Buffer | null): void {
+    const actual = key === null ? undefined : schemaIdOf(key)
+    if (actual !== undefined && actual !== this.codecs[id].ids.key)
+      throw new FlowError('KEY_SCHEMA_CHANGED', { topic: this.#cluster.topicName(topics[id]), actual })
   }
 
   #reportLag(lag: number): void {

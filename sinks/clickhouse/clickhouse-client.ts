@@ -44,7 +44,11 @@ class ClickHouseStore implements Store {
     const options = `async_insert = 0, max_partitions_per_insert_block = 0, ${deduplicate}`
     const query = `INSERT INTO ${identifier(this.database)}.${identifier(table)} (${block.columns.map(identifier).join(', ')}) SETTINGS ${options} FORMAT Native`
     await this.#attempt(async () => {
-      const { stream } = await this.#client.exec({ query, values: Readable.from([block.bytes]), clickhouse_settings: { wait_end_of_query: 1 } })
+      const { stream } = await this.#client.exec({
+        query,
+        values: Readable.from([block.bytes]),
+        clickhouse_settings: { wait_end_of_query: 1 },
+      })
       await finished(stream.resume())
     })
   }
@@ -74,7 +78,8 @@ class ClickHouseStore implements Store {
     try {
       return await call()
     } catch (cause) {
-      if (cause instanceof ClickHouseError) throw new FlowError('CLICKHOUSE_REFUSED', { code: cause.code, detail: cause.message }, { cause })
+      if (cause instanceof ClickHouseError)
+        throw new FlowError('CLICKHOUSE_REFUSED', { code: cause.code, detail: cause.message }, { cause })
       throw new FlowError('CLICKHOUSE_UNAVAILABLE', { url: this.#url, detail: errorText(cause) }, { cause })
     }
   }

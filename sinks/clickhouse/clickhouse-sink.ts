@@ -47,7 +47,11 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
   })
   return [
     role('sink-flows', 'flows', ({ codecs }) => new FlowBuffer(codecs.flows), true),
-    role('sink-gaps', 'flowGaps', ({ codecs }) => new RecordBuffer(gapTable, record => withValue(record, value => codecs.flowGaps.decodeValue(value)))),
+    role(
+      'sink-gaps',
+      'flowGaps',
+      ({ codecs }) => new RecordBuffer(gapTable, record => withValue(record, value => codecs.flowGaps.decodeValue(value))),
+    ),
     role('sink-runs', 'cloudMapRuns', ({ codecs }) => {
       const decode = (record: InRecord): RunRow | undefined => {
         if (record.key === null || record.headers[barrierHeader] !== undefined) return undefined
@@ -58,7 +62,11 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
     }),
     role('sink-objects', 'objects', ({ codecs }) => {
       const decode = (record: InRecord): ObjectRow | undefined =>
-        withKeyAndValue(record, (key, value) => ({ key: codecs.objects.decodeKey(key), ledger: codecs.objects.decodeValue(value), offset: record.offset }))
+        withKeyAndValue(record, (key, value) => ({
+          key: codecs.objects.decodeKey(key),
+          ledger: codecs.objects.decodeValue(value),
+          offset: record.offset,
+        }))
       return new RecordBuffer(objectTable, decode)
     }),
     role('sink-dead-letters', 'deadLetters', ({ codecs }) => {
@@ -73,7 +81,8 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
   ]
 }
 
-const withValue = <R>(record: InRecord, read: (value: Buffer) => R): R | undefined => (record.value === null ? undefined : read(record.value))
+const withValue = <R>(record: InRecord, read: (value: Buffer) => R): R | undefined =>
+  record.value === null ? undefined : read(record.value)
 
 const withKeyAndValue = <R>(record: InRecord, read: (key: Buffer, value: Buffer) => R): R | undefined =>
   record.key === null || record.value === null ? undefined : read(record.key, record.value)

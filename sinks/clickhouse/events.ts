@@ -7,15 +7,24 @@ export const rowsInserted = counter<'table'>('flowloom_clickhouse_rows_total', '
 /** Inserts, by table. */
 export const insertsDone = counter<'table'>('flowloom_clickhouse_inserts_total', 'inserts that succeeded', ['table'])
 /** Inserts that failed; their range is repeated. */
-export const insertsFailed = counter<'table'>('flowloom_clickhouse_insert_failures_total', 'inserts that failed or whose outcome is unknown; the range is repeated', ['table'])
+export const insertsFailed = counter<'table'>(
+  'flowloom_clickhouse_insert_failures_total',
+  'inserts that failed or whose outcome is unknown; the range is repeated',
+  ['table'],
+)
 /** Bytes sent, by table. */
 export const bytesInserted = counter<'table'>('flowloom_clickhouse_bytes_total', 'bytes of inserts', ['table'])
 /** Seconds per insert. */
 export const insertSeconds = histogram<'table'>('flowloom_clickhouse_insert_seconds', 'time of one insert', ['table'])
 /** Ranges that a new task found pending and inserted again. */
-export const rangesRepeated = counter<'role'>('flowloom_clickhouse_ranges_repeated_total', 'ranges inserted again after a restart', ['role'])
+export const rangesRepeated = counter<'role'>('flowloom_clickhouse_ranges_repeated_total', 'ranges inserted again after a restart', [
+  'role',
+])
 /** Records decoded by schema resolution, the slow way. */
-export const recordsResolved = counter('flowloom_clickhouse_records_resolved_total', 'flows of another writer schema, decoded by schema resolution')
+export const recordsResolved = counter(
+  'flowloom_clickhouse_records_resolved_total',
+  'flows of another writer schema, decoded by schema resolution',
+)
 /** Values that no column can hold; they are stored as absent. */
 export const valuesUnfit = counter('flowloom_clickhouse_values_unfit_total', 'values that do not fit their column and are stored as absent')
 

@@ -96,7 +96,8 @@ export class FlowBlockEncoder {
       flowClass,
       rows,
     )
-    const text = (name: string, texts: Uint32Array, entries: Uint32Array): void => this.#low.write(writer, name, decoder.texts, rows, texts, entries)
+    const text = (name: string, texts: Uint32Array, entries: Uint32Array): void =>
+      this.#low.write(writer, name, decoder.texts, rows, texts, entries)
     text(
       'type',
       Uint32Array.from(classes, entry => entry.type),
@@ -169,7 +170,13 @@ const contextCells: readonly CellColumn<ContextRow>[] = [
 /** Encodes rows of `interfaces`. */
 export const contextBlock = (writer: NativeWriter, contexts: readonly ContextRow[]): NativeBlock => rowBlock(writer, contextCells, contexts)
 
-function copied(writer: NativeWriter, name: string, type: string, source: Uint8Array | Uint16Array | Uint32Array | Int32Array, length: number): void {
+function copied(
+  writer: NativeWriter,
+  name: string,
+  type: string,
+  source: Uint8Array | Uint16Array | Uint32Array | Int32Array,
+  length: number,
+): void {
   writer.column(name, type)
   writer.raw(new Uint8Array(source.buffer, source.byteOffset, length * source.BYTES_PER_ELEMENT))
 }
@@ -214,8 +221,8 @@ function gathered128(writer: NativeWriter, name: string, source: Uint8Array, ent
   // Moves of 64 bits without a BigInt: V8 compiles the pair of calls to one load and one store.
   for (let row = 0; row < rows; row++) {
     const entry = 16 * entries[row]!
-    out.setBigInt64(at + 16 * row, from.getBigInt64(entry))
-    out.setBigInt64(at + 16 * row + 8, from.getBigInt64(entry + 8))
+    out.setBigInt64(at + 16 * row, from.getBigInt64(entry, true), true)
+    out.setBigInt64(at + 16 * row + 8, from.getBigInt64(entry + 8, true), true)
   }
 }
 
@@ -237,7 +244,8 @@ function writeAbsent(writer: NativeWriter, decoder: FlowDecoder): void {
   const { classes } = decoder.classes
   const bits = decoder.endpoints.absent
   // Services that the log did not have, for a source that is local (egress) and for one that is remote (ingress).
-  const unlogged = (entry: FlowClass, srcBit: number, dstBit: number): number => (entry.srcService === 0 ? srcBit : 0) | (entry.dstService === 0 ? dstBit : 0)
+  const unlogged = (entry: FlowClass, srcBit: number, dstBit: number): number =>
+    (entry.srcService === 0 ? srcBit : 0) | (entry.dstService === 0 ? dstBit : 0)
   const localBit = absentBits.localService
   const straight = Uint32Array.from(classes, entry => entry.absent | unlogged(entry, localBit, remoteBits(localBit)))
   const turned = Uint32Array.from(classes, entry => entry.absent | unlogged(entry, remoteBits(localBit), localBit))

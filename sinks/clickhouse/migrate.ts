@@ -34,7 +34,11 @@ type TableSettings = Pick<Config['clickhouse'], 'ttlDays' | 'deduplicationWindow
  * @returns Names of the migrations that were applied now.
  * @throws FlowError MIGRATION_CHANGED where an applied migration has another content now; CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_REFUSED.
  */
-export async function migrate(store: Store, settings: TableSettings, migrations: readonly Migration[] = readMigrations()): Promise<string[]> {
+export async function migrate(
+  store: Store,
+  settings: TableSettings,
+  migrations: readonly Migration[] = readMigrations(),
+): Promise<string[]> {
   const database = identifier(store.database)
   await store.command(`CREATE DATABASE IF NOT EXISTS ${database}`)
   await store.command(
@@ -47,7 +51,9 @@ export async function migrate(store: Store, settings: TableSettings, migrations:
     if (hashes.some(hash => hash !== migration.hash)) throw new FlowError('MIGRATION_CHANGED', { name: migration.name })
     if (hashes.length > 0) continue
     for (const statement of statementsOf(migration.text, database, settings)) await store.command(statement)
-    await store.command(`INSERT INTO ${database}.schema_migrations (name, hash) VALUES (${quoted(migration.name)}, ${quoted(migration.hash)})`)
+    await store.command(
+      `INSERT INTO ${database}.schema_migrations (name, hash) VALUES (${quoted(migration.name)}, ${quoted(migration.hash)})`,
+    )
     done.push(migration.name)
   }
   await alignSettings(store, settings)
@@ -74,7 +80,8 @@ async function alignSettings(store: Store, settings: TableSettings): Promise<voi
     if (!new RegExp(`${window}\\b`).test(full)) await store.command(`ALTER TABLE ${table} MODIFY SETTING ${window}`)
     if (name !== 'flows') continue
     const days = /\bTTL start \+ toIntervalDay\((\d+)\)/.exec(full)?.[1]
-    if (settings.ttlDays > 0 && days !== String(settings.ttlDays)) await store.command(`ALTER TABLE ${table} MODIFY TTL start + INTERVAL ${settings.ttlDays} DAY`)
+    if (settings.ttlDays > 0 && days !== String(settings.ttlDays))
+      await store.command(`ALTER TABLE ${table} MODIFY TTL start + INTERVAL ${settings.ttlDays} DAY`)
     if (settings.ttlDays === 0 && days !== undefined) await store.command(`ALTER TABLE ${table} REMOVE TTL`)
   }
 }

@@ -90,7 +90,12 @@ export class RangeTask implements Task {
     const { insertRows } = this.#options
     for (;;) {
       const pending = this.#pending
-      this.#next = this.#buffer.take(batch, this.#next, pending?.to ?? Infinity, pending === undefined ? insertRows - this.#buffer.rows : Infinity)
+      this.#next = this.#buffer.take(
+        batch,
+        this.#next,
+        pending?.to ?? Infinity,
+        pending === undefined ? insertRows - this.#buffer.rows : Infinity,
+      )
       if (pending !== undefined) {
         // Compaction may have removed the last records of the range: whatever comes after it ends it too.
         if (this.#next < pending.to && batch.nextOffset < pending.to) return

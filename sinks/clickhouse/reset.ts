@@ -9,7 +9,9 @@ export function ownedObjects(): { tables: string[]; views: string[] } {
   const text = readMigrations()
     .map(migration => migration.text)
     .join('\n')
-  const names = (kind: string): string[] => [...new Set([...text.matchAll(new RegExp(`^CREATE ${kind} \\{database\\}\\.(\\w+)`, 'gm'))].map(match => match[1]!))]
+  const names = (kind: string): string[] => [
+    ...new Set([...text.matchAll(new RegExp(`^CREATE ${kind} \\{database\\}\\.(\\w+)`, 'gm'))].map(match => match[1]!)),
+  ]
   return { tables: [...names('TABLE IF NOT EXISTS'), 'schema_migrations'], views: names('OR REPLACE VIEW') }
 }
 

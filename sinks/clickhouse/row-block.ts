@@ -15,7 +15,14 @@ export interface CellColumn<R> {
   cell(row: R): Cell
 }
 
-const widths: Record<Exclude<CellType, 'String'>, number> = { UInt8: 1, UInt32: 4, UInt64: 8, IPv6: 16, "DateTime('UTC')": 4, "DateTime64(3, 'UTC')": 8 }
+const widths: Record<Exclude<CellType, 'String'>, number> = {
+  UInt8: 1,
+  UInt32: 4,
+  UInt64: 8,
+  IPv6: 16,
+  "DateTime('UTC')": 4,
+  "DateTime64(3, 'UTC')": 8,
+}
 
 /** Encodes rows as one block. */
 export function rowBlock<R>(writer: NativeWriter, columns: readonly CellColumn<R>[], rows: readonly R[]): NativeBlock {

@@ -86,7 +86,7 @@ export class Fleet {
       })
       await new Promise<void>(resolve => child.on('close', () => resolve()))
       slot.restarts++
-      if (slot.wanted) await sleep(200)
+      await sleep(200)
     }
   }
 

@@ -132,7 +132,7 @@ export const anyFlow: fc.Arbitrary<FlowRecord> = fc
     }),
     seconds: fc.integer({ min: -600, max: 100_000 }),
   })
-  .map(({ context, ends, kind, rest, seconds }) => ({ ...context, ...ends, ...kind, ...rest, end: rest.start + seconds }) as FlowRecord)
+  .map(({ context, ends, kind, rest, seconds }) => ({ ...context, ...ends, ...kind, ...rest, end: rest.start + seconds }))
 
 /** 16 bytes of an address in hex, by a way of its own: the URL parser. */
 export function addressHex(address: string | null): string {
@@ -230,7 +230,7 @@ export function flowsOfLog(log: string, objectId: Buffer): FlowRecord[] {
       const value = text.split(' ')[i]!
       if (value !== '-') values[field.record] = numeric.has(field.role) || field.awsType !== 'STRING' ? Number(value) : value
     })
-    const record = flow(values as Partial<FlowRecord>)
+    const record = flow(values)
     return {
       ...record,
       direction: record.flowDirection ?? 'unknown',

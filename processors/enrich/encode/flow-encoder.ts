@@ -1,6 +1,6 @@
 /**
  * The encoder: flow batch to Kafka records. Key and value are Avro in the Confluent format, written straight from columns and fragments into the
- * slab of the key's partition; no object or string per row. Checked against avsc in test/property/enrich-encode.test.ts.
+ * slab of the key's partition; no object or string per row. Checked against avsc in test/property/enrich-parse.test.ts.
  */
 import { confluentHeader, headerLength, type TopicSchemaIds } from '../../../runtime/avro.ts'
 import type { LookupSet } from '../lookups/lookup-set.ts'

@@ -65,12 +65,12 @@ function compareWords(table: Uint32Array, index: number, address: Words): number
   return 0
 }
 
-/** True where `address` is the one behind entry `index` of `table`. */
-function follows(table: Uint32Array, index: number, address: Words): boolean {
+/** True where entry `next` of `firsts` is the address behind entry `index` of `lasts`. */
+function follows(lasts: Uint32Array, index: number, firsts: Uint32Array, next: number): boolean {
   let carry = 1
   for (let i = 3; i >= 0; i--) {
-    const sum = table[4 * index + i]! + carry
-    if (sum >>> 0 !== address[i]!) return false
+    const sum = lasts[4 * index + i]! + carry
+    if (sum >>> 0 !== firsts[4 * next + i]!) return false
     carry = sum > 0xffffffff ? 1 : 0
   }
   return true
@@ -147,7 +147,7 @@ export class RangeBuilder {
   #ordered4 = true
   #ordered6 = true
 
-  /** Ranges added so far, neighbours of equal value joined. */
+  /** Ranges added so far. */
   get size(): number {
     return this.#count4 + this.#count6
   }
@@ -156,10 +156,6 @@ export class RangeBuilder {
   add4(first: number, last: number, value: number, rank = 0): void {
     const before = this.#count4 - 1
     if (before >= 0 && first <= this.#last4[before]!) this.#ordered4 = false
-    else if (before >= 0 && this.#value4[before] === value && this.#last4[before]! + 1 === first) {
-      this.#last4[before] = last
-      return
-    }
     if (this.#count4 === this.#value4.length) {
       this.#first4 = wider(this.#first4, new Uint32Array(2 * this.#count4))
       this.#last4 = wider(this.#last4, new Uint32Array(2 * this.#count4))
@@ -176,10 +172,6 @@ export class RangeBuilder {
   add6(first: Words, last: Words, value: number, rank = 0): void {
     const before = this.#count6 - 1
     if (before >= 0 && compareWords(this.#last6, before, first) >= 0) this.#ordered6 = false
-    else if (before >= 0 && this.#value6[before] === value && follows(this.#last6, before, first)) {
-      this.#last6.set(last, 4 * before)
-      return
-    }
     if (this.#count6 === this.#value6.length) {
       this.#first6 = wider(this.#first6, new Uint32Array(8 * this.#count6))
       this.#last6 = wider(this.#last6, new Uint32Array(8 * this.#count6))
@@ -197,6 +189,7 @@ export class RangeBuilder {
   build(): RangeTable {
     if (!this.#ordered4) this.#flatten4()
     if (!this.#ordered6) this.#flatten6()
+    this.#joinNeighbours()
     return new RangeTable({
       first4: this.#first4.slice(0, this.#count4),
       last4: this.#last4.slice(0, this.#count4),
@@ -205,6 +198,32 @@ export class RangeBuilder {
       last6: this.#last6.slice(0, 4 * this.#count6),
       value6: this.#value6.slice(0, this.#count6),
     })
+  }
+
+  /** Joins neighbours of equal value; only now, because until overlaps are resolved the size of a range matters. */
+  #joinNeighbours(): void {
+    let to = 0
+    for (let from = 1; from < this.#count4; from++) {
+      if (this.#value4[to] === this.#value4[from] && this.#last4[to]! + 1 === this.#first4[from]) this.#last4[to] = this.#last4[from]!
+      else {
+        to++
+        this.#first4[to] = this.#first4[from]!
+        this.#last4[to] = this.#last4[from]!
+        this.#value4[to] = this.#value4[from]!
+      }
+    }
+    this.#count4 = Math.min(this.#count4, to + 1)
+    to = 0
+    for (let from = 1; from < this.#count6; from++) {
+      const join = this.#value6[to] === this.#value6[from] && follows(this.#last6, to, this.#first6, from)
+      if (!join) {
+        to++
+        this.#first6.copyWithin(4 * to, 4 * from, 4 * from + 4)
+        this.#value6[to] = this.#value6[from]!
+      }
+      this.#last6.copyWithin(4 * to, 4 * from, 4 * from + 4)
+    }
+    this.#count6 = Math.min(this.#count6, to + 1)
   }
 
   #flatten4(): void {

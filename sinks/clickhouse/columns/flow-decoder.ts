@@ -173,7 +173,22 @@ export class FlowDecoder {
   /** The numbers of the rows that wait for them. */
   #takeNumbers(cursor: AvroCursor): void {
     const { columns } = this
-    const { direction, localPort, remotePort, packets, bytes, start, duration, timeSource, servicePort, serviceName, objectId, line, absent, extraEnd } = columns
+    const {
+      direction,
+      localPort,
+      remotePort,
+      packets,
+      bytes,
+      start,
+      duration,
+      timeSource,
+      servicePort,
+      serviceName,
+      objectId,
+      line,
+      absent,
+      extraEnd,
+    } = columns
     const buffer = cursor.bytes
     const tails = this.#tails
     const waiting = this.#waiting
@@ -220,7 +235,8 @@ export class FlowDecoder {
       line[row] = cursor.long()
       if (buffer[cursor.at++] !== 0) this.#takeExtra(cursor)
       extraEnd[row] = columns.extras
-      if (cursor.at !== this.#ends[i]) throw new TypeError(`a flows record of schema id ${this.#codec.ids.value} is not what its schema says`)
+      if (cursor.at !== this.#ends[i])
+        throw new TypeError(`a flows record of schema id ${this.#codec.ids.value} is not what its schema says`)
       columns.rows = row + 1
     }
   }
@@ -233,7 +249,8 @@ export class FlowDecoder {
   }
 
   #takeLost(cursor: AvroCursor): void {
-    for (const name of lostNames) if (cursor.bytes[cursor.at++] !== 0) this.#addExtra(encoder.encode(name), encoder.encode(String(cursor.long())))
+    for (const name of lostNames)
+      if (cursor.bytes[cursor.at++] !== 0) this.#addExtra(encoder.encode(name), encoder.encode(String(cursor.long())))
   }
 
   #takeExtra(cursor: AvroCursor): void {

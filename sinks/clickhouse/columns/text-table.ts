@@ -17,7 +17,10 @@ export class TextTable {
     if (hash > 3) {
       // First, last and middle four bytes; the dictionary verifies the rest.
       const middle = start + ((hash - 4) >> 1)
-      hash = Math.imul(hash ^ view.getInt32(start), 0x9e3779b1) ^ Math.imul(view.getInt32(end - 4), 0x85ebca6b) ^ Math.imul(view.getInt32(middle), 0xc2b2ae35)
+      hash =
+        Math.imul(hash ^ view.getInt32(start), 0x9e3779b1) ^
+        Math.imul(view.getInt32(end - 4), 0x85ebca6b) ^
+        Math.imul(view.getInt32(middle), 0xc2b2ae35)
     } else for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x9e3779b1)
     hash ^= hash >>> 15
     const found = this.spans.find(bytes, view, start, end, hash)

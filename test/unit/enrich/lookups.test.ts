@@ -15,7 +15,7 @@ import { serviceNames, tcpServices, udpServices } from '../../../processors/enri
 import { parseIpv4, parseIpv6 } from '../../../processors/enrich/parse/address-text.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { createLog } from '../../../runtime/log.ts'
-import { TestEnricher } from '../../support/enrich-blocks.ts'
+import { plain, TestEnricher } from '../../support/enrich-blocks.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'flowloom-lookups-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -30,7 +30,11 @@ const load = (change: Partial<typeof settings> & { awsRanges?: string }): Promis
 
 /** What the tables say of an address. */
 function look(tables: LookupSet, ip: string): Record<string, unknown> {
-  const { rows } = new TestEnricher({ tables }).run('srcaddr', ip)
+  const { rows, encoded } = new TestEnricher({ tables }).run(
+    'srcaddr dstaddr pkt-srcaddr pkt-dstaddr',
+    `${ip} ${ip} ${ip} 10.0.0.1\n10.0.0.1 ${ip} ${ip} -`,
+  )
+  assert.deepEqual(plain(encoded.map(({ value }) => value).sort((a, b) => a.line - b.line)), plain(rows))
   const { srcCountry, srcAsn, srcAsOrg, srcThreat, srcAwsService } = rows[0]!
   return { country: srcCountry, asn: srcAsn, org: srcAsOrg, threat: srcThreat, service: srcAwsService }
 }

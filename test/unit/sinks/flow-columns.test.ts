@@ -90,7 +90,9 @@ describe('flow columns', () => {
   })
 
   it('gives equal columns when its dictionaries were dropped in between', () => {
-    const values = Array.from({ length: 500 }, (_, i) => flow({ srcAddr: `10.0.${i >> 8}.${i & 255}`, interfaceId: `eni-${i % 7}`, line: i + 1 }))
+    const values = Array.from({ length: 500 }, (_, i) =>
+      flow({ srcAddr: `10.0.${i >> 8}.${i & 255}`, interfaceId: `eni-${i % 7}`, line: i + 1 }),
+    )
     const slab = slabOf(values.map(value => codecs.flows.encodeValue(value)))
     const decoder = new FlowDecoder(codecs.flows, 100)
     for (let round = 0; round < 3; round++) {
@@ -112,7 +114,16 @@ describe('flow columns', () => {
   })
 
   it('stores what no column can hold as absent, and counts it', () => {
-    const strange: FlowRecord = flow({ srcAddr: 'xxx.xxx.1.2', dstPort: 70_000, protocol: 300, srcAsn: 2 ** 40, packets: -1, start: 2 ** 40, end: 2 ** 40 + 5, timeSource: 'logged' })
+    const strange: FlowRecord = flow({
+      srcAddr: 'xxx.xxx.1.2',
+      dstPort: 70_000,
+      protocol: 300,
+      srcAsn: 2 ** 40,
+      packets: -1,
+      start: 2 ** 40,
+      end: 2 ** 40 + 5,
+      timeSource: 'logged',
+    })
     const decoder = new FlowDecoder(codecs.flows, 1000)
     decoder.takeSlab(slabOf([codecs.flows.encodeValue(strange)]), 0, Infinity, Infinity)
     assert.deepEqual(rowsOf(decoder), [expectedRow(emptyFlow)])

@@ -10,7 +10,13 @@ import { MemoryStore } from '../../support/memory-store.ts'
 
 const flowKey = { lowAddr: null, lowPort: null, highAddr: null, highPort: null, protocol: null }
 
-function setUp(options: { insertRows?: number; role?: string } = {}): { store: MemoryStore; cluster: MemoryCluster; role: Role; put(count: number): void; lines(): unknown[] } {
+function setUp(options: { insertRows?: number; role?: string } = {}): {
+  store: MemoryStore
+  cluster: MemoryCluster
+  role: Role
+  put: (count: number) => void
+  lines: () => unknown[]
+} {
   const store = new MemoryStore()
   const cluster = new MemoryCluster()
   const roles = createClickHouseRoles({ store, topicPrefix: 'p.', insertRows: options.insertRows ?? 10, insertIntervalMs: 1000 })
@@ -166,7 +172,13 @@ describe('range task', () => {
     await context.commit({ offset: 10, metadata: '10-20' })
     const task = role.createTask(cluster.createContext(role, 0))
     await task.start?.({ offset: 10, metadata: '10-20' })
-    const record = (offset: number) => ({ offset, timestampMs: 0, key: cluster.codecs.cloudMapRuns.encodeKey({ scope: 's', ip: '10.0.0.1', first: offset }), value: null, headers: {} })
+    const record = (offset: number) => ({
+      offset,
+      timestampMs: 0,
+      key: cluster.codecs.cloudMapRuns.encodeKey({ scope: 's', ip: '10.0.0.1', first: offset }),
+      value: null,
+      headers: {},
+    })
     await task.process({ records: [record(12)], slabs: [], nextOffset: 13, lag: 1 })
     assert.equal(store.inserts.length, 0)
     await task.process({ records: [record(25)], slabs: [], nextOffset: 26, lag: 0 })
@@ -186,14 +198,31 @@ describe('range task', () => {
 
   it('commits nothing for barriers', async () => {
     const { store, cluster, role } = setUp({ role: 'sink-objects' })
-    cluster.append('objects', 0, [{ key: cluster.codecs.objects.encodeKey({ bucket: '__barrier', key: '0' }), value: null, headers: { 'flowloom-barrier': 'x' } }])
+    cluster.append('objects', 0, [
+      { key: cluster.codecs.objects.encodeKey({ bucket: '__barrier', key: '0' }), value: null, headers: { 'flowloom-barrier': 'x' } },
+    ])
     await cluster.runRole(role)
     assert.deepEqual(cluster.commits, [])
     assert.equal(store.inserts.length, 0)
   })
 
   it('has every record once after any failures', async () => {
-    const step = fc.record({ records: fc.integer({ min: 1, max: 12 }), put: fc.integer({ min: 0, max: 6 }), clock: fc.constantFrom(0, 0, 1000, 31_000), failure: fc.constantFrom<FailurePoint | 'before' | 'after' | 'dies' | 'stops' | 'none'>('commit', 'commit-unknown', 'before', 'after', 'dies', 'stops', 'none', 'none', 'none') })
+    const step = fc.record({
+      records: fc.integer({ min: 1, max: 12 }),
+      put: fc.integer({ min: 0, max: 6 }),
+      clock: fc.constantFrom(0, 0, 1000, 31_000),
+      failure: fc.constantFrom<FailurePoint | 'before' | 'after' | 'dies' | 'stops' | 'none'>(
+        'commit',
+        'commit-unknown',
+        'before',
+        'after',
+        'dies',
+        'stops',
+        'none',
+        'none',
+        'none',
+      ),
+    })
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 15 }), async (steps, insertRows) => {
         const { store, cluster, role, put, lines } = setUp({ insertRows })
@@ -223,10 +252,12 @@ describe('range task', () => {
         store.fail = () => undefined
         await cluster.runRole(role)
         assert.deepEqual(lines(), upTo(total))
-        const ranges = store.inserts.filter(insert => insert.table === 'flows' && insert.kept).map(insert => insert.token!.split(':')[2]!.split('-').map(Number))
+        const ranges = store.inserts
+          .filter(insert => insert.table === 'flows' && insert.kept)
+          .map(insert => insert.token!.split(':')[2]!.split('-').map(Number))
         ranges.forEach(([from], i) => assert.equal(from, i === 0 ? 0 : ranges[i - 1]![1]))
         const known = new Set(store.rows('interfaces').map(row => row['interface']))
-        assert.ok(store.rows('flows').every(row => known.has(row['interface']!)))
+        assert.ok(store.rows('flows').every(row => known.has(row['interface'])))
       }),
       { numRuns: 100 },
     )

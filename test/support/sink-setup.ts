@@ -1,0 +1,44 @@
+/** The sink's roles on an in-memory Kafka and a real ClickHouse database of their own. */
+import { readFileSync } from 'node:fs'
+import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { Role } from '../../runtime/task.ts'
+import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
+import { migrate } from '../../sinks/clickhouse/migrate.ts'
+import type { Store } from '../../sinks/clickhouse/store.ts'
+import { flowsOfLog } from './flow-records.ts'
+import type { LiveClickHouse } from './live-clickhouse.ts'
+import { MemoryCluster } from './memory-context.ts'
+
+/** A key that any flow can have. */
+export const anyKey = { lowAddr: null, lowPort: null, highAddr: null, highPort: null, protocol: null }
+/** Object that the records of a test stand for. */
+export const testObjectId = Buffer.from('00ab3c4d5e6f7081', 'hex')
+
+/** What a test works with. */
+export interface SinkSetup {
+  readonly store: Store
+  readonly cluster: MemoryCluster
+  /** A role by its name. */
+  readonly role: (name: string) => Role
+  readonly putFlows: (records: readonly FlowRecord[]) => void
+}
+
+/** Migrates a fresh database. */
+export async function setUpSink(server: LiveClickHouse, insertRows = 1000): Promise<SinkSetup> {
+  const { store, settings } = server.fresh()
+  await migrate(store, settings)
+  const cluster = new MemoryCluster()
+  const roles = createClickHouseRoles({ store, topicPrefix: 'test.', insertRows, insertIntervalMs: 1000 })
+  return {
+    store,
+    cluster,
+    role: name => roles.find(role => role.name === name)!,
+    putFlows: records => {
+      for (const record of records) cluster.put('flows', anyKey, record)
+    },
+  }
+}
+
+/** The records of test/golden/nat-gateway-v5. */
+export const natGatewayFlows = (): FlowRecord[] =>
+  flowsOfLog(readFileSync(new URL('../golden/nat-gateway-v5/nat.log', import.meta.url), 'utf8'), testObjectId)
