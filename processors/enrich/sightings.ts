@@ -3,9 +3,10 @@
  *
  * Rules (docs: the cloud map never guesses):
  * - Only records whose direction is logged or inferred from a private address teach, and only with logged times.
- * - The interface owns the address of its own side (egress: source, ingress: destination), private IPv4 or any IPv6, where the packet address
- *   of that side is absent or the same. Where they differ, an instance owns a private packet address (secondary or pod address); an interface
- *   without instance (NAT gateway ...) learns nothing from such a record: the packet belongs to someone else.
+ * - The interface owns the address of its own side (egress: source, ingress: destination), private IPv4 or any IPv6: AWS writes the
+ *   interface's own address there even where the packet has another one.
+ * - Where the packet address of that side differs, an instance owns it too if it is private (secondary or pod address); an interface without
+ *   instance (NAT gateway, transit gateway ...) does not: the packet belongs to someone else.
  * - An AWS service owns the true destination of egress and the true source of ingress, as far as the record names the service.
  */
 import type { AddressKey, IpSighting, Owner, SecondsRange } from '../../schemas/records.ts'
@@ -132,10 +133,9 @@ export class SightingCollector {
     const contextId = batch.contextId[row]!
     const local = batch.addressIds[egress ? 0 : 1]![row]!
     const packet = batch.addressIds[egress ? 2 : 3]![row]!
-    let owned = local
-    if (packet !== 0 && packet !== local)
-      owned = contexts.values[contextId]!.instanceId !== null && (flags[packet]! & addressFlag.private) !== 0 ? packet : 0
-    if (owned !== 0 && ((flags[owned]! & addressFlag.private) !== 0 || family[owned] === 6)) this.#see(contextId, owned, batch, first, last)
+    if (local !== 0 && ((flags[local]! & addressFlag.private) !== 0 || family[local] === 6)) this.#see(contextId, local, batch, first, last)
+    if (packet !== 0 && packet !== local && (flags[packet]! & addressFlag.private) !== 0 && contexts.values[contextId]!.instanceId !== null)
+      this.#see(contextId, packet, batch, first, last)
     const classId = batch.classId[row]!
     if ((classes.services[classId]! & (egress ? 2 : 1)) === 0) return
     const { pktDstAwsService, pktSrcAwsService } = classes.values[classId]!

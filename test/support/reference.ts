@@ -50,14 +50,12 @@ function learn(map: ReferenceMap, place: { account: string; region: string }, ro
   if (service !== undefined) note('aws', theirs, `||${service}`)
   const instance = value('instance-id')
   const interfaceId = value('interface-id')
-  const same = oursInPacket === undefined || oursInPacket === ours
-  const address = same ? ours : instance !== undefined && isPrivate(oursInPacket) ? oursInPacket : undefined
-  if (interfaceId === undefined || address === undefined || (!address.includes(':') && !isPrivate(address))) return
-  note(
-    value('vpc-id') ?? `${value('account-id') ?? place.account}/${value('region') ?? place.region}`,
-    address,
-    `${interfaceId}|${instance ?? ''}|`,
-  )
+  if (interfaceId === undefined) return
+  const scope = value('vpc-id') ?? `${value('account-id') ?? place.account}/${value('region') ?? place.region}`
+  const owner = `${interfaceId}|${instance ?? ''}|`
+  if (ours.includes(':') || isPrivate(ours)) note(scope, ours, owner)
+  if (oursInPacket !== undefined && oursInPacket !== ours && instance !== undefined && isPrivate(oursInPacket))
+    note(scope, oursInPacket, owner)
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Rows of flows as columns: numbers as they are, everything that repeats as the number of its dictionary entry. 77 bytes a row, so 200,000
- * rows are 15 MB; the arrays grow with the rows and stay for the next range.
+ * rows are 15 MB, at most 31 MB because the arrays double; they stay for the next range.
  */
 import { grown } from './span-dictionary.ts'
 

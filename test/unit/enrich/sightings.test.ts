@@ -39,19 +39,19 @@ void describe('what a record teaches', () => {
       expect: ['vpc-1 10.0.0.1 eni-1'],
     },
     {
-      name: 'a pod or secondary address of an instance: that address only',
+      name: 'a pod or secondary address of an instance: the address of the interface and that one',
       line: '1 eni-1 i-1 vpc-1 10.0.0.1 8.8.8.8 10.0.0.99 8.8.8.8 100 160 egress - -',
-      expect: ['vpc-1 10.0.0.99 eni-1'],
+      expect: ['vpc-1 10.0.0.1 eni-1', 'vpc-1 10.0.0.99 eni-1'],
     },
     {
-      name: 'a public packet address of an instance: nothing',
+      name: 'a public packet address of an instance: the address of the interface only',
       line: '1 eni-1 i-1 vpc-1 10.0.0.1 10.0.0.2 9.9.9.9 10.0.0.2 100 160 egress - -',
-      expect: [],
+      expect: ['vpc-1 10.0.0.1 eni-1'],
     },
     {
-      name: 'a packet of others on an interface without instance: nothing',
-      line: '1 eni-1 - vpc-1 10.0.1.5 10.0.0.220 10.0.1.5 203.0.113.5 100 160 ingress - -',
-      expect: [],
+      name: 'a packet of others on an interface without instance: the address of the interface only',
+      line: '1 eni-1 - vpc-1 10.0.1.5 10.0.0.220 10.0.1.5 10.9.9.9 100 160 ingress - -',
+      expect: ['vpc-1 10.0.0.220 eni-1'],
     },
     {
       name: 'the own address of an interface without instance',
