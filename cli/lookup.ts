@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { loadConfig } from '../config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
-import { readQuery } from '../sinks/clickhouse/query-files.ts'
+import { ask } from '../sinks/clickhouse/queries.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
@@ -37,7 +37,7 @@ export interface Holder {
  * @returns One run per scope that knows the address.
  */
 export async function findHolders(store: Store, ip: string, atS: number | undefined): Promise<Holder[]> {
-  return store.query<Holder>(readQuery('who_holds'), { ip, at: atS ?? Math.floor(Date.now() / 1000) })
+  return ask<Holder, 'who_holds'>(store, 'who_holds', { ip, at: atS === undefined ? new Date() : new Date(atS * 1000) })
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The questions that the demo answers, asked as an analyst would. */
-import { readQuery, type QueryName } from '../../sinks/clickhouse/query-files.ts'
+import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { describeHolder, findHolders } from '../lookup.ts'
 
@@ -65,14 +65,16 @@ function sshRows(rows: readonly Row[]): Row[] {
  * @returns What is missing: faults that `--exit` reports.
  */
 export async function printAnswers(store: Store, print: (text: string) => void): Promise<string[]> {
-  const ask = (name: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<Row[]> =>
-    store.query<Row>(readQuery(name), parameters)
   const faults: string[] = []
-  const nowS = Math.floor(Date.now() / 1000)
+  const nowMs = Date.now()
   print('\nTop talkers by country and network\n')
-  print(formatRows(await ask('top_talkers', { from: nowS - 86_400, to: nowS + 600, limit: 12 })))
+  print(
+    formatRows(
+      await ask<Row, 'top_talkers'>(store, 'top_talkers', { from: new Date(nowMs - 86_400_000), to: new Date(nowMs + 600_000), limit: 12 }),
+    ),
+  )
   print('\nSSH allowed from outside. answered: an open host; accepted: no reply was seen; nat-phantom: a NAT gateway, which drops it\n')
-  print(formatRows(sshRows(await ask('ssh_from_outside', { limit: 10_000 }))))
+  print(formatRows(sshRows(await ask<Row, 'ssh_from_outside'>(store, 'ssh_from_outside', { limit: 10_000 }))))
   print('\nWho holds 10.1.1.50, and the S3 addresses of the FloCon table\n')
   const owner = await findHolders(store, '10.1.1.50', undefined)
   if (!owner.some(holder => holder.interface_id === 'eni-0ffa7e54f1ae8fa1b')) faults.push('10.1.1.50 is not held by eni-0ffa7e54f1ae8fa1b')

@@ -18,6 +18,6 @@ export type QueryName = keyof QueryParameters
 export const readQuery = (name: QueryName): string => readFileSync(join(import.meta.dirname, 'queries', `${name}.sql`), 'utf8')
 
 /** Asks a question. @returns Rows as objects; 64-bit integers are strings. */
-export async function ask<T, N extends QueryName>(store: Store, name: N, parameters: QueryParameters[N]): Promise<T[]> {
+export async function ask<T, N extends QueryName = QueryName>(store: Store, name: N, parameters: QueryParameters[N]): Promise<T[]> {
   return store.query<T>(readQuery(name), parameters)
 }
