@@ -59,6 +59,7 @@ export class FencedProducer {
   readonly #settings: KafkaSettings
   #transaction: Transaction | undefined
   #used = false
+  #frame: Buffer | undefined
   #last: Promise<unknown> = Promise.resolve()
   #broken: Error | undefined
 
@@ -89,10 +90,17 @@ export class FencedProducer {
       if ('bytes' in records && this.#settings.encodedBatches && records.bytes.length <= maxBatchBytes)
         return this.#sendSlab(topic, partition, records)
       for (const part of batchParts('bytes' in records ? recordsOf(records) : records)) {
-        if (this.#settings.encodedBatches) await this.#sendSlab(topic, partition, frameRecords(part))
+        if (this.#settings.encodedBatches) await this.#sendSlab(topic, partition, frameRecords(part, this.#scratch(part)))
         else await this.#sendMessages(topic, partition, part)
       }
     })
+  }
+
+  /** Memory for large batches, made at the first one; sends are done one after the other, so one is enough. */
+  #scratch(part: readonly OutRecord[]): Buffer | undefined {
+    if (this.#frame === undefined && part.some(record => (record.value?.length ?? 0) > 65_536))
+      this.#frame = Buffer.allocUnsafeSlow(maxBatchBytes + 65_536)
+    return this.#frame
   }
 
   async #sendSlab(topic: string, partition: number, slab: OutSlab): Promise<void> {
