@@ -48,7 +48,7 @@ async function start(settings: RawConfig): Promise<void> {
 
 const withFields = (schema: AvroRecord | null, change: (fields: AvroRecord['fields']) => unknown[]): unknown => ({
   ...schema,
-  fields: change(schema.fields),
+  fields: change(schema?.fields ?? []),
 })
 
 test('a value schema that cannot be read both ways is refused, and the message names topic and field', { timeout: 60_000 }, async () => {

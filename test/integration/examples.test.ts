@@ -1,0 +1,137 @@
+/** The example programs against topics that the pipeline has filled: they find what stands there, in TypeScript and in Python. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test, type TestContext } from 'node:test'
+import { goldenObjects } from '../../cli/demo/demo-objects.ts'
+import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
+import { readTopic } from '../../runtime/kafka/topic-reader.ts'
+import { topics } from '../../schemas/topics.ts'
+import { root, startProgram, type Outcome } from '../support/command-line.ts'
+import { until } from '../support/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../support/live-stack.ts'
+import { LocalRun } from '../support/local-run.ts'
+import { createBucket, putObject, s3Client } from '../support/s3.ts'
+
+const venv = join(root, '.flowloom', 'python')
+const requirements = join(root, 'examples', 'python', 'requirements.txt')
+
+let run: LocalRun
+/** What the topics hold, counted by flowloom's own reader. */
+const held = { flows: 0, bytes: 0, addresses: new Map<string, string>() }
+
+before(async () => {
+  run = await LocalRun.open(await freshSettings({ kafka: { partitions: 2, fewPartitions: 1 }, lookups: { country: 'none', asn: 'none' } }))
+  const { session, bucket } = run
+  const client = s3Client(session.config.s3.endpoint!)
+  await createBucket(client, bucket)
+  const slotS = Math.floor(Date.now() / 300_000) * 300 - 300
+  const objects = [...goldenObjects(slotS), ...generateObjects({ seed: 9, records: 2000, startS: slotS - 300, slots: 1 })]
+  for (const { key, body } of objects) await putObject(client, bucket, key, body)
+  run.start(['discover', 'fetch', 'enrich', 'ip-context'])
+  const { cluster, codecs } = session
+  const behind = async (role: string, id: 'rawLines' | 'ipSightings'): Promise<number> => {
+    const each = [0, 1].map(async partition => {
+      const { offset } = await cluster.committedPosition(role, id, partition)
+      // the marker of the last transaction takes an offset too
+      return Math.max(0, (await cluster.limits(topics[id], partition)).end - offset - 1)
+    })
+    return (await Promise.all(each)).reduce((a, b) => a + b)
+  }
+  let done = 0
+  await until(
+    async () => {
+      const states = new Map<string, string>()
+      await readTopic(cluster, topics.objects, ({ key, value }) => {
+        if (key !== null && value !== null) states.set(codecs.objects.decodeKey(key).key, codecs.objects.decodeValue(value).state)
+      })
+      done = [...states.values()].filter(state => state === 'done').length
+      return done === objects.length && (await behind('enrich', 'rawLines')) === 0 && (await behind('ip-context', 'ipSightings')) === 0
+    },
+    90_000,
+    'the end of the objects',
+  )
+  await run.stop()
+  await readTopic(cluster, topics.flows, ({ value }) => {
+    held.flows++
+    held.bytes += codecs.flows.decodeValue(value!).bytes ?? 0
+  })
+  await readTopic(cluster, topics.cloudMap, ({ key, value }) => {
+    const { scope, ip } = codecs.cloudMap.decodeKey(key!)
+    if (value === null) held.addresses.delete(`${scope} ${ip}`)
+    else held.addresses.set(`${scope} ${ip}`, codecs.cloudMap.decodeValue(value).current?.interfaceId ?? '')
+  })
+  assert.ok(held.flows > 1500 && held.addresses.size > 10, JSON.stringify([held.flows, held.addresses.size, done]))
+})
+
+after(async () => {
+  await run.close()
+  await releaseStack()
+})
+
+const options = (): string[] => {
+  const { kafka, registry } = run.session.config
+  return ['--brokers', kafka.brokers.join(','), '--registry', registry.url, '--prefix', kafka.topicPrefix, '--exit-at-end']
+}
+
+/** Checks what both examples print in both languages. */
+async function checkExamples(program: string, first: readonly string[], files: { flows: string; map: string }): Promise<void> {
+  const start = (file: string, ...more: string[]): Promise<Outcome> => startProgram(program, [...first, file, ...options(), ...more]).ended
+  const [flows, all, one] = await Promise.all([start(files.flows), start(files.map), start(files.map, '10.1.1.50')])
+  for (const { code, err } of [flows, all, one]) assert.equal(code, 0, err)
+  const lines = flows.out.trimEnd().split('\n')
+  assert.equal(lines.at(-1), `${held.flows} flows, ${held.bytes} bytes`)
+  assert.equal(lines.length, held.flows + 1)
+  assert.ok(
+    lines.some(line =>
+      /^2023-07-26T00:00:06\S* eni-0ffa7e54f1ae8fa1b ingress ACCEPT 52\.217\.118\.120 -> 10\.1\.1\.50 \S+ 9526 bytes$/.test(line),
+    ),
+    'a line of the FloCon log',
+  )
+  const entries = all.out.trimEnd().split('\n')
+  assert.equal(entries.at(-1), `${held.addresses.size} addresses`)
+  assert.deepEqual(
+    entries.slice(0, -1).map(line => line.split(' ').slice(0, 2).join(' ')),
+    [...held.addresses.keys()].sort((a, b) => (a < b ? -1 : 1)),
+  )
+  assert.match(
+    one.out,
+    /^vpc-0844e5fb7dab616dd 10\.1\.1\.50 eni-0ffa7e54f1ae8fa1b i-0826dea5238644ce7 since 2023-07-26T00:00:06\S* last seen 2023-07-26T00:00:25\S*\n\d+ addresses\n$/,
+  )
+}
+
+test('TypeScript: every flow and every address', { timeout: 120_000 }, () =>
+  checkExamples(process.execPath, ['--no-warnings'], {
+    flows: 'examples/typescript/read-flows.ts',
+    map: 'examples/typescript/cloud-map.ts',
+  }),
+)
+
+/** Makes the Python environment, once for each content of requirements.txt. @returns Why not, or nothing. */
+async function preparePython(): Promise<string | undefined> {
+  const marker = join(venv, 'requirements.sha256')
+  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex')
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return undefined
+  rmSync(venv, { recursive: true, force: true })
+  mkdirSync(join(root, '.flowloom'), { recursive: true })
+  for (const [program, ...args] of [
+    ['python3', '-m', 'venv', venv],
+    [join(venv, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check', '-r', requirements],
+  ] as const) {
+    const { code, err } = await startProgram(program, args).ended.catch((error: unknown) => ({ code: -1, err: String(error) }))
+    if (code !== 0) return `${program} ${args[0]} failed: ${err.trim().split('\n').at(-1) ?? ''}`
+  }
+  writeFileSync(marker, wanted)
+  return undefined
+}
+
+test('Python: the same flows and the same addresses', { timeout: 240_000 }, async (t: TestContext) => {
+  const missing = await preparePython()
+  if (missing !== undefined) {
+    assert.notEqual(process.env['CI'], 'true', missing)
+    t.skip(missing)
+    return
+  }
+  await checkExamples(join(venv, 'bin', 'python'), [], { flows: 'examples/python/read_flows.py', map: 'examples/python/cloud_map.py' })
+})
