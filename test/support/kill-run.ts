@@ -174,7 +174,10 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
   const session = await openSession(
     { overrides: { ...settings, kafka: { ...settings['kafka'], slot: undefined } } },
     new AbortController().signal,
-  )
+  ).catch(async (error: unknown) => {
+    await stack.stop()
+    throw error
+  })
   const store = connectClickHouse(session.config.clickhouse)
   try {
     await applyTopics(session.cluster, { 'segment.ms': '2000', 'min.cleanable.dirty.ratio': '0.01' })

@@ -48,7 +48,10 @@ export async function outageRun(options: OutageRunOptions): Promise<number> {
     log: { level: 'warn' },
   })
   const fleet = new Fleet(settings)
-  const session = await openSession({ overrides: settings }, new AbortController().signal)
+  const session = await openSession({ overrides: settings }, new AbortController().signal).catch(async (error: unknown) => {
+    await stack.stop()
+    throw error
+  })
   const store = connectClickHouse(session.config.clickhouse)
   let peakMiB = 0
   const watch = setInterval(() => {
