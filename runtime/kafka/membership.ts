@@ -34,6 +34,7 @@ export class Membership {
   readonly #listener: MembershipListener
   #consumer: Consumer | undefined
   #assigned: readonly number[] = []
+  #joined = false
   #joining: Promise<void> = Promise.resolve()
   readonly #stop = new AbortController()
   /** Rejects when the member cannot go on: another process has its static identity, or records that it must read are gone. */
@@ -52,6 +53,11 @@ export class Membership {
     this.failed.catch(() => undefined)
     const { slot } = cluster.settings
     if (slot !== undefined) staticMembers.set(this.#group, `${role}-${slot}`)
+  }
+
+  /** True while the process is a member: not before its first join, nor while a broken consumer is replaced. */
+  get joined(): boolean {
+    return this.#joined
   }
 
   /** Partitions of this member. */
@@ -88,6 +94,7 @@ export class Membership {
       this.#assigned = partitions
       for (const topic of this.#topicNames) consumer.pause([{ topic, partitions }])
       log.debug({ group: this.#group, partitions }, 'joined the group')
+      this.#joined = true
       this.#listener.assigned(partitions)
     })
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
@@ -118,6 +125,7 @@ export class Membership {
     const broken = this.#consumer
     this.#consumer = undefined
     this.#assigned = []
+    this.#joined = false
     this.#listener.assigned([])
     const final = this.#finalError(error)
     if (final !== undefined) this.#fail(final)

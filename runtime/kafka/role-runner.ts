@@ -31,7 +31,6 @@ export class RoleRunner {
   readonly #runners = new Map<number, PartitionRunner>()
   readonly #supervised = new Map<number, Promise<void>>()
   #wanted = new Set<number>()
-  #joined = false
   /** A task failed for good: nothing is started any more. */
   #failedForGood = false
   readonly #stopping = new AbortController()
@@ -71,11 +70,10 @@ export class RoleRunner {
 
   /** True while the process is a member and every task of its partitions works. */
   get ready(): boolean {
-    return this.#joined && [...this.#wanted].every(partition => this.#runners.get(partition)?.running === true)
+    return this.#membership.joined && [...this.#wanted].every(partition => this.#runners.get(partition)?.running === true)
   }
 
   #assigned(partitions: readonly number[]): void {
-    this.#joined = true
     this.#wanted = new Set(this.#stopping.signal.aborted || this.#failedForGood ? [] : partitions)
     for (const [partition, runner] of this.#runners) if (!this.#wanted.has(partition)) runner.end('moved')
     for (const partition of this.#wanted) {

@@ -24,7 +24,6 @@ export class SourceRunner {
   readonly #running = new Set<Promise<void>>()
   #producer: Promise<Producer> | undefined
   #sending: Promise<void> = Promise.resolve()
-  #joined = false
   #stopped = false
   /** Rejects with the error that a person must look at. */
   readonly failed: Promise<never>
@@ -49,11 +48,10 @@ export class SourceRunner {
 
   /** True while the process is a member. */
   get ready(): boolean {
-    return this.#joined
+    return this.#membership.joined
   }
 
   #assigned(assigned: readonly number[]): void {
-    this.#joined = true
     const shards = this.#stopped ? [] : assigned
     for (const [shard, stop] of this.#shards)
       if (!shards.includes(shard)) {

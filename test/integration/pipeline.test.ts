@@ -29,7 +29,7 @@ async function checksums(store: Store): Promise<unknown> {
 
 test(
   'accounts for every line, answers the golden questions, repeats nothing, and comes back from nothing',
-  { timeout: 240_000 },
+  { timeout: 480_000 },
   async () => {
     const run = await LocalRun.open(await freshSettings())
     const { session, store, bucket } = run
@@ -37,10 +37,13 @@ test(
       const client = s3Client(session.config.s3.endpoint!)
       await createBucket(client, bucket)
       const slotS = Math.floor(Date.now() / 300_000) * 300 - 300
-      const objects = [...goldenObjects(slotS), ...generateObjects({ seed: 7, records: 40_000, startS: slotS - 3600, badLineShare: 0.01 })]
+      const objects = [
+        ...goldenObjects(slotS),
+        ...generateObjects({ seed: 7, records: 200_000, startS: slotS - 2 * 3600, badLineShare: 0.002 }),
+      ]
       for (const { key, body } of objects) await putObject(client, bucket, key, body)
       run.start()
-      await settled(store, objects.length, 60_000)
+      await settled(store, objects.length, 150_000)
       await sleep(1500)
 
       const report = await audit(session, true, () => undefined)
@@ -70,7 +73,7 @@ test(
         await resetGroup(session.cluster, role)
       await resetTables(store, session.config.clickhouse)
       run.start(['sink'])
-      await settled(store, objects.length, 60_000)
+      await settled(store, objects.length, 150_000)
       await sleep(1500)
       assert.deepEqual(await checksums(store), before, 'the tables come back from nothing as they were')
     } finally {

@@ -8,6 +8,7 @@ import type { TaskContext } from '../../runtime/task.ts'
 import { topics } from '../../schemas/topics.ts'
 import { CopyBench, upTo } from '../support/copy-role.ts'
 import { failing, until } from '../support/kafka-lab.ts'
+import { emptyLedger } from '../support/ledger.ts'
 import { releaseStack } from '../support/live-stack.ts'
 
 after(() => releaseStack())
@@ -78,17 +79,18 @@ test('a state record of an unknown writer fails the task, not the consumer; its 
   const bench = await open(t, {}, async id => {
     asked.push(id)
     if (asked.length === 1) throw new FlowError('REGISTRY_UNAVAILABLE', { url: 'u', detail: 'd' })
-    return topics.objects.key
+    return topics.objects.value!
   })
   const key = bench.session.codecs.objects.encodeKey({ bucket: 'b', key: 'k' })
-  key.writeInt32BE(987_654, 1)
-  await (await bench.lab.plain()).send({ topic: bench.lab.nameOf(topics.objects), messages: [{ partition: 0, key, value: 'v' }] })
+  const value = bench.session.codecs.objects.encodeValue({ ...emptyLedger, etag: 'e' })
+  value.writeInt32BE(987_654, 1)
+  await (await bench.lab.plain()).send({ topic: bench.lab.nameOf(topics.objects), messages: [{ partition: 0, key, value }] })
   const restored: string[] = []
-  const runner = bench.runner({ restore: (record, { codecs }) => restored.push(codecs.objects.decodeKey(record.key!).key) })
+  const runner = bench.runner({ restore: (record, { codecs }) => restored.push(codecs.objects.decodeValue(record.value!).etag) })
   await runner.start()
   await until(() => runner.ready, 15_000)
   assert.deepEqual(asked, [987_654, 987_654])
-  assert.deepEqual(restored, ['k'])
+  assert.deepEqual(restored, ['e'])
   assert.equal(bench.tasks.length, 3)
 })
 

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openSession, type Session } from '../../cli/session.ts'
-import type { ObjectLedger } from '../../schemas/records.ts'
 import { topics } from '../../schemas/topics.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import { FencedProducer } from '../../runtime/kafka/fenced-producer.ts'
@@ -11,34 +10,12 @@ import { createKafka } from '../../runtime/kafka/client.ts'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import type { Role, Task, TaskContext } from '../../runtime/task.ts'
+import { emptyLedger } from '../support/ledger.ts'
 import { freshSettings, releaseStack } from '../support/live-stack.ts'
 
 const encodedBatches = process.env['FLOWLOOM_TEST_ENCODED'] !== 'false'
 
 after(() => releaseStack())
-
-const emptyLedger: ObjectLedger = {
-  objectId: Buffer.alloc(8),
-  etag: '',
-  size: 0,
-  lastModifiedMs: null,
-  accountId: null,
-  region: null,
-  flowLogId: null,
-  slotStart: null,
-  state: 'done',
-  header: null,
-  nextLine: 0,
-  lines: 0,
-  headerLines: 0,
-  blankLines: 0,
-  deadLines: 0,
-  textBytes: 0,
-  attempts: 0,
-  retryAtMs: null,
-  errorCode: null,
-  errorDetail: null,
-}
 
 /** Counts arrivals per key in the ledger (not idempotent on purpose) and copies each arrival to raw-lines. */
 function countingRole(fail: (context: TaskContext) => boolean): Role {
