@@ -1,12 +1,13 @@
 -- Who held an address at a time, in every scope that knows it. Parameters: ip (text), at (DateTime).
+-- A run that lasts at that time comes before one that merely began later: late data can put a short run into a longer one.
 -- state: held (seen then, or at most 10 minutes before), last-known (nobody newer is known).
 SELECT scope, if(at <= last_seen + 600, 'held', 'last-known') AS state, interface_id, instance_id, interface_type, subnet_id, vpc_id, account_id, region,
   az_id, service, valid_from, valid_to, first_seen, last_seen, conflict_s
 FROM (
   SELECT *, {at:DateTime('UTC')} AS at
   FROM cloud_map FINAL
-  WHERE ip = toIPv6({ip:String}) AND valid_from <= {at:DateTime('UTC')} AND (valid_to IS NULL OR valid_to > {at:DateTime('UTC')})
-  ORDER BY valid_from DESC
+  WHERE ip = toIPv6({ip:String}) AND valid_from <= {at:DateTime('UTC')}
+  ORDER BY (valid_to IS NULL OR valid_to > {at:DateTime('UTC')}) DESC, valid_from DESC
   LIMIT 1 BY scope
 )
 ORDER BY scope
