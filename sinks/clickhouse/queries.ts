@@ -17,16 +17,16 @@ export type QueryName = keyof QueryParameters
 /** The SQL of a question; `{name:Type}` stands for its parameters. */
 export const readQuery = (name: QueryName): string => readFileSync(join(import.meta.dirname, 'queries', `${name}.sql`), 'utf8')
 
-/** Times as whole Unix seconds: the server refuses a DateTime parameter with a fraction. */
-const inSeconds = (parameters: object): Record<string, unknown> =>
+/** Times as text in whole seconds: the server refuses a DateTime parameter with a fraction, and a number of few digits. */
+const asText = (parameters: object): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(parameters).map(([name, value]) => [
       name,
-      value instanceof Date ? Math.floor(value.getTime() / 1000) : (value as unknown),
+      value instanceof Date ? value.toISOString().slice(0, 19).replace('T', ' ') : (value as unknown),
     ]),
   )
 
 /** Asks a question. @returns Rows as objects; 64-bit integers are strings. */
 export async function ask<T, N extends QueryName = QueryName>(store: Store, name: N, parameters: QueryParameters[N]): Promise<T[]> {
-  return store.query<T>(readQuery(name), inSeconds(parameters))
+  return store.query<T>(readQuery(name), asText(parameters))
 }
