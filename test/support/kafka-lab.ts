@@ -116,7 +116,7 @@ export class Lab {
     { from = 0, how = 'records', uncommitted = false }: { from?: number; how?: 'records' | 'slabs'; uncommitted?: boolean } = {},
   ): Promise<InRecord[]> {
     const name = this.nameOf(topic)
-    const { end } = await this.cluster.limits(topic, 0)
+    const end = await this.#settledEnd(topic)
     const groupId = `${this.settings.deployment}.lab.${randomBytes(6).toString('hex')}`
     const consumer = createKafka(this.settings, 'lab', this.log).consumer({ groupId, maxWaitTimeInMs: 50, readUncommitted: uncommitted })
     const found: InRecord[] = []
@@ -143,6 +143,27 @@ export class Lab {
       await consumer.disconnect()
     }
     return found
+  }
+
+  /**
+   * End of the committed records. A commit is answered before its markers stand in the partitions, so this waits for them; a transaction that
+   * a test leaves open holds it up for a second.
+   */
+  async #settledEnd(topic: Topic): Promise<number> {
+    const { prototype } = require('kafkajs/src/broker') as { prototype: { listOffsets(request: object): Promise<unknown> } }
+    const original = prototype.listOffsets
+    prototype.listOffsets = function (request) {
+      return original.call(this, { ...request, isolationLevel: 0 })
+    }
+    const { end: written } = await this.cluster.limits(topic, 0).finally(() => {
+      prototype.listOffsets = original
+    })
+    const endMs = Date.now() + 1000
+    for (;;) {
+      const { end } = await this.cluster.limits(topic, 0)
+      if (end >= written || Date.now() > endMs) return end
+      await sleep(20)
+    }
   }
 
   async close(): Promise<void> {
