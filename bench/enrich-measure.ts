@@ -1,4 +1,5 @@
 /** Measures CPU time of a pass over many rows: warm, median of several runs. */
+import { readFileSync } from 'node:fs'
 
 /** Result of a benchmark. */
 export interface BenchResult {
@@ -23,4 +24,10 @@ export function measure(name: string, rows: number, pass: () => number, runs = 5
     return (user + system) / 1e6
   }).sort((a, b) => a - b)
   return { name, rowsPerCpuSecond: Math.round(rows / seconds[runs >> 1]!), bytesPerRow: Math.round((10 * bytes) / rows) / 10 }
+}
+
+/** CPU seconds of a process so far, user and system. Linux only. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
 }

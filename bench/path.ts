@@ -2,7 +2,7 @@
  * Benchmark: each role as a process of its own on the real services, one after the other, then all at once. CPU time of the whole process
  * (for the sink: with ClickHouse and its merges), warm; start-up and the first objects are not counted. Linux only.
  */
-import { readFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,17 +16,11 @@ import { generateObjects } from '../producers/synthetic/generate-objects.ts'
 import { startStack } from '../stack/local-stack.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { freePorts } from '../stack/ports.ts'
-import type { BenchResult } from './enrich-measure.ts'
+import { cpuSeconds, type BenchResult } from './enrich-measure.ts'
 
 const rowsPerObject = 150_000
 const warmObjects = 4
 const measuredObjects = 8
-
-/** CPU seconds of a process so far, user and system. */
-export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
 
 class RoleProcess {
   readonly child: ChildProcess

@@ -22,7 +22,7 @@ import { clickhouseService } from '../stack/node-services.ts'
 import { freePorts } from '../stack/ports.ts'
 import { benchTables } from './encode.ts'
 import { generateRows } from './enrich-input.ts'
-import { measure, type BenchResult } from './enrich-measure.ts'
+import { cpuSeconds, measure, type BenchResult } from './enrich-measure.ts'
 
 const insertRows = 200_000
 const codecs = createCodecs(countedSchemaIds())
@@ -80,14 +80,6 @@ export function benchColumns(tables: LookupSet, rows = 400_000): BenchResult[] {
     return bytes
   }
   return [measure('sink: records to columns', rows, pass(false)), measure('sink: records to columns to Native', rows, pass(true))]
-}
-
-/** CPU seconds that a process has used. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 /** Process that has the folder among its arguments. */

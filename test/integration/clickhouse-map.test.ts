@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import type { CloudMapRun, ObjectLedger, Owner } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import { flow } from '../support/flow-records.ts'
+import { emptyLedger } from '../support/ledger.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink, testObjectId } from '../support/sink-setup.ts'
 
@@ -24,6 +25,7 @@ before(async () => (server = await liveClickHouse()))
 after(() => server.stop())
 
 const ledger = (values: Partial<ObjectLedger>): ObjectLedger => ({
+  ...emptyLedger,
   objectId: testObjectId,
   etag: 'etag',
   size: 100,
@@ -35,15 +37,6 @@ const ledger = (values: Partial<ObjectLedger>): ObjectLedger => ({
   state: 'reading',
   header: 'version account-id',
   nextLine: 1,
-  lines: 0,
-  headerLines: 0,
-  blankLines: 0,
-  deadLines: 0,
-  textBytes: 0,
-  attempts: 0,
-  retryAtMs: null,
-  errorCode: null,
-  errorDetail: null,
   ...values,
 })
 

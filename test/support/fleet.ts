@@ -27,7 +27,6 @@ class Slot {
   readonly name: string
   child: ChildProcess | undefined
   wanted = true
-  restarts = 0
   constructor(roles: string, name: string) {
     this.roles = roles
     this.name = name
@@ -85,7 +84,6 @@ export class Fleet {
         for (const line of lines) this.#hear(slot, line)
       })
       await new Promise<void>(resolve => child.on('close', () => resolve()))
-      slot.restarts++
       await sleep(200)
     }
   }

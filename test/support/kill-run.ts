@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { migrateTables } from '../../cli/run.ts'
 import { openSession, type Session } from '../../cli/session.ts'
+import { Random } from '../../producers/synthetic/random.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { topics } from '../../schemas/topics.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
@@ -64,17 +65,6 @@ const points: Readonly<Record<(typeof roleSets)[number], readonly string[]>> = {
     'sink-runs:committed',
     'sink-objects:committed',
   ],
-}
-
-/** Seeded random numbers in [0, 1). */
-export function random(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
 
 async function mapSettled(session: Session, timeoutMs: number): Promise<void> {
@@ -154,7 +144,8 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
   const startMs = Date.now()
   const dir = mkdtempSync(join(tmpdir(), 'flowloom-kill-'))
   const stack = await startStack({ dataDir: dir, ports: 'free' })
-  const draw = random(options.seed)
+  const seeded = new Random(options.seed)
+  const draw = (): number => seeded.share()
   const settings = settingsFor(stack.endpoints, {
     kafka: {
       encodedBatches: options.encodedBatches,
