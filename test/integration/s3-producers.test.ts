@@ -116,13 +116,14 @@ test('passes over two answers of 503', async () => {
   await setFaults([])
 })
 
-test('brings every generated line from S3 to raw-lines once, through late, cut, denied, gone and overwritten objects', async () => {
+test('brings every generated line from S3 to raw-lines once, through late, cut, denied, gone and overwritten objects', async t => {
   const bucket = 'flows'
   await createBucket(client, bucket)
   const settings = { ...settingsOf(bucket), chunkBytes: 262_144 }
   const stores = createS3Stores(settings)
   const cluster = new MemoryCluster({ partitions: 3, clockMs: Date.now() })
   const stop = new AbortController()
+  t.after(() => stop.abort())
   const source = createDiscoverSource({ settings, stores, quietDayRounds: 1 })
   const shards = [0, 1, 2].map(shard => source.runShard(cluster.createSourceContext(source, shard, stop.signal)))
   const objects = [
@@ -148,17 +149,22 @@ test('brings every generated line from S3 to raw-lines once, through late, cut, 
   await until(() => announced() === objects.length)
   const role = createFetchRole({ settings, kafka: { commitIntervalMs: 200, commitRows: 100_000 }, stores })
   const tasks = await Promise.all([0, 1, 2].map(partition => cluster.startTask(role, partition)))
-  const settle = async (): Promise<void> => {
-    for (let i = 0; i < 12; i++) {
+  /** Lets the tasks work, a second of theirs at a time, until it is so; downloads take real time. */
+  const settle = async (is: () => boolean): Promise<void> => {
+    for (let i = 0; i < 500 && !is(); i++) {
       for (const task of tasks) {
         await task.drain(5)
         await task.tick()
       }
       cluster.clockMs += 1000
+      await sleep(20)
     }
   }
-  await settle()
-  const ledger = cluster.latest('objects', key => key.key)
+  const latest = () => cluster.latest('objects', key => key.key)
+  const ended = (): boolean =>
+    latest().size === objects.length && [...latest().values()].every(({ state }) => state === 'done' || state === 'failed')
+  await settle(ended)
+  const ledger = latest()
   assert.equal(ledger.get(gone.key)?.errorCode, 'S3_NOT_FOUND')
   assert.deepEqual(new Set([...ledger].filter(([key]) => key !== gone.key).map(([, record]) => record.state)), new Set(['done']))
   assert.equal(ledger.get(denied.key)?.attempts, 2)
@@ -177,10 +183,10 @@ test('brings every generated line from S3 to raw-lines once, through late, cut, 
 
   await put(overwritten.key, gzipSync(`${ledger.get(overwritten.key)!.header ?? ''}\nnew\n`))
   await until(() => announced() === objects.length + 1)
-  await settle()
+  await settle(() => latest().get(overwritten.key)?.lines === 2)
   stop.abort()
   await Promise.all(shards)
   for (const task of tasks) await task.stop()
-  assert.equal(cluster.latest('objects', key => key.key).get(overwritten.key)?.lines, 2)
+  assert.equal(latest().get(overwritten.key)?.lines, 2)
   await setFaults([])
 })
