@@ -1,6 +1,5 @@
 /** The parsers of a process: one per header line and object default, kept from block to block. */
 import { AddressDictionary } from './parse/address-dictionary.ts'
-import { BlockBuffer } from './parse/block-buffer.ts'
 import { compileColumns, type ColumnPlan } from './parse/column-plan.ts'
 import type { ObjectDefaults } from './parse/context-dictionary.ts'
 import { LineParser } from './parse/line-parser.ts'
@@ -11,7 +10,6 @@ const maxParsers = 64
 /** Finds or makes the parser of a block. */
 export class Parsers {
   readonly addresses: AddressDictionary
-  readonly #buffer = new BlockBuffer()
   readonly #parsers = new Map<string, LineParser>()
 
   /** @param dictionaryEntries Most addresses in each generation of the dictionary that all parsers share. */
@@ -40,7 +38,7 @@ export class Parsers {
     }
     const plan: ColumnPlan | undefined = known?.plan ?? compileColumns(headerLine)
     if (plan === undefined) return undefined
-    const parser = new LineParser(plan, defaults, this.addresses, this.#buffer)
+    const parser = new LineParser(plan, defaults, this.addresses)
     this.#parsers.delete(key)
     this.#parsers.set(key, parser)
     if (this.#parsers.size > maxParsers) this.#parsers.delete(this.#parsers.keys().next().value!)

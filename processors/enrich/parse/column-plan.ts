@@ -1,5 +1,6 @@
 /** The column plan: what each column of an object is, compiled from its header line into a few fused operations. */
 import { findFlowField, type FlowField } from '../../../schemas/flow-fields.ts'
+import { maxColumns } from './work-memory.ts'
 
 /** Kinds of operation; adjacent columns of a text role are fused into one span. */
 export const opKind = { number: 0, port: 1, address: 2, context: 3, class: 4, nextHop: 5, extra: 6 } as const
@@ -65,7 +66,7 @@ const identities = ['interface-id', 'resource-id', 'tgw-attachment-id']
  *
  * @param headerLine Names as AWS writes them, in any order and any subset; names with underscores (Parquet) are taken too.
  *   A name that is unknown or stands twice goes to `extra`.
- * @returns The plan, or undefined where no name is a documented field: then it is no header line.
+ * @returns The plan, or undefined where no name is a documented field or there are more than `maxColumns`: then it is no header line.
  */
 export function compileColumns(headerLine: string): ColumnPlan | undefined {
   const names = headerNames(headerLine)
@@ -76,7 +77,7 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
     seen.add(field.name)
     return field
   })
-  if (seen.size === 0) return undefined
+  if (seen.size === 0 || names.length > maxColumns) return undefined
   const identity = identities.find(name => seen.has(name))
   const ops: number[] = []
   const runs: number[][] = []

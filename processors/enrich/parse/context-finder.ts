@@ -1,25 +1,32 @@
 /** Finds the context of a row: a guess by the identifying column, proven by comparison; else the dictionary. */
-import { isLineEnd, type BlockBuffer } from './block-buffer.ts'
 import { equalBytes } from './byte-arena.ts'
 import { opKind, opStride, type ColumnPlan } from './column-plan.ts'
 import type { ContextDictionary } from './context-dictionary.ts'
+import { isLineEnd, scanTokens, skipSpaces } from './read-tokens.ts'
+import * as memory from './work-memory.ts'
 
+// constants of this module, see work-memory.ts
+const bytes = memory.blockBytes
+const view = memory.blockView
+const { positions, rowGuesses } = memory
+const { from, to } = memory.contextSpans
+
+/** Slots of the guess table: two side by side for each hash. */
 const slots = 8192
 
-/** Slot of the 16 bytes before `end`. */
-function slotOf(view: DataView, end: number): number {
+/** First slot of the 16 bytes before `end`. */
+function slotOf(end: number): number {
   let h = Math.imul(view.getInt32(end - 4) ^ Math.imul(view.getInt32(end - 8), 0x5bd1e995), 0x2c1b3c6d)
   h ^= Math.imul(view.getInt32(end - 12) ^ Math.imul(view.getInt32(end - 16), 0x5bd1e995), 0x9e3779b1)
-  return (h ^ (h >>> 15)) & (slots - 1)
+  return (h ^ (h >>> 15)) & (slots - 2)
 }
 
-/** Context spans of the row being read, and the context they make. Spares looking at each byte of about 40 % of an ordinary line. */
+/** Context spans of the rows being read, and the contexts they make. Spares looking at each byte of about 40 % of an ordinary line. */
 export class ContextFinder {
-  /** Place of each context span of the row, and the byte after it. */
-  readonly from: Int32Array
-  readonly to: Int32Array
   private readonly contexts: ContextDictionary
-  private readonly buffer: BlockBuffer
+  private readonly spans: number
+  /** Rows read together. */
+  private readonly stride: number
   private readonly identitySpan: number
   /** The last two lengths of the identifying span. */
   private length = 0
@@ -27,51 +34,92 @@ export class ContextFinder {
   /** Context last seen with an identifying span, by its last 16 bytes. */
   private readonly guesses = new Int32Array(slots)
 
-  constructor(plan: ColumnPlan, contexts: ContextDictionary, buffer: BlockBuffer) {
-    this.from = new Int32Array(plan.contextSpans)
-    this.to = new Int32Array(plan.contextSpans)
+  constructor(plan: ColumnPlan, stride: number, contexts: ContextDictionary) {
     this.contexts = contexts
-    this.buffer = buffer
+    this.spans = plan.contextSpans
+    this.stride = stride
     let identitySpan = -1
     for (let o = 0; o < plan.ops.length; o += opStride)
       if (plan.ops[o] === opKind.context && plan.ops[o + 3] === 1) identitySpan = plan.ops[o + 1]!
     this.identitySpan = identitySpan
   }
 
-  /**
-   * The context last seen with the identifying span at p, where all spans up to it are the same; else 0. The span is not gone over byte by byte:
-   * its length is one of the last two, its last 16 bytes are hashed as words, and the comparison with the entry proves the guess.
-   */
-  guess(bytes: Uint8Array, view: DataView, p: number, span: number): number {
-    const { spans } = this.contexts
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const length = attempt === 0 ? this.length : this.otherLength
-      const end = p + length
-      if (length < 16 || end > this.buffer.end || !(bytes[end] === 32 || isLineEnd(bytes, end))) continue
-      const id = this.guesses[slotOf(view, end)]!
-      if (id === 0) continue
-      this.to[span] = end
-      let s = 0
-      for (let e = id * spans.spans; s <= span; s++, e++) {
-        const start = this.from[s]!
-        const known = spans.lengths[e]!
-        if (this.to[s]! - start !== known || !equalBytes(view, start, spans.arena.view, spans.starts[e]!, known)) break
+  /** Reads one span of `tokens` columns of all rows. */
+  read(rows: number, span: number, tokens: number): void {
+    const { spans, stride, identitySpan } = this
+    const { lengths, starts, arena } = this.contexts.spans
+    const kept = arena.view
+    const at = span * stride
+    for (let row = 0; row < rows; row++) {
+      const p = positions[row]!
+      from[at + row] = p
+      let end = -1
+      if (span === identitySpan) end = this.guess(row, p)
+      else if (rowGuesses[row] !== 0) {
+        const entry = rowGuesses[row]! * spans + span
+        const length = lengths[entry]!
+        if ((bytes[p + length] === 32 || isLineEnd(p + length)) && equalBytes(view, p, kept, starts[entry]!, length)) end = p + length
+        else rowGuesses[row] = 0
       }
-      if (s > span) return id
+      if (end < 0) {
+        end = scanTokens(row, tokens)
+        if (end < 0) continue
+      }
+      to[at + row] = end
+      positions[row] = bytes[end] === 32 ? (bytes[end + 1] === 32 ? skipSpaces(end) : end + 1) : end
     }
-    return 0
   }
 
-  /** The context of the spans of the row, all of which are read; made where it is new. */
-  resolve(bytes: Uint8Array, view: DataView): number {
+  /**
+   * Guesses the context last seen with the identifying span at p, where all spans up to it are the same. The span is not gone over byte by byte:
+   * its length is one of the last two, its last 16 bytes are hashed as words, and the comparison with the entry proves the guess.
+   *
+   * @returns The place behind the span, -1 where there is no such context.
+   */
+  private guess(row: number, p: number): number {
+    const { spans, stride, identitySpan, contexts } = this
+    const { lengths, starts, arena } = contexts.spans
+    const kept = arena.view
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const length = attempt < 2 ? this.length : this.otherLength
+      const end = p + length
+      if (length < 16 || !(bytes[end] === 32 || isLineEnd(end))) continue
+      const id = this.guesses[slotOf(end) ^ (attempt & 1)]!
+      const last = id * spans + identitySpan
+      if (id === 0 || lengths[last] !== length || !equalBytes(view, p, kept, starts[last]!, length)) continue
+      let s = 0
+      for (let e = id * spans, at = row; s < identitySpan; s++, e++, at += stride) {
+        const start = from[at]!
+        const known = lengths[e]!
+        if (to[at]! - start !== known || !equalBytes(view, start, kept, starts[e]!, known)) break
+      }
+      if (s < identitySpan) continue
+      rowGuesses[row] = id
+      return end
+    }
+    return -1
+  }
+
+  /** The context of the spans of a row, all of which are read; made where it is new. */
+  resolve(row: number): number {
+    const guessed = rowGuesses[row]!
+    return guessed !== 0 ? guessed : this.find(row)
+  }
+
+  private find(row: number): number {
     const { contexts } = this
     const known = contexts.count
-    const id = contexts.spans.find(bytes, view, this.from, this.to)
+    const spans = memory.gatherSpans(memory.contextSpans, this.spans, this.stride, row)
+    const id = contexts.spans.find(bytes, view, spans.from, spans.to)
     if (id > known) contexts.add(id)
     if (this.identitySpan < 0) return id
-    const end = this.to[this.identitySpan]!
-    const length = end - this.from[this.identitySpan]!
-    if (length >= 16) this.guesses[slotOf(view, end)] = id
+    const end = spans.to[this.identitySpan]!
+    const length = end - spans.from[this.identitySpan]!
+    if (length >= 16) {
+      const slot = slotOf(end)
+      if (this.guesses[slot] !== id) this.guesses[slot ^ 1] = this.guesses[slot]!
+      this.guesses[slot] = id
+    }
     if (length !== this.length) {
       this.otherLength = this.length
       this.length = length

@@ -25,12 +25,14 @@ function detailOf(reason: LineFaultReason, plan: ColumnPlan, tokens: readonly st
 /**
  * Makes the fault of a line. A wrong number of fields outranks a wrong value: the values are then shifted.
  *
+ * @param base Place in the block of the first of the bytes.
  * @param number Number of the reason (`faultNumber`).
  * @param column The column that has it, -1 for none.
  */
 export function describeFault(
   plan: ColumnPlan,
   bytes: Uint8Array,
+  base: number,
   start: number,
   lineEnd: number,
   line: number,
@@ -41,5 +43,5 @@ export function describeFault(
   const tokens = tokensOf(bytes.subarray(start, end))
   const columns = plan.names.length
   const reason = tokens.length < columns ? 'too-few-fields' : tokens.length > columns ? 'too-many-fields' : faultReasonList[number - 1]!
-  return { line, reason, detail: detailOf(reason, plan, tokens, column), start, end }
+  return { line, reason, detail: detailOf(reason, plan, tokens, column), start: base + start, end: base + end }
 }

@@ -1,42 +1,71 @@
 /**
  * The parser: a block of flow log lines becomes a flow batch.
  *
- * One pass over the bytes, driven by the column plan. No object, string or exception per row: values go straight into typed arrays, text is
- * found in dictionaries by its bytes. Speed: bench/parse.ts.
+ * The lines are found first, then each column of the plan is read for some hundred lines in one loop (read-*.ts, *-finder.ts). Lines depend on
+ * nothing but themselves, so the processor works on several at once; a loop over the columns of one line would wait for each. No object, string
+ * or exception per row: values go straight into typed arrays, text is found in dictionaries by its bytes. Speed: bench/parse.ts.
  */
 import type { NextHopRecord } from '../../../schemas/flow-types.ts'
 import type { AddressDictionary } from './address-dictionary.ts'
-import { isLineEnd, type BlockBuffer } from './block-buffer.ts'
-import { equalBytes } from './byte-arena.ts'
-import { ClassDictionary } from './class-dictionary.ts'
-import type { ColumnPlan } from './column-plan.ts'
+import { ClassDictionary, rowKind } from './class-dictionary.ts'
+import { ClassFinder } from './class-finder.ts'
+import { addressNames, numberNames, opKind, opStride, portNames, type ColumnPlan } from './column-plan.ts'
 import { ContextDictionary, type ObjectDefaults } from './context-dictionary.ts'
 import { ContextFinder } from './context-finder.ts'
 import { describeFault } from './describe-fault.ts'
 import type { BatchDictionaries, FlowBatch } from './flow-batch.ts'
-import { faultNumber } from './line-faults.ts'
-import { mix } from './span-dictionary.ts'
+import { faultNumber, type LineFault } from './line-faults.ts'
+import { readAddresses } from './read-addresses.ts'
+import { readNumbers, readPorts } from './read-numbers.ts'
+import { isLineEnd, scanTokens, skipSpaces } from './read-tokens.ts'
 import { createExtras, createNextHops, type TextDictionary } from './text-dictionaries.ts'
+import * as memory from './work-memory.ts'
 
-// Bytes as literals in the code below: a module constant is a memory load in V8, a literal is none.
-// 10 newline, 13 carriage return, 32 space, 45 dash, 46 dot, 48 to 57 digits; cases 0 to 6 are the kinds of `opKind`, 5 is `opStride`.
+// constants of this module, see work-memory.ts
+const bytes = memory.blockBytes
+const view = memory.blockView
+const { positions, lineStarts, lineEnds, rowFaults, rowFaultColumns, rowGuesses, integers, doubles, rowCapacity } = memory
+const lineAt = memory.integerColumn.line * rowCapacity
+const contextAt = memory.integerColumn.context * rowCapacity
+const classAt = memory.integerColumn.class * rowCapacity
+const nextHopAt = memory.integerColumn.nextHop * rowCapacity
+const extraAt = memory.integerColumn.extra * rowCapacity
+const startAt = numberNames.indexOf('start') * rowCapacity
+const endAt = numberNames.indexOf('end') * rowCapacity
 
-const tooFew = faultNumber('too-few-fields')
 const tooMany = faultNumber('too-many-fields')
-const badNumber = faultNumber('bad-number')
-const tooLarge = faultNumber('number-too-large')
-const badAddress = faultNumber('bad-address')
 const badTime = faultNumber('bad-time')
-const inMilliseconds = faultNumber('time-in-milliseconds')
-
-/** Largest counter: avsc, and so any reader with it, refuses longs above this. */
-const maxCounter = 2 ** 53 - 2
-const maxTime = 2 ** 32 - 1
-const maxTimeMs = maxTime * 1000 + 999
 
 /** Bounds of the dictionaries of one parser; a fuller one is replaced between blocks. */
 const maxEntries = 32_768
 const maxArenaBytes = 4_194_304
+
+/** The end of the lines from `start` on that are parsed together; where the first of them is too long for that, its own end. */
+function partEnd(block: Uint8Array, start: number): number {
+  if (block.length - start <= memory.blockCapacity) return block.length
+  const last = block.lastIndexOf(10, start + memory.blockCapacity - 1)
+  if (last >= start) return last + 1
+  const next = block.indexOf(10, start)
+  return next < 0 ? block.length : next + 1
+}
+
+function tooLong(block: Uint8Array, line: number, start: number, next: number): LineFault {
+  let end = block[next - 1] === 10 ? next - 1 : next
+  if (block[end - 1] === 13) end--
+  return { line, reason: 'line-too-long', detail: `${end - start} bytes; at most ${memory.blockCapacity} are read`, start, end }
+}
+
+/** Goes over the text of one span of all rows. */
+function readSpans(rows: number, { from, to }: memory.SpanColumns, at: number, tokens: number): void {
+  for (let row = 0; row < rows; row++) {
+    const start = positions[row]!
+    const end = scanTokens(row, tokens)
+    if (end < 0) continue
+    from[at + row] = start
+    to[at + row] = end
+    positions[row] = skipSpaces(end)
+  }
+}
 
 /** Parses the blocks of one column plan. Keeps its dictionaries from block to block; addresses are shared with other parsers. */
 export class LineParser implements BatchDictionaries {
@@ -46,35 +75,28 @@ export class LineParser implements BatchDictionaries {
   readonly nextHops: TextDictionary<NextHopRecord>
   readonly extras: TextDictionary<Record<string, string>>
   readonly addresses: AddressDictionary
-  private readonly buffer: BlockBuffer
   private readonly finder: ContextFinder
-  private position = 0
-  private hash = 0
-  private faultColumn = -1
-  private readonly nextHopFrom: Int32Array
-  private readonly nextHopTo: Int32Array
-  private readonly extraFrom: Int32Array
-  private readonly extraTo: Int32Array
-  private readonly runFrom: Int32Array
-  private readonly runTo: Int32Array
-  private readonly addressFrom = new Int32Array(4)
-  private readonly addressTo = new Int32Array(4)
+  private readonly runs: ClassFinder
+  /** Rows read together. */
+  private readonly stride: number
+  private readonly hasStart: boolean
+  private readonly hasEnd: boolean
+  /** Kept rows since the last fault or gap: first row, and where they go in the batch. */
+  private keptFrom = 0
 
-  constructor(plan: ColumnPlan, defaults: ObjectDefaults, addresses: AddressDictionary, buffer: BlockBuffer) {
+  constructor(plan: ColumnPlan, defaults: ObjectDefaults, addresses: AddressDictionary) {
     this.plan = plan
     this.contexts = new ContextDictionary(plan, defaults)
     this.classes = new ClassDictionary(plan)
     this.nextHops = createNextHops(plan)
     this.extras = createExtras(plan)
     this.addresses = addresses
-    this.buffer = buffer
-    this.finder = new ContextFinder(plan, this.contexts, buffer)
-    this.nextHopFrom = new Int32Array(plan.nextHopSpans)
-    this.nextHopTo = new Int32Array(plan.nextHopSpans)
-    this.extraFrom = new Int32Array(plan.extraSpans)
-    this.extraTo = new Int32Array(plan.extraSpans)
-    this.runFrom = new Int32Array(plan.classRuns.length)
-    this.runTo = new Int32Array(plan.classRuns.length)
+    const spans = Math.max(1, plan.contextSpans, plan.classRuns.length, plan.nextHopSpans, plan.extraSpans)
+    this.stride = Math.min(rowCapacity, Math.floor(memory.spanCapacity / spans))
+    this.finder = new ContextFinder(plan, this.stride, this.contexts)
+    this.runs = new ClassFinder(plan, this.stride, this.classes)
+    this.hasStart = plan.has('start')
+    this.hasEnd = plan.has('end')
   }
 
   /** True where the dictionaries have reached their bounds. */
@@ -91,308 +113,159 @@ export class LineParser implements BatchDictionaries {
    * @param batch Receives rows, gaps, faults and counts; what it held is gone.
    */
   parse(block: Uint8Array, firstLine: number, batch: FlowBatch): void {
-    const buffer = this.buffer
-    buffer.load(block)
     this.addresses.beginBlock()
-    const { bytes, view } = buffer
-    const end = block.length
-    batch.reset(Math.floor(end / (2 * this.plan.names.length)) + 2, this.plan)
+    batch.reset(Math.floor(block.length / (2 * this.plan.names.length)) + 2, this.plan)
     batch.dictionaries = this
     let line = firstLine
-    for (let p = 0; p < end; line++) {
-      let first = p
-      while (bytes[first] === 32) first++
-      if (isLineEnd(bytes, first)) {
-        batch.blankLines++
-        p = first + (bytes[first] === 10 ? 1 : 2)
-      } else p = this.parseLine(batch, bytes, view, p, first, line)
+    for (let start = 0; start < block.length;) {
+      const end = partEnd(block, start)
+      if (end - start > memory.blockCapacity) batch.faults.push(tooLong(block, line++, start, end))
+      else {
+        memory.loadBlock(block, start, end)
+        line = this.parsePart(batch, start, end - start, line)
+      }
+      start = end
     }
     batch.lines = line - firstLine
   }
 
-  /**
-   * Parses one line. A function of its own, not the body of a loop: V8 optimizes it after some thousand lines, whereas the loop of a block would
-   * be entered unoptimized every time.
-   *
-   * @param lineStart First byte of the line.
-   * @param first First byte of its first field.
-   * @returns The place behind the line end.
-   */
-  private parseLine(batch: FlowBatch, bytes: Uint8Array, view: DataView, lineStart: number, first: number, line: number): number {
-    const { plan, contexts, finder, runFrom, runTo, addressFrom, addressTo } = this
-    const { from: contextFrom, to: contextTo } = finder
-    const { addressIds, ports, numbers } = batch
-    const { ops, contextSpans } = plan
-    const { lengths: contextLengths, starts: contextStarts } = contexts.spans
-    const contextView = contexts.spans.arena.view
-    const row = batch.rows
-    let p = first
-    let c = bytes[p]!
-    let fault = 0
-    let column = -1
-    let guess = 0
-    let classHash = 17
-    fields: for (let o = 0; o < ops.length; o += 5) {
-      if (c <= 13 && (c === 10 || (c === 13 && bytes[p + 1] === 10))) {
-        fault = tooFew
-        break
+  /** Parses the loaded bytes, which stand at `base` in their block. Returns the number of the line behind them. */
+  private parsePart(batch: FlowBatch, base: number, end: number, firstLine: number): number {
+    let line = firstLine
+    for (let p = 0, rows = 0; p < end; rows = 0) {
+      for (; p < end && rows < this.stride; line++) {
+        const next = memory.blockBuffer.indexOf(10, p)
+        const first = skipSpaces(p)
+        if (isLineEnd(first)) batch.blankLines++
+        else {
+          positions[rows] = first
+          lineStarts[rows] = p
+          lineEnds[rows] = next
+          integers[lineAt + rows++] = line
+        }
+        p = next + 1
       }
+      this.readColumns(rows)
+      this.finishRows(batch, base, rows)
+    }
+    return line
+  }
+
+  private readColumns(rows: number): void {
+    const { plan, stride } = this
+    const { ops } = plan
+    rowFaults.fill(0, 0, rows)
+    rowGuesses.fill(0, 0, rows)
+    for (let o = 0; o < ops.length; o += opStride) {
       const target = ops[o + 1]!
-      switch (ops[o]!) {
-        case 0: {
-          let digit = (c - 48) >>> 0
-          if (digit <= 9) {
-            // nine digits fit an int32, which is twice as fast as doubles
-            let small = digit
-            const nine = p + 9
-            digit = (bytes[++p]! - 48) >>> 0
-            while (digit <= 9 && p < nine) {
-              small = small * 10 + digit
-              digit = (bytes[++p]! - 48) >>> 0
-            }
-            if (digit > 9) numbers[target]![row] = small
-            else {
-              let value = small
-              while (digit <= 9) {
-                value = value * 10 + digit
-                digit = (bytes[++p]! - 48) >>> 0
-              }
-              numbers[target]![row] = value
-              if (value > maxTime)
-                fault = ops[o + 3] === 1 ? (value <= maxTimeMs ? inMilliseconds : badTime) : value > maxCounter ? tooLarge : 0
-            }
-          } else if (c === 45) {
-            numbers[target]![row] = -1
-            p++
-          } else fault = badNumber
-          if (bytes[p]! > 32) fault = badNumber
+      const tokens = ops[o + 2]!
+      const detail = ops[o + 3]!
+      const column = ops[o + 4]!
+      switch (ops[o]) {
+        case opKind.number:
+          readNumbers(rows, target * rowCapacity, detail, column)
           break
-        }
-        case 1: {
-          let digit = (c - 48) >>> 0
-          if (digit <= 9) {
-            let port = digit
-            digit = (bytes[++p]! - 48) >>> 0
-            while (digit <= 9) {
-              // stays above 65535 and within int32, however many digits follow
-              port = (port > 65_535 ? 65_536 : port * 10) + digit
-              digit = (bytes[++p]! - 48) >>> 0
-            }
-            ports[target]![row] = port
-            if (port > 65_535) fault = tooLarge
-          } else if (c === 45) {
-            ports[target]![row] = -1
-            p++
-          } else fault = badNumber
-          if (bytes[p]! > 32) fault = badNumber
+        case opKind.port:
+          readPorts(rows, (memory.integerColumn.port + target) * rowCapacity, column)
           break
-        }
-        case 2: {
-          const twin = ops[o + 3]! - 1
-          addressFrom[target] = p
-          if (twin >= 0) {
-            const from = addressFrom[twin]!
-            const length = addressTo[twin]! - from
-            if (bytes[p + length]! <= 32 && equalBytes(view, p, view, from, length)) {
-              p += length
-              addressTo[target] = p
-              addressIds[target]![row] = addressIds[twin]![row]!
-              break
-            }
-          }
-          const id = this.readAddress(bytes, view, p)
-          if (id < 0) {
-            fault = badAddress
-            break
-          }
-          p = this.position
-          addressTo[target] = p
-          addressIds[target]![row] = id
+        case opKind.address:
+          readAddresses(rows, target, detail - 1, column, this.addresses)
           break
-        }
-        case 3: {
-          contextFrom[target] = p
-          if (guess !== 0) {
-            const entry = guess * contextSpans + target
-            const length = contextLengths[entry]!
-            const behind = bytes[p + length]!
-            if ((behind === 32 || isLineEnd(bytes, p + length)) && equalBytes(view, p, contextView, contextStarts[entry]!, length)) {
-              p += length
-              contextTo[target] = p
-              break
-            }
-            guess = 0
-          } else if (ops[o + 3] === 1) {
-            guess = finder.guess(bytes, view, p, target)
-            if (guess !== 0) {
-              p = contextTo[target]!
-              break
-            }
-          }
-          if (!this.scan(bytes, p, ops[o + 2]!)) fault = tooFew
-          p = this.position
-          contextTo[target] = p
+        case opKind.context:
+          this.finder.read(rows, target, tokens)
           break
-        }
-        case 4:
-          runFrom[target] = p
-          this.hash = classHash
-          if (!this.scan(bytes, p, ops[o + 2]!)) fault = tooFew
-          classHash = this.hash
-          p = this.position
-          runTo[target] = p
+        case opKind.class:
+          this.runs.read(rows, target, tokens)
           break
-        case 5:
-          this.nextHopFrom[target] = p
-          if (!this.scan(bytes, p, ops[o + 2]!)) fault = tooFew
-          p = this.position
-          this.nextHopTo[target] = p
+        case opKind.nextHop:
+          readSpans(rows, memory.nextHopSpans, target * stride, tokens)
           break
         default:
-          this.extraFrom[target] = p
-          if (!this.scan(bytes, p, ops[o + 2]!)) fault = tooFew
-          p = this.position
-          this.extraTo[target] = p
-      }
-      c = bytes[p]!
-      if (c === 32) {
-        do c = bytes[++p]!
-        while (c === 32)
-        if (fault === 0) continue fields
-      } else if (c !== 10 && !(c === 13 && bytes[p + 1] === 10) && fault === 0) fault = ops[o] === 2 ? badAddress : badNumber
-      if (fault !== 0) {
-        column = ops[o + 4]!
-        break
+          readSpans(rows, memory.extraSpans, target * stride, tokens)
       }
     }
-    if (fault === 0 && !isLineEnd(bytes, p)) fault = tooMany
-    if (fault === 0) {
-      fault = this.finishRow(batch, bytes, view, row, line, guess, mix(classHash))
-      column = fault === 0 ? -1 : this.faultColumn
-    }
-    if (fault === 0) return p + (c === 10 ? 1 : 2)
-    const lineEnd = bytes.indexOf(10, p)
-    batch.faults.push(describeFault(plan, bytes, lineStart, lineEnd, line, fault, column))
-    return lineEnd + 1
   }
 
-  /** Finds the dictionary ids of a row whose fields are all read, and keeps it as a flow or a gap. Returns a fault number, 0 for none. */
-  private finishRow(
-    batch: FlowBatch,
-    bytes: Uint8Array,
-    view: DataView,
-    row: number,
-    line: number,
-    guess: number,
-    classHash: number,
-  ): number {
+  /** Finds the dictionary ids of rows whose fields are all read, and sorts them into flows, gaps and faults. */
+  private finishRows(batch: FlowBatch, base: number, rows: number): void {
+    this.keptFrom = 0
+    for (let row = 0; row < rows; row++) if (!this.finishRow(batch, base, row)) this.keep(batch, row)
+    this.keep(batch, rows)
+  }
+
+  /** Returns true for a flow; anything else is put where it belongs. */
+  private finishRow(batch: FlowBatch, base: number, row: number): boolean {
     const { plan, classes, contexts } = this
-    let classId = 0
-    if (plan.classRuns.length > 0) {
-      const known = classes.count
-      classId = classes.spans.idOf(classHash, bytes, view, this.runFrom, this.runTo)
-      if (classId > known) classes.add(classId)
-    }
-    const contextId = guess !== 0 ? guess : this.finder.resolve(bytes, view)
-    const nextHopId = plan.nextHopSpans === 0 ? 0 : this.nextHops.idOf(bytes, view, this.nextHopFrom, this.nextHopTo)
-    const extraId = plan.extraSpans === 0 ? 0 : this.extras.idOf(bytes, view, this.extraFrom, this.extraTo)
-    const start = batch.numbers[2]![row]!
-    const end = batch.numbers[3]![row]!
-    this.faultColumn = -1
-    if (classes.fault[classId] !== 0) {
-      this.faultColumn = classes.faultColumn[classId]!
-      return classes.fault[classId]!
-    }
-    if (end < start && end >= 0) return badTime
-    const fault = contexts.fault[contextId]! | this.nextHops.faults[nextHopId]! | this.extras.faults[extraId]!
-    if (fault !== 0) return fault
-    const kind = classes.kind[classId]!
-    if (kind === 0) {
-      batch.line[row] = line
-      batch.contextId[row] = contextId
-      batch.classId[row] = classId
-      batch.nextHopId[row] = nextHopId
-      batch.extraId[row] = extraId
-      batch.rows = row + 1
-      return 0
-    }
-    const { gaps } = batch
-    const at = gaps.rows++
-    gaps.ensure(gaps.rows)
-    gaps.line[at] = line
-    gaps.contextId[at] = contextId
-    gaps.kind[at] = kind
-    gaps.start[at] = start
-    gaps.end[at] = end
-    return 0
-  }
-
-  /** Reads an address at p: its id, 0 for `-`, -1 where it is none. `position` is behind it. */
-  private readAddress(bytes: Uint8Array, view: DataView, p: number): number {
-    let value = 0
-    let q = p
-    for (let octet = 3; ; octet--) {
-      let part = (bytes[q]! - 48) >>> 0
-      if (part > 9) return this.readOtherAddress(bytes, view, p)
-      let digit = (bytes[++q]! - 48) >>> 0
-      if (digit <= 9) {
-        if (part === 0) return this.readOtherAddress(bytes, view, p)
-        part = part * 10 + digit
-        digit = (bytes[++q]! - 48) >>> 0
-        if (digit <= 9) {
-          part = part * 10 + digit
-          q++
-          if (part > 255) return this.readOtherAddress(bytes, view, p)
+    let fault = rowFaults[row]!
+    if (fault === 0 && isLineEnd(positions[row]!)) {
+      const classId = plan.classRuns.length === 0 ? 0 : this.runs.resolve(row)
+      const contextId = this.finder.resolve(row)
+      const nextHopId = plan.nextHopSpans === 0 ? 0 : this.nextHopOf(row)
+      const extraId = plan.extraSpans === 0 ? 0 : this.extraOf(row)
+      const start = this.hasStart ? doubles[startAt + row]! : -1
+      const end = this.hasEnd ? doubles[endAt + row]! : -1
+      rowFaultColumns[row] = -1
+      if (classes.fault[classId] !== 0) {
+        fault = classes.fault[classId]!
+        rowFaultColumns[row] = classes.faultColumn[classId]!
+      } else if (end < start && end >= 0) fault = badTime
+      else fault = contexts.fault[contextId]! | this.nextHops.faults[nextHopId]! | this.extras.faults[extraId]!
+      if (fault === 0) {
+        if (classes.kind[classId] === rowKind.flow) {
+          integers[contextAt + row] = contextId
+          integers[classAt + row] = classId
+          integers[nextHopAt + row] = nextHopId
+          integers[extraAt + row] = extraId
+          return true
         }
+        const { gaps } = batch
+        const at = gaps.rows++
+        gaps.ensure(gaps.rows)
+        gaps.line[at] = integers[lineAt + row]!
+        gaps.contextId[at] = contextId
+        gaps.kind[at] = classes.kind[classId]!
+        gaps.start[at] = start
+        gaps.end[at] = end
+        return false
       }
-      value = (value << 8) | part
-      if (octet === 0) break
-      if (bytes[q] !== 46) return this.readOtherAddress(bytes, view, p)
-      q++
+    } else if (fault === 0) {
+      fault = tooMany
+      rowFaultColumns[row] = -1
     }
-    if (bytes[q]! > 32) return -1
-    this.position = q
-    return this.addresses.internV4(value)
+    const line = integers[lineAt + row]!
+    batch.faults.push(describeFault(plan, bytes, base, lineStarts[row]!, lineEnds[row]!, line, fault, rowFaultColumns[row]!))
+    return false
   }
 
-  private readOtherAddress(bytes: Uint8Array, view: DataView, p: number): number {
-    let q = p
-    while (bytes[q]! > 32) q++
-    this.position = q
-    if (q === p + 1 && bytes[p] === 45) return 0
-    return this.addresses.internV6(bytes, view, p, q) || -1
+  private nextHopOf(row: number): number {
+    const spans = memory.gatherSpans(memory.nextHopSpans, this.plan.nextHopSpans, this.stride, row)
+    return this.nextHops.idOf(bytes, view, spans.from, spans.to)
   }
 
-  /** Goes over `tokens` tokens from p on and adds them to `hash`. False where the line ends before. `position` is behind the last one. */
-  private scan(bytes: Uint8Array, p: number, tokens: number): boolean {
-    let h = this.hash
-    let left = tokens
-    let q = p
-    for (;;) {
-      let c = bytes[q]!
-      while (c > 32) {
-        h = (Math.imul(h, 31) + c) | 0
-        c = bytes[++q]!
-      }
-      if (c === 32) {
-        if (--left === 0) break
-        h = (Math.imul(h, 31) + 32) | 0
-        const behind = q
-        do c = bytes[++q]!
-        while (c === 32)
-        if (!isLineEnd(bytes, q)) continue
-        q = behind
-        break
-      }
-      if (isLineEnd(bytes, q)) {
-        left--
-        break
-      }
-      h = (Math.imul(h, 31) + c) | 0
-      q++
-    }
-    this.hash = h
-    this.position = q
-    return left === 0
+  private extraOf(row: number): number {
+    const spans = memory.gatherSpans(memory.extraSpans, this.plan.extraSpans, this.stride, row)
+    return this.extras.idOf(bytes, view, spans.from, spans.to)
+  }
+
+  /** Moves the flows before `row` to the batch; `row` itself is none. */
+  private keep(batch: FlowBatch, row: number): void {
+    const first = this.keptFrom
+    this.keptFrom = row + 1
+    if (first >= row) return
+    const { plan } = this
+    const at = batch.rows
+    const column = (index: number): Int32Array => integers.subarray(index * rowCapacity + first, index * rowCapacity + row)
+    const { address, port, line, context, class: classColumn, nextHop, extra } = memory.integerColumn
+    addressNames.forEach((name, i) => plan.has(name) && batch.addressIds[i]!.set(column(address + i), at))
+    portNames.forEach((name, i) => plan.has(name) && batch.ports[i]!.set(column(port + i), at))
+    numberNames.forEach(
+      (name, i) => plan.has(name) && batch.numbers[i]!.set(doubles.subarray(i * rowCapacity + first, i * rowCapacity + row), at),
+    )
+    batch.line.set(column(line), at)
+    batch.contextId.set(column(context), at)
+    batch.classId.set(column(classColumn), at)
+    batch.nextHopId.set(column(nextHop), at)
+    batch.extraId.set(column(extra), at)
+    batch.rows += row - first
   }
 }

@@ -1,0 +1,142 @@
+/** Finds the class of a row: each run of class columns is guessed by its first bytes and proven by comparison, the class by its runs. */
+import { ByteArena, equalBytes } from './byte-arena.ts'
+import type { ClassDictionary } from './class-dictionary.ts'
+import type { ColumnPlan } from './column-plan.ts'
+import { isLineEnd, scanTokens, skipSpaces } from './read-tokens.ts'
+import * as memory from './work-memory.ts'
+
+// constants of this module, see work-memory.ts
+const bytes = memory.blockBytes
+const view = memory.blockView
+const { positions } = memory
+const { from, to } = memory.classRuns
+/** Entry of each run of each row; 0 where it is not known. */
+const found = new Int32Array(memory.spanCapacity)
+
+/** Slots of the guess table of one run, and of the table of classes. Bounds: a text or a class that finds no slot is found the slow way. */
+const runSlots = 256
+const classSlots = 4096
+const maxEntries = 4096
+
+/** Keeps the runs of the rows being read, and finds the class they make. Almost no byte of a run is looked at one by one. */
+export class ClassFinder {
+  private readonly runs: number
+  /** Rows read together. */
+  private readonly stride: number
+  private readonly classes: ClassDictionary
+  /** Shortest text of each run so far; 0: none. As many bytes make the guess. */
+  private readonly shortest: Int32Array
+  /** Entry by run and hash: two slots side by side. */
+  private readonly slots: Int32Array
+  private readonly arena = new ByteArena()
+  private readonly starts = new Int32Array(maxEntries)
+  private readonly lengths = new Int32Array(maxEntries)
+  private readonly runOf = new Int32Array(maxEntries)
+  private count = 0
+  /** Class by the hash of its entries, and the entries of each such class. */
+  private readonly classIds = new Int32Array(classSlots)
+  private readonly classEntries: Int32Array
+
+  constructor(plan: ColumnPlan, stride: number, classes: ClassDictionary) {
+    this.runs = plan.classRuns.length
+    this.stride = stride
+    this.classes = classes
+    this.shortest = new Int32Array(this.runs)
+    this.slots = new Int32Array(this.runs * runSlots)
+    this.classEntries = new Int32Array(classSlots * this.runs)
+  }
+
+  /** Reads one run of `tokens` columns of all rows. */
+  read(rows: number, run: number, tokens: number): void {
+    const { slots, lengths, starts } = this
+    const arenaView = this.arena.view
+    const at = run * this.stride
+    const length0 = this.shortest[run]!
+    for (let row = 0; row < rows; row++) {
+      const p = positions[row]!
+      from[at + row] = p
+      const slot = this.slotOf(view, p, run, length0)
+      let entry = slots[slot]!
+      let end = p + lengths[entry]!
+      if (entry === 0 || !(bytes[end] === 32 || isLineEnd(end)) || !equalBytes(view, p, arenaView, starts[entry]!, end - p)) {
+        entry = slots[slot ^ 1]!
+        end = p + lengths[entry]!
+        if (entry === 0 || !(bytes[end] === 32 || isLineEnd(end)) || !equalBytes(view, p, arenaView, starts[entry]!, end - p)) {
+          entry = 0
+          end = scanTokens(row, tokens)
+          if (end < 0) continue
+        }
+      }
+      found[at + row] = entry
+      to[at + row] = end
+      positions[row] = bytes[end] === 32 ? (bytes[end + 1] === 32 ? skipSpaces(end) : end + 1) : end
+    }
+  }
+
+  /** The class of the runs of a row, all of which are read; made where it is new. */
+  resolve(row: number): number {
+    const { runs, stride, classEntries } = this
+    let h = 0
+    let known = 1
+    for (let run = 0, at = row; run < runs; run++, at += stride) {
+      const entry = found[at]!
+      h = (Math.imul(h, 0x9e3779b1) + entry) | 0
+      known &= entry === 0 ? 0 : 1
+    }
+    const slot = ((Math.imul(h, 0x85ebca6b) ^ h) >>> 12) & (classSlots - 1)
+    const id = this.classIds[slot]!
+    if (id !== 0 && known === 1) {
+      let run = 0
+      for (let at = slot * runs, entry = row; run < runs && classEntries[at] === found[entry]; at++, entry += stride) run++
+      if (run === runs) return id
+    }
+    return this.find(row, known === 1 ? slot : -1)
+  }
+
+  private find(row: number, slot: number): number {
+    const { classes, runs, stride } = this
+    const before = classes.count
+    const spans = memory.gatherSpans(memory.classRuns, runs, stride, row)
+    const id = classes.spans.find(bytes, view, spans.from, spans.to)
+    if (id > before) classes.add(id)
+    for (let run = 0; run < runs; run++) {
+      const at = run * stride + row
+      if (found[at] === 0) this.keep(run, from[at]!, to[at]! - from[at]!)
+      if (slot >= 0) this.classEntries[slot * runs + run] = found[at]!
+    }
+    if (slot >= 0) this.classIds[slot] = id
+    return id
+  }
+
+  private slotOf(text: DataView, p: number, run: number, length: number): number {
+    let h = text.getInt32(p, true)
+    if (length < 4) h &= (1 << (length << 3)) - 1
+    else for (let i = 4; i + 4 <= length; i += 4) h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d) ^ text.getInt32(p + i, true)
+    return run * runSlots + ((Math.imul(h, 0x9e3779b1) >>> 23) & (runSlots - 2))
+  }
+
+  /** Remembers the text of a run, unless an earlier row of the same rows has brought it. */
+  private keep(run: number, start: number, length: number): void {
+    if (length === 0 || this.count + 1 >= maxEntries) return
+    for (let way = 0, slot = this.slotOf(view, start, run, this.shortest[run]!); way < 2; way++) {
+      const entry = this.slots[slot ^ way]!
+      if (entry !== 0 && this.lengths[entry] === length && equalBytes(view, start, this.arena.view, this.starts[entry]!, length)) return
+    }
+    const entry = ++this.count
+    this.starts[entry] = this.arena.append(bytes, start, start + length)
+    this.lengths[entry] = length
+    this.runOf[entry] = run
+    if (this.shortest[run] === 0 || length < this.shortest[run]!) {
+      this.shortest[run] = length
+      this.slots.fill(0, run * runSlots, (run + 1) * runSlots)
+      for (let e = 1; e < entry; e++) if (this.runOf[e] === run) this.place(this.slotOf(this.arena.view, this.starts[e]!, run, length), e)
+    }
+    this.place(this.slotOf(view, start, run, this.shortest[run]!), entry)
+  }
+
+  /** Newest first; the older of three goes. */
+  private place(slot: number, entry: number): void {
+    this.slots[slot ^ 1] = this.slots[slot]!
+    this.slots[slot] = entry
+  }
+}
