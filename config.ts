@@ -126,7 +126,10 @@ const clickhouse = z.strictObject({
   username: text('User name.').default('default'),
   password: secret('Password.').optional(),
   insertRows: whole('Most rows in one insert.', 1).default(200_000),
-  insertIntervalMs: whole('Time after which rows are inserted even if they are few.', 10).default(1000),
+  insertIntervalMs: whole(
+    'Time after which rows are inserted even if they are few; ten times as long where the topic has the rest of an insert already.',
+    10,
+  ).default(1000),
   insertTimeoutMs: whole('An insert that takes longer is repeated.', 1000).default(60_000),
   ttlDays: whole('Days that flows are kept; 0 for ever.').default(0),
   deduplicationWindow: whole('Inserts that the server remembers to drop a repetition.', 100).default(10_000),

@@ -6,8 +6,9 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip, constants, zstdCompress, zstdDecompress } from 'node:zlib'
 import { crc32c } from '@node-rs/crc32'
-import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
+import { compressFrameSync } from 'lz4-napi'
 import type { InRecord, OutRecord, OutSlab } from '../records.ts'
+import { decompressFrame } from './lz4-frame.ts'
 
 /** Codec of a batch, as the number in its attributes. */
 export const codecNumbers = { none: 0, gzip: 1, lz4: 3, zstd: 4 } as const
@@ -163,7 +164,7 @@ export async function decompressRecords(codec: number, bytes: Buffer): Promise<B
     case codecNumbers.none:
       return bytes
     case codecNumbers.lz4:
-      return decompressFrameSync(bytes)
+      return decompressFrame(bytes)
     case codecNumbers.gzip:
       return inflate(bytes)
     case codecNumbers.zstd:

@@ -55,6 +55,12 @@ export interface RangeOptions {
  */
 const staleMs = 30_000
 
+/**
+ * Intervals that a range waits to become full while the rows that fill it are already in the topic. They are late anyway, and the server's
+ * work per row grows with the number of inserts: each is a part that must be merged.
+ */
+const fillIntervals = 10
+
 /** See the head of this file. */
 export class RangeTask implements Task {
   readonly #context: TaskContext
@@ -67,7 +73,8 @@ export class RangeTask implements Task {
   /** Time of the first row of the range. */
   #since: number | undefined
   #unsettled = false
-  #backlog = false
+  /** Records that are in the topic behind those that were taken. */
+  #lag = 0
 
   constructor(context: TaskContext, options: RangeOptions, buffer: RangeBuffer) {
     this.#context = context
@@ -86,7 +93,7 @@ export class RangeTask implements Task {
   }
 
   async process(batch: InBatch): Promise<void> {
-    this.#backlog = batch.lag > 0
+    this.#lag = batch.lag
     const { insertRows } = this.#options
     for (;;) {
       const pending = this.#pending
@@ -122,7 +129,9 @@ export class RangeTask implements Task {
 
   async #insertIfDue(): Promise<void> {
     if (this.#pending !== undefined || this.#since === undefined) return
-    if (this.#context.nowMs() - this.#since >= this.#options.insertIntervalMs) await this.#insert(this.#from, this.#next)
+    const { insertRows, insertIntervalMs } = this.#options
+    const intervals = this.#buffer.rows + this.#lag >= insertRows ? fillIntervals : 1
+    if (this.#context.nowMs() - this.#since >= intervals * insertIntervalMs) await this.#insert(this.#from, this.#next)
   }
 
   async #insert(from: number, to: number): Promise<void> {
@@ -139,7 +148,7 @@ export class RangeTask implements Task {
     this.#from = this.#next = to
     this.#since = undefined
     this.#unsettled = true
-    if (!this.#backlog) await this.#settle()
+    if (this.#lag === 0) await this.#settle()
   }
 
   async #insertInto(lane: InsertLane, insert: TableInsert, token: string): Promise<void> {

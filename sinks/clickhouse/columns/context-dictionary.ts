@@ -4,6 +4,7 @@ import { flowFields } from '../../../schemas/flow-fields.ts'
 import type { FlowRecord } from '../../../schemas/flow-types.ts'
 import type { AvroCursor } from './avro-cursor.ts'
 import { grown, SpanDictionary } from './span-dictionary.ts'
+import { hashTwoTexts } from './text-hash.ts'
 
 const contextFields = flowFields.filter(field => field.role === 'context')
 const grouped = (group: string): number => contextFields.filter(field => field.record.startsWith(`${group}.`)).length
@@ -49,21 +50,22 @@ export class ContextDictionary {
   hashes = new Uint32Array(128)
   /** Contexts met since the last `takeFresh`. */
   #fresh: ContextRow[] = []
-  #hash = 0
 
-  /** Passes over the fragment at the cursor. @returns Its number, or -1: `add` it then. */
-  find(cursor: AvroCursor): number {
-    const start = cursor.at
+  /** Hashes of the fragments at `at`. */
+  hashAll(cursor: AvroCursor, at: Int32Array, rows: number, hashes: Int32Array): void {
+    for (let i = 0; i < rows; i++) {
+      const hash = hashTwoTexts(cursor.bytes, cursor.view, at[i]!, false)
+      hashes[i] = hash === 0 ? this.#hashSlowly(cursor, at[i]!) : hash
+    }
+  }
+
+  /** Account and interface say nearly always what the rest is. Without an interface, all of it is hashed. */
+  #hashSlowly(cursor: AvroCursor, start: number): number {
+    cursor.at = start
     cursor.hash = 0
     cursor.skipTexts(2)
-    // Account and interface say nearly always what the rest is. Without an interface, all of it is hashed.
-    const whole = cursor.bytes[cursor.at - 1] === 0
-    if (whole) this.#skipRest(cursor)
-    this.#hash = cursor.hash
-    const found = this.spans.findPrefix(cursor.bytes, cursor.view, start, cursor.hash)
-    if (found >= 0) cursor.at = start + this.spans.lengthOf(found)
-    else if (!whole) this.#skipRest(cursor)
-    return found
+    if (cursor.bytes[cursor.at - 1] === 0) this.#skipRest(cursor)
+    return cursor.hash
   }
 
   #skipRest(cursor: AvroCursor): void {
@@ -73,10 +75,13 @@ export class ContextDictionary {
     cursor.skipGroup(transitTexts)
   }
 
-  /** Adds the fragment that `find` has just passed over. */
-  add(cursor: AvroCursor, start: number, record: FlowRecord): number {
+  /** Adds the fragment at `start`; the cursor is then behind it. */
+  add(cursor: AvroCursor, start: number, hash: number, record: FlowRecord): number {
     const context = contextOf(record)
-    const entry = this.spans.add(cursor.bytes, start, cursor.at, this.#hash)
+    cursor.at = start
+    cursor.skipTexts(2)
+    this.#skipRest(cursor)
+    const entry = this.spans.add(cursor.bytes, start, cursor.at, hash)
     if (2 * entry === this.hashes.length) this.hashes = grown(this.hashes, new Uint32Array(4 * entry))
     this.hashes[2 * entry] = Number(context.hash & 0xffff_ffffn)
     this.hashes[2 * entry + 1] = Number(context.hash >> 32n)

@@ -3,6 +3,7 @@ import { absentBits } from './absent-bits.ts'
 import { parseAddress } from './address.ts'
 import type { AvroCursor } from './avro-cursor.ts'
 import { grown, SpanDictionary } from './span-dictionary.ts'
+import { hashTwoTexts } from './text-hash.ts'
 import type { TextTable } from './text-table.ts'
 
 /** Values of the entries, by number. */
@@ -27,16 +28,12 @@ export class EndpointDictionary {
     this.#texts = texts
   }
 
-  /** Reads the fragment at the cursor. @returns Its number. */
-  read(cursor: AvroCursor): number {
-    const start = cursor.at
-    cursor.hash = 0
-    // The two addresses say nearly always what the rest is.
-    cursor.skipTexts(2)
-    const found = this.spans.findPrefix(cursor.bytes, cursor.view, start, cursor.hash)
-    if (found < 0) return this.#add(cursor, start)
-    cursor.at = start + this.spans.lengthOf(found)
-    return found
+  /** Hashes of the fragments at `at`: of the two addresses, which say nearly always what the rest is. */
+  hashAll(cursor: AvroCursor, at: Int32Array, rows: number, hashes: Int32Array): void {
+    for (let i = 0; i < rows; i++) {
+      const hash = hashTwoTexts(cursor.bytes, cursor.view, at[i]!, true)
+      hashes[i] = hash === 0 ? hashSlowly(cursor, at[i]!) : hash
+    }
   }
 
   clear(): void {
@@ -51,9 +48,10 @@ export class EndpointDictionary {
     this.absent = new Uint32Array(0)
   }
 
-  #add(cursor: AvroCursor, start: number): number {
-    const { hash } = cursor
-    cursor.skipTexts(1)
+  /** Adds the fragment at `start`; the cursor is then behind it. */
+  add(cursor: AvroCursor, start: number, hash: number): number {
+    cursor.at = start
+    cursor.skipTexts(3)
     cursor.skipLong()
     cursor.skipTexts(3)
     const end = cursor.at
@@ -126,4 +124,11 @@ export class EndpointDictionary {
     this.service = grown(this.service, new Uint32Array(capacity))
     this.absent = grown(this.absent, new Uint32Array(capacity))
   }
+}
+
+function hashSlowly(cursor: AvroCursor, start: number): number {
+  cursor.at = start
+  cursor.hash = 0
+  cursor.skipTexts(2)
+  return cursor.hash
 }

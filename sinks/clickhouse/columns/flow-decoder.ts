@@ -1,6 +1,9 @@
 /**
  * Decodes records of the topic `flows` straight into columns: a fragment (context, endpoint, class, next hop) is looked up as a unit, the
  * numbers are read one after the other in the order of schemas/flow-record.ts. No object and no string per row.
+ *
+ * Each fragment is a loop of its own over some hundred rows: short loops keep what they need in registers, and the processor fetches the
+ * entries of several rows at once. Half the time of going over all fragments row by row.
  */
 import { headerLength } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'
@@ -13,7 +16,9 @@ import { ContextDictionary } from './context-dictionary.ts'
 import { EndpointDictionary } from './endpoint-dictionary.ts'
 import { FlowColumns } from './flow-columns.ts'
 import { NextHopDictionary } from './next-hop-dictionary.ts'
+import { chunkRows, RecordWalk } from './record-walk.ts'
 import { TextTable } from './text-table.ts'
+import { shortVarint } from './varint.ts'
 
 /** What the decoder needs of the codec of `flows`. */
 export interface FlowCodec {
@@ -41,12 +46,14 @@ export class FlowDecoder {
   readonly #codec: FlowCodec
   readonly #maxEntries: number
   readonly #records = new AvroCursor()
-  readonly #resolved = new AvroCursor()
+  readonly #single = new AvroCursor()
   #unfit = 0
-  /** Where the numbers of a row begin, and where its value ends. */
-  #tails = new Int32Array(0)
-  #ends = new Int32Array(0)
-  #waiting = 0
+  readonly #walk = new RecordWalk(this.#records)
+  /** Where the rows of a chunk are being read: behind what was read of them. */
+  readonly #at = new Int32Array(chunkRows)
+  readonly #hashes = new Int32Array(chunkRows)
+  readonly #sources = new Uint32Array(chunkRows)
+  readonly #destinations = new Uint32Array(chunkRows)
 
   /** @param maxEntries Entries of a dictionary beyond which all are dropped at the next `clear`. */
   constructor(codec: FlowCodec, maxEntries: number) {
@@ -66,40 +73,26 @@ export class FlowDecoder {
    * @throws FlowError REGISTRY_SCHEMA_UNKNOWN; TypeError where a record is not what its schema id says.
    */
   takeSlab(slab: InSlab, from: number, until: number, room: number): number {
-    const cursor = this.#records
-    cursor.point(slab.bytes)
-    const first = Math.max(from, slab.from)
-    this.#ensure(Math.min(slab.count, room))
+    this.columns.ensure(Math.min(slab.count, room))
+    const walk = this.#walk
+    walk.begin(slab, Math.max(from, slab.from), until)
     let next = from
-    for (let i = 0; i < slab.count && room > 0; i++) {
-      const length = cursor.long()
-      const end = cursor.at + length
-      cursor.at++
-      cursor.long()
-      const offset = slab.baseOffset + cursor.long()
-      if (offset >= until) break
-      if (offset >= first) {
-        const keyLength = cursor.long()
-        if (keyLength > 0) cursor.at += keyLength
-        const valueLength = cursor.long()
-        if (valueLength >= headerLength) {
-          this.#takeValue(cursor, cursor.at + valueLength)
-          next = offset + 1
-          room--
-        }
-      }
-      cursor.at = end
+    while (room > 0) {
+      const rows = walk.take(Math.min(room, chunkRows), this.#codec.ids.value)
+      if (rows === 0) break
+      if (walk.foreign) this.#takeForeign(part(slab.bytes, walk.starts[0]!, walk.ends[0]!))
+      else this.#takeRows(this.#records, walk.starts, walk.ends, rows)
+      next = walk.next
+      room -= rows
     }
-    this.#takeNumbers(cursor)
     return next
   }
 
   /** Decodes one value. */
   takeValue(value: Buffer): void {
-    this.#ensure(1)
-    this.#records.point(value)
-    this.#takeValue(this.#records, value.length)
-    this.#takeNumbers(this.#records)
+    this.columns.ensure(1)
+    if (value.length < headerLength || value[0] !== 0 || value.readInt32BE(1) !== this.#codec.ids.value) this.#takeForeign(value)
+    else this.#takeOne(value)
   }
 
   /** After an insert: forgets the rows, and the dictionaries where they have grown large. */
@@ -107,7 +100,7 @@ export class FlowDecoder {
     this.columns.clear()
     this.contexts.forgetFresh()
     const most = this.#maxEntries
-    const sizes = [this.endpoints.spans.size, this.classes.size, this.contexts.spans.size, this.nextHops.size, this.texts.spans.size]
+    const sizes = [this.endpoints.spans.size, this.classes.spans.size, this.contexts.spans.size, this.nextHops.size, this.texts.spans.size]
     if (sizes.every(size => size <= most)) return
     this.texts.clear()
     this.contexts.clear()
@@ -116,127 +109,214 @@ export class FlowDecoder {
     this.nextHops.clear()
   }
 
-  #ensure(more: number): void {
-    this.columns.ensure(more)
-    if (this.#tails.length < more) {
-      this.#tails = new Int32Array(more)
-      this.#ends = new Int32Array(more)
-    }
-  }
-
-  #takeValue(cursor: AvroCursor, end: number): void {
-    const { bytes, view, at } = cursor
-    if (bytes[at] === 0 && view.getInt32(at + 1) === this.#codec.ids.value) {
-      this.#takeFragments(cursor, at, end)
-      return
-    }
-    this.#takeNumbers(cursor)
+  #takeForeign(value: Buffer): void {
     this.resolved++
-    const own = this.#codec.encodeValue(this.#codec.decodeValue(part(bytes, at, end)))
-    this.#resolved.point(own)
-    this.#takeFragments(this.#resolved, 0, own.length)
-    this.#takeNumbers(this.#resolved)
+    this.#takeOne(this.#codec.encodeValue(this.#codec.decodeValue(value)))
   }
 
-  /** Everything up to the numbers, which wait at `#tails`: all of a slab are then read in one loop, a fifth faster than row by row. */
-  #takeFragments(cursor: AvroCursor, valueStart: number, end: number): void {
-    const columns = this.columns
-    const row = columns.rows + this.#waiting
-    let start = (cursor.at = valueStart + headerLength)
-    let entry = this.contexts.find(cursor)
-    if (entry < 0) entry = this.contexts.add(cursor, start, this.#decode(cursor, valueStart, end))
-    columns.context[row] = entry
-
-    const source = this.endpoints.read(cursor)
-    const destination = this.endpoints.read(cursor)
-
-    start = cursor.at
-    entry = this.classes.find(cursor)
-    if (entry < 0) entry = this.classes.add(cursor, start, this.#decode(cursor, valueStart, end))
-    columns.flowClass[row] = entry
-
-    // An enum with few symbols is one byte: twice its index.
-    const direction = cursor.bytes[cursor.at++]! >> 1
-    columns.direction[row] = direction
-    columns.directionSource[row] = cursor.bytes[cursor.at++]! >> 1
-    columns.local[row] = direction === ingress ? destination : source
-    columns.remote[row] = direction === ingress ? source : destination
-
-    start = cursor.at
-    entry = this.nextHops.find(cursor)
-    if (entry < 0) entry = this.nextHops.add(cursor, start, this.#decode(cursor, valueStart, end))
-    columns.nextHop[row] = entry
-    this.#tails[this.#waiting] = cursor.at
-    this.#ends[this.#waiting++] = end
+  #takeOne(value: Buffer): void {
+    this.#single.point(value)
+    this.#takeRows(this.#single, [0], [value.length], 1)
   }
 
-  /** The numbers of the rows that wait for them. */
-  #takeNumbers(cursor: AvroCursor): void {
-    const { columns } = this
-    const {
-      direction,
-      localPort,
-      remotePort,
-      packets,
-      bytes,
-      start,
-      duration,
-      timeSource,
-      servicePort,
-      serviceName,
-      objectId,
-      line,
-      absent,
-      extraEnd,
-    } = columns
-    const buffer = cursor.bytes
-    const tails = this.#tails
-    const waiting = this.#waiting
-    this.#waiting = 0
-    for (let i = 0; i < waiting; i++) {
-      const row = columns.rows
-      cursor.at = tails[i]!
-      const turned = direction[row] === ingress
-      const sourcePort = this.#optional(cursor, 65_535)
-      const destinationPort = this.#optional(cursor, 65_535)
-      const local = turned ? destinationPort : sourcePort
-      const remote = turned ? sourcePort : destinationPort
-      let missing = (local < 0 ? absentBits.localPort : 0) | (remote < 0 ? remoteBits(absentBits.localPort) : 0)
-      localPort[row] = local < 0 ? 0 : local
-      remotePort[row] = remote < 0 ? 0 : remote
+  /** Decodes values of our own schema. */
+  #takeRows(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
+    const at = this.#at
+    for (let i = 0; i < rows; i++) at[i] = starts[i]! + headerLength
+    this.#takeContexts(cursor, starts, ends, rows)
+    this.#takeEndpoints(cursor, rows, this.#sources)
+    this.#takeEndpoints(cursor, rows, this.#destinations)
+    this.#takeClasses(cursor, starts, ends, rows)
+    this.#takeDirections(cursor, starts, ends, rows)
+    this.#takeNumbers(cursor, rows)
+    this.#takeTimes(cursor, rows)
+    this.#takeOrigins(cursor, ends, rows)
+  }
 
-      const packetCount = this.#optional(cursor, Number.MAX_SAFE_INTEGER)
-      if (packetCount < 0) missing |= absentBits.packets
-      store64(packets, row, packetCount)
-      const byteCount = this.#optional(cursor, Number.MAX_SAFE_INTEGER)
-      if (byteCount < 0) missing |= absentBits.bytes
-      store64(bytes, row, byteCount)
+  #takeContexts(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
+    const { contexts, columns } = this
+    const at = this.#at
+    const hashes = this.#hashes
+    contexts.hashAll(cursor, at, rows, hashes)
+    for (let i = 0; ; i++) {
+      i = contexts.spans.findAll(cursor.view, at, hashes, i, rows, columns.context, columns.rows)
+      if (i === rows) return
+      columns.context[columns.rows + i] = contexts.add(cursor, at[i]!, hashes[i]!, this.#decode(cursor, starts[i]!, ends[i]!))
+      at[i] = cursor.at
+    }
+  }
 
-      const startS = cursor.long()
-      const durationS = cursor.long() - startS
-      timeSource[row] = buffer[cursor.at++]! >> 1
-      start[row] = startS
-      duration[row] = durationS
-      if (startS < 0 || startS > most32 || durationS !== (durationS | 0)) {
-        this.#unfit++
-        start[row] = duration[row] = timeSource[row] = 0
+  #takeEndpoints(cursor: AvroCursor, rows: number, entries: Uint32Array): void {
+    const { endpoints } = this
+    const at = this.#at
+    const hashes = this.#hashes
+    endpoints.hashAll(cursor, at, rows, hashes)
+    for (let i = 0; ; i++) {
+      i = endpoints.spans.findAll(cursor.view, at, hashes, i, rows, entries, 0)
+      if (i === rows) return
+      entries[i] = endpoints.add(cursor, at[i]!, hashes[i]!)
+      at[i] = cursor.at
+    }
+  }
+
+  #takeClasses(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
+    const { classes, columns } = this
+    const at = this.#at
+    const hashes = this.#hashes
+    classes.hashAll(cursor, at, rows, hashes)
+    for (let i = 0; ; i++) {
+      i = classes.spans.findAll(cursor.view, at, hashes, i, rows, columns.flowClass, columns.rows)
+      if (i === rows) return
+      columns.flowClass[columns.rows + i] = classes.add(cursor, at[i]!, hashes[i]!, this.#decode(cursor, starts[i]!, ends[i]!))
+      at[i] = cursor.at
+    }
+  }
+
+  /** Direction and next hop; so it is known which endpoint is the local one. */
+  #takeDirections(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
+    const { direction, directionSource, local, remote, nextHop, rows: row } = this.columns
+    const { bytes } = cursor
+    const at = this.#at
+    const sources = this.#sources
+    const destinations = this.#destinations
+    for (let i = 0; i < rows; i++) {
+      const start = at[i]!
+      // An enum with few symbols is one byte: twice its index.
+      const way = bytes[start]! >> 1
+      direction[row + i] = way
+      directionSource[row + i] = bytes[start + 1]! >> 1
+      local[row + i] = way === ingress ? destinations[i]! : sources[i]!
+      remote[row + i] = way === ingress ? sources[i]! : destinations[i]!
+      nextHop[row + i] = 0
+      at[i] = start + 3
+      if (bytes[start + 2] !== 0) {
+        cursor.at = start + 2
+        let entry = this.nextHops.find(cursor)
+        if (entry < 0) entry = this.nextHops.add(cursor, start + 2, this.#decode(cursor, starts[i]!, ends[i]!))
+        nextHop[row + i] = entry
+        at[i] = cursor.at
       }
-      if (buffer[cursor.at++] !== 0) this.#takeLost(cursor)
+    }
+  }
 
-      const port = this.#optional(cursor, 65_535)
-      if (port < 0) missing |= absentBits.servicePort
+  /** Ports and counters. */
+  #takeNumbers(cursor: AvroCursor, rows: number): void {
+    const { direction, localPort, remotePort, packets, bytes, absent, rows: row } = this.columns
+    const { bytes: buffer, view } = cursor
+    const at = this.#at
+    for (let i = 0; i < rows; i++) {
+      let place = at[i]!
+      const turned = direction[row + i] === ingress
+      let source = -1
+      if (buffer[place++] !== 0) {
+        const short = shortVarint(view, place)
+        place += short & 7
+        source = short >> 4
+        if ((short & 8) !== 0 || short === 0 || source > 65_535) {
+          source = this.#longNumber(cursor, place - (short & 7), 65_535)
+          place = cursor.at
+        }
+      }
+      let destination = -1
+      if (buffer[place++] !== 0) {
+        const short = shortVarint(view, place)
+        place += short & 7
+        destination = short >> 4
+        if ((short & 8) !== 0 || short === 0 || destination > 65_535) {
+          destination = this.#longNumber(cursor, place - (short & 7), 65_535)
+          place = cursor.at
+        }
+      }
+      const local = turned ? destination : source
+      const remote = turned ? source : destination
+      let missing = (local < 0 ? absentBits.localPort : 0) | (remote < 0 ? remoteBits(absentBits.localPort) : 0)
+      localPort[row + i] = local < 0 ? 0 : local
+      remotePort[row + i] = remote < 0 ? 0 : remote
+
+      let packetCount = -1
+      if (buffer[place++] !== 0) {
+        const short = shortVarint(view, place)
+        place += short & 7
+        packetCount = short >> 4
+        if ((short & 8) !== 0 || short === 0) {
+          packetCount = this.#longNumber(cursor, place - (short & 7), Number.MAX_SAFE_INTEGER)
+          place = cursor.at
+        }
+      }
+      if (packetCount < 0) missing |= absentBits.packets
+      store64(packets, row + i, packetCount)
+      let byteCount = -1
+      if (buffer[place++] !== 0) {
+        const short = shortVarint(view, place)
+        place += short & 7
+        byteCount = short >> 4
+        if ((short & 8) !== 0 || short === 0) {
+          byteCount = this.#longNumber(cursor, place - (short & 7), Number.MAX_SAFE_INTEGER)
+          place = cursor.at
+        }
+      }
+      if (byteCount < 0) missing |= absentBits.bytes
+      store64(bytes, row + i, byteCount)
+      absent[row + i] = missing
+      at[i] = place
+    }
+  }
+
+  #takeTimes(cursor: AvroCursor, rows: number): void {
+    const { start, duration, timeSource, rows: row } = this.columns
+    const { bytes, view } = cursor
+    const at = this.#at
+    for (let i = 0; i < rows; i++) {
+      let place = at[i]!
+      let first = epochSeconds(bytes, view, place)
+      let end = first === 0 ? 0 : epochSeconds(bytes, view, place + 5)
+      if (end !== 0) place += 10
+      else {
+        cursor.at = place
+        first = cursor.long()
+        end = cursor.long()
+        place = cursor.at
+      }
+      const seconds = end - first
+      start[row + i] = first
+      duration[row + i] = seconds
+      timeSource[row + i] = bytes[place++]! >> 1
+      if (first < 0 || first > most32 || seconds !== (seconds | 0)) {
+        this.#unfit++
+        start[row + i] = duration[row + i] = timeSource[row + i] = 0
+      }
+      at[i] = place
+    }
+  }
+
+  /** Lost packets, service, origin and extra columns: the end of the record. A row counts from here on. */
+  #takeOrigins(cursor: AvroCursor, ends: ArrayLike<number>, rows: number): void {
+    const { columns } = this
+    const { servicePort, serviceName, objectId, line, absent, extraEnd } = columns
+    const { bytes, view } = cursor
+    const at = this.#at
+    for (let i = 0; i < rows; i++) {
+      const row = columns.rows
+      cursor.at = at[i]!
+      if (bytes[cursor.at++] !== 0) this.#takeLost(cursor)
+      let port = -1
+      if (bytes[cursor.at++] !== 0) {
+        const short = shortVarint(view, cursor.at)
+        port = short >> 4
+        if ((short & 8) !== 0 || short === 0 || port > 65_535) port = this.#longNumber(cursor, cursor.at, 65_535)
+        else cursor.at += short & 7
+      }
+      if (port < 0) absent[row] = absent[row]! | absentBits.servicePort
       servicePort[row] = port < 0 ? 0 : port
-      absent[row] = missing
-      serviceName[row] = buffer[cursor.at++] === 0 ? 0 : this.#readText(cursor)
+      serviceName[row] = bytes[cursor.at++] === 0 ? 0 : this.#readText(cursor)
 
-      objectId[2 * row] = cursor.view.getInt32(cursor.at + 4)
-      objectId[2 * row + 1] = cursor.view.getInt32(cursor.at)
+      objectId[2 * row] = view.getInt32(cursor.at + 4)
+      objectId[2 * row + 1] = view.getInt32(cursor.at)
       cursor.at += 8
       line[row] = cursor.long()
-      if (buffer[cursor.at++] !== 0) this.#takeExtra(cursor)
+      if (bytes[cursor.at++] !== 0) this.#takeExtra(cursor)
       extraEnd[row] = columns.extras
-      if (cursor.at !== this.#ends[i])
-        throw new TypeError(`a flows record of schema id ${this.#codec.ids.value} is not what its schema says`)
+      if (cursor.at !== ends[i]) throw new TypeError(`a flows record of schema id ${this.#codec.ids.value} is not what its schema says`)
       columns.rows = row + 1
     }
   }
@@ -269,9 +349,9 @@ export class FlowDecoder {
     this.columns.extras++
   }
 
-  /** An optional number from 0 to `most`; -1: absent, or does not fit. */
-  #optional(cursor: AvroCursor, most: number): number {
-    if (cursor.bytes[cursor.at++] === 0) return -1
+  /** A number from 0 to `most`, with the cursor behind it; -1: does not fit. */
+  #longNumber(cursor: AvroCursor, at: number, most: number): number {
+    cursor.at = at
     const value = cursor.long()
     if (value >= 0 && value <= most) return value
     this.#unfit++
@@ -290,6 +370,14 @@ function copyText(cursor: AvroCursor): Uint8Array {
   const length = cursor.long()
   cursor.at += length
   return cursor.bytes.slice(cursor.at - length, cursor.at)
+}
+
+/** The seconds of a varint of five bytes, which all times since 1974 and below 2^31 are; 0 for another. */
+function epochSeconds(bytes: Uint8Array, view: DataView, at: number): number {
+  const word = view.getInt32(at, true)
+  const high = bytes[at + 4]!
+  if ((word & 0x8080_8080) !== (0x8080_8080 | 0) || (word & 1) !== 0 || high > 15) return 0
+  return ((word & 0x7f) | ((word >>> 1) & 0x3f80) | ((word >>> 2) & 0x1f_c000) | ((word >>> 3) & 0xfe0_0000) | (high << 28)) >>> 1
 }
 
 /** Below 0 is absent and stored as 0. */

@@ -38,7 +38,7 @@ export class NextHopDictionary {
     const start = cursor.at
     cursor.hash = 0
     cursor.skipGroup(nextHopFields.length)
-    return this.#spans.find(cursor.bytes, cursor.view, start, cursor.at, cursor.hash)
+    return this.#spans.find(cursor.view, start, cursor.at, cursor.hash)
   }
 
   /** Adds the group that `find` has just passed over. */

@@ -23,7 +23,7 @@ export class TextTable {
         Math.imul(view.getInt32(middle), 0xc2b2ae35)
     } else for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x9e3779b1)
     hash ^= hash >>> 15
-    const found = this.spans.find(bytes, view, start, end, hash)
+    const found = this.spans.find(view, start, end, hash)
     return found >= 0 ? found : this.spans.add(bytes, start, end, hash)
   }
 

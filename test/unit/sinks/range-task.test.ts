@@ -87,6 +87,30 @@ describe('range task', () => {
     )
   })
 
+  it('waits up to ten intervals for rows that fill a range and are in the topic already, else one', async () => {
+    const { cluster, role, put, lines } = setUp({ insertRows: 10 })
+    put(9)
+    const task = await cluster.startTask(role, 0)
+    await task.step(4)
+    cluster.clockMs += 1000
+    await task.tick()
+    assert.deepEqual(lines(), upTo(4), '4 and 5 more do not fill it')
+    await task.step(1)
+    put(10)
+    await task.step(1)
+    cluster.clockMs += 9999
+    await task.tick()
+    assert.deepEqual(lines(), upTo(4), '2 and 13 more do')
+    cluster.clockMs += 1
+    await task.tick()
+    assert.deepEqual(lines(), upTo(6))
+    await task.step(100)
+    assert.deepEqual(lines(), upTo(16), 'full')
+    cluster.clockMs += 1000
+    await task.tick()
+    assert.deepEqual(lines(), upTo(19))
+  })
+
   it('repeats a pending range with the same token and the same rows, though more have come', async () => {
     const { store, cluster, role, put, lines } = setUp({ insertRows: 100 })
     put(5)
