@@ -7,7 +7,8 @@ import { gunzipSync } from 'node:zlib'
 import { findFlowField } from '../schemas/flow-fields.ts'
 import { addTally, emptyTally, type Tally } from './tally.ts'
 
-const largest = 2 ** 53 - 1
+/** The Avro library refuses larger ones. */
+const largest = 2 ** 53 - 2
 
 /** Highest value of each whole-number field. */
 const wholeNumbers: Readonly<Record<string, number>> = {
@@ -51,18 +52,60 @@ export function classifyLine(columns: readonly string[], line: Buffer, maxLineBy
   if (line.length > maxLineBytes || !Buffer.from(bytes.toString('utf8')).equals(bytes)) return dead
   const values = text.split(/ +/)
   if (values.length !== columns.length) return dead
-  const row = new Map(columns.map((name, i) => [name, values[i]!]))
-  const status = row.get('log-status')
-  if (status === 'NODATA') return { lines: 1, noData: 1 }
-  if (status === 'SKIPDATA') return { lines: 1, skipData: 1 }
+  const row = new Map<string, string>()
+  // a column that stands twice counts once
+  columns.forEach((column, i) => {
+    const name = column.replaceAll('_', '-')
+    if (!row.has(name)) row.set(name, values[i]!)
+  })
   if ([...row].some(([name, value]) => !isGood(name, value))) return dead
   const number = (name: string): number => (/^[0-9]+$/.test(row.get(name) ?? '') ? Number(row.get(name)) : 0)
   if (/^[0-9]+$/.test(row.get('start') ?? '') && /^[0-9]+$/.test(row.get('end') ?? '') && number('end') < number('start')) return dead
+  const status = row.get('log-status')
+  if (status === 'NODATA') return { lines: 1, noData: 1 }
+  if (status === 'SKIPDATA') return { lines: 1, skipData: 1 }
   return { lines: 1, flows: 1, packets: number('packets'), bytes: number('bytes') }
 }
 
 /** What the plain reader found in an object. */
 export type PlainReading = { readonly ok: true; readonly tally: Tally } | { readonly ok: false; readonly reason: string }
+
+/** Words of a line that could be a header: names only, a byte-order mark before them. Undefined: it is none. */
+function namesOf(line: Buffer): string[] | undefined {
+  const names = line.toString('utf8').trim().split(/ +/)
+  return names.every(name => /^[a-z][a-z0-9_-]*$/.test(name)) ? names : undefined
+}
+
+const documented = (names: readonly string[]): number => names.filter(name => findFlowField(name) !== undefined).length
+
+/**
+ * Counts the lines of a text.
+ *
+ * @param configured Columns of lines that come without a header line.
+ */
+export function countText(content: Buffer, maxLineBytes: number, configured?: readonly string[]): PlainReading {
+  const tally = emptyTally()
+  let columns = configured
+  for (let start = 0; start < content.length;) {
+    const newline = content.indexOf(10, start)
+    const end = newline < 0 ? content.length : newline
+    const line = content.subarray(start, end)
+    start = end + 1
+    const names = line.length > maxLineBytes ? undefined : namesOf(line)
+    if (columns === undefined) {
+      // words that look like names are no header unless AWS documents at least one of them
+      if (names !== undefined && documented(names) > 0) {
+        columns = names
+        addTally(tally, { lines: 1, headers: 1 })
+      } else if (line.toString('utf8').trim() === '') addTally(tally, { lines: 1, blank: 1 })
+      else return { ok: false, reason: 'no header line' }
+    } else if (names !== undefined && (names.join() === columns.join() || (names.length > 1 && documented(names) > names.length / 2))) {
+      columns = names
+      addTally(tally, { lines: 1, headers: 1 })
+    } else addTally(tally, classifyLine(columns, line, maxLineBytes))
+  }
+  return { ok: true, tally }
+}
 
 /**
  * Counts an object.
@@ -79,28 +122,5 @@ export function readPlainly(stored: Buffer, maxLineBytes: number): PlainReading 
       return { ok: false, reason: (error as Error).message }
     }
   }
-  const tally = emptyTally()
-  let columns: string[] | undefined
-  for (let start = 0; start < content.length;) {
-    const newline = content.indexOf(10, start)
-    const end = newline < 0 ? content.length : newline
-    const line = content.subarray(start, end)
-    start = end + 1
-    if (columns === undefined) {
-      const header = line
-        .toString('utf8')
-        .replace(/^\uFEFF/, '')
-        .trim()
-      if (header === '') {
-        addTally(tally, { lines: 1, blank: 1 })
-        continue
-      }
-      columns = header.split(/ +/)
-      // words that look like names are no header unless AWS documents at least one of them
-      if (!columns.every(name => /^[a-z][a-z0-9-]*$/.test(name)) || !columns.some(name => findFlowField(name) !== undefined))
-        return { ok: false, reason: 'no header line' }
-      addTally(tally, { lines: 1, headers: 1 })
-    } else addTally(tally, classifyLine(columns, line, maxLineBytes))
-  }
-  return { ok: true, tally }
+  return countText(content, maxLineBytes)
 }

@@ -5,13 +5,15 @@ import { direction, directionSource, type FlowBatch } from './parse/flow-batch.t
 /**
  * Decides direction and directionSource of each row: what the record says itself (version 5); else exactly one private address is ours
  * (`inferred`); else, within the block, the one address that stands in every record of that observation point and family
- * (`inferred_count`); else unknown.
+ * (`inferred_count`); else unknown. Nothing is inferred for a transit gateway: neither side of its records is its own, and each of its
+ * attachments sees the traffic the other way round.
  */
 export function resolveDirections(batch: FlowBatch): void {
   const { rows, classId, direction: directions, directionSource: sources } = batch
   const { classes, addresses } = batch.dictionaries
   const { flags } = addresses.current
   const { loggedDirection } = classes
+  const { transit } = batch.dictionaries.contexts
   const source = batch.addressIds[0]!
   const destination = batch.addressIds[1]!
   let undecided = false
@@ -24,7 +26,7 @@ export function resolveDirections(batch: FlowBatch): void {
     }
     const from = flags[source[row]!]! & addressFlag.private
     const to = flags[destination[row]!]! & addressFlag.private
-    if (from !== to && source[row] !== 0 && destination[row] !== 0) {
+    if (!transit && from !== to && source[row] !== 0 && destination[row] !== 0) {
       directions[row] = from !== 0 ? direction.egress : direction.ingress
       sources[row] = directionSource.inferred
     } else {
@@ -33,7 +35,7 @@ export function resolveDirections(batch: FlowBatch): void {
       undecided = true
     }
   }
-  if (undecided) countDirections(batch)
+  if (undecided && !transit) countDirections(batch)
 }
 
 /** Candidates of one observation point and family: the addresses that stood in every record so far; 0 for none. */

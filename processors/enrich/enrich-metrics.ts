@@ -9,7 +9,7 @@ export const bytesSent = counter('flowloom_enrich_flow_bytes_total', 'bytes of f
 export const sightingsSent = counter('flowloom_enrich_sightings_total', 'sightings sent, combined per transaction')
 export const unknownColumns = gauge(
   'flowloom_enrich_unknown_columns',
-  'distinct columns seen that this version does not know; their values are kept in `extra`',
+  'columns seen that this version does not know, each counted once for each format (header line); their values are kept in `extra`',
 )
 export const dictionaryEntries = gauge('flowloom_enrich_dictionary_entries', 'entries of the dictionaries', ['dictionary'])
 export const tableDate = gauge('flowloom_enrich_table_date_seconds', 'Unix time of the data of a lookup table', ['table'])

@@ -30,7 +30,7 @@ export interface EnrichOptions {
 
 const maxPendingGaps = 10_000
 const maxPendingDeadBytes = 1_048_576
-const maxUnknownNames = 1000
+const maxUnknownColumns = 1000
 
 /** What the tasks of a process share. */
 class EnrichWork {
@@ -51,12 +51,13 @@ class EnrichWork {
     })
   }
 
-  noteUnknown(names: readonly string[], context: TaskContext): void {
+  noteUnknown(names: readonly string[], header: string | null, context: TaskContext): void {
     for (const name of names) {
-      if (this.#unknown.has(name) || this.#unknown.size >= maxUnknownNames) continue
-      this.#unknown.add(name)
+      const column = `${name}\n${header ?? ''}`
+      if (this.#unknown.has(column) || this.#unknown.size >= maxUnknownColumns) continue
+      this.#unknown.add(column)
       metrics.unknownColumns.set(this.#unknown.size)
-      context.log.warn({ column: name }, 'column is not documented; its values are kept in extra')
+      context.log.warn({ column: name, header }, 'column is not documented; its values are kept in extra')
     }
   }
 }
@@ -139,7 +140,7 @@ class EnrichTask implements Task {
     const block = readBlock(record, this.#context.codecs)
     const result = enricher.enrich(block, tables.current, this.#slabs, this.#sightings)
     this.#lines += result.lines
-    this.#work.noteUnknown(result.unknownColumns, this.#context)
+    this.#work.noteUnknown(result.unknownColumns, block.header, this.#context)
     this.#count(result)
     const { flowGaps, deadLetters } = this.#context.codecs
     for (const gap of result.gaps) {

@@ -1,7 +1,7 @@
 /** Tells a flow log header line from anything else. */
 import { findFlowField } from '../../schemas/flow-fields.ts'
 
-const namePattern = /^[a-z][a-z0-9-]*$/
+const namePattern = /^[a-z][a-z0-9_-]*$/
 
 /**
  * True where a line is the header of a text flow log: every word has the form of a field name and at least one is documented. The order, the
@@ -13,3 +13,20 @@ export function isHeaderLine(line: string): boolean {
   const names = line.trim().split(/ +/)
   return names.every(name => namePattern.test(name)) && names.some(name => findFlowField(name) !== undefined)
 }
+
+/**
+ * True where a line after the header is another header line, as in objects that were put together from several: the same line again, or two
+ * names or more of which most are documented. The rule is stricter than for the first line, because a tag may have the value `version`.
+ *
+ * @param current The header line that holds so far.
+ */
+export function isNextHeaderLine(line: string, current: string): boolean {
+  const names = line.trim().split(/ +/)
+  if (names.join(' ') === current.trim().split(/ +/).join(' ')) return true
+  if (names.length < 2 || !names.every(name => namePattern.test(name))) return false
+  return 2 * names.filter(name => findFlowField(name) !== undefined).length > names.length
+}
+
+/** Decides about the first line (`current` is null) and about every later one. */
+export const isHeader = (line: string, current: string | null): boolean =>
+  current === null ? isHeaderLine(line) : isNextHeaderLine(line, current)

@@ -1,6 +1,7 @@
 /**
- * Cuts the text of an object into its header line and blocks of whole lines, in one pass and without holding more than one block. How the
- * text is split into chunks never changes the result. A line that is too long is hashed while it passes and never held.
+ * Cuts the text of an object into its header lines and blocks of whole lines, in one pass and without holding more than one block. A header
+ * line in mid-file ends a block: no block has lines of two headers. How the text is split into chunks never changes the result. A line that
+ * is too long is hashed while it passes and never held.
  */
 import { createHash, type Hash } from 'node:crypto'
 
@@ -15,7 +16,7 @@ export interface CutLimits {
 
 /**
  * A part of the text. The `textBytes` of all pieces add up to the text, and `lines` to its lines.
- * `blank` blank lines before the header; `header` the header line; `block` whole lines, line ends kept; `long` a line beyond the limit;
+ * `blank` blank lines before the first header; `header` a header line; `block` whole lines, line ends kept; `long` a line beyond the limit;
  * `foreign` the first line is no header: nothing follows.
  */
 export type Piece =
@@ -48,6 +49,8 @@ const empty: Buffer = Buffer.alloc(0)
 
 const carriageReturn = 13
 const space = 32
+/** Bytes between space and this begin most lines: digits, `-`. Such a line is neither blank nor a header. */
+const colon = 58
 
 /** What a line is so far: only spaces, spaces and one carriage return, or more than that. The first two are blank, as the parser sees it. */
 type Blankness = 0 | 1 | 2
@@ -63,11 +66,30 @@ function blankness(known: Blankness, bytes: Buffer, start: number, end: number):
   return state
 }
 
+/** What a line can still be: 0 between names, 1 in a name, 2 at its end, 3 no header line. */
+type NameState = 0 | 1 | 2 | 3
+
+/** Goes on with a line that may be a header: names of `a-z0-9_-` that begin with a letter, spaces between; byte-order mark before, CR behind. */
+function nameState(known: NameState, bytes: Buffer, start: number, end: number): NameState {
+  let state = known
+  for (let i = start; i < end && state !== 3; i++) {
+    const byte = bytes[i]!
+    if (state === 2) state = 3
+    else if (byte === space) state = 0
+    else if (byte === carriageReturn) state = 2
+    else if (byte >= 97 && byte <= 122) state = 1
+    else if (state === 1) state = (byte >= 48 && byte <= 57) || byte === 45 || byte === 95 ? 1 : 3
+    else state = byte === 0xef || byte === 0xbb || byte === 0xbf ? 0 : 3
+  }
+  return state
+}
+
 /** Cuts one object. `push` its text in order, then `end`; both return the pieces that are complete. */
 export class LineCutter {
   readonly #limits: CutLimits
-  readonly #isHeader: (line: string) => boolean
-  #needsHeader: boolean
+  readonly #isHeader: (line: string, current: string | null) => boolean
+  /** The header line that holds for what comes; null: it is still to come. */
+  #header: string | null
   #foreign = false
   #pieces: Piece[] = []
   /** Number of the first line of the open block. */
@@ -85,20 +107,21 @@ export class LineCutter {
   /** The open line: bytes in earlier chunks. */
   #openBytes = 0
   #openBlank: Blankness = 0
+  #openNames: NameState = 0
   #long: { hash: Hash; head: Buffer[]; headBytes: number; length: number } | undefined
 
   /**
-   * @param isHeader Decides whether the first line that is not blank is a header.
-   * @param at Number of the first line that will be pushed, and whether the header is still to come.
+   * @param isHeader Decides whether a line is a header: the first one that is not blank, and any later one that consists of names.
+   * @param at Number of the first line that will be pushed, and the header line that holds for it; null: it is still to come.
    */
   constructor(
     limits: CutLimits,
-    isHeader: (line: string) => boolean,
-    at: { line: number; needsHeader: boolean } = { line: 1, needsHeader: true },
+    isHeader: (line: string, current: string | null) => boolean,
+    at: { line: number; header: string | null } = { line: 1, header: null },
   ) {
     this.#limits = limits
     this.#isHeader = isHeader
-    this.#needsHeader = at.needsHeader
+    this.#header = at.header
     this.#line = at.line
   }
 
@@ -125,14 +148,20 @@ export class LineCutter {
         continue
       }
       if (this.#blockBytes + length + 1 > blockBytes && this.#blockLines > 0) this.#endBlock()
-      this.#addLine(length + 1, blankness(this.#openBlank, chunk, lineStart, feed))
+      const first = chunk[lineStart]!
+      // most lines are known to be data by one byte
+      const data = this.#openBytes === 0 && first > space && first < colon
+      const isHeader = !data && this.#header !== null && this.#isNextHeader(lineStart, feed)
+      if (isHeader) this.#endBlock()
+      this.#addLine(length + 1, data ? 2 : blankness(this.#openBlank, chunk, lineStart, feed))
       lineStart = feed + 1
-      if (this.#needsHeader) this.#takeHeader()
+      if (isHeader || this.#header === null) this.#takeHeader(isHeader)
       else if (this.#blockLines >= linesPerRecord) this.#endBlock()
     }
     if (this.#foreign) return this.#given()
     const rest = chunk.length - lineStart
     this.#openBlank = blankness(this.#openBlank, chunk, lineStart, chunk.length)
+    this.#openNames = nameState(this.#openNames, chunk, lineStart, chunk.length)
     this.#openBytes += rest
     if (this.#openBytes > maxLineBytes) this.#beginLong(this.#openBytes)
     else if (chunk.length > this.#from) {
@@ -150,8 +179,10 @@ export class LineCutter {
     if (this.#long !== undefined) this.#endLong(0)
     else if (this.#openBytes > 0) {
       if (this.#blockBytes + this.#openBytes > this.#limits.blockBytes && this.#blockLines > 0) this.#endBlock()
+      const isHeader = this.#header !== null && this.#isNextHeader(0, 0)
+      if (isHeader) this.#endBlock()
       this.#addLine(this.#openBytes, this.#openBlank)
-      if (this.#needsHeader) this.#takeHeader()
+      if (isHeader || this.#header === null) this.#takeHeader(isHeader)
     }
     this.#endBlock()
     return this.#given()
@@ -169,6 +200,17 @@ export class LineCutter {
     if (blank < 2) this.#blockBlank++
     this.#openBytes = 0
     this.#openBlank = 0
+    this.#openNames = 0
+  }
+
+  /** True where the open line, of which the rest is this part of the chunk, is another header line. */
+  #isNextHeader(start: number, end: number): boolean {
+    const state = nameState(this.#openNames, this.#chunk, start, end)
+    if (state === 3 || this.#openBytes + end - start === 0) return false
+    const rest = this.#chunk.subarray(start, end)
+    const bytes =
+      this.#openBytes === 0 ? rest : Buffer.concat([Buffer.concat(this.#parts, this.#partBytes).subarray(-this.#openBytes), rest])
+    return this.#isHeader(bytes.toString().trim(), this.#header)
   }
 
   #endBlock(): void {
@@ -187,7 +229,7 @@ export class LineCutter {
   }
 
   /** Looks at the one line of the block while the header is missing. Blank lines are given at once, so that they cannot pile up. */
-  #takeHeader(): void {
+  #takeHeader(known: boolean): void {
     const bytes = this.#take(this.#blockBytes)
     // trim() also takes away carriage return and byte order mark
     const text = bytes.toString().trim()
@@ -197,8 +239,8 @@ export class LineCutter {
       if (last?.kind === 'blank')
         this.#pieces[this.#pieces.length - 1] = { ...last, lines: last.lines + 1, textBytes: last.textBytes + bytes.length }
       else this.#pieces.push({ kind: 'blank', ...at, lines: 1 })
-    } else if (this.#isHeader(text)) {
-      this.#needsHeader = false
+    } else if (known || this.#isHeader(text, null)) {
+      this.#header = text
       this.#pieces.push({ kind: 'header', ...at, lines: 1, text })
     } else this.#refuse(bytes)
     this.#line++
@@ -218,7 +260,7 @@ export class LineCutter {
   #beginLong(length: number): boolean {
     this.#endBlock()
     const known = this.#take(length)
-    if (this.#needsHeader) {
+    if (this.#header === null) {
       this.#refuse(known)
       return false
     }
@@ -252,6 +294,7 @@ export class LineCutter {
     this.#long = undefined
     this.#openBytes = 0
     this.#openBlank = 0
+    this.#openNames = 0
     this.#line++
   }
 

@@ -6,7 +6,7 @@ import type { OutRecord } from '../../runtime/records.ts'
 import type { TaskContext } from '../../runtime/task.ts'
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 import { rawLineHeaders } from '../../schemas/topics.ts'
-import { isHeaderLine } from './header-line.ts'
+import { isHeader } from './header-line.ts'
 import { LineCutter, type Piece } from './line-blocks.ts'
 import { textChunks } from './object-text.ts'
 import { nothingStaged, type Outbox, type Staged } from './outbox.ts'
@@ -51,7 +51,7 @@ export class ObjectReader {
   async read(body: Buffer | Readable): Promise<boolean> {
     const { chunkBytes } = this.#settings
     const record = this.#record
-    const cutter = new LineCutter(this.#settings, isHeaderLine, { line: record.nextLine, needsHeader: record.header === null })
+    const cutter = new LineCutter(this.#settings, isHeader, { line: record.nextLine, header: record.header })
     const streamed = !Buffer.isBuffer(body)
     this.#stored = record.size
     let skip = record.textBytes

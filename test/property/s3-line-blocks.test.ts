@@ -2,15 +2,28 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isHeaderLine } from '../../producers/s3/header-line.ts'
+import { isHeader } from '../../producers/s3/header-line.ts'
 import { LineCutter, type CutLimits, type Piece } from '../../producers/s3/line-blocks.ts'
 
 const header = 'version srcaddr bytes'
 const line = fc.oneof(
   { weight: 6, arbitrary: fc.stringMatching(/^[0-9. ]{1,30}$/) },
   { weight: 2, arbitrary: fc.constantFrom('', '\r', '  ', '  \r', ' \t\r', '\r\r', '\r ', 'x\r') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      header,
+      'bytes  srcaddr\r',
+      '\ufeffversion bytes',
+      'eni-1 use1-az1',
+      'bytes eni-1',
+      'version',
+      'start end 1',
+    ),
+  },
   { weight: 1, arbitrary: fc.integer({ min: 20, max: 400 }).map(length => 'l'.repeat(length)) },
 )
+const laterHeaders = [header, 'bytes  srcaddr\r', '\ufeffversion bytes']
 const text = fc.record({
   before: fc.array(fc.constantFrom('', '\r', '  '), { maxLength: 3 }),
   lines: fc.array(line, { maxLength: 60 }),
@@ -26,7 +39,7 @@ const textOf = (input: { before: string[]; lines: string[]; ended: boolean }): B
   Buffer.from([...input.before, header, ...input.lines].join('\n') + (input.ended ? '\n' : ''))
 
 function cut(bytes: Buffer, bounds: CutLimits, sizes: readonly number[]): Piece[] {
-  const cutter = new LineCutter(bounds, isHeaderLine)
+  const cutter = new LineCutter(bounds, isHeader)
   const pieces: Piece[] = []
   for (let at = 0, turn = 0; at < bytes.length; turn++) {
     const size = Math.max(1, sizes[turn % sizes.length] ?? bytes.length)
@@ -78,8 +91,13 @@ test('header, blocks and long lines are the object again, with consecutive line 
           if (lines.at(-1) === '') lines.pop()
           assert.equal(lines.length, piece.lines)
           assert.equal(lines.filter(each => /^ *\r?$/.test(each)).length, piece.blankLines)
-          assert.ok(lines.every(each => each.length <= bounds.maxLineBytes))
+          assert.ok(lines.every(each => Buffer.byteLength(each) <= bounds.maxLineBytes))
+          assert.ok(!lines.some(each => laterHeaders.includes(each)))
           blank += piece.blankLines
+        }
+        if (piece.kind === 'header') {
+          assert.equal(piece.text, own.toString().trim())
+          assert.ok(piece.text === header || laterHeaders.includes(own.toString().replace(/\n$/, '')))
         }
         if (piece.kind === 'long') {
           const content = own.toString().replace(/\n$/, '')
@@ -111,7 +129,8 @@ test('cutting on from any block boundary gives the same rest', () => {
       if (from === undefined) return
       const index = pieces.indexOf(from)
       const offset = pieces.slice(0, index).reduce((sum, piece) => sum + piece.textBytes, 0)
-      const cutter = new LineCutter(bounds, isHeaderLine, { line: from.line, needsHeader: false })
+      const current = pieces.slice(0, index).findLast(piece => piece.kind === 'header')!.text
+      const cutter = new LineCutter(bounds, isHeader, { line: from.line, header: current })
       assert.deepEqual([...cutter.push(bytes.subarray(offset)), ...cutter.end()], pieces.slice(index))
     }),
     { numRuns: 300 },

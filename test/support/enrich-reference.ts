@@ -39,9 +39,9 @@ const limits: Record<string, number> = {
   dstport: 65535,
   protocol: 255,
   'tcp-flags': 65535,
-  version: 2 ** 31 - 1,
-  'traffic-path': 2 ** 31 - 1,
-  'encryption-status': 2 ** 31 - 1,
+  version: 255,
+  'traffic-path': 255,
+  'encryption-status': 255,
 }
 const choices: Record<string, [string[], string]> = {
   action: [['ACCEPT', 'REJECT'], 'bad-action'],
@@ -102,6 +102,8 @@ const groupOf = (row: Record<string, unknown>, group: string, values: Map<string
 /** Computes what becomes of a block of lines. */
 export function referenceBlock(header: string, text: string, firstLine: number, origin: ReferenceOrigin): ReferenceBlock {
   const names = header.trim().split(/ +/)
+  // a transit gateway has no side of its own
+  const transit = !names.includes('interface-id') && names.some(name => findFlowField(name)?.version === 6)
   const rows: Record<string, unknown>[] = []
   const gaps: ReferenceBlock['gaps'] = []
   const dead: ReferenceBlock['dead'] = []
@@ -157,7 +159,7 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
     const [protocol, flags] = [number('protocol'), number('tcp-flags')]
     const [src, dst] = [text('srcaddr'), text('dstaddr')]
     const logged = text('flow-direction')
-    const inferred = src !== null && dst !== null && isPrivate(src) !== isPrivate(dst)
+    const inferred = !transit && src !== null && dst !== null && isPrivate(src) !== isPrivate(dst)
     rows.push(
       Object.assign(row, {
         start,
@@ -178,7 +180,7 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
       }),
     )
   })
-  countDirections(rows)
+  if (!transit) countDirections(rows)
   return { rows, gaps, dead, blank, lines: lines.length }
 }
 

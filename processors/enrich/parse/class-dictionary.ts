@@ -44,9 +44,9 @@ export const rowKind = { flow: 0, noData: 1, skipData: 2 } as const
 const limits: Partial<Record<keyof ClassValues, number>> = {
   protocol: 255,
   tcpFlags: 65535,
-  version: 2 ** 31 - 1,
-  trafficPath: 2 ** 31 - 1,
-  encryptionStatus: 2 ** 31 - 1,
+  version: 255,
+  trafficPath: 255,
+  encryptionStatus: 255,
 }
 const choices: Partial<Record<keyof ClassValues, { values: readonly string[]; reason: LineFaultReason }>> = {
   action: { values: ['ACCEPT', 'REJECT'], reason: 'bad-action' },

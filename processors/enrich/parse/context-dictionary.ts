@@ -60,6 +60,8 @@ let lastUid = 0
 /** The contexts of one column plan and one object default. Ids are 1, 2, 3 ...; bounded by its owner. */
 export class ContextDictionary {
   readonly spans: SpanDictionary
+  /** True where a transit gateway observed, which has no side of its own: some field of version 6 and no interface. */
+  readonly transit: boolean
   readonly values: ContextValues[] = []
   /** Number by id that no other context of this process has. */
   readonly uids: number[] = []
@@ -74,6 +76,7 @@ export class ContextDictionary {
   constructor(plan: ColumnPlan, defaults: ObjectDefaults) {
     this.#plan = plan
     this.#defaults = defaults
+    this.transit = !plan.has('interface-id') && plan.fields.some(field => field?.version === 6)
     this.spans = new SpanDictionary(plan.contextSpans)
   }
 

@@ -6,8 +6,7 @@ export const lineFaultReasons = {
   'too-few-fields': 'the line has fewer fields than the header line',
   'too-many-fields': 'the line has more fields than the header line',
   'bad-number': 'a number has another character than 0 to 9',
-  'number-too-large':
-    'a counter above 2^53 - 2, a port above 65535, a protocol above 255, TCP flags above 65535, or another number above 2^31 - 1',
+  'number-too-large': 'a counter above 2^53 - 2, a port or TCP flags above 65535, or another number above 255',
   'bad-address': 'an address is neither IPv4 nor IPv6',
   'bad-action': 'action is neither ACCEPT nor REJECT',
   'bad-log-status': 'log-status is none of OK, NODATA, SKIPDATA',
