@@ -12,7 +12,7 @@ ALTER TABLE {database}.dead_letters MATERIALIZE PROJECTION by_object;
 
 -- One row per object version. current: the newest version of its key; an older one was replaced, and its lines stay in the tables.
 -- flows follows from the conservation law: the lines that were read, less all that are no flows. It is what the table flows holds once the
--- sink has caught up; before that it can be more, and for a moment less.
+-- sink has caught up (before that it can be more, for a moment also less) and as long as its time to live has removed nothing.
 CREATE OR REPLACE VIEW {database}.object_coverage AS
 SELECT
   o.bucket AS bucket, o.key AS key, o.version.2 AS object_id, o.account_id AS account_id, o.region AS region, o.flow_log_id AS flow_log_id, o.slot AS slot,

@@ -84,13 +84,10 @@ WITH
     SELECT toString(scope) AS scope, ip, valid_from, coalesce(valid_to, toDateTime(4294967295, 'UTC')) AS ends, last_seen, interface_id, instance_id, toString(service) AS service
     FROM {database}.cloud_map FINAL
   ),
+  -- runs in a row end where the next one begins; one that ends where none begins lay inside of another, or nobody held the address then
   inner_ends AS (
-    SELECT DISTINCT scope, ip, ends AS resumed
-    FROM (
-      SELECT scope, ip, ends, max(ends) OVER (PARTITION BY scope, ip ORDER BY valid_from ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS longest
-      FROM runs
-    )
-    WHERE longest > ends
+    SELECT scope, ip, arrayJoin(arrayDistinct(arrayFilter(second -> NOT has(begins, second), ends))) AS resumed
+    FROM (SELECT scope, ip, groupArray(valid_from) AS begins, groupArrayIf(ends, ends < toDateTime(4294967295, 'UTC')) AS ends FROM runs GROUP BY scope, ip)
   )
 SELECT scope, ip, valid_from, last_seen, interface_id, instance_id, service FROM runs
 UNION ALL
@@ -99,11 +96,10 @@ FROM (
   SELECT r.scope AS scope, r.ip AS ip, i.resumed AS resumed, r.last_seen AS last_seen, r.interface_id AS interface_id, r.instance_id AS instance_id, r.service AS service,
     r.valid_from AS began
   FROM runs AS r INNER JOIN inner_ends AS i ON r.scope = i.scope AND r.ip = i.ip
-  WHERE r.valid_from <= i.resumed AND r.ends > i.resumed
+  WHERE r.valid_from < i.resumed AND r.ends > i.resumed
   ORDER BY began DESC
   LIMIT 1 BY scope, ip, resumed
 )
-WHERE began < resumed
 SETTINGS join_use_nulls = 0;
 
 -- Each flow with the owner of its two addresses at the flow's own start. State: held (seen until then, or at most 10 minutes before),
