@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   topology: async () => (await import('./cli/topology.ts')).topologyCommand,
   'check-config': async () => (await import('./cli/check-config.ts')).checkConfigCommand,
   lookup: async () => (await import('./cli/lookup.ts')).lookupCommand,
+  coverage: async () => (await import('./cli/coverage.ts')).coverageCommand,
   audit: async () => (await import('./cli/audit.ts')).auditCommand,
   retry: async () => (await import('./cli/retry.ts')).retryCommand,
   reset: async () => (await import('./cli/reset.ts')).resetCommand,

@@ -2,8 +2,9 @@
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { describeHolder, findHolders } from '../lookup.ts'
+import { formatRows, type TextRow } from '../text-table.ts'
 
-type Row = Record<string, string | number | null>
+type Row = TextRow
 
 /** The eight S3 addresses of the FloCon 2024 table (test/golden/flocon-2024). */
 export const floconAddresses = [
@@ -16,24 +17,6 @@ export const floconAddresses = [
   '54.231.135.64',
   '54.231.139.192',
 ]
-
-/** Rows as a table of text. */
-export function formatRows(rows: readonly Row[]): string {
-  if (rows.length === 0) return '  (none)'
-  const names = Object.keys(rows[0]!)
-  const cells = [names, ...rows.map(row => names.map(name => String(row[name] ?? '')))]
-  const widths = names.map((_, column) => Math.max(...cells.map(row => row[column]!.length)))
-  const numeric = names.map(name => rows.every(row => /^-?[0-9.]*$/.test(String(row[name] ?? ''))))
-  return cells
-    .map(
-      row =>
-        `  ${row
-          .map((cell, column) => (numeric[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
-          .join('  ')
-          .trimEnd()}`,
-    )
-    .join('\n')
-}
 
 const sshColumns = [
   'evidence',
@@ -74,7 +57,13 @@ export async function printAnswers(store: Store, print: (text: string) => void):
     ),
   )
   print('\nSSH allowed from outside. answered: an open host; accepted: no reply was seen; nat-phantom: a NAT gateway, which drops it\n')
-  print(formatRows(sshRows(await ask<Row, 'ssh_from_outside'>(store, 'ssh_from_outside', { limit: 10_000 }))))
+  print(
+    formatRows(
+      sshRows(
+        await ask<Row, 'ssh_from_outside'>(store, 'ssh_from_outside', { from: new Date(0), to: new Date(nowMs + 600_000), limit: 10_000 }),
+      ),
+    ),
+  )
   print('\nWho holds 10.1.1.50, and the S3 addresses of the FloCon table\n')
   const owner = await findHolders(store, '10.1.1.50', undefined)
   if (!owner.some(holder => holder.interface_id === 'eni-0ffa7e54f1ae8fa1b')) faults.push('10.1.1.50 is not held by eni-0ffa7e54f1ae8fa1b')

@@ -6,9 +6,26 @@ import type { Store } from './store.ts'
 /** Parameters of each question. */
 export interface QueryParameters {
   top_talkers: { from: Date; to: Date; limit: number }
-  ssh_from_outside: { limit: number }
+  ssh_from_outside: { from: Date; to: Date; limit: number }
   who_holds: { ip: string; at: Date }
   conservation: Record<string, never>
+  coverage_flow_logs: CoverageScope & { late_s: number }
+  coverage_objects: CoverageScope
+  coverage_skips: CoverageScope
+  coverage_overlaps: { from: Date; to: Date }
+  coverage_interface: { interface: string; seen_from: Date; seen_to: Date }
+  coverage_interface_slots: { from: Date; to: Date; flow_logs: readonly string[] }
+  coverage_interface_gaps: { interface: string; from: Date; to: Date; before_s: number }
+  coverage_interface_at: { interface: string; from: Date; to: Date }
+}
+
+/** What a question about coverage is about; empty: any. */
+export interface CoverageScope {
+  from: Date
+  to: Date
+  account: string
+  region: string
+  flow_logs: readonly string[]
 }
 
 /** Name of a question: a file of queries/. */

@@ -121,6 +121,21 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
       assert.deepEqual([unknown.code, unknown.out], [1, 'nobody is known to have held 2001:db8::77\n'])
     })
 
+    await t.test(
+      'coverage knows as many flows as the table holds, without a look at them, and the object that could not be read',
+      async () => {
+        const { code, out, err } = await flowloom(['coverage', '--json'], env)
+        assert.deepEqual([code, err], [3, ''], out)
+        const report = JSON.parse(out) as { flowLogs: { flows: number }[]; unread: { key: string }[]; withoutSlot: { key: string }[] }
+        const flows = report.flowLogs.reduce((sum, log) => sum + log.flows, 0)
+        assert.equal(flows, (await tableCounts(store)).flows)
+        assert.deepEqual(
+          [...report.unread, ...report.withoutSlot].map(({ key }) => key),
+          [brokenKey],
+        )
+      },
+    )
+
     await t.test('audit agrees; after a row is gone it names the object and ends with 1', async () => {
       const good = await flowloom(['audit'], env)
       assert.deepEqual([good.code, good.err], [0, ''], good.out)

@@ -18,7 +18,7 @@ import { flowloom, startFlowloom, type Outcome } from '../support/command-line.t
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-cli-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
 
-const commands = ['demo', 'run', 'topics', 'topology', 'check-config', 'lookup', 'audit', 'retry', 'reset']
+const commands = ['demo', 'run', 'topics', 'topology', 'check-config', 'lookup', 'coverage', 'audit', 'retry', 'reset']
 
 /** A message for people: no stack trace, no object dump. */
 function assertPlain({ err }: Outcome): void {

@@ -184,7 +184,11 @@ describe('flows in ClickHouse', () => {
     putFlows([...natGatewayFlows(), open, turned(open, { line: 21, tcpFlags: 18 }), closed, turned(closed, { line: 23, tcpFlags: 4 }), pod])
     await cluster.runRole(role('sink-flows'))
     assert.deepEqual(await store.query('SELECT observer FROM nat_interfaces'), [{ observer: 'eni-1235b8ca123456789' }])
-    const findings = await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', { limit: 10 })
+    const findings = await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', {
+      from: new Date(0),
+      to: new Date(1_800_000_000_000),
+      limit: 10,
+    })
     assert.deepEqual(
       findings.map(row => [row['evidence'], row['observer'], row['local_address'], row['remote_address'], Number(row['flows'])]),
       [

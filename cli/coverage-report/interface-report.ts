@@ -1,0 +1,155 @@
+/** What `flowloom coverage --interface` reports: asked of ClickHouse, judged by verdict.ts. Times are Unix seconds. */
+import { slotSeconds } from '../../schemas/object-name.ts'
+import { ask } from '../../sinks/clickhouse/queries.ts'
+import type { Store } from '../../sinks/clickhouse/store.ts'
+import { dateOf } from './report.ts'
+import { slotOf, type SlotRange } from './slots.ts'
+import {
+  judge,
+  lastEnd,
+  stampDelayS,
+  type CoveringFlowLog,
+  type Evidence,
+  type LossRecord,
+  type SlotState,
+  type Verdict,
+} from './verdict.ts'
+
+/** What to judge. */
+export interface InterfaceRequest {
+  readonly interfaceId: string
+  /** First and last second, both included. */
+  readonly from: number
+  readonly to: number
+  readonly account: string
+  readonly region: string
+  readonly flowLogs: readonly string[]
+  readonly windowS: number
+  readonly everyS: number
+  readonly notDue: number
+}
+
+/** A flow log that has records of the interface around the time. */
+export interface SeenBy {
+  readonly accountId: string
+  readonly region: string
+  readonly flowLogId: string
+  readonly firstSeen: number
+  readonly lastSeen: number
+  readonly flows: number
+  readonly nodata: number
+  readonly skipdata: number
+  /** Actions among its flows: one alone can mean that the flow log is for accepted, or for rejected, traffic only. */
+  readonly actions: readonly string[]
+}
+
+/** What is known of an interface in a time. */
+export interface InterfaceEvidence {
+  readonly seenBy: readonly SeenBy[]
+  readonly evidence: Evidence
+}
+
+/** Slots with the same verdict and the same reasons. */
+export interface JudgedRange extends SlotRange, Verdict {}
+
+/** How far around the time flow logs are looked for that have records of the interface. */
+const seenAroundS = 86_400
+
+type Row = Record<string, string | number | null>
+
+/** Collects what the verdict depends on. */
+export async function findEvidence(store: Store, request: InterfaceRequest): Promise<InterfaceEvidence> {
+  const rows = await ask<Row & { actions: string[] }, 'coverage_interface'>(store, 'coverage_interface', {
+    interface: request.interfaceId,
+    seen_from: dateOf(request.from - seenAroundS),
+    seen_to: dateOf(request.to + seenAroundS),
+  })
+  const seenBy = rows
+    .map(seenByOf)
+    .filter(
+      log =>
+        (request.account === '' || log.accountId === request.account) &&
+        (request.region === '' || log.region === request.region) &&
+        (request.flowLogs.length === 0 || request.flowLogs.includes(log.flowLogId)),
+    )
+  // a neighbour on each side may stand for a slot without an object
+  const slotRows = await ask<Row, 'coverage_interface_slots'>(store, 'coverage_interface_slots', {
+    from: dateOf(slotOf(request.from) - request.everyS),
+    to: dateOf(slotOf(lastEnd(request.to, request.windowS)) + slotSeconds + request.everyS),
+    flow_logs: seenBy.map(log => log.flowLogId),
+  })
+  const losses = await ask<Row, 'coverage_interface_gaps'>(store, 'coverage_interface_gaps', {
+    interface: request.interfaceId,
+    from: dateOf(request.from),
+    to: dateOf(lastEnd(request.to, request.windowS) + 1),
+    before_s: 2 * (request.windowS + stampDelayS),
+  })
+  return {
+    seenBy,
+    evidence: {
+      flowLogs: seenBy.map(log => coveringOf(log, slotRows)),
+      losses: losses.map(lossOf),
+      windowS: request.windowS,
+      everyS: request.everyS,
+      notDue: request.notDue,
+    },
+  }
+}
+
+const keyOf = (account: unknown, region: unknown, flowLog: unknown): string => [account, region, flowLog].map(String).join('\n')
+
+function coveringOf(log: SeenBy, rows: readonly Row[]): CoveringFlowLog {
+  const slots = new Map<number, SlotState>()
+  for (const row of rows)
+    if (keyOf(row['account_id'], row['region'], row['flow_log_id']) === keyOf(log.accountId, log.region, log.flowLogId))
+      slots.set(Number(row['slot']), {
+        done: Number(row['done']),
+        unread: Number(row['unread']),
+        failed: Number(row['failed']),
+        deadLetters: Number(row['dead_letters']),
+      })
+  const flowLogId = log.flowLogId === '' ? 'objects without a flow log id' : log.flowLogId
+  return { flowLogId, firstSeen: log.firstSeen, lastSeen: log.lastSeen, slots }
+}
+
+const seenByOf = (row: Row & { actions: string[] }): SeenBy => ({
+  accountId: String(row['account_id']),
+  region: String(row['region']),
+  flowLogId: String(row['flow_log_id']),
+  firstSeen: Number(row['first_seen']),
+  lastSeen: Number(row['last_seen']),
+  flows: Number(row['flows']),
+  nodata: Number(row['nodata']),
+  skipdata: Number(row['skipdata']),
+  actions: row.actions,
+})
+
+const lossOf = (row: Row): LossRecord => ({
+  start: Number(row['start']),
+  end: Number(row['end']),
+  timed: row['time_source'] === 'logged',
+})
+
+/** Flows and NODATA records of the interface that touch the time. */
+export async function countRecords(store: Store, { interfaceId, from, to }: InterfaceRequest): Promise<{ flows: number; nodata: number }> {
+  const [row] = await ask<Row, 'coverage_interface_at'>(store, 'coverage_interface_at', {
+    interface: interfaceId,
+    from: dateOf(from),
+    to: dateOf(to),
+  })
+  return { flows: Number(row?.['flows'] ?? 0), nodata: Number(row?.['nodata'] ?? 0) }
+}
+
+/** Judges slot after slot; neighbours with the same verdict are one range, with the reasons of all of them. */
+export function judgeSlotBySlot(from: number, to: number, evidence: Evidence): JudgedRange[] {
+  const ranges: JudgedRange[] = []
+  for (let slot = slotOf(from); slot < to; slot += slotSeconds) {
+    const { verdict, reasons } = judge(slot, slot + slotSeconds - 1, evidence)
+    const last = ranges.at(-1)
+    if (last?.verdict === verdict) {
+      const all = verdict === 'evidence' ? last.reasons : [...new Set([...last.reasons, ...reasons])]
+      ranges[ranges.length - 1] = { ...last, to: slot + slotSeconds, reasons: all }
+    } else ranges.push({ from: slot, to: slot + slotSeconds, verdict, reasons })
+  }
+  return ranges
+}

@@ -1,0 +1,156 @@
+/** The coverage reports as text for people and as JSON for programs. Times are UTC. */
+import { slotSeconds } from '../../schemas/object-name.ts'
+import { formatRows } from '../text-table.ts'
+import type { InterfaceEvidence, JudgedRange, SeenBy } from './interface-report.ts'
+import { hasLosses, type CoverageReport, type CoverageRequest, type FlowLogCoverage, type ListedObject } from './report.ts'
+import { slotsIn, type SlotRange } from './slots.ts'
+import type { Verdict } from './verdict.ts'
+
+/** Lines of a section of the text; JSON has all. */
+const shownLines = 50
+
+const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
+const minute = (seconds: number): string => iso(seconds).slice(0, 16)
+const range = ({ from, to }: SlotRange): string => `${minute(from)} to ${minute(to)}`
+const nameOf = (id: string): string => (id === '' ? '(no flow log id)' : id)
+
+const timeNames = new Set([
+  'from',
+  'to',
+  'at',
+  'slot',
+  'first',
+  'last',
+  'firstSeen',
+  'lastSeen',
+  'firstArrival',
+  'lastArrival',
+  'firstKnownSlot',
+  'lastKnownSlot',
+])
+
+/** JSON in which times are ISO 8601. */
+export function formatJson(report: object): string {
+  const time = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+  const replace = (name: string, value: unknown): unknown => {
+    if (typeof value === 'number' && timeNames.has(name)) return time(value)
+    return name === 'deadLetterSlots' ? (value as number[]).map(time) : value
+  }
+  return JSON.stringify(report, replace, 2)
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return []
+  const more = lines.length - shownLines
+  const shown = lines.slice(0, shownLines).map(line => `  ${line}`)
+  return ['', title, '', ...shown, ...(more > 0 ? [`  ... and ${more} more; --json lists all`] : [])]
+}
+
+const flowLogRow = (log: FlowLogCoverage): Record<string, string | number> => ({
+  'flow log': nameOf(log.flowLogId),
+  account: log.accountId,
+  region: log.region,
+  slots: log.slots,
+  missing: slotsIn(log.missing) + (log.silent === null ? 0 : slotsIn([log.silent])),
+  late: log.late.length,
+  objects: log.objects,
+  done: log.done,
+  failed: log.failed,
+  bytes: log.bytes,
+  lines: log.lines,
+  flows: log.flows,
+  nodata: log.nodata,
+  skipdata: log.skipdata,
+  dead: log.deadLetters,
+  'first arrival': log.firstArrival === null ? '' : minute(log.firstArrival),
+  'last arrival': log.lastArrival === null ? '' : minute(log.lastArrival),
+})
+
+const objectLine = (object: ListedObject): string => {
+  const why = [object.errorCode, object.errorDetail].filter(part => part !== '').join(': ')
+  return `s3://${object.bucket}/${object.key}: ${object.state}${why === '' ? '' : ` (${why})`}`
+}
+
+/** The report of a time. */
+export function formatReport(report: CoverageReport, request: CoverageRequest): string {
+  const { flowLogs, unread, withoutSlot, skipped, overlaps } = report
+  const head = `${minute(request.from)} to ${minute(request.to)} UTC`
+  const byLog = (lines: (log: FlowLogCoverage) => string[]): string[] =>
+    flowLogs.flatMap(log => lines(log).map(line => `${nameOf(log.flowLogId)}  ${line}`))
+  const lines = flowLogs.length === 0 ? [head] : [head, '', formatRows(flowLogs.map(flowLogRow))]
+  lines.push(
+    ...section(
+      'slots without an object that is read',
+      byLog(log => log.missing.map(missing => `${range(missing)}  (${slotsIn([missing])})`)),
+    ),
+    ...section(
+      'flow logs that fell silent: deleted, or no longer delivered',
+      byLog(log => (log.silent === null ? [] : [`nothing after the slot ${minute(log.lastKnownSlot)}; due: ${range(log.silent)}`])),
+    ),
+    ...section('objects that are not read to their end', unread.map(objectLine)),
+    ...section(
+      'dead letters, in slots',
+      byLog(log => log.deadLetterSlots.map(slot => range({ from: slot, to: slot + slotSeconds }))),
+    ),
+    ...section(
+      'interfaces with SKIPDATA: AWS lost flows of them, nobody knows how many',
+      skipped.map(
+        skip => `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${skip.records} records, ${iso(skip.first)} to ${iso(skip.last)}`,
+      ),
+    ),
+    ...section(
+      `slots whose last object came more than ${Math.round(request.lateS / 60)} minutes after their end`,
+      byLog(log => log.late.map(({ slot, latenessS }) => `${minute(slot)}  after ${Math.round(latenessS / 60)} minutes`)),
+    ),
+    ...section(
+      'interfaces that several flow logs write; the view flows_once counts one of them',
+      overlaps.map(
+        each =>
+          `${each.observer}  ${each.flowLogs.map(nameOf).join(', ')}  counted: ${nameOf(each.counted)}, ${each.repeated} records of the others, ${each.slots} slots, ${minute(each.first)} to ${minute(each.last)}`,
+      ),
+    ),
+    ...section('objects whose name has no slot: they stand for no time', withoutSlot.map(objectLine)),
+  )
+  const complete = hasLosses(report) ? 'not complete: see above' : 'nothing is missing and nothing was lost'
+  lines.push('', flowLogs.length === 0 ? 'no flow log is known there, so nothing is known of any flow' : complete)
+  return lines.join('\n')
+}
+
+function seenByLines(seenBy: readonly SeenBy[]): string[] {
+  return seenBy.map(log => {
+    const one = log.actions.length === 1 && log.actions[0] !== '-' ? `, ${log.actions[0]!} only` : ''
+    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${log.flows} flows${one}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA, ${iso(log.firstSeen)} to ${iso(log.lastSeen)}`
+  })
+}
+
+const words = {
+  evidence: 'EVIDENCE: a flow that is not recorded was not there',
+  gap: 'GAP: flows can be missing',
+  unknown: 'UNKNOWN: nobody can say',
+} as const
+
+/** The verdict on one time. */
+export function formatVerdict(
+  at: number,
+  interfaceId: string,
+  found: InterfaceEvidence,
+  { verdict, reasons }: Verdict,
+  counts: { flows: number; nodata: number },
+): string {
+  return [
+    `${interfaceId} at ${iso(at)} UTC: ${words[verdict]}`,
+    '',
+    ...reasons.map(reason => `  ${reason}`),
+    `  recorded at that second: ${counts.flows} flows, ${counts.nodata} NODATA`,
+    ...section('its flow logs, a day before and after', seenByLines(found.seenBy)),
+  ].join('\n')
+}
+
+/** The verdicts on a time, slot by slot. */
+export function formatRanges(interfaceId: string, found: InterfaceEvidence, ranges: readonly JudgedRange[]): string {
+  const lines = ranges.flatMap(each => [
+    `${range(each)}  ${each.verdict.toUpperCase()}`,
+    ...(each.verdict === 'evidence' ? [] : each.reasons.map(reason => `  ${reason}`)),
+  ])
+  return [`${interfaceId}, UTC`, ...section('by slot', lines), ...section('its flow logs', seenByLines(found.seenBy))].join('\n')
+}

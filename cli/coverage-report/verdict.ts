@@ -1,0 +1,118 @@
+/**
+ * Whether the absence of flows of an interface says something. Pure; times are Unix seconds, both ends included.
+ *
+ * A record of a packet ends at most one aggregation window after it, its times can be a minute late, and it lies in an object of the slot of
+ * its end: so the slots from that of the time to that of the time plus window plus minute have to be there.
+ *
+ * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
+ */
+import { slotSeconds } from '../../schemas/object-name.ts'
+import { isStoodFor, slotOf } from './slots.ts'
+
+/** evidence: there was no flow but those recorded; gap: records were lost; unknown: nobody can say. */
+export type VerdictWord = 'evidence' | 'gap' | 'unknown'
+
+/** The answer, with a line for each reason. */
+export interface Verdict {
+  readonly verdict: VerdictWord
+  readonly reasons: readonly string[]
+}
+
+/** What is known of one slot of a flow log: how many objects of which state, and dead letters. */
+export interface SlotState {
+  readonly done: number
+  /** Being read, or waiting for another attempt. */
+  readonly unread: number
+  readonly failed: number
+  readonly deadLetters: number
+}
+
+/** A flow log that has records of the interface. */
+export interface CoveringFlowLog {
+  readonly flowLogId: string
+  /** First and last second of its records of the interface. */
+  readonly firstSeen: number
+  readonly lastSeen: number
+  readonly slots: ReadonlyMap<number, SlotState>
+}
+
+/** A SKIPDATA record of the interface: one can stand for many flows of its window. */
+export interface LossRecord {
+  readonly start: number
+  readonly end: number
+  /** False: the record has no times; those are of the slot of its object. */
+  readonly timed: boolean
+}
+
+/** What the verdict depends on. */
+export interface Evidence {
+  readonly flowLogs: readonly CoveringFlowLog[]
+  readonly losses: readonly LossRecord[]
+  /** Longest aggregation window, 60 or 600 s. */
+  readonly windowS: number
+  readonly everyS: number
+  readonly notDue: number
+}
+
+/** Seconds that the times of a record can be late. */
+export const stampDelayS = 60
+
+/** Last second at which a record of a packet of this time can end. */
+export const lastEnd = (seconds: number, windowS: number): number => seconds + windowS + stampDelayS
+
+const clock = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
+const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
+
+/** Judges the time from `from` to `to`. A loss outweighs what is unknown, and both outweigh evidence. */
+export function judge(from: number, to: number, evidence: Evidence): Verdict {
+  const gaps: string[] = []
+  const unknowns: string[] = []
+  const notes: string[] = []
+  const ids: string[] = []
+  const slots: number[] = []
+  for (let slot = slotOf(from); slot <= lastEnd(to, evidence.windowS); slot += slotSeconds) slots.push(slot)
+
+  for (const loss of evidence.losses) {
+    const earliest = loss.start - stampDelayS - (loss.timed ? 0 : evidence.windowS)
+    if (earliest <= to && loss.end >= from)
+      gaps.push(`SKIPDATA from ${clock(loss.start)} to ${clock(loss.end)}: AWS lost an unknown number of its flows`)
+  }
+  for (const log of evidence.flowLogs) {
+    const sees = log.firstSeen <= from && log.lastSeen >= to
+    const others = evidence.flowLogs.some(other => other !== log && other.firstSeen <= from && other.lastSeen >= to)
+    if (!sees && others && !slots.some(slot => log.slots.has(slot))) {
+      notes.push(
+        `${log.flowLogId} did not write then; it has records of the interface from ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`,
+      )
+      continue
+    }
+    ids.push(log.flowLogId)
+    judgeSlots(log, slots, evidence, gaps, unknowns)
+    if (!sees)
+      unknowns.push(
+        `${log.flowLogId} has records of the interface only from ${clock(log.firstSeen)} to ${clock(log.lastSeen)}: it need not have been there`,
+      )
+  }
+  if (evidence.flowLogs.length === 0) unknowns.push('no flow log has a record of the interface around that time')
+  if (gaps.length > 0) return { verdict: 'gap', reasons: [...gaps, ...unknowns] }
+  if (unknowns.length > 0) return { verdict: 'unknown', reasons: [...unknowns, ...notes] }
+  const span = `${clock(slots[0]!)} to ${clock(slots.at(-1)! + slotSeconds - 1)}`
+  return {
+    verdict: 'evidence',
+    reasons: [`${ids.join(', ')}: every object of the slots ${span} is read, and nothing of it was lost`, ...notes],
+  }
+}
+
+function judgeSlots(log: CoveringFlowLog, slots: readonly number[], evidence: Evidence, gaps: string[], unknowns: string[]): void {
+  const isDone = (slot: number): boolean => (log.slots.get(slot)?.done ?? 0) > 0
+  for (const slot of slots) {
+    const state = log.slots.get(slot)
+    const where = `${log.flowLogId}, slot ${clock(slot)}:`
+    if (state !== undefined && state.failed > 0) gaps.push(`${where} ${plural(state.failed, 'object')} could not be read`)
+    if (state !== undefined && state.deadLetters > 0) gaps.push(`${where} ${plural(state.deadLetters, 'line')} could not be read`)
+    if (state !== undefined && state.unread > 0) unknowns.push(`${where} ${plural(state.unread, 'object')} still to be read`)
+    if (state !== undefined && state.done + state.unread + state.failed > 0) continue
+    if (slot >= evidence.notDue) unknowns.push(`${where} no object yet, and there need not be one yet`)
+    else if (!isStoodFor(isDone, slot, evidence.everyS)) unknowns.push(`${where} no object`)
+  }
+}

@@ -1,0 +1,149 @@
+/** `flowloom coverage`: what was read of which time, and whether a missing flow is evidence or a gap. */
+import { loadConfig } from '../config.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import type { Store } from '../sinks/clickhouse/store.ts'
+import type { Command, CommandInput } from './command.ts'
+import { configOption } from './command.ts'
+import { countRecords, findEvidence, judgeSlotBySlot } from './coverage-report/interface-report.ts'
+import { formatJson, formatRanges, formatReport, formatVerdict } from './coverage-report/print.ts'
+import { hasLosses, reportCoverage } from './coverage-report/report.ts'
+import { firstNotDue, slotAfter, slotOf } from './coverage-report/slots.ts'
+import { judge, type VerdictWord } from './coverage-report/verdict.ts'
+import { parseTime } from './lookup.ts'
+
+/** Exit codes beside 0; 1 is an error, as everywhere. */
+const exitCodes: Readonly<Record<VerdictWord, number>> = { evidence: 0, gap: 3, unknown: 4 }
+const dayS = 86_400
+/** Times that leave a day on both sides of what ClickHouse can hold. */
+const [firstS, lastS] = [2 * dayS, 2 ** 32 - 3 * dayS]
+
+const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: 'coverage' })
+
+/** What the options ask for. */
+export interface CoverageOptions {
+  /** Null: a time, see from and to. */
+  readonly at: number | null
+  readonly from: number
+  readonly to: number
+  readonly interfaceId: string | null
+  readonly account: string
+  readonly region: string
+  readonly flowLogs: readonly string[]
+  readonly lateS: number
+  readonly everyS: number
+  readonly windowS: number
+  readonly notDue: number
+}
+
+/**
+ * Reads the options.
+ *
+ * @param nowS Unix seconds.
+ * @throws FlowError USAGE.
+ */
+export function parseCoverageOptions(values: CommandInput['values'], nowS: number): CoverageOptions {
+  const text = (name: string): string => (values[name] as string | undefined) ?? ''
+  const time = (name: string, otherwise: number): number =>
+    Math.min(Math.max(values[name] === undefined ? otherwise : parseTime(text(name), 'coverage'), firstS), lastS)
+  const minutes = (name: string, otherwise: number): number => {
+    if (values[name] !== undefined && !/^\d{1,6}$/.test(text(name))) throw usage(`--${name} takes whole minutes, not "${text(name)}"`)
+    return values[name] === undefined ? otherwise : Number(text(name)) * 60
+  }
+  const given = values['at'] !== undefined
+  if (given && values['interface'] === undefined) throw usage('--at goes with --interface')
+  if (given && (values['from'] !== undefined || values['to'] !== undefined)) throw usage('say --at, or --from and --to')
+  if (values['interface'] === '') throw usage('--interface takes an interface id')
+  const at = given ? time('at', nowS) : null
+  const to = slotAfter(time('to', nowS))
+  const from = slotOf(time('from', Math.max(to - dayS, firstS)))
+  if (from >= to) throw usage(`--from must be before --to`)
+  const everyS = minutes('every', 300)
+  if (everyS === 0 || everyS % 300 !== 0) throw usage('--every takes 5, 10, 15 ... minutes')
+  const windowS = minutes('window', 600)
+  if (windowS !== 60 && windowS !== 600) throw usage('--window takes 1 or 10: the aggregation intervals that AWS has')
+  return {
+    at,
+    from,
+    to,
+    interfaceId: values['interface'] === undefined ? null : text('interface'),
+    account: text('account'),
+    region: text('region'),
+    flowLogs: (values['flow-log'] as string[] | undefined) ?? [],
+    lateS: minutes('late', 900),
+    everyS,
+    windowS,
+    notDue: firstNotDue(nowS, minutes('grace', 1200)),
+  }
+}
+
+async function reportTime(store: Store, options: CoverageOptions, json: boolean): Promise<number> {
+  const report = await reportCoverage(store, options)
+  const complete = report.flowLogs.length > 0 && !hasLosses(report)
+  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report }))
+  else console.log(formatReport(report, options))
+  if (complete) return 0
+  return report.flowLogs.length === 0 && !hasLosses(report) ? exitCodes.unknown : exitCodes.gap
+}
+
+async function reportInterface(store: Store, interfaceId: string, options: CoverageOptions, json: boolean): Promise<number> {
+  const { at } = options
+  const request = { ...options, interfaceId, from: at ?? options.from, to: at ?? options.to - 1 }
+  const found = await findEvidence(store, request)
+  if (at === null) {
+    const ranges = judgeSlotBySlot(options.from, options.to, found.evidence)
+    if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy }))
+    else console.log(formatRanges(interfaceId, found, ranges))
+    const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
+    return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
+  }
+  const verdict = judge(at, at, found.evidence)
+  const counts = await countRecords(store, request)
+  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded: counts, seenBy: found.seenBy }))
+  else console.log(formatVerdict(at, interfaceId, found, verdict, counts))
+  return exitCodes[verdict.verdict]
+}
+
+/** See the head of this file. */
+export const coverageCommand: Command = {
+  name: 'coverage',
+  summary: 'what was read of which time; is a missing flow evidence or a gap?',
+  options: {
+    config: configOption,
+    from: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC where no zone is given) or Unix seconds; default 24 hours before --to' },
+    to: { type: 'string', value: 'TIME', doc: 'not included; default now' },
+    account: { type: 'string', value: 'ID', doc: 'only this account' },
+    region: { type: 'string', value: 'REGION', doc: 'only this region' },
+    'flow-log': { type: 'string', multiple: true, value: 'ID', doc: 'only this flow log; can be repeated' },
+    interface: { type: 'string', value: 'ID', doc: 'judge this interface: EVIDENCE, GAP or UNKNOWN, slot by slot' },
+    at: { type: 'string', value: 'TIME', doc: 'with --interface: judge this second' },
+    late: { type: 'string', value: 'MINUTES', doc: 'a slot is late where its last object came later than this after its end; default 15' },
+    grace: {
+      type: 'string',
+      value: 'MINUTES',
+      doc: 'time for delivery and reading: a slot is missing this long after its end; default 20',
+    },
+    window: { type: 'string', value: 'MINUTES', doc: 'longest aggregation interval of the flow logs, 1 or 10; default 10' },
+    every: {
+      type: 'string',
+      value: 'MINUTES',
+      doc: 'how often a flow log writes; 10 where long windows leave every other slot empty; default 5',
+    },
+    json: { type: 'boolean', doc: 'print JSON' },
+  },
+  details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
+of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet.
+Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
+  async run({ values }) {
+    const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))
+    const store = connectClickHouse(loadConfig({ file: values['config'] as string | undefined }).clickhouse)
+    try {
+      const json = values['json'] === true
+      return await (options.interfaceId === null
+        ? reportTime(store, options, json)
+        : reportInterface(store, options.interfaceId, options, json))
+    } finally {
+      await store.close()
+    }
+  },
+}

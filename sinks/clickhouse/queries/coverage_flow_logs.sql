@@ -1,0 +1,34 @@
+-- What was read of each flow log in a time, one row per account, region and flow log; slots as Unix seconds. A row without objects: the flow log
+-- is known from another time. first_known and last_known are of all times.
+-- Parameters: from, to (whole slots, to not included), account, region (empty: any), flow_logs (empty: any), late_s.
+SELECT
+  k.account_id AS account_id, k.region AS region, k.flow_log_id AS flow_log_id,
+  toUnixTimestamp(k.first_known) AS first_known, toUnixTimestamp(k.last_known) AS last_known,
+  c.objects AS objects, c.done AS done, c.reading AS reading, c.retrying AS retrying, c.failed AS failed, c.replaced AS replaced,
+  c.bytes AS bytes, c.lines AS lines, c.flows AS flows, c.nodata AS nodata, c.skipdata AS skipdata, c.dead_letters AS dead_letters,
+  toUnixTimestamp(c.first_arrival) AS first_arrival, toUnixTimestamp(c.last_arrival) AS last_arrival,
+  c.done_slots AS done_slots, c.late_slots AS late_slots, c.late_by AS late_by, c.dead_slots AS dead_slots
+FROM (
+  SELECT toString(account_id) AS account_id, toString(region) AS region, toString(flow_log_id) AS flow_log_id,
+    min(toStartOfFiveMinutes(slot_start)) AS first_known, max(toStartOfFiveMinutes(slot_start)) AS last_known
+  FROM objects
+  WHERE slot_start IS NOT NULL
+  GROUP BY account_id, region, flow_log_id
+) AS k
+LEFT JOIN (
+  SELECT toString(s.account_id) AS account_id, toString(s.region) AS region, toString(s.flow_log_id) AS flow_log_id,
+    sum(s.objects) AS objects, sum(s.done) AS done, sum(s.reading) AS reading, sum(s.retrying) AS retrying, sum(s.failed) AS failed,
+    sum(s.replaced) AS replaced, sum(s.bytes) AS bytes, sum(s.lines) AS lines, sum(s.flows) AS flows, sum(s.nodata) AS nodata,
+    sum(s.skipdata) AS skipdata, sum(s.dead_letters) AS dead_letters, min(s.first_arrival) AS first_arrival, max(s.last_arrival) AS last_arrival,
+    groupArrayIf(toUnixTimestamp(s.slot), s.done > 0) AS done_slots,
+    groupArrayIf(toUnixTimestamp(s.slot), s.lateness_s > {late_s:Int64}) AS late_slots,
+    groupArrayIf(toInt32(s.lateness_s), s.lateness_s > {late_s:Int64}) AS late_by,
+    groupArrayIf(toUnixTimestamp(s.slot), s.dead_letters > 0) AS dead_slots
+  FROM coverage AS s
+  WHERE s.slot >= {from:DateTime('UTC')} AND s.slot < {to:DateTime('UTC')}
+  GROUP BY account_id, region, flow_log_id
+) AS c ON k.account_id = c.account_id AND k.region = c.region AND k.flow_log_id = c.flow_log_id
+WHERE ({account:String} = '' OR account_id = {account:String}) AND ({region:String} = '' OR region = {region:String})
+  AND (empty({flow_logs:Array(String)}) OR has({flow_logs:Array(String)}, flow_log_id))
+ORDER BY account_id, region, flow_log_id
+SETTINGS join_use_nulls = 0

@@ -1,0 +1,138 @@
+// Views that read a bounded time, and the owner of an address where runs lie inside of one another, on a real ClickHouse engine.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { CloudMapRun } from '../../schemas/records.ts'
+import { ask } from '../../sinks/clickhouse/queries.ts'
+import type { Store } from '../../sinks/clickhouse/store.ts'
+import { flow } from '../support/flow-records.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { natGatewayFlows, setUpSink } from '../support/sink-setup.ts'
+
+let server: LiveClickHouse
+before(async () => (server = await liveClickHouse()))
+after(() => server.stop())
+
+const day = (n: number): number => Date.parse('2026-11-20T00:00:00Z') / 1000 + n * 86_400
+
+describe('exposed_ports_between', () => {
+  const ssh = (start: number, line: number, peer: string, answer = false): ReturnType<typeof flow> =>
+    flow({
+      ...natGatewayFlows()[6]!,
+      interfaceId: 'eni-bastion',
+      instanceId: 'i-bastion',
+      ...(answer
+        ? { srcAddr: '10.0.2.2', dstAddr: peer, pktSrcAddr: '10.0.2.2', pktDstAddr: peer, srcPort: 22, dstPort: 40_000 }
+        : { srcAddr: peer, dstAddr: '10.0.2.2', pktSrcAddr: peer, pktDstAddr: '10.0.2.2', srcPort: 40_000, dstPort: 22 }),
+      direction: answer ? 'egress' : 'ingress',
+      flowDirection: answer ? 'egress' : 'ingress',
+      tcpFlags: answer ? 18 : 2,
+      start,
+      end: start + 59,
+      line,
+    })
+  const found = async (store: Store, from: number, to: number): Promise<unknown[]> =>
+    (
+      await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', {
+        from: new Date(from * 1000),
+        to: new Date(to * 1000),
+        limit: 9,
+      })
+    ).map(row => [row['evidence'], row['remote_address'], Number(row['flows'])])
+
+  it('finds what the time has, and calls answered what was answered in it', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    putFlows([
+      ssh(day(1), 1, '198.51.100.1'),
+      ssh(day(3), 2, '198.51.100.1'),
+      ssh(day(3), 3, '198.51.100.1', true),
+      ssh(day(5), 4, '198.51.100.2'),
+    ])
+    await cluster.runRole(role('sink-flows'))
+    assert.deepEqual(await found(store, day(0), day(2)), [['accepted', '198.51.100.1', 1]])
+    assert.deepEqual(await found(store, day(3), day(4)), [['answered', '198.51.100.1', 1]])
+    assert.deepEqual(await found(store, day(0), day(9)), [['answered', '198.51.100.1', 2], ['accepted', '198.51.100.2', 1]]) // prettier-ignore
+    assert.deepEqual(await found(store, day(6), day(9)), [])
+    const all = await store.query<{ flows: string }>('SELECT flows FROM exposed_ports ORDER BY flows')
+    assert.deepEqual(all.map(row => row.flows), ['1', '2']) // prettier-ignore
+  })
+
+  it('reads the days of its time alone', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    putFlows([1, 3, 5, 7].map(n => ssh(day(n), n, '198.51.100.1')))
+    await cluster.runRole(role('sink-flows'))
+    const plan = await store.query<{ explain: string }>(
+      "EXPLAIN indexes = 1 SELECT * FROM exposed_ports_between(from = '2026-11-23 00:00:00', to = '2026-11-23 12:00:00')",
+    )
+    const parts = [...plan.map(row => row.explain).join('\n').matchAll(/\.flows\)[^]*?Min-Max[^]*?Parts: (\d+)\/(\d+)/g)] // prettier-ignore
+    assert.equal(parts.length, 3)
+    for (const [, read, all] of parts) assert.ok(Number(read) <= 1 && Number(all) >= 4, `${read!} of ${all!} parts`)
+  })
+
+  it('knows a NAT gateway by the packets of the day before', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const [, gatewayFlow] = natGatewayFlows()
+    const probe = natGatewayFlows()[6]!
+    putFlows([
+      { ...gatewayFlow!, start: day(1) + 80_000, end: day(1) + 80_059 },
+      { ...probe, start: day(2) + 3600, end: day(2) + 3659 },
+      { ...probe, start: day(4), end: day(4) + 59, line: 90 },
+    ])
+    await cluster.runRole(role('sink-flows'))
+    assert.deepEqual((await found(store, day(2), day(3))).map(row => (row as unknown[])[0]), ['nat-phantom']) // prettier-ignore
+    assert.deepEqual((await found(store, day(4), day(5))).map(row => (row as unknown[])[0]), ['accepted']) // prettier-ignore
+  })
+})
+
+describe('an address whose short run lies inside of a longer one', () => {
+  const scope = 'vpc-abcdefab012345678'
+  const run = (interfaceId: string, from: number, to: number | null, last: number): CloudMapRun => ({
+    owner: {
+      interfaceId,
+      instanceId: null,
+      interfaceType: null,
+      subnetId: null,
+      vpcId: scope,
+      accountId: null,
+      region: null,
+      azId: null,
+      service: null,
+    },
+    validFrom: from,
+    validTo: to,
+    firstSeen: from,
+    lastSeen: last,
+    conflictS: 0,
+  })
+
+  it('has the same owner in flow_owners as in lookup, at every second', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const t = 1_700_000_000
+    const runs = [
+      run('eni-long', t, t + 1000, t + 990),
+      run('eni-late', t + 200, t + 300, t + 290),
+      run('eni-later', t + 250, t + 270, t + 269),
+      run('eni-end', t + 1000, null, t + 1100),
+    ]
+    for (const each of runs) cluster.put('cloudMapRuns', { scope, ip: '10.0.1.5', first: each.validFrom }, each)
+    await cluster.runRole(role('sink-runs'))
+    const times = [0, 199, 200, 249, 250, 269, 270, 299, 300, 999, 1000, 5000].map(offset => t + offset)
+    putFlows(
+      times.map((start, i) => flow({ ...natGatewayFlows()[0]!, srcAddr: '10.0.1.5', pktSrcAddr: '10.0.1.5', vpcId: scope, start, end: start, line: i + 1 })), // prettier-ignore
+    )
+    await cluster.runRole(role('sink-flows'))
+    const joined = await store.query<Record<string, string>>(
+      'SELECT local_interface_id AS id, local_state AS state FROM flow_owners ORDER BY line',
+    )
+    const looked = await Promise.all(
+      times.map(async at => {
+        const [row] = await ask<Record<string, string>, 'who_holds'>(store, 'who_holds', { ip: '10.0.1.5', at: new Date(at * 1000) })
+        return { id: row!['interface_id'], state: row!['state'] }
+      }),
+    )
+    assert.deepEqual(joined, looked)
+    assert.deepEqual(
+      joined.map(row => row['id']!.slice(4)),
+      ['long', 'long', 'late', 'late', 'later', 'later', 'late', 'late', 'long', 'long', 'end', 'end'],
+    )
+  })
+})

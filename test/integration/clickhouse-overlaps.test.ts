@@ -1,0 +1,184 @@
+// Overlapping flow logs, counted once; read by the real roles (Kafka and S3 in memory) into a real ClickHouse engine. All times are fixed.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { reportCoverage } from '../../cli/coverage-report/report.ts'
+import type { Store } from '../../sinks/clickhouse/store.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { place, TablePath } from '../support/table-path.ts'
+
+let server: LiveClickHouse
+before(async () => (server = await liveClickHouse()))
+after(() => server.stop())
+
+const t0 = Date.parse('2026-11-24T10:00:00Z') / 1000
+const slot = (n: number): number => t0 + n * 300
+const narrow = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
+const wide = `${narrow} vpc-id subnet-id instance-id tcp-flags flow-direction`
+const noAction =
+  'account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end vpc-id subnet-id instance-id az-id'
+
+interface Line {
+  readonly eni?: string
+  readonly port: number
+  readonly start: number
+  readonly end?: number
+  readonly action?: string
+}
+const flowLine = ({ eni = 'eni-1', port, start, end = start + 59, action = 'ACCEPT' }: Line): string =>
+  `2 ${place.accountId} ${eni} 10.0.0.5 198.51.100.7 ${port} 443 6 10 840 ${start} ${end} ${action} OK`
+const wideLine = (line: Line): string => `${flowLine(line)} vpc-1 subnet-1 i-1 0 egress`
+const skip = (start: number, tail = ''): string => `2 ${place.accountId} eni-1 - - - - - - - ${start} ${start + 59} - SKIPDATA${tail}`
+const file = (header: string, lines: readonly string[]): string => [header, ...lines, ''].join('\n')
+
+const whole = "from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00'"
+/** Flow log, interface and port of each flow that counts, in order. */
+async function once(store: Store, bounds = whole): Promise<string[]> {
+  const rows = await store.query<{ flow: string }>(
+    `SELECT concat(o.flow_log_id, ' ', i.interface_id, ' ', toString(f.local_port)) AS flow FROM flows_once(${bounds}) AS f
+     LEFT ANY JOIN (SELECT DISTINCT object_id, flow_log_id FROM objects) AS o ON f.object_id = o.object_id
+     LEFT ANY JOIN interfaces AS i ON f.interface = i.interface ORDER BY flow`,
+  )
+  return rows.map(row => row.flow)
+}
+const overlaps = async (store: Store): Promise<unknown[][]> =>
+  (
+    await store.query<Record<string, unknown>>(
+      `SELECT toString(slot) AS slot, observer, rejected, flow_logs, counted, records, toUInt8(repeated_records) AS repeated FROM flow_log_overlaps(${whole}) ORDER BY slot, observer, rejected`,
+    )
+  ).map(row => Object.values(row))
+
+/** Reads objects into a database of their own. */
+async function read(objects: readonly (readonly [flowLogId: string, slotS: number, body: string])[]): Promise<TablePath> {
+  const path = await TablePath.open(server)
+  for (const [flowLogId, slotS, body] of objects) path.put(flowLogId, slotS, body)
+  await path.work()
+  return path
+}
+
+describe('two flow logs over the same interface', () => {
+  it('are reported and counted once, by the wider format; an interface of only one of them counts whole', async () => {
+    const both = [1, 2, 3].map(port => ({ port, start: slot(0) + port }))
+    const alone = { eni: 'eni-2', port: 7, start: slot(0) }
+    const path = await read([
+      ['fl-a', slot(0), file(narrow, [...both, alone].map(flowLine))],
+      ['fl-b', slot(0), file(wide, both.map(wideLine))],
+    ])
+    const { store } = path
+    assert.deepEqual(await store.query('SELECT toUInt8(count()) AS rows FROM flows'), [{ rows: 7 }])
+    assert.deepEqual(await once(store), ['fl-a eni-2 7', 'fl-b eni-1 1', 'fl-b eni-1 2', 'fl-b eni-1 3'])
+    assert.deepEqual(await overlaps(store), [['2026-11-24 10:00:00', 'eni-1', 0, ['fl-b', 'fl-a'], 'fl-b', ['3', '3'], 3]])
+    const scope = { from: slot(-6), to: slot(6), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(1) }
+    const report = await reportCoverage(store, scope)
+    assert.deepEqual(report.overlaps, [
+      { observer: 'eni-1', flowLogs: ['fl-a', 'fl-b'], counted: 'fl-b', slots: 1, repeated: 3, first: slot(0), last: slot(1) - 1 },
+    ])
+    assert.deepEqual((await reportCoverage(store, { ...scope, flowLogs: ['fl-other'] })).overlaps, [])
+  })
+
+  it('of one width are counted by id, however many records they have and wherever the asked time begins', async () => {
+    const path = await read([
+      [
+        'fl-b',
+        slot(0),
+        file(
+          narrow,
+          [1, 2, 3].map(port => flowLine({ port, start: slot(0) + port })),
+        ),
+      ],
+      ['fl-a', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) + 1 })])],
+    ])
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 1'])
+    assert.deepEqual(
+      await once(path.store, "from = '2026-11-24 10:00:02', to = '2026-11-24 10:00:04'"),
+      [],
+      'fl-a was before, in the same slot',
+    )
+  })
+
+  it('for accepted and for rejected traffic do not overlap', async () => {
+    const accepted = { port: 1, start: slot(0) }
+    const rejected = { port: 2, start: slot(0), action: 'REJECT' }
+    const path = await read([
+      ['fl-all', slot(0), file(narrow, [accepted, rejected].map(flowLine))],
+      ['fl-rejected', slot(0), file(wide, [wideLine(rejected)])],
+    ])
+    assert.deepEqual(await once(path.store), ['fl-all eni-1 1', 'fl-rejected eni-1 2'])
+    assert.deepEqual(
+      (await overlaps(path.store)).map(row => [row[2], row[4]]),
+      [[1, 'fl-rejected']],
+    )
+  })
+
+  it('without an action overlap with accepted traffic', async () => {
+    const path = await read([
+      [
+        'fl-a',
+        slot(0),
+        file(noAction, [
+          `${place.accountId} eni-1 10.0.0.5 198.51.100.7 1 443 6 10 840 ${slot(0)} ${slot(0) + 59} vpc-1 subnet-1 i-1 az-1`,
+        ]),
+      ],
+      ['fl-b', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) }), flowLine({ port: 2, start: slot(0), action: 'REJECT' })])],
+    ])
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 1', 'fl-b eni-1 2'])
+  })
+
+  it('with windows of ten minutes and of one minute overlap in each slot of the longer window', async () => {
+    const path = await read([
+      ['fl-long', slot(1), file(wide, [wideLine({ port: 1, start: slot(0), end: slot(2) - 1 })])],
+      ['fl-short', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })])],
+      ['fl-short', slot(1), file(narrow, [flowLine({ port: 1, start: slot(1) + 60 })])],
+      ['fl-short', slot(2), file(narrow, [flowLine({ port: 9, start: slot(2) })])],
+    ])
+    assert.deepEqual(await once(path.store), ['fl-long eni-1 1', 'fl-short eni-1 9'])
+    assert.deepEqual(await once(path.store, "from = '2026-11-24 10:05:00', to = '2026-11-24 10:10:00'"), [])
+  })
+
+  it('are counted by the one that lost nothing', async () => {
+    const lines = [1, 2].map(port => ({ port, start: slot(0) + port }))
+    const path = await read([
+      ['fl-a', slot(0), file(narrow, lines.map(flowLine))],
+      ['fl-b', slot(0), file(wide, [wideLine(lines[0]!), skip(slot(0) + 1, ' vpc-1 subnet-1 i-1 - -')])],
+    ])
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 1', 'fl-a eni-1 2'])
+  })
+})
+
+describe('flows_once', () => {
+  it('takes the newest version of an object that was overwritten, and the old one until the new one is read', async () => {
+    const path = await read([])
+    const key = path.put('fl-a', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })]))
+    await path.work()
+    path.objects.put(path.bucket, key, 'broken\n')
+    path.putKey(key, 'broken\n', slot(2))
+    await path.work()
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 1'])
+    path.putKey(
+      key,
+      file(
+        narrow,
+        [2, 3].map(port => flowLine({ port, start: slot(0) })),
+      ),
+      slot(3),
+    )
+    await path.work()
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 2', 'fl-a eni-1 3'])
+    assert.deepEqual(await path.store.query('SELECT toUInt8(count()) AS rows FROM flows'), [{ rows: 3 }])
+  })
+
+  it('keeps what it cannot compare: records without an interface', async () => {
+    const bare = (port: number): string => `10.0.0.5 198.51.100.7 ${port} 443 ${slot(0)} ${slot(0) + 59}`
+    const header = 'srcaddr dstaddr srcport dstport start end'
+    const path = await read([
+      ['fl-a', slot(0), file(header, [bare(1)])],
+      ['fl-b', slot(0), file(header, [bare(1)])],
+    ])
+    assert.deepEqual(await once(path.store), ['fl-a  1', 'fl-b  1'])
+  })
+
+  it('takes any time there is', async () => {
+    const path = await read([['fl-a', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })])]])
+    assert.deepEqual(await once(path.store, "from = '1970-01-01 00:00:00', to = '2106-02-07 06:28:15'"), ['fl-a eni-1 1'])
+    assert.deepEqual(await once(path.store, "from = '2026-11-24 10:00:01', to = '2026-11-25 00:00:00'"), [])
+  })
+})

@@ -1,0 +1,101 @@
+// Evidence, gap or unknown: one flow log that saw everything, and what changes when something is not as it should be.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { judgeSlotBySlot } from '../../../../cli/coverage-report/interface-report.ts'
+import { judge, type CoveringFlowLog, type Evidence, type SlotState, type VerdictWord } from '../../../../cli/coverage-report/verdict.ts'
+
+const base = 1_763_978_400
+const slot = (n: number): number => base + n * 300
+const read: SlotState = { done: 1, unread: 0, failed: 0, deadLetters: 0 }
+const slots = (states: Readonly<Record<number, SlotState | null>> = {}): Map<number, SlotState> => {
+  const all = new Map(Array.from({ length: 20 }, (_unused, n) => [slot(n), read]))
+  for (const [n, state] of Object.entries(states))
+    if (state === null) all.delete(slot(Number(n)))
+    else all.set(slot(Number(n)), state)
+  return all
+}
+const flowLog = (values: Partial<CoveringFlowLog> = {}): CoveringFlowLog => ({
+  flowLogId: 'fl-a',
+  firstSeen: slot(0),
+  lastSeen: slot(20),
+  slots: slots(),
+  ...values,
+})
+const evidence = (values: Partial<Evidence> = {}): Evidence => ({
+  flowLogs: [flowLog()],
+  losses: [],
+  windowS: 600,
+  everyS: 300,
+  notDue: slot(20),
+  ...values,
+})
+
+/** The time asked for: the middle of slot 5. Windows of 10 minutes and a late minute: slots 5, 6, 7 matter, and 8 from its 4th minute on. */
+const at = slot(5) + 150
+
+const cases: readonly { name: string; known: Evidence; at?: number; expect: VerdictWord; reason?: RegExp }[] = [
+  {
+    name: 'every object is there',
+    known: evidence(),
+    expect: 'evidence',
+    reason: /^fl-a: every object of the slots .*10:25:00 to .*10:39:59/,
+  },
+  { name: 'no flow log is known', known: evidence({ flowLogs: [] }), expect: 'unknown', reason: /no flow log has a record/ },
+  { name: 'the object of the time is missing', known: evidence({ flowLogs: [flowLog({ slots: slots({ 5: null }) })] }), expect: 'unknown', reason: /10:25:00: no object$/ }, // prettier-ignore
+  { name: 'an object that can hold a record of the time is missing', known: evidence({ flowLogs: [flowLog({ slots: slots({ 7: null }) })] }), expect: 'unknown' }, // prettier-ignore
+  {
+    name: 'an object before the time is missing',
+    known: evidence({ flowLogs: [flowLog({ slots: slots({ 4: null }) })] }),
+    expect: 'evidence',
+  },
+  {
+    name: 'an object after the window is missing',
+    known: evidence({ flowLogs: [flowLog({ slots: slots({ 8: null }) })] }),
+    expect: 'evidence',
+  },
+  { name: 'late in a slot the minute of delay reaches into another', at: slot(5) + 245, known: evidence({ flowLogs: [flowLog({ slots: slots({ 8: null }) })] }), expect: 'unknown' }, // prettier-ignore
+  { name: 'windows of a minute need fewer objects', known: evidence({ windowS: 60, flowLogs: [flowLog({ slots: slots({ 6: null }) })] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'an object is not due yet', known: evidence({ notDue: slot(7), flowLogs: [flowLog({ slots: slots({ 7: null }) })] }), expect: 'unknown', reason: /need not be one yet/ }, // prettier-ignore
+  { name: 'an object waits for another attempt', known: evidence({ flowLogs: [flowLog({ slots: slots({ 6: { ...read, unread: 1 } }) })] }), expect: 'unknown', reason: /1 object still to be read/ }, // prettier-ignore
+  { name: 'an object failed', known: evidence({ flowLogs: [flowLog({ slots: slots({ 6: { ...read, failed: 2 } }) })] }), expect: 'gap', reason: /2 objects could not be read/ }, // prettier-ignore
+  { name: 'an object failed and nothing else is there', known: evidence({ flowLogs: [flowLog({ slots: slots({ 5: { ...read, done: 0, failed: 1 } }) })] }), expect: 'gap' }, // prettier-ignore
+  { name: 'there are dead letters', known: evidence({ flowLogs: [flowLog({ slots: slots({ 5: { ...read, deadLetters: 1 } }) })] }), expect: 'gap', reason: /1 line could not be read/ }, // prettier-ignore
+  { name: 'a gap outweighs what is unknown', known: evidence({ flowLogs: [flowLog({ slots: slots({ 5: null, 6: { ...read, deadLetters: 1 } }) })] }), expect: 'gap' }, // prettier-ignore
+  { name: 'SKIPDATA spans the time', known: evidence({ losses: [{ start: at - 30, end: at + 29, timed: true }] }), expect: 'gap', reason: /^SKIPDATA/ }, // prettier-ignore
+  { name: 'SKIPDATA begins a minute later: times can be late', known: evidence({ losses: [{ start: at + 60, end: at + 119, timed: true }] }), expect: 'gap' }, // prettier-ignore
+  { name: 'SKIPDATA begins after that', known: evidence({ losses: [{ start: at + 61, end: at + 119, timed: true }] }), expect: 'evidence' },
+  { name: 'SKIPDATA ends before', known: evidence({ losses: [{ start: at - 60, end: at - 1, timed: true }] }), expect: 'evidence' },
+  { name: 'SKIPDATA without times: its window can begin before its slot', known: evidence({ losses: [{ start: slot(7), end: slot(8) - 1, timed: false }] }), expect: 'gap' }, // prettier-ignore
+  { name: 'SKIPDATA without times, three slots later', known: evidence({ losses: [{ start: slot(8), end: slot(9) - 1, timed: false }] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'the interface was first seen later', known: evidence({ flowLogs: [flowLog({ firstSeen: at + 1 })] }), expect: 'unknown', reason: /need not have been there/ }, // prettier-ignore
+  { name: 'the interface was last seen before', known: evidence({ flowLogs: [flowLog({ lastSeen: at - 1 })] }), expect: 'unknown' },
+  { name: 'one of two flow logs lacks an object', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-b', slots: slots({ 5: null }) })] }), expect: 'unknown', reason: /^fl-b/ }, // prettier-ignore
+  { name: 'a flow log that was deleted before has no say', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-old', lastSeen: slot(2), slots: new Map() })] }), expect: 'evidence', reason: /^fl-a: every/ }, // prettier-ignore
+  { name: 'a flow log that still writes but no longer sees the interface has one', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-b', lastSeen: slot(2) })] }), expect: 'unknown' }, // prettier-ignore
+  { name: 'a deleted flow log alone says nothing', known: evidence({ flowLogs: [flowLog({ lastSeen: slot(2), slots: new Map() })] }), expect: 'unknown' }, // prettier-ignore
+  { name: 'an object every ten minutes stands for its neighbours', known: evidence({ everyS: 600, flowLogs: [flowLog({ slots: slots({ 5: null, 7: null }) })] }), expect: 'evidence' }, // prettier-ignore
+]
+
+describe('the absence of flows', () => {
+  for (const { name, known, at: time = at, expect, reason } of cases)
+    it(`is ${expect} where ${name}`, () => {
+      const { verdict, reasons } = judge(time, time, known)
+      assert.equal(verdict, expect, reasons.join('\n'))
+      if (reason !== undefined) assert.match(reasons[0]!, reason)
+    })
+
+  it('is judged slot by slot, and equal neighbours are one range', () => {
+    const known = evidence({ flowLogs: [flowLog({ slots: slots({ 9: { ...read, deadLetters: 1 }, 15: null }) })] })
+    assert.deepEqual(
+      judgeSlotBySlot(slot(4), slot(17), known).map(({ from, to, verdict }) => [(from - base) / 300, (to - base) / 300, verdict]),
+      // the last second of a slot reaches 660 s further: three slots
+      [
+        [4, 6, 'evidence'],
+        [6, 10, 'gap'],
+        [10, 12, 'evidence'],
+        [12, 16, 'unknown'],
+        [16, 17, 'evidence'],
+      ],
+    )
+  })
+})
