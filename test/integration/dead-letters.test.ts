@@ -1,12 +1,23 @@
 /** `flowloom dead-letters` on the real services: list, show, and a replay that brings each line in once, whatever is killed when. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
+import avsc from 'avsc'
 import { audit } from '../../cli/audit.ts'
-import { anyLetter } from '../../cli/dead-letters/letters.ts'
+import { anyLetter, summarize } from '../../cli/dead-letters/letters.ts'
 import { sendBack, type SendBackReport } from '../../cli/dead-letters/send-back.ts'
 import { checkConfig } from '../../config.ts'
+import { openSession } from '../../cli/session.ts'
+import { confluentHeader } from '../../runtime/avro.ts'
+import { createKafka } from '../../runtime/kafka/client.ts'
+import { FencedProducer } from '../../runtime/kafka/fenced-producer.ts'
+import { readTopic } from '../../runtime/kafka/topic-reader.ts'
+import { valueCompatibility } from '../../runtime/registry.ts'
+import type { AvroRecord } from '../../schemas/avro-types.ts'
+import { topics } from '../../schemas/topics.ts'
 import type { FlowError } from '../../runtime/errors.ts'
 import { objectKeyOf } from '../../producers/synthetic/object-layout.ts'
 import { createSite } from '../../producers/synthetic/site.ts'
@@ -45,7 +56,7 @@ interface Listed {
   readonly reasons: { reason: string; open: number; replayed: number; newest: ListedLetter[] }[]
 }
 
-test('dead letters are listed, shown, and come in once after a fix, whatever is killed when', { timeout: 240_000 }, async t => {
+test('dead letters are listed, shown, and come in once after a fix, whatever is killed when', { timeout: 480_000 }, async t => {
   const settings = await freshSettings({ s3: { maxLineBytes }, lookups: { country: 'none', asn: 'none' } })
   const env = settingsEnvironment(settings)
   const run = await LocalRun.open(settings)
@@ -190,5 +201,54 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
     })
   } finally {
     await run.close()
+  }
+})
+
+test('dead letters that an older version wrote are listed and sent back too', { timeout: 120_000 }, async () => {
+  const settings = await freshSettings()
+  const config = checkConfig(settings)
+  const released = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'unit', 'released-values.json'), 'utf8')) as Record<
+    string,
+    Record<string, AvroRecord>
+  >
+  const schema = released['0.1.0']!['dead-letters.v1']!
+  const { id } = await new SchemaRegistry({ host: config.registry.url }).register(
+    { type: SchemaType.AVRO, schema: JSON.stringify(schema) },
+    { subject: `${config.kafka.topicPrefix}dead-letters.v1-value`, compatibility: valueCompatibility },
+  )
+  const session = await openSession({ overrides: settings }, new AbortController().signal)
+  const { cluster, codecs, log } = session
+  try {
+    assert.notEqual(id, codecs.deadLetters.ids.value, 'the schema has changed since')
+    const object = { bucket: 'b', key: 'AWSLogs/k.log.gz' }
+    const bytes = Buffer.from(goodLines(1, 1_700_000_000, 1)[0]!)
+    const letter = { etag: 'e', objectId: Buffer.alloc(8, 7), line: 5, stage: 'enrich', reason: 'bad-number', detail: 'd', header, bytes }
+    const type = avsc.Type.forSchema(schema as unknown as avsc.Schema, { wrapUnions: false })
+    const value = Buffer.concat([confluentHeader(id), type.toBuffer({ ...letter, length: bytes.length, sha256: null })])
+    const producer = new FencedProducer(createKafka(config.kafka, 'older', log), config.kafka, `${config.kafka.deployment}.older`)
+    await producer.fence()
+    await producer.send(cluster.topicName(topics.deadLetters), 0, [{ key: codecs.deadLetters.encodeKey(object), value }])
+    await producer.commit()
+    await producer.close(true)
+    const options = { filter: anyLetter, force: false, maxAttempts: 3, dryRun: false }
+    assert.deepEqual(
+      (await summarize(session, anyLetter, false)).map(({ reason, open }) => [reason, open]),
+      [['bad-number', 1]],
+    )
+    assert.deepEqual(await sendBack(session, options), { sent: 1, left: {} })
+    assert.deepEqual(await sendBack(session, options), { sent: 0, left: {} })
+    const sent: string[] = []
+    await readTopic(cluster, topics.rawLines, ({ headers, value: text }) => {
+      sent.push(
+        `${String(text)}${Object.entries(headers)
+          .map(([name, content]) => `${name}=${content.toString()}`)
+          .join(' ')}`,
+      )
+    })
+    assert.deepEqual(sent, [
+      `${bytes.toString()}\nheader=${header} etag=e object-id=0707070707070707 first-line=5 lines=1 attempt=1 refused-by=enrich`,
+    ])
+  } finally {
+    await cluster.close()
   }
 })
