@@ -12,6 +12,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   lookup: async () => (await import('./cli/lookup.ts')).lookupCommand,
   coverage: async () => (await import('./cli/coverage.ts')).coverageCommand,
   audit: async () => (await import('./cli/audit.ts')).auditCommand,
+  'dead-letters': async () => (await import('./cli/dead-letters/dead-letters.ts')).deadLettersCommand,
+  replay: async () => (await import('./cli/replay/replay.ts')).replayCommand,
   retry: async () => (await import('./cli/retry.ts')).retryCommand,
   reset: async () => (await import('./cli/reset.ts')).resetCommand,
 }

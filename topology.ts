@@ -95,7 +95,7 @@ export const topology: readonly TopologyNode[] = [
   {
     kind: 'sink',
     name: 'sink',
-    from: ['flows', 'flowGaps', 'cloudMapRuns', 'objects', 'deadLetters'],
+    from: ['flows', 'flowGaps', 'cloudMapRuns', 'objects', 'deadLetters', 'deadLetterReplays'],
     to: [],
     doc: 'brings it into ClickHouse, each range of offsets once',
     build({ config }: PartOptions): BuiltParts {
@@ -110,3 +110,6 @@ export const topology: readonly TopologyNode[] = [
 
 /** Topics that are for consumers outside: nothing of the path reads them. */
 export const outputs: readonly TopicId[] = ['cloudMap', 'cloudMapChanges']
+
+/** Topics that a command writes, and no part of the path: `flowloom dead-letters replay`. */
+export const commandTopics: readonly TopicId[] = ['deadLetterReplays']

@@ -14,7 +14,7 @@ export async function tallyTables(store: Store): Promise<Tallies> {
   const id = `leftPad(lower(hex(object_id)), 16, '0') AS id`
   await ask(`SELECT ${id}, count() AS flows, sum(packets) AS packets, sum(bytes) AS bytes FROM flows GROUP BY object_id`)
   await ask(`SELECT ${id}, countIf(kind = 'NODATA') AS noData, countIf(kind = 'SKIPDATA') AS skipData FROM flow_gaps GROUP BY object_id`)
-  await ask(`SELECT ${id}, count() AS dead FROM dead_letters GROUP BY object_id`)
+  await ask(`SELECT ${id}, count() AS dead FROM dead_letter_states WHERE state = 'open' GROUP BY object_id`)
   await ask(`SELECT ${id}, lines, header_lines AS headers, blank_lines AS blank FROM objects FINAL`)
   return tallies
 }

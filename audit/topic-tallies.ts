@@ -3,6 +3,7 @@ import type { Codecs } from '../runtime/avro.ts'
 import type { Cluster } from '../runtime/kafka/cluster.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
+import { readReplays } from './replay-attempts.ts'
 import { rawLineHeaders, topics } from '../schemas/topics.ts'
 import { addTally, tallyOf, type Tallies } from './tally.ts'
 
@@ -14,7 +15,8 @@ export interface TopicTallies {
 }
 
 /**
- * Reads raw-lines, flows, flow-gaps, dead-letters and the ledger from their first record on.
+ * Reads raw-lines, flows, flow-gaps, dead-letters and the ledger from their first record on. A line that was sent back to raw-lines is the same
+ * line, and its dead letter no longer counts.
  *
  * @param progress Told which topic is read.
  */
@@ -30,6 +32,7 @@ export async function tallyTopics(cluster: Cluster, codecs: Codecs, progress: (t
   progress('reading raw-lines')
   const published = new Map<string, number>()
   await readTopic(cluster, topics.rawLines, record => {
+    if (record.headers[rawLineHeaders.attempt] !== undefined) return
     const id = String(record.headers[rawLineHeaders.objectId])
     published.set(id, (published.get(id) ?? 0) + Number(record.headers[rawLineHeaders.lines]))
   })
@@ -44,8 +47,10 @@ export async function tallyTopics(cluster: Cluster, codecs: Codecs, progress: (t
     addTally(tallyOf(tallies, gap.objectId.toString('hex')), gap.kind === 'NODATA' ? { noData: 1 } : { skipData: 1 })
   })
   progress('reading dead-letters')
+  const replays = await readReplays(cluster, codecs)
   await readTopic(cluster, topics.deadLetters, record => {
     const letter = codecs.deadLetters.decodeValue(record.value!)
+    if (!replays.isOpen(letter)) return
     addTally(tallyOf(tallies, letter.objectId.toString('hex')), { dead: 1 })
   })
   for (const [id, entry] of ledger) {

@@ -8,6 +8,8 @@ import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
+import { learnWriters } from '../runtime/registry-subjects.ts'
+import { topics } from '../schemas/topics.ts'
 import { openSession, type Session } from './session.ts'
 
 const shownDifferences = 20
@@ -38,11 +40,14 @@ export async function audit(session: Session, withTopics: boolean, progress: (te
   const s3 = await readBuckets(config.s3, createS3Stores(config.s3), objects => {
     if (objects % 500 === 0) progress(`${objects} objects read from S3`)
   })
-  const topics = withTopics ? await tallyTopics(cluster, codecs, progress) : undefined
+  if (withTopics)
+    for (const topic of [topics.objects, topics.flows, topics.flowGaps, topics.deadLetters, topics.deadLetterReplays])
+      await learnWriters(config.registry, `${cluster.topicName(topic)}-value`, session.writers)
+  const told = withTopics ? await tallyTopics(cluster, codecs, progress) : undefined
   progress('asking ClickHouse')
   const store = connectClickHouse(config.clickhouse)
   try {
-    return compare(s3, topics?.ledger ?? new Map(), topics?.tallies, await tallyTables(store))
+    return compare(s3, told?.ledger ?? new Map(), told?.tallies, await tallyTables(store))
   } finally {
     await store.close()
   }

@@ -8,9 +8,11 @@ import type {
   CloudMapEntry,
   CloudMapRun,
   DeadLetter,
+  DeadLetterReplay,
   FlowGap,
   GapKey,
   IpSighting,
+  LineKey,
   ObjectArrival,
   ObjectKey,
   ObjectLedger,
@@ -31,6 +33,7 @@ export interface RecordTypes {
   cloudMapRuns: [RunKey, CloudMapRun]
   cloudMapChanges: [AddressKey, CloudMapChange]
   deadLetters: [ObjectKey, DeadLetter]
+  deadLetterReplays: [LineKey, DeadLetterReplay]
 }
 
 /** Schema ids of one topic in the registry; `value` is -1 where the value is not Avro. */

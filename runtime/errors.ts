@@ -72,6 +72,15 @@ export const errorTable = {
     message: 's3://{bucket}/{key} is Parquet, which this version does not read; deliver the flow log as text',
   },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
+  REPLAY_CONFLICT: {
+    retriable: false,
+    message: 'cannot begin the replay "{name}": {detail}; `flowloom replay --name {name} --drop` removes what is left of it',
+  },
+  REPLAY_LOST: {
+    retriable: false,
+    message:
+      'the replay "{name}" cannot go on: its position in partition {partition} is lost; remove it with `flowloom replay --name {name} --drop` and begin again',
+  },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
   HTTP_PORT: {
     retriable: false,

@@ -275,6 +275,7 @@ export interface DeadLetter {
   bytes: Buffer
   length: number
   sha256: Buffer | null
+  attempt: number
 }
 export const deadLetter: AvroRecord = record('DeadLetter', 'A line that could not be read, with its bytes', [
   required('etag', 'string', 'entity tag of the object version'),
@@ -287,4 +288,34 @@ export const deadLetter: AvroRecord = record('DeadLetter', 'A line that could no
   required('bytes', 'bytes', 'the original bytes, at most the first 4096'),
   required('length', 'long', 'length of the original in bytes'),
   optional('sha256', 'bytes', 'SHA-256 of the original where it is longer than `bytes`'),
+  {
+    name: 'attempt',
+    type: 'int',
+    doc: '0: refused when it was first read; n: refused again after it was sent back for the n-th time',
+    default: 0,
+  },
+])
+
+/** Key of `dead-letter-replays`: one line of one object version. */
+export interface LineKey {
+  bucket: string
+  key: string
+  objectId: Buffer
+  line: number
+}
+export const lineKey: AvroRecord = record('LineKey', 'One line of one object version', [
+  ...objectKey.fields,
+  required('objectId', objectId, 'object version'),
+  required('line', 'int', 'line of the object, 1 is its first line'),
+])
+/** Value of `dead-letter-replays`: how often a refused line was sent back to `raw-lines`. */
+export interface DeadLetterReplay {
+  attempt: number
+  stage: 'fetch' | 'enrich'
+  reason: string
+}
+export const deadLetterReplay: AvroRecord = record('DeadLetterReplay', 'A refused line was sent back to raw-lines', [
+  required('attempt', 'int', 'how often it was sent back, this time included; dead letters of a lower attempt are resolved'),
+  required('stage', symbols('Stage', ['fetch', 'enrich']), 'which part had refused it'),
+  required('reason', 'string', 'reason of the dead letter that was sent back'),
 ])

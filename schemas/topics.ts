@@ -7,9 +7,11 @@ import {
   cloudMapEntry,
   cloudMapRun,
   deadLetter,
+  deadLetterReplay,
   flowGap,
   gapKey,
   ipSighting,
+  lineKey,
   objectArrival,
   objectKey,
   objectLedger,
@@ -104,6 +106,15 @@ export const topics = {
     'long',
     'lines that could not be read, with their bytes and the reason',
   ),
+  deadLetterReplays: topic(
+    'dead-letter-replays',
+    'few',
+    lineKey,
+    deadLetterReplay,
+    'compact',
+    'long',
+    'refused lines that were sent back to raw-lines, and how often',
+  ),
 } as const satisfies Record<string, Topic>
 
 /** Key of a topic in `topics`. */
@@ -130,4 +141,8 @@ export const rawLineHeaders = {
   lines: 'lines',
   /** Unix milliseconds of the upload. */
   lastModified: 'last-modified',
+  /** Only on a line that `flowloom dead-letters replay` sent back: for the how-manieth time. */
+  attempt: 'attempt',
+  /** Only on such a line: `enrich`, then the line stands in an earlier block too; `fetch`, then it stands nowhere else. */
+  refusedBy: 'refused-by',
 } as const

@@ -106,6 +106,7 @@ function deadLetterOf(fault: LineFault, block: RawBlock): DeadLetter {
     bytes: whole ? line : line.subarray(0, maxDeadBytes),
     length: line.length,
     sha256: whole ? null : createHash('sha256').update(line).digest(),
+    attempt: block.attempt ?? 0,
   }
 }
 

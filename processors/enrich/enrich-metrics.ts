@@ -4,6 +4,11 @@ import { counter, gauge } from '../../runtime/metrics.ts'
 export const blocksRead = counter('flowloom_enrich_blocks_total', 'raw-lines records taken in')
 export const linesRead = counter('flowloom_enrich_lines_total', 'lines by what became of them', ['kind'])
 export const linesDead = counter('flowloom_enrich_dead_lines_total', 'lines sent to dead letters, by reason', ['reason'])
+export const linesReplayed = counter(
+  'flowloom_enrich_replayed_lines_total',
+  'dead letters that were sent back, by what became of them; not among the other lines',
+  ['kind'],
+)
 export const slabsSent = counter('flowloom_enrich_slabs_total', 'batches of flows sent')
 export const bytesSent = counter('flowloom_enrich_flow_bytes_total', 'bytes of flow records sent, before compression')
 export const sightingsSent = counter('flowloom_enrich_sightings_total', 'sightings sent, combined per transaction')

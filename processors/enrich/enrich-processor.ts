@@ -84,6 +84,7 @@ const noCounts = () => ({
   bytes: 0,
   sightings: 0,
   reasons: new Map<string, number>(),
+  replayed: new Map<string, number>(),
 })
 
 class EnrichTask implements Task {
@@ -141,7 +142,7 @@ class EnrichTask implements Task {
     const result = enricher.enrich(block, tables.current, this.#slabs, this.#sightings)
     this.#lines += result.lines
     this.#work.noteUnknown(result.unknownColumns, block.header, this.#context)
-    this.#count(result)
+    this.#count(result, block.attempt ?? 0)
     const { flowGaps, deadLetters } = this.#context.codecs
     for (const gap of result.gaps) {
       const { accountId, region, interfaceId } = gap
@@ -160,9 +161,15 @@ class EnrichTask implements Task {
     }
   }
 
-  #count(result: BlockResult): void {
+  /** A line that was sent back was counted when it was first refused: it has a counter of its own. */
+  #count(result: BlockResult, attempt: number): void {
     const counts = this.#counts
     counts.blocks++
+    if (attempt > 0) {
+      const kinds = { flow: result.flows, gap: result.gaps.length, blank: result.blankLines, dead: result.deadLetters.length }
+      for (const [kind, count] of Object.entries(kinds)) counts.replayed.set(kind, (counts.replayed.get(kind) ?? 0) + count)
+      return
+    }
     counts.flow += result.flows
     counts.gap += result.gaps.length
     counts.blank += result.blankLines
@@ -251,13 +258,14 @@ class EnrichTask implements Task {
   }
 
   #report(): void {
-    const { blocks, slabs, bytes, sightings, reasons, ...kinds } = this.#counts
+    const { blocks, slabs, bytes, sightings, reasons, replayed, ...kinds } = this.#counts
     this.#counts = noCounts()
     metrics.blocksRead.inc(blocks)
     metrics.slabsSent.inc(slabs)
     metrics.bytesSent.inc(bytes)
     metrics.sightingsSent.inc(sightings)
     for (const [kind, count] of Object.entries(kinds)) metrics.linesRead.inc({ kind }, count)
+    for (const [kind, count] of replayed) if (count > 0) metrics.linesReplayed.inc({ kind }, count)
     for (const [reason, count] of reasons) metrics.linesDead.inc({ reason }, count)
     metrics.dictionaryEntries.set({ dictionary: 'addresses' }, this.#work.enricher.parsers.addresses.size)
     metrics.dictionaryEntries.set({ dictionary: 'contexts' }, this.#work.enricher.parsers.contexts)

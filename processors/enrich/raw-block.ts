@@ -18,6 +18,8 @@ export interface RawBlock {
   readonly etag: string
   readonly objectId: Buffer
   readonly firstLine: number
+  /** n: a refused line that was sent back for the n-th time; 0 or absent: published by fetch. */
+  readonly attempt?: number
 }
 
 /** First 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline. */
@@ -47,6 +49,7 @@ export function readBlock(record: InRecord, codecs: Codecs): RawBlock {
   const etag = text(rawLineHeaders.etag) ?? ''
   const id = text(rawLineHeaders.objectId) ?? ''
   const firstLine = Number(text(rawLineHeaders.firstLine) ?? NaN)
+  const attempt = Number(text(rawLineHeaders.attempt) ?? 0)
   return {
     object,
     objectName: parseObjectName(object.key),
@@ -55,5 +58,6 @@ export function readBlock(record: InRecord, codecs: Codecs): RawBlock {
     etag,
     objectId: /^[0-9a-f]{16}$/i.test(id) ? Buffer.from(id, 'hex') : idOf(object, etag),
     firstLine: Number.isInteger(firstLine) && firstLine >= 1 && firstLine < 2 ** 31 ? firstLine : 1,
+    attempt: Number.isInteger(attempt) && attempt >= 0 && attempt < 2 ** 31 ? attempt : 0,
   }
 }

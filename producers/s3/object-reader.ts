@@ -143,6 +143,7 @@ export class ObjectReader {
         bytes: head,
         length,
         sha256,
+        attempt: 0,
       }),
     }
   }

@@ -337,7 +337,7 @@ export class PartitionRunner implements TaskContext {
 }
 
 /** INVALID_PRODUCER_EPOCH, PRODUCER_FENCED and kin: a successor has taken over. */
-function isFenced(error: unknown): boolean {
+export function isFenced(error: unknown): boolean {
   for (const cause of causesOf(error)) {
     const { code, type } = cause as { code?: unknown; type?: unknown }
     if (code === 47 || code === 90 || type === 'INVALID_PRODUCER_EPOCH' || type === 'PRODUCER_FENCED') return true

@@ -1,5 +1,6 @@
 /** Reads whole topics once, from the first record to the end at the time of the call, committed records only. For audits and commands. */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Topic } from '../../schemas/topics.ts'
 import { FlowError } from '../errors.ts'
 import type { InRecord } from '../records.ts'
@@ -11,17 +12,60 @@ import { toFetched } from './membership.ts'
 /** Called for each record in the order of its partition. */
 export type RecordVisitor = (record: InRecord, partition: number) => void
 
+/** Errors of a coordinator that pass; kafkajs gives up at the first one where a consumer joins. */
+const passing = new Set(['GROUP_LOAD_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE'])
+const joinAttempts = 60
+const joinAgainMs = 500
+
+/** Offsets of a partition: from the first on, below the second. */
+export interface OffsetRange {
+  readonly start: number
+  readonly end: number
+}
+
 /**
  * Reads one topic.
  *
+ * @param ranges Only these offsets of these partitions; undefined: everything.
  * @param idleMs Gives up where nothing comes for so long although the end is not reached (an open transaction blocks it).
  * @returns Records read.
  */
-export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVisitor, idleMs = 60_000): Promise<number> {
+export async function readTopic(
+  cluster: Cluster,
+  topic: Topic,
+  visit: RecordVisitor,
+  idleMs = 60_000,
+  ranges?: ReadonlyMap<number, OffsetRange>,
+): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    const seen = { records: 0 }
+    const noting: RecordVisitor = (record, partition) => {
+      seen.records++
+      visit(record, partition)
+    }
+    try {
+      return await readOnce(cluster, topic, noting, idleMs, ranges)
+    } catch (error) {
+      if (seen.records > 0 || attempt >= joinAttempts || !passing.has((error as { type?: string }).type ?? '')) throw error
+      await sleep(joinAgainMs)
+    }
+  }
+}
+
+async function readOnce(
+  cluster: Cluster,
+  topic: Topic,
+  visit: RecordVisitor,
+  idleMs: number,
+  ranges: ReadonlyMap<number, OffsetRange> | undefined,
+): Promise<number> {
   const name = cluster.topicName(topic)
   const admin = await cluster.admin()
   const ends = new Map(
-    (await admin.fetchTopicOffsets(name)).map(entry => [entry.partition, { low: Number(entry.low), end: Number(entry.offset) }]),
+    (await admin.fetchTopicOffsets(name)).map(entry => {
+      const { start, end } = ranges === undefined ? { start: 0, end: Infinity } : (ranges.get(entry.partition) ?? { start: 0, end: 0 })
+      return [entry.partition, { low: Math.max(Number(entry.low), start), end: Math.min(Number(entry.offset), end) }]
+    }),
   )
   const open = new Set([...ends].filter(([, { low, end }]) => end > low).map(([partition]) => partition))
   if (open.size === 0) return 0

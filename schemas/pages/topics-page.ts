@@ -11,6 +11,8 @@ const headerDocs: Record<keyof typeof rawLineHeaders, string> = {
   firstLine: 'line number of the first line of the block; 1 is the first line of the object',
   lines: 'lines in the block, blank ones included',
   lastModified: 'Unix milliseconds of the upload',
+  attempt: 'only on a line that `flowloom dead-letters replay` sent back: for the how-manieth time',
+  refusedBy: 'only on such a line: `enrich` (it stands in an earlier block too) or `fetch` (it stands nowhere else)',
 }
 
 const groupDocs: Record<Topic['group'], string> = {

@@ -6,7 +6,17 @@ import { FlowBuffer } from './flow-buffer.ts'
 import { InsertLanes } from './insert-lanes.ts'
 import { RangeTask, type RangeBuffer } from './range-task.ts'
 import { RecordBuffer } from './record-buffer.ts'
-import { deadLetterTable, gapTable, objectTable, runTable, type DeadLetterRow, type ObjectRow, type RunRow } from './row-tables.ts'
+import {
+  deadLetterTable,
+  gapTable,
+  objectTable,
+  replayTable,
+  runTable,
+  type DeadLetterRow,
+  type ObjectRow,
+  type ReplayRow,
+  type RunRow,
+} from './row-tables.ts'
 import type { Store } from './store.ts'
 
 /** What the roles need. */
@@ -28,7 +38,7 @@ const lanes = 2
 const barrierHeader = 'flowloom-barrier'
 
 /**
- * Makes the roles `sink-flows`, `sink-gaps`, `sink-runs`, `sink-objects` and `sink-dead-letters`. Opens nothing.
+ * Makes the roles `sink-flows`, `sink-gaps`, `sink-runs`, `sink-objects`, `sink-dead-letters` and `sink-replays`. Opens nothing.
  *
  * @returns Roles without output topics; only `sink-flows` takes slabs.
  */
@@ -77,6 +87,15 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
           recordedMs: record.timestampMs,
         }))
       return new RecordBuffer(deadLetterTable, decode)
+    }),
+    role('sink-replays', 'deadLetterReplays', ({ codecs }) => {
+      const decode = (record: InRecord): ReplayRow | undefined =>
+        withKeyAndValue(record, (key, value) => ({
+          key: codecs.deadLetterReplays.decodeKey(key),
+          replay: codecs.deadLetterReplays.decodeValue(value),
+          recordedMs: record.timestampMs,
+        }))
+      return new RecordBuffer(replayTable, decode)
     }),
   ]
 }

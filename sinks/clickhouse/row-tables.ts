@@ -1,5 +1,5 @@
 /** The columns of the small tables (schemas/clickhouse/0001-tables.sql), each read from a decoded record. */
-import type { CloudMapRun, DeadLetter, FlowGap, ObjectKey, ObjectLedger, RunKey } from '../../schemas/records.ts'
+import type { CloudMapRun, DeadLetter, DeadLetterReplay, FlowGap, LineKey, ObjectKey, ObjectLedger, RunKey } from '../../schemas/records.ts'
 import { addressBytes } from './columns/address.ts'
 import type { RowTable } from './record-buffer.ts'
 import type { Cell, CellColumn, CellType } from './row-block.ts'
@@ -60,6 +60,29 @@ export const deadLetterTable: RowTable<DeadLetterRow> = {
     column('bytes', 'String', row => row.letter.bytes),
     column('length', 'UInt64', row => row.letter.length),
     column('sha256', 'String', row => row.letter.sha256),
+    column('attempt', 'UInt32', row => row.letter.attempt),
+  ],
+}
+
+/** A refused line that was sent back, with when that was recorded. */
+export interface ReplayRow {
+  readonly key: LineKey
+  readonly replay: DeadLetterReplay
+  readonly recordedMs: number
+}
+
+/** Table `dead_letter_replays`. */
+export const replayTable: RowTable<ReplayRow> = {
+  table: 'dead_letter_replays',
+  columns: [
+    column('recorded_at', dateTime64, row => row.recordedMs),
+    column('bucket', 'String', row => row.key.bucket),
+    column('key', 'String', row => row.key.key),
+    column('object_id', 'UInt64', row => objectNumber(row.key.objectId)),
+    column('line', 'UInt32', row => row.key.line),
+    column('attempt', 'UInt32', row => row.replay.attempt),
+    column('stage', 'String', row => row.replay.stage),
+    column('reason', 'String', row => row.replay.reason),
   ],
 }
 

@@ -2,7 +2,7 @@
 import type { NativeBlock } from './native-writer.ts'
 
 /** Tables that the sink fills. */
-export const tableNames = ['flows', 'interfaces', 'flow_gaps', 'dead_letters', 'objects', 'cloud_map'] as const
+export const tableNames = ['flows', 'interfaces', 'flow_gaps', 'dead_letters', 'objects', 'cloud_map', 'dead_letter_replays'] as const
 /** One of them. */
 export type TableName = (typeof tableNames)[number]
 

@@ -49,9 +49,9 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
       const second = await flowloom(['topics', 'apply'], { ...env, FLOWLOOM_KAFKA_RETENTION_MS: '1000', FLOWLOOM_KAFKA_PARTITIONS: '9' })
       assert.deepEqual([first.code, first.err, second.code, second.err], [0, '', 0, ''])
       const lines = (text: string, word: string): number => text.split('\n').filter(line => line.startsWith(word)).length
-      assert.deepEqual([lines(first.out, 'created'), lines(first.out, 'kept')], [10, 0])
-      assert.deepEqual([lines(second.out, 'created'), lines(second.out, 'kept')], [0, 10])
-      assert.match(first.out, /^schemas registered: 19 subjects$/m)
+      assert.deepEqual([lines(first.out, 'created'), lines(first.out, 'kept')], [11, 0])
+      assert.deepEqual([lines(second.out, 'created'), lines(second.out, 'kept')], [0, 11])
+      assert.match(first.out, /^schemas registered: 21 subjects$/m)
       assert.match(second.out, /differs: retention\.ms=259200000 \(here 1000\)/)
       assert.match(second.out, /flows\.v1 {2}2 partitions\n.*differs: partitions=2 \(here 9\)/)
     })

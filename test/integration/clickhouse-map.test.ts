@@ -152,7 +152,16 @@ describe('the small tables in ClickHouse', () => {
     cluster.put('flowGaps', { accountId: '1', region: null, interfaceId: 'eni-1' }, { ...gap, kind: 'NODATA', line: 9 })
     cluster.put('flowGaps', { accountId: '1', region: null, interfaceId: 'eni-1' }, { ...gap, kind: 'SKIPDATA', line: 10 })
     const bytes = Buffer.from([0, 255, 10, 39, 92, 195, 40])
-    const letter = { etag: 'etag', objectId: testObjectId, detail: 'bad "x"', header: null, bytes, length: 7, sha256: null } as const
+    const letter = {
+      etag: 'etag',
+      objectId: testObjectId,
+      detail: 'bad "x"',
+      header: null,
+      bytes,
+      length: 7,
+      sha256: null,
+      attempt: 0,
+    } as const
     cluster.put('deadLetters', key, { ...letter, line: 11, stage: 'fetch', reason: 'line-too-long' })
     cluster.put('deadLetters', key, {
       ...letter,

@@ -69,7 +69,7 @@ test(
       assert.deepEqual(await checksums(store), before, 'a second run over the same bucket adds nothing')
       await run.stop()
 
-      for (const role of ['sink-flows', 'sink-gaps', 'sink-runs', 'sink-objects', 'sink-dead-letters'])
+      for (const role of ['sink-flows', 'sink-gaps', 'sink-runs', 'sink-objects', 'sink-dead-letters', 'sink-replays'])
         await resetGroup(session.cluster, role)
       await resetTables(store, session.config.clickhouse)
       run.start(['sink'])

@@ -1,4 +1,4 @@
--- Every line of every object version, accounted for: lines = headers + blank + flows + gaps + dead letters. `missing` is 0, or lines that are
+-- Every line of every object version, accounted for: lines = headers + blank + flows + gaps + open dead letters. `missing` is 0, or lines that are
 -- still under way; `repeated` is 0. An object without a ledger entry has an empty key.
 SELECT
   max(bucket) AS bucket, max(key) AS key, leftPad(lower(hex(object_id)), 16, '0') AS object, max(state) AS state,
@@ -15,7 +15,7 @@ FROM (
   UNION ALL
   SELECT object_id, '', '', '', 0, 0, 0, 0, countIf(kind = 'NODATA'), countIf(kind = 'SKIPDATA'), 0, count() - uniqExact(line), 0, 0 FROM flow_gaps GROUP BY object_id
   UNION ALL
-  SELECT object_id, '', '', '', 0, 0, 0, 0, 0, 0, count(), count() - uniqExact(line), 0, 0 FROM dead_letters GROUP BY object_id
+  SELECT object_id, '', '', '', 0, 0, 0, 0, 0, 0, count(), count() - uniqExact(line), 0, 0 FROM dead_letter_states WHERE state = 'open' GROUP BY object_id
 )
 GROUP BY object_id
 ORDER BY bucket, key, object

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createEnrichRole } from '../../../processors/enrich/enrich-processor.ts'
+import { linesRead, linesReplayed } from '../../../processors/enrich/enrich-metrics.ts'
 import { fullV5Format } from '../../../schemas/flow-fields.ts'
 import type { Role } from '../../../runtime/task.ts'
 import { rawLineHeaders, topics } from '../../../schemas/topics.ts'
@@ -70,6 +71,32 @@ void describe('the enrich role', () => {
       'vpc-1 10.0.0.3',
     ])
     assert.deepEqual(cluster.commits, [{ role: 'enrich', partition: 0, position: { offset: 2, metadata: '' } }])
+  })
+
+  void it('reads a line that was sent back as the same line, counts it apart, and numbers its refusal', async () => {
+    const cluster = new MemoryCluster()
+    const counted = async (metric: { get(): Promise<{ values: { labels: object; value: number }[] }> }): Promise<Map<string, number>> =>
+      new Map((await metric.get()).values.map(({ labels, value }) => [Object.values(labels).join(), value]))
+    const before = { read: await counted(linesRead), replayed: await counted(linesReplayed) }
+    put(cluster, [flow(7)], 7, { [rawLineHeaders.attempt]: '1', [rawLineHeaders.refusedBy]: 'fetch' })
+    put(cluster, ['x y z'], 8, { [rawLineHeaders.attempt]: '2', [rawLineHeaders.refusedBy]: 'enrich' })
+    put(cluster, ['x y'], 9)
+    await cluster.runRole(roleOf())
+    assert.deepEqual(
+      cluster.readCommitted('flows').map(({ value }) => [value!.objectId.toString('hex'), value!.line]),
+      [['0123456789abcdef', 7]],
+    )
+    assert.deepEqual(
+      cluster.readCommitted('deadLetters').map(({ value }) => [value!.line, value!.attempt]),
+      [
+        [8, 2],
+        [9, 0],
+      ],
+    )
+    const after = { read: await counted(linesRead), replayed: await counted(linesReplayed) }
+    const grown = (which: 'read' | 'replayed', kind: string): number => (after[which].get(kind) ?? 0) - (before[which].get(kind) ?? 0)
+    assert.deepEqual([grown('read', 'flow'), grown('read', 'dead')], [0, 1])
+    assert.deepEqual([grown('replayed', 'flow'), grown('replayed', 'dead')], [1, 1])
   })
 
   void it('sends each line of a block whose header is missing to dead letters', async () => {

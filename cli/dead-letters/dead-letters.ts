@@ -1,0 +1,128 @@
+/** `flowloom dead-letters`: lines that could not be read: which, why, and another try after a fix. */
+import { lineText, readReplays } from '../../audit/replay-attempts.ts'
+import { FlowError } from '../../runtime/errors.ts'
+import type { Command, CommandInput } from '../command.ts'
+import { configOption } from '../command.ts'
+import { parseTime } from '../lookup.ts'
+import { openSession, type Session } from '../session.ts'
+import { formatLetter, formatReport, formatSummary, letterJson } from './letter-text.ts'
+import { anyLetter, learnLetterSchemas, objectUri, summarize, visitLetters, type Letter, type LetterFilter } from './letters.ts'
+import { sendBack } from './send-back.ts'
+
+const name = 'dead-letters'
+const defaultMaxAttempts = 3
+
+type Values = CommandInput['values']
+
+const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: name })
+
+/** Options that only one of the words takes. */
+const belongsTo: Readonly<Record<string, string>> = { 'dry-run': 'replay', force: 'replay', 'max-attempts': 'replay', all: 'list' }
+
+function filterOf(values: Values): LetterFilter {
+  const since = values['since'] as string | undefined
+  return {
+    reasons: ((values['reason'] as string[] | undefined) ?? []).flatMap(text => text.split(',')).filter(text => text !== ''),
+    prefix: (values['prefix'] as string | undefined) ?? '',
+    sinceMs: since === undefined ? 0 : parseTime(since, name) * 1000,
+  }
+}
+
+function maxAttemptsOf(values: Values): number {
+  const text = (values['max-attempts'] as string | undefined) ?? String(defaultMaxAttempts)
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw usage(`"${text}" is no number of attempts`)
+  return Number(text)
+}
+
+/**
+ * Reads which line is meant: `s3://bucket/key:LINE`, or `OBJECT-ID:LINE`.
+ *
+ * @throws FlowError USAGE.
+ */
+export function parseLine(text: string | undefined): { object: string; line: number } {
+  const [, object, line] = /^(s3:\/\/[^/]+\/.+|[0-9a-f]{16}):(\d{1,9})$/is.exec(text ?? '') ?? []
+  if (object === undefined)
+    throw usage('say which line: `dead-letters show s3://bucket/key:LINE`, or the object version id instead of its name')
+  return { object: object.startsWith('s3://') ? object : object.toLowerCase(), line: Number(line) }
+}
+
+async function list(session: Session, values: Values): Promise<number> {
+  const reasons = await summarize(session, filterOf(values), values['all'] === true)
+  if (values['json'] === true) {
+    const shown = reasons.map(({ newest, ...counts }) => ({ ...counts, newest: newest.map(entry => letterJson(entry, entry.open)) }))
+    console.log(JSON.stringify({ reasons: shown }, null, 2))
+  } else console.log(formatSummary(reasons))
+  return 0
+}
+
+async function show(session: Session, values: Values, text: string | undefined): Promise<number> {
+  const { object, line } = parseLine(text)
+  await learnLetterSchemas(session)
+  const replays = await readReplays(session.cluster, session.codecs)
+  const found: Letter[] = []
+  await visitLetters(session, anyLetter, entry => {
+    if (entry.letter.line === line && (objectUri(entry.object) === object || lineText(entry.letter) === `${object}:${line}`))
+      found.push(entry)
+  })
+  found.sort((a, b) => a.recordedMs - b.recordedMs)
+  if (values['json'] === true)
+    console.log(
+      JSON.stringify(
+        found.map(entry => letterJson(entry, replays.isOpen(entry.letter))),
+        null,
+        2,
+      ),
+    )
+  else if (found.length === 0) console.log(`line ${line} of ${object} is no dead letter, or the topic no longer holds it`)
+  else console.log(found.map(entry => formatLetter(entry, replays.isOpen(entry.letter))).join('\n\n'))
+  return found.length === 0 ? 1 : 0
+}
+
+async function replay(session: Session, values: Values): Promise<number> {
+  const dryRun = values['dry-run'] === true
+  const maxAttempts = maxAttemptsOf(values)
+  const report = await sendBack(session, { filter: filterOf(values), force: values['force'] === true, maxAttempts, dryRun })
+  console.log(values['json'] === true ? JSON.stringify({ dryRun, ...report }, null, 2) : formatReport(report, dryRun))
+  return 0
+}
+
+/** See the head of this file. */
+export const deadLettersCommand: Command = {
+  name,
+  summary: 'lines that could not be read: list them, show their bytes, send them back after a fix',
+  words: '[list | show <object>:<line> | replay]',
+  options: {
+    config: configOption,
+    reason: { type: 'string', multiple: true, value: 'REASON', doc: 'only these reasons; several separated by commas' },
+    prefix: { type: 'string', value: 'PREFIX', doc: 'only objects whose key, or s3:// name, starts with it' },
+    since: {
+      type: 'string',
+      value: 'TIME',
+      doc: 'only what was recorded since then: ISO 8601 (UTC where no zone is given) or Unix seconds',
+    },
+    all: { type: 'boolean', doc: 'list: show examples that were sent back since, too' },
+    'dry-run': { type: 'boolean', doc: 'replay: only say what would be sent back and what left' },
+    force: { type: 'boolean', doc: 'replay: also lines that the parser of this version refuses' },
+    'max-attempts': { type: 'string', value: 'N', doc: `replay: leave lines that were sent back so often; default ${defaultMaxAttempts}` },
+    json: { type: 'boolean', doc: 'print JSON' },
+  },
+  details:
+    'replay puts whole lines with a known header into raw-lines again, under their object version and line number, so that a fixed enrich reads\nthem. It is exactly once: repeated, killed and repeated, or run twice at once, each line comes in once. A line that is refused again is a dead\nletter again, with the number of its attempt. show: exit code 1 where the line is no dead letter.',
+  async run({ values, positionals, signal }) {
+    const [word = 'list', ...rest] = positionals
+    if (!['list', 'show', 'replay'].includes(word)) throw usage(`"${word}" is neither list, show nor replay`)
+    if (rest.length > (word === 'show' ? 1 : 0)) throw usage(`too many words after \`${word}\``)
+    for (const [option, owner] of Object.entries(belongsTo))
+      if (values[option] !== undefined && owner !== word) throw usage(`--${option} belongs to \`${name} ${owner}\``)
+    if (word === 'show') parseLine(rest[0])
+    filterOf(values)
+    maxAttemptsOf(values)
+    const session = await openSession({ file: values['config'] as string | undefined }, signal)
+    try {
+      if (word === 'show') return await show(session, values, rest[0])
+      return await (word === 'replay' ? replay : list)(session, values)
+    } finally {
+      await session.cluster.close()
+    }
+  },
+}

@@ -1,0 +1,125 @@
+/**
+ * Runs the roles of a replay in this process until all of its range is in the tables. Every process of the same replay shares the work, as
+ * processes of a role do; one that is killed is gone on from.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
+import { holdsRecords, offsetsIn, remainder, topicRanges } from '../../runtime/kafka/group-progress.ts'
+import type { OffsetRange } from '../../runtime/kafka/topic-reader.ts'
+import { runParts, type Part } from '../../runtime/lifecycle.ts'
+import type { Role } from '../../runtime/task.ts'
+import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
+import { topology, type BuiltParts, type PartOptions } from '../../topology.ts'
+import type { Session } from '../session.ts'
+import { boundRole } from './bounded-role.ts'
+import { readingRole, type ReplayPlan } from './plan.ts'
+
+/** How far the roles are: offsets that are not yet committed. */
+export interface ReplayProgress {
+  readonly role: string
+  readonly left: number
+  readonly of: number
+}
+
+const pollMs = 500
+
+/** The parts of the path that come after `raw-lines`, and of the sink only what their topics feed. */
+export function replayRoles(options: PartOptions): { roles: Role[]; close: () => Promise<void> } {
+  const reached = new Set<TopicId>(['rawLines'])
+  const built: BuiltParts[] = []
+  const roles: Role[] = []
+  for (const node of topology) {
+    if (!node.from.some(id => reached.has(id))) continue
+    for (const id of node.to) reached.add(id)
+    const parts = node.build(options)
+    built.push(parts)
+    roles.push(...(parts.roles ?? []).filter(role => reached.has(role.from)))
+  }
+  const close = async (): Promise<void> => {
+    for (const parts of built) await parts.close?.()
+  }
+  return { roles, close }
+}
+
+/** Waits until nothing is left for any role, in the order of the path: what a role still writes is input of those behind it. */
+class Watch {
+  readonly #session: Session
+  readonly #plan: ReplayPlan
+  readonly #progress: (progress: readonly ReplayProgress[]) => void
+
+  constructor(session: Session, plan: ReplayPlan, progress: (progress: readonly ReplayProgress[]) => void) {
+    this.#session = session
+    this.#plan = plan
+    this.#progress = progress
+  }
+
+  async untilDone(roles: readonly Role[], signal: AbortSignal): Promise<void> {
+    for (const [index, role] of roles.entries())
+      for (let before = -1; !signal.aborted;) {
+        const { rest, all } = await this.#look(role)
+        const left = offsetsIn(rest)
+        this.#progress([{ role: role.name, left, of: offsetsIn(all) }, ...(await this.#others(roles.slice(index + 1)))])
+        // What is left without moving may be marks of transactions only: then the role has nothing more to commit.
+        if (left === 0 || (left === before && !(await holdsRecords(this.#session.cluster, topics[role.from], rest)))) break
+        before = left
+        await sleep(pollMs, undefined, { signal }).catch(() => undefined)
+      }
+  }
+
+  /** The range of a role: fixed for the one that reads the live topic; what its topic holds by now for the others. */
+  async #look(role: Role): Promise<{ rest: Map<number, OffsetRange>; all: ReadonlyMap<number, OffsetRange> }> {
+    const { cluster } = this.#session
+    const topic: Topic = topics[role.from]
+    const all = role.name === readingRole ? this.#plan.ranges : await topicRanges(cluster, topic)
+    return { all, rest: await remainder(cluster, role.name, topic, all) }
+  }
+
+  async #others(roles: readonly Role[]): Promise<ReplayProgress[]> {
+    const progress: ReplayProgress[] = []
+    for (const role of roles) {
+      const { rest, all } = await this.#look(role)
+      progress.push({ role: role.name, left: offsetsIn(rest), of: offsetsIn(all) })
+    }
+    return progress
+  }
+}
+
+/**
+ * Runs a replay to its end.
+ *
+ * @param progress Told about twice a second.
+ * @param signal Ends it early; the same call goes on later.
+ * @returns False where the signal ended it.
+ * @throws FlowError REPLAY_LOST, and whatever stops a role for good.
+ */
+export async function runReplay(
+  session: Session,
+  plan: ReplayPlan,
+  name: string,
+  progress: (progress: readonly ReplayProgress[]) => void,
+  signal: AbortSignal,
+  probe?: (point: string) => Promise<void> | void,
+): Promise<boolean> {
+  const { config, cluster, codecs, writers, registry, log } = session
+  const { roles, close } = replayRoles({ config, ...(probe === undefined ? {} : { probe }) })
+  const options = {
+    ...{ cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id) },
+    ...(probe === undefined ? {} : { probe }),
+  }
+  const parts: Part[] = [{ name: 'clients', start: async () => undefined, stop: close }]
+  for (const role of roles) {
+    const runner = new RoleRunner(role.name === readingRole ? boundRole(role, plan.ranges, name) : role, options)
+    parts.push({ name: role.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
+  }
+  const ended = new AbortController()
+  const stop = AbortSignal.any([signal, ended.signal])
+  const watched = new Watch(session, plan, progress).untilDone(roles, stop).finally(() => ended.abort())
+  watched.catch(() => undefined)
+  try {
+    await runParts(parts, stop, config.run.shutdownGraceMs, log)
+  } finally {
+    ended.abort()
+  }
+  await watched
+  return !signal.aborted
+}

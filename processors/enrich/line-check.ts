@@ -1,0 +1,28 @@
+/** Says whether the parser of this version takes a line: what was refused once may be read after a fix. */
+import { parseObjectName } from '../../schemas/object-name.ts'
+import { FlowBatch } from './parse/flow-batch.ts'
+import { Parsers } from './parsers.ts'
+
+/** Few lines pass here: small dictionaries will do. */
+const dictionaryEntries = 1024
+
+/** See the head of this file. Pure but for its own buffers. */
+export class LineCheck {
+  readonly #parsers = new Parsers(dictionaryEntries)
+  readonly #batch = new FlowBatch()
+
+  /**
+   * Parses one line the way enrich does.
+   *
+   * @param key Key of the object, decoded: it names account and region where the line does not.
+   * @param line Without its line end.
+   * @returns Why the line is refused; undefined where it is not.
+   */
+  refusal(key: string, header: string, line: Buffer): string | undefined {
+    const { accountId, region } = parseObjectName(key)
+    const parser = this.#parsers.parserOf(header, { accountId, region })
+    if (parser === undefined) return 'no-columns'
+    parser.parse(Buffer.concat([line, Buffer.from('\n')]), 1, this.#batch)
+    return this.#batch.faults[0]?.reason
+  }
+}

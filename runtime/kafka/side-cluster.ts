@@ -1,0 +1,26 @@
+/** The cluster as a deployment beside the live one sees it: topics of its own, but for those of the live one that it reads. */
+import type { Config } from '../../config.ts'
+import { topicName, type Topic } from '../../schemas/topics.ts'
+import type { Log } from '../log.ts'
+import { Cluster } from './cluster.ts'
+
+/** See the head of this file. */
+export class SideCluster extends Cluster {
+  readonly #livePrefix: string
+  readonly #shared: readonly Topic[]
+
+  /**
+   * @param settings Those of the side deployment.
+   * @param livePrefix Topic prefix of the live deployment.
+   * @param shared Topics of the live deployment. Nobody may write to them through this cluster.
+   */
+  constructor(settings: Config['kafka'], log: Log, livePrefix: string, shared: readonly Topic[]) {
+    super(settings, log)
+    this.#livePrefix = livePrefix
+    this.#shared = shared
+  }
+
+  override topicName(topic: Topic): string {
+    return this.#shared.includes(topic) ? topicName(this.#livePrefix, topic) : super.topicName(topic)
+  }
+}

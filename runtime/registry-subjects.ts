@@ -1,0 +1,62 @@
+/** What the registry client does not offer: the older versions of a subject, and removing subjects that nobody needs any more. */
+import type { Config } from '../config.ts'
+import type { AvroRecord } from '../schemas/avro-types.ts'
+import type { WriterSchemas } from './avro.ts'
+import { errorText, FlowError } from './errors.ts'
+
+const answerMs = 10_000
+
+async function request(settings: Config['registry'], path: string, method = 'GET'): Promise<Response> {
+  const url = settings.url.replace(/\/$/, '')
+  const authorization = `Basic ${Buffer.from(`${settings.username ?? ''}:${settings.password ?? ''}`).toString('base64')}`
+  let response: Response
+  try {
+    response = await fetch(`${url}${path}`, {
+      method,
+      headers: settings.username === undefined ? {} : { authorization },
+      signal: AbortSignal.timeout(answerMs),
+    })
+  } catch (cause) {
+    throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: errorText(cause) }, { cause })
+  }
+  if (!response.ok && response.status !== 404) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${response.status}` })
+  return response
+}
+
+const subjectPath = (subject: string): string => `/subjects/${encodeURIComponent(subject)}`
+
+/**
+ * Id of the newest schema of a subject; undefined where the registry does not know it.
+ *
+ * @throws FlowError REGISTRY_UNAVAILABLE.
+ */
+export async function newestSchemaId(settings: Config['registry'], subject: string): Promise<number | undefined> {
+  const response = await request(settings, `${subjectPath(subject)}/versions/latest`)
+  return response.ok ? ((await response.json()) as { id: number }).id : undefined
+}
+
+/**
+ * Loads every version of a subject, so that records of older (and newer) writers can be decoded.
+ *
+ * @param writers Receives the schemas by id.
+ * @throws FlowError REGISTRY_UNAVAILABLE.
+ */
+export async function learnWriters(settings: Config['registry'], subject: string, writers: WriterSchemas): Promise<void> {
+  const response = await request(settings, `${subjectPath(subject)}/versions`)
+  if (!response.ok) return
+  for (const version of (await response.json()) as number[]) {
+    const answer = await request(settings, `${subjectPath(subject)}/versions/${version}`)
+    if (!answer.ok) continue
+    const { id, schema } = (await answer.json()) as { id: number; schema: string }
+    writers.set(id, JSON.parse(schema) as AvroRecord)
+  }
+}
+
+/**
+ * Deletes a subject with all its versions. @returns False where there was none.
+ *
+ * @throws FlowError REGISTRY_UNAVAILABLE.
+ */
+export async function deleteSubject(settings: Config['registry'], subject: string): Promise<boolean> {
+  return (await request(settings, subjectPath(subject), 'DELETE')).ok
+}

@@ -1,0 +1,16 @@
+/**
+ * `flowloom replay` as a process that a test can kill: live settings in the environment, the request as JSON in the first argument.
+ * `FLOWLOOM_TEST_KILL=<point>#<n>` kills it with SIGKILL at the n-th time it comes to the point.
+ */
+import { replay, type ReplayRequest } from '../../cli/replay/replay.ts'
+import { loadConfig } from '../../config.ts'
+
+const [point, times] = (process.env['FLOWLOOM_TEST_KILL'] ?? '#0').split('#')
+let left = Number(times)
+const request = JSON.parse(process.argv[2] ?? '{}') as ReplayRequest
+
+const listener = { begun: () => undefined, progress: () => undefined }
+await replay(loadConfig(), request, listener, new AbortController().signal, reached => {
+  if (reached === point && --left === 0) process.kill(process.pid, 'SIGKILL')
+})
+process.exit(0)
