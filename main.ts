@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'check-config': async () => (await import('./cli/check-config.ts')).checkConfigCommand,
   lookup: async () => (await import('./cli/lookup.ts')).lookupCommand,
   audit: async () => (await import('./cli/audit.ts')).auditCommand,
+  backfill: async () => (await import('./cli/backfill.ts')).backfillCommand,
   retry: async () => (await import('./cli/retry.ts')).retryCommand,
   reset: async () => (await import('./cli/reset.ts')).resetCommand,
 }

@@ -77,6 +77,16 @@ export const errorTable = {
     retriable: false,
     message: 's3://{bucket}/{key} is Parquet, which this version does not read; deliver the flow log as text',
   },
+  BACKFILL_EMPTY: {
+    retriable: false,
+    message:
+      's3://{bucket}/{prefix} has no flow log objects from {from} to {to}; expected are keys like <prefix>/AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<mm>/<dd>/',
+  },
+  BACKFILL_INCOMPLETE: {
+    retriable: false,
+    message:
+      '{failed} objects could not be read and {unlisted} prefixes could not be listed; mend it, then `flowloom retry` and the same backfill again',
+  },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
   HTTP_PORT: {

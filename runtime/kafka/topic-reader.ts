@@ -1,4 +1,4 @@
-/** Reads whole topics once, from the first record to the end at the time of the call, committed records only. For audits and commands. */
+/** Reads whole topics from the first record to the end at the time of the call, or on from there, committed records only. For audits and commands. */
 import { randomUUID } from 'node:crypto'
 import type { Topic } from '../../schemas/topics.ts'
 import { FlowError } from '../errors.ts'
@@ -11,20 +11,38 @@ import { toFetched } from './membership.ts'
 /** Called for each record in the order of its partition. */
 export type RecordVisitor = (record: InRecord, partition: number) => void
 
+/** Goes on reading what is written after the call. */
+export interface Following {
+  /** Ends the reading. */
+  readonly signal: AbortSignal
+  /** Called once, when all that was there at the time of the call was visited. */
+  readonly caughtUp: () => void
+}
+
 /**
  * Reads one topic.
  *
  * @param idleMs Gives up where nothing comes for so long although the end is not reached (an open transaction blocks it).
+ * @param following Without it the reading ends where the topic ended at the time of the call.
  * @returns Records read.
  */
-export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVisitor, idleMs = 60_000): Promise<number> {
+export async function readTopic(
+  cluster: Cluster,
+  topic: Topic,
+  visit: RecordVisitor,
+  idleMs = 60_000,
+  following?: Following,
+): Promise<number> {
   const name = cluster.topicName(topic)
   const admin = await cluster.admin()
   const ends = new Map(
     (await admin.fetchTopicOffsets(name)).map(entry => [entry.partition, { low: Number(entry.low), end: Number(entry.offset) }]),
   )
   const open = new Set([...ends].filter(([, { low, end }]) => end > low).map(([partition]) => partition))
-  if (open.size === 0) return 0
+  if (open.size === 0) {
+    if (following === undefined) return 0
+    following.caughtUp()
+  }
   const groupId = `${cluster.settings.deployment}.reader.${randomUUID()}`
   const next = new Map([...ends].map(([partition, { low }]) => [partition, low]))
   const consumer = createKafka(cluster.settings, `${cluster.settings.deployment}.reader`, cluster.log).consumer({
@@ -48,12 +66,13 @@ export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVis
     lastMs = Date.now()
     const { partition, lastOffset } = event.payload
     next.set(partition, Math.max(next.get(partition)!, Number(lastOffset) + 1))
-    if (next.get(partition)! >= ends.get(partition)!.end) open.delete(partition)
-    if (open.size === 0) finish()
+    if (next.get(partition)! < ends.get(partition)!.end || !open.delete(partition) || open.size > 0) return
+    if (following === undefined) finish()
+    else following.caughtUp()
   })
   consumer.on(consumer.events.CRASH, event => finish(event.payload.error))
   const watch = setInterval(() => {
-    if (Date.now() - lastMs > idleMs)
+    if (open.size > 0 && Date.now() - lastMs > idleMs)
       finish(
         new FlowError('KAFKA_UNAVAILABLE', {
           brokers: cluster.settings.brokers,
@@ -61,6 +80,9 @@ export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVis
         }),
       )
   }, 1000)
+  const stop = (): void => finish()
+  following?.signal.addEventListener('abort', stop)
+  if (following?.signal.aborted === true) finish()
   try {
     await consumer.connect()
     await consumer.subscribe({ topic: name, fromBeginning: true })
@@ -72,7 +94,7 @@ export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVis
         const { end } = ends.get(payload.batch.partition)!
         const { records } = await toFetched(payload, cluster.settings.encodedBatches).decode(next.get(payload.batch.partition)!, false)
         for (const record of records)
-          if (record.offset < end) {
+          if (following !== undefined || record.offset < end) {
             visit(record, payload.batch.partition)
             count++
           }
@@ -81,6 +103,7 @@ export async function readTopic(cluster: Cluster, topic: Topic, visit: RecordVis
     await finished
   } finally {
     clearInterval(watch)
+    following?.signal.removeEventListener('abort', stop)
     await consumer.disconnect()
     await admin.deleteGroups([groupId]).catch(() => undefined)
   }
