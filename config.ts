@@ -71,11 +71,24 @@ const source = z.strictObject({
   startDate: z.iso.date().optional().describe('Ignore objects of days before this one (UTC).'),
 })
 
+const queue = z.strictObject({
+  url: z.url().describe('URL of an SQS queue that gets S3 events, directly, through SNS or from EventBridge.'),
+  region: text('Region of the queue, where its URL does not say it.').optional(),
+  roleArn: text('Role to assume for this queue.').optional(),
+})
+
 const s3 = z.strictObject({
   sources: z
     .array(source)
     .default([{ bucket: 'flow-logs', prefix: '' }])
     .describe('Where flow logs are: a list in the file, or JSON in the environment.'),
+  queues: z
+    .array(queue)
+    .default([])
+    .describe(
+      'SQS queues with notifications of new objects in the buckets of `s3.sources`: a list in the file, or JSON in the environment.',
+    ),
+  queueVisibilityMs: whole('Time after which a message that was received and not deleted comes again.', 1000).default(60_000),
   region: text('Region of the buckets.').default('us-east-1'),
   endpoint: text('S3 end point, for anything but AWS itself.').optional(),
   pathStyle: z.boolean().default(false).describe('Put the bucket in the path, not in the host name.'),
@@ -166,6 +179,9 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>
 /** One place that flow logs are read from. */
 export type S3Source = Config['s3']['sources'][number]
+
+/** One queue that notifications are taken from. */
+export type S3Queue = Config['s3']['queues'][number]
 
 /** Plain nested settings before they are checked. */
 export type RawConfig = Record<string, Record<string, unknown>>

@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import('./cli/audit.ts')).auditCommand,
   'dead-letters': async () => (await import('./cli/dead-letters/dead-letters.ts')).deadLettersCommand,
   replay: async () => (await import('./cli/replay/replay.ts')).replayCommand,
+  backfill: async () => (await import('./cli/backfill.ts')).backfillCommand,
   retry: async () => (await import('./cli/retry.ts')).retryCommand,
   reset: async () => (await import('./cli/reset.ts')).resetCommand,
 }

@@ -7,6 +7,8 @@ import { createEnrichRole } from './processors/enrich/enrich-processor.ts'
 import { createIpContextRole } from './processors/ip-context/ip-context-processor.ts'
 import { createDiscoverSource } from './producers/s3/discover-source.ts'
 import { createFetchRole } from './producers/s3/fetch-processor.ts'
+import { openQueue } from './producers/s3/notify-queue.ts'
+import { createNotifySource } from './producers/s3/notify-source.ts'
 import { createS3Stores } from './producers/s3/s3-object-store.ts'
 import type { Role, Source } from './runtime/task.ts'
 import type { TopicId } from './schemas/topics.ts'
@@ -36,12 +38,14 @@ export interface TopologyNode {
   readonly to: readonly TopicId[]
   readonly state?: TopicId
   readonly doc: string
+  /** False where the settings give it nothing to do: it is left out. */
+  readonly wanted?: (config: Config) => boolean
   /** Builds what runs; opens nothing. */
   build(options: PartOptions): BuiltParts
 }
 
 /** Names that `flowloom run --roles` takes. */
-export type RoleName = 'discover' | 'fetch' | 'enrich' | 'ip-context' | 'sink'
+export type RoleName = 'discover' | 'notify' | 'fetch' | 'enrich' | 'ip-context' | 'sink'
 
 /** The path. */
 export const topology: readonly TopologyNode[] = [
@@ -52,6 +56,23 @@ export const topology: readonly TopologyNode[] = [
     to: ['objectArrivals'],
     doc: 'lists the buckets again and again and announces new objects',
     build: ({ config }) => ({ sources: [createDiscoverSource({ settings: config.s3, stores: createS3Stores(config.s3) })] }),
+  },
+  {
+    kind: 'source',
+    name: 'notify',
+    from: [],
+    to: ['objectArrivals'],
+    doc: 'takes notifications of new objects from queues and announces them; off without `s3.queues`',
+    wanted: ({ s3 }) => s3.queues.length > 0,
+    build: ({ config, probe }) => ({
+      sources: [
+        createNotifySource({
+          settings: config.s3,
+          open: queue => openQueue(config.s3, queue),
+          ...(probe === undefined ? {} : { probe }),
+        }),
+      ],
+    }),
   },
   {
     kind: 'processor',

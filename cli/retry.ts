@@ -1,9 +1,8 @@
 /** `flowloom retry`: another attempt for objects that failed, after a person has mended what was wrong. */
-import { createKafka, explicitPartitioner } from '../runtime/kafka/client.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
-import { partitionOf } from '../runtime/partition.ts'
 import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
 import { topics } from '../schemas/topics.ts'
+import { openAnnouncer } from './announcer.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 import { openSession, type Session } from './session.ts'
@@ -33,27 +32,12 @@ export async function findUnread(session: Session, prefix = ''): Promise<UnreadO
 
 /** Announces objects with the source `retry`: fetch tries them again, whatever became of them. Repeating it does no harm. */
 export async function announceRetries(session: Session, objects: readonly UnreadObject[]): Promise<void> {
-  const { config, cluster, codecs, log } = session
-  const value = codecs.objectArrivals.encodeValue({ etag: null, size: null, lastModifiedMs: null, source: 'retry' })
-  const producer = createKafka(config.kafka, cluster.groupOf('retry'), log).producer({
-    idempotent: true,
-    maxInFlightRequests: 1,
-    createPartitioner: explicitPartitioner,
-  })
-  await producer.connect()
+  const announcer = await openAnnouncer(session, 'retry')
   try {
-    const byPartition = Map.groupBy(
-      objects.map(({ key }) => codecs.objectArrivals.encodeKey(key)),
-      key => partitionOf(key, cluster.partitionsOf(topics.objectArrivals)),
-    )
-    for (const [partition, keys] of byPartition)
-      await producer.send({
-        topic: cluster.topicName(topics.objectArrivals),
-        acks: -1,
-        messages: keys.map(key => ({ partition, key, value })),
-      })
+    const arrival = { etag: null, size: null, lastModifiedMs: null, source: 'retry' } as const
+    await announcer.announce(objects.map(({ key }) => ({ key, arrival })))
   } finally {
-    await producer.disconnect()
+    await announcer.close()
   }
 }
 

@@ -63,7 +63,7 @@ export function buildParts(
   const parts: Part[] = []
   const runners: { name: string; ready: boolean }[] = []
   for (const node of topology) {
-    if (!roles.includes(node.name)) continue
+    if (!roles.includes(node.name) || node.wanted?.(config) === false) continue
     const built = node.build({ config, ...(probe === undefined ? {} : { probe }) })
     const { close } = built
     if (close !== undefined) parts.push({ name: `${node.name} clients`, start: async () => undefined, stop: close })
@@ -112,6 +112,8 @@ export const runCommand: Command = {
     const session = await open(values['config'] as string | undefined, roles, signal)
     if (session === undefined) return 0
     const { config, log } = session
+    const idle = topology.filter(node => node.wanted?.(config) === false && roles.includes(node.name)).map(node => node.name)
+    if (idle.length > 0 && values['roles'] !== undefined) log.warn({ roles: idle }, 'the settings give these roles nothing to do')
     const { parts, health } = buildParts(session, roles)
     await runParts(parts, signal, config.run.shutdownGraceMs, log, () => log.info({ roles, port: health.port }, 'running'))
     return 0

@@ -65,11 +65,27 @@ export const errorTable = {
   S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is gone' },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
+  SQS_ACCESS_DENIED: {
+    retriable: true,
+    message: 'access to the queue {url} is denied; the role needs sqs:ReceiveMessage and sqs:DeleteMessage: {detail}',
+  },
+  SQS_NOT_FOUND: { retriable: true, message: 'the queue {url} does not exist' },
+  SQS_UNAVAILABLE: { retriable: true, message: 'the queue {url} does not answer: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
   OBJECT_NO_HEADER: { retriable: false, message: 's3://{bucket}/{key} has no flow log header line; it starts with {detail}' },
   PARQUET_UNSUPPORTED: {
     retriable: false,
     message: 's3://{bucket}/{key} is Parquet, which this version does not read; deliver the flow log as text',
+  },
+  BACKFILL_EMPTY: {
+    retriable: false,
+    message:
+      's3://{bucket}/{prefix} has no flow log objects from {from} to {to}; expected are keys like <prefix>/AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<mm>/<dd>/',
+  },
+  BACKFILL_INCOMPLETE: {
+    retriable: false,
+    message:
+      '{failed} objects could not be read and {unlisted} prefixes could not be listed; mend it, then `flowloom retry` and the same backfill again',
   },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
   REPLAY_CONFLICT: {

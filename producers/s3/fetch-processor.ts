@@ -185,8 +185,9 @@ class FetchTask implements Task {
   }
 
   /** Reads one object into the outbox. @returns False where the process is to stop before the end. */
-  async #read(job: Job, from: ObjectLedger | null): Promise<boolean> {
+  async #read(job: Job, decided: ObjectLedger | null): Promise<boolean> {
     const { key, arrival } = job
+    let from = decided
     let committed =
       from ?? freshRecord(key, { etag: arrival?.etag ?? '', size: arrival?.size ?? 0, lastModifiedMs: arrival?.lastModifiedMs ?? null })
     try {
@@ -197,6 +198,9 @@ class FetchTask implements Task {
         if (!Buffer.isBuffer(opened.body)) opened.body.destroy()
         return true
       }
+      // an arrival of another version, maybe a late one: what is begun of the version that is there goes on
+      const begun = this.#ledger.begun(key)
+      if (from === null && begun?.etag === opened.etag) from = committed = begun
       if (from?.etag !== opened.etag) {
         if (from !== null && from.nextLine > 1) versionsReplaced.inc()
         committed = freshRecord(key, opened)

@@ -88,3 +88,11 @@ export const isFlowLogKey = (key: string): boolean => objectPattern.test(key)
 
 /** True where a key is that of a Parquet object. */
 export const isParquetKey = (key: string): boolean => key.endsWith('.parquet')
+
+const belowAccounts = /^(?:o-[0-9a-z]+\/)?(?:\d{12}\/vpcflowlogs|aws-account-id=\d{12}\/aws-service=vpcflowlogs)\//
+
+/** True where a key lies where flow logs of a source lie: other services write `.log.gz` beside them. */
+export function isInSource(source: Pick<S3Source, 'prefix'>, key: string): boolean {
+  const prefix = accountsPrefix(source)
+  return key.startsWith(prefix) && belowAccounts.test(key.slice(prefix.length))
+}

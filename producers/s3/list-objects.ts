@@ -29,17 +29,19 @@ const manyDays = 8
  * Finds every account and region that has flow logs: two or three cheap requests per account.
  *
  * @param onFault Called where a folder cannot be listed; without it the error is thrown.
+ * @param below Only what is below this prefix, or has it below.
  */
 export async function findRegions(
   store: ObjectStore,
-  source: S3Source,
+  source: Pick<S3Source, 'bucket' | 'prefix'>,
   onFault?: ListFault,
   signal?: AbortSignal,
+  below = '',
 ): Promise<RegionFolder[]> {
   const folders: RegionFolder[] = []
   const children = async (prefix: string): Promise<string[]> => {
     try {
-      return await collect(store.listPrefixes(source.bucket, prefix, signal))
+      return (await collect(store.listPrefixes(source.bucket, prefix, signal))).filter(child => meet(child, below))
     } catch (error) {
       if (onFault === undefined || signal?.aborted === true || !(error instanceof FlowError)) throw error
       onFault(error, prefix)
@@ -51,7 +53,7 @@ export async function findRegions(
   for (const organization of top.filter(isOrganization)) accounts.push(...(await children(organization)))
   for (const prefix of accounts) {
     const account = accountFolder(prefix)
-    if (account === undefined) continue
+    if (account === undefined || !meet(account.prefix, below)) continue
     for (const child of await children(account.prefix)) {
       const region = regionFolder(account, child)
       if (region !== undefined) folders.push(region)
@@ -95,31 +97,48 @@ export async function* dayPrefixes(
   }
 }
 
+/** What of a source to list. */
+export interface ListScope {
+  readonly bucket: string
+  /** In front of `AWSLogs/`. */
+  readonly prefix: string
+  /** Only keys that begin so; may end anywhere. */
+  readonly below?: string
+  /** First and last day, `yyyy-mm-dd` UTC, both included. */
+  readonly fromDay: string
+  readonly toDay: string
+}
+
 /**
  * Lists all flow log objects of a range of days: the work of a backfill.
  *
- * @param fromDay First day, `yyyy-mm-dd` UTC; `startDate` of the source wins where it is later.
- * @param toDay Last day, included.
  * @param onFault Called where a folder cannot be listed; without it the error is thrown.
  */
 export async function* listObjects(
   store: ObjectStore,
-  source: S3Source,
-  fromDay: string,
-  toDay: string,
+  scope: ListScope,
   onFault?: ListFault,
+  signal?: AbortSignal,
 ): AsyncGenerator<ListedObject> {
-  const first = source.startDate !== undefined && source.startDate > fromDay ? source.startDate : fromDay
-  for (const region of await findRegions(store, source, onFault)) {
+  const { bucket, below = '', fromDay, toDay } = scope
+  const options = signal === undefined ? {} : { signal }
+  for (const region of await findRegions(store, scope, onFault, signal, below)) {
+    let listing = region.prefix
     try {
-      for await (const { prefix } of dayPrefixes(store, source.bucket, region, daysBetween(first, toDay)))
-        for await (const object of store.list(source.bucket, prefix)) if (isFlowLogKey(object.key)) yield object
+      for await (const { prefix } of dayPrefixes(store, bucket, region, daysBetween(fromDay, toDay), signal)) {
+        if (!meet(prefix, below)) continue
+        listing = below.length > prefix.length ? below : prefix
+        for await (const object of store.list(bucket, listing, options)) if (isFlowLogKey(object.key)) yield object
+      }
     } catch (error) {
-      if (onFault === undefined || !(error instanceof FlowError)) throw error
-      onFault(error, region.prefix)
+      if (onFault === undefined || signal?.aborted === true || !(error instanceof FlowError)) throw error
+      onFault(error, listing)
     }
   }
 }
+
+/** True where one of two prefixes is the beginning of the other. */
+const meet = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a)
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []

@@ -1,10 +1,10 @@
 /** The object store behind the AWS SDK: one client per region and role, errors by code, requests counted. */
 import { GetObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
-import { fromIni, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
 import type { Readable } from 'node:stream'
 import type { Config, S3Source } from '../../config.ts'
 import { FlowError, errorText, type ErrorCode } from '../../runtime/errors.ts'
 import { counter } from '../../runtime/metrics.ts'
+import { credentialsOf } from './credentials.ts'
 import { plainEtag, sourceOf, type ListedObject, type ObjectStore, type OpenedObject, type StoreOf } from './object-store.ts'
 
 type S3Settings = Config['s3']
@@ -120,21 +120,8 @@ class S3ObjectStore implements ObjectStore {
 }
 
 function clientOf(settings: S3Settings, region: string, roleArn: string | undefined): S3Client {
-  const { profile, accessKeyId, secretAccessKey, endpoint } = settings
-  const own =
-    accessKeyId !== undefined && secretAccessKey !== undefined
-      ? { accessKeyId, secretAccessKey }
-      : profile === undefined
-        ? undefined
-        : fromIni({ profile })
-  const assumed =
-    roleArn === undefined
-      ? own
-      : fromTemporaryCredentials({
-          params: { RoleArn: roleArn, RoleSessionName: 'flowloom' },
-          clientConfig: { region },
-          ...(own === undefined ? {} : { masterCredentials: own }),
-        })
+  const { endpoint } = settings
+  const credentials = credentialsOf(settings, region, roleArn)
   const config: S3ClientConfig = {
     region,
     forcePathStyle: settings.pathStyle,
@@ -153,13 +140,12 @@ function clientOf(settings: S3Settings, region: string, roleArn: string | undefi
     },
   }
   if (endpoint !== undefined) config.endpoint = endpoint
-  if (assumed !== undefined) config.credentials = assumed
+  if (credentials !== undefined) config.credentials = credentials
   return new S3Client(config)
 }
 
 /**
- * Makes the stores of all sources. Credentials, first that is set: the static key, the profile, the default chain of the SDK; with `roleArn`
- * these assume the role. Opens no connection by itself.
+ * Makes the stores of all sources. Opens no connection by itself.
  *
  * @param settings Section `s3` of the configuration.
  */

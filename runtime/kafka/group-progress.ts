@@ -51,5 +51,5 @@ export const offsetsIn = (ranges: ReadonlyMap<number, OffsetRange>): number =>
 
 /** True where ranges hold a record that a reader will get; reads them. */
 export async function holdsRecords(cluster: Cluster, topic: Topic, ranges: ReadonlyMap<number, OffsetRange>): Promise<boolean> {
-  return ranges.size > 0 && (await readTopic(cluster, topic, () => undefined, 60_000, ranges)) > 0
+  return ranges.size > 0 && (await readTopic(cluster, topic, () => undefined, { ranges })) > 0
 }

@@ -1,4 +1,4 @@
-/** Reads whole topics once, from the first record to the end at the time of the call, committed records only. For audits and commands. */
+/** Reads whole topics from the first record to the end at the time of the call, or on from there, committed records only. For audits and commands. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Topic } from '../../schemas/topics.ts'
@@ -23,19 +23,34 @@ export interface OffsetRange {
   readonly end: number
 }
 
+/** Goes on reading what is written after the call. */
+export interface Following {
+  /** Ends the reading. */
+  readonly signal: AbortSignal
+  /** Called once, when all that was there at the time of the call was visited. */
+  readonly caughtUp: () => void
+}
+
+/** What to read, and how long to wait. */
+export interface ReadOptions {
+  /** Gives up where nothing comes for so long although the end is not reached (an open transaction blocks it); default a minute. */
+  readonly idleMs?: number
+  /** Only these offsets of these partitions; undefined: everything. */
+  readonly ranges?: ReadonlyMap<number, OffsetRange>
+  /** Without it the reading ends where the topic ended at the time of the call. */
+  readonly following?: Following
+}
+
 /**
  * Reads one topic.
  *
- * @param ranges Only these offsets of these partitions; undefined: everything.
- * @param idleMs Gives up where nothing comes for so long although the end is not reached (an open transaction blocks it).
  * @returns Records read.
  */
 export async function readTopic(
   cluster: Cluster,
   topic: Topic,
   visit: RecordVisitor,
-  idleMs = 60_000,
-  ranges?: ReadonlyMap<number, OffsetRange>,
+  { idleMs = 60_000, ranges, following }: ReadOptions = {},
 ): Promise<number> {
   for (let attempt = 0; ; attempt++) {
     const seen = { records: 0 }
@@ -44,7 +59,7 @@ export async function readTopic(
       visit(record, partition)
     }
     try {
-      return await readOnce(cluster, topic, noting, idleMs, ranges)
+      return await readOnce(cluster, topic, noting, { idleMs, ranges, following })
     } catch (error) {
       if (seen.records > 0 || attempt >= joinAttempts || !passing.has((error as { type?: string }).type ?? '')) throw error
       await sleep(joinAgainMs)
@@ -56,8 +71,7 @@ async function readOnce(
   cluster: Cluster,
   topic: Topic,
   visit: RecordVisitor,
-  idleMs: number,
-  ranges: ReadonlyMap<number, OffsetRange> | undefined,
+  { idleMs, ranges, following }: { idleMs: number; ranges: ReadOptions['ranges']; following: ReadOptions['following'] },
 ): Promise<number> {
   const name = cluster.topicName(topic)
   const admin = await cluster.admin()
@@ -68,7 +82,10 @@ async function readOnce(
     }),
   )
   const open = new Set([...ends].filter(([, { low, end }]) => end > low).map(([partition]) => partition))
-  if (open.size === 0) return 0
+  if (open.size === 0) {
+    if (following === undefined) return 0
+    following.caughtUp()
+  }
   const groupId = `${cluster.settings.deployment}.reader.${randomUUID()}`
   const next = new Map([...ends].map(([partition, { low }]) => [partition, low]))
   const consumer = createKafka(cluster.settings, `${cluster.settings.deployment}.reader`, cluster.log).consumer({
@@ -92,12 +109,13 @@ async function readOnce(
     lastMs = Date.now()
     const { partition, lastOffset } = event.payload
     next.set(partition, Math.max(next.get(partition)!, Number(lastOffset) + 1))
-    if (next.get(partition)! >= ends.get(partition)!.end) open.delete(partition)
-    if (open.size === 0) finish()
+    if (next.get(partition)! < ends.get(partition)!.end || !open.delete(partition) || open.size > 0) return
+    if (following === undefined) finish()
+    else following.caughtUp()
   })
   consumer.on(consumer.events.CRASH, event => finish(event.payload.error))
   const watch = setInterval(() => {
-    if (Date.now() - lastMs > idleMs)
+    if (open.size > 0 && Date.now() - lastMs > idleMs)
       finish(
         new FlowError('KAFKA_UNAVAILABLE', {
           brokers: cluster.settings.brokers,
@@ -105,6 +123,9 @@ async function readOnce(
         }),
       )
   }, 1000)
+  const stop = (): void => finish()
+  following?.signal.addEventListener('abort', stop)
+  if (following?.signal.aborted === true) finish()
   try {
     await consumer.connect()
     await consumer.subscribe({ topic: name, fromBeginning: true })
@@ -116,7 +137,7 @@ async function readOnce(
         const { end } = ends.get(payload.batch.partition)!
         const { records } = await toFetched(payload, cluster.settings.encodedBatches).decode(next.get(payload.batch.partition)!, false)
         for (const record of records)
-          if (record.offset < end) {
+          if (following !== undefined || record.offset < end) {
             visit(record, payload.batch.partition)
             count++
           }
@@ -125,6 +146,7 @@ async function readOnce(
     await finished
   } finally {
     clearInterval(watch)
+    following?.signal.removeEventListener('abort', stop)
     await consumer.disconnect()
     await admin.deleteGroups([groupId]).catch(() => undefined)
   }

@@ -34,7 +34,8 @@ test('every topic has exactly the writers of its kind, and a reader or is an out
     const writers = topology.filter(node => node.to.includes(id)).map(node => node.name)
     const readers = topology.filter(node => node.from.includes(id)).map(node => node.name)
     // lines that are too long are refused by the fetcher, lines that cannot be parsed by enrich
-    const expected = id === 'deadLetters' ? 2 : commandTopics.includes(id) ? 0 : 1
+    // objects are found by listing and by notification
+    const expected = id === 'deadLetters' || id === 'objectArrivals' ? 2 : commandTopics.includes(id) ? 0 : 1
     assert.deepEqual(writers.length, expected, `${id} is written by ${writers.join(', ') || 'nobody'}`)
     assert.equal(readers.length > 0, !outputs.includes(id), `${id} is read by ${readers.join(', ') || 'nobody'}`)
   }

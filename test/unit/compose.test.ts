@@ -63,7 +63,7 @@ test('the check refuses a wrong variable and a wrong value', () => {
   assert.throws(() => loadConfig({ env: { ...environment, FLOWLOOM_HTTP_PORT: 'x' } }), /http/)
 })
 
-test('every role of the topology runs, each in a service of its own', () => {
+test('every role of the topology runs in one service', () => {
   const roles = ours.flatMap(([, { command }]) => (command?.[0] === 'run' ? command[2]!.split(',') : []))
   assert.deepEqual(roles.sort(), topology.map(node => node.name).sort())
 })

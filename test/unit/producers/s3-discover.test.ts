@@ -206,6 +206,7 @@ test('a backfill lists the days it is asked for, across layouts', async () => {
   const hive = 'AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2025/month=12/day=31/x.log.gz'
   for (const key of [hive, plain('2025/12/31', 'x'), plain('2026/01/01', 'x'), plain('2026/01/02', 'x')]) bench.store.put(bucket, key, key)
   const listed: string[] = []
-  for await (const object of listObjects(bench.store, { bucket, prefix: '' }, '2025-12-20', '2026-01-01')) listed.push(object.key)
+  for await (const object of listObjects(bench.store, { bucket, prefix: '', fromDay: '2025-12-20', toDay: '2026-01-01' }))
+    listed.push(object.key)
   assert.deepEqual(listed.sort(), [plain('2025/12/31', 'x'), plain('2026/01/01', 'x'), hive].sort())
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FlowError } from '../../../runtime/errors.ts'
 import type { FailurePoint } from '../../support/memory-context.ts'
-import { bucket, FetchBench, gz, keyOf, numbered } from './s3-fetch-cases.ts'
+import { bucket, FetchBench, gz, header, keyOf, numbered } from './s3-fetch-cases.ts'
 
 const small = ['a', 'b', 'c'].map(keyOf)
 const large = keyOf('large')
@@ -149,4 +149,23 @@ test('an object that is overwritten after a chunk is read as a new version from 
   assert.equal(bench.lines(large, etag).length, 10)
   // what was published of the old version stays, under its own id
   assert.equal(bench.lines(large, old.etag).length, old.lines - 1)
+})
+
+test('a late notification of an old version does not publish again what is begun of the present one', async () => {
+  const bench = new FetchBench()
+  // not compressed: larger than what is held in memory whole, so that a cut comes after lines were published
+  const many = numbered(65_000)
+  let cut = true
+  bench.store.cutAfter = () => (cut ? 1_000_000 : undefined)
+  await bench.putAndAnnounce(large, `${[header, ...many].join('\n')}\n`)
+  const task = await bench.cluster.startTask(bench.role, 0)
+  await task.drain()
+  assert.ok(bench.ledger(large)!.nextLine > 1, 'some lines were published before the cut')
+  cut = false
+  bench.cluster.put('objectArrivals', { bucket, key: large }, { etag: 'old', size: 1, lastModifiedMs: 0, source: 'notification' })
+  await task.drain()
+  await task.stop()
+  const lines = bench.lines(large)
+  assert.deepEqual([lines.length, new Set(lines.map(({ line }) => line)).size], [many.length, many.length], 'lines, different lines')
+  assert.equal(bench.ledger(large)?.state, 'done')
 })

@@ -1,0 +1,92 @@
+/** The books of a backfill: which objects are wanted, and what became of them, as the ledger tells it. */
+import { nameHash, ObjectTable } from '../producers/s3/object-table.ts'
+import { objectIdOf } from '../schemas/object-id.ts'
+import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
+
+const wanted = 1
+const announced = 2
+const done = 3
+const failed = 4
+
+/** Counts of objects. */
+export interface BackfillCounts {
+  readonly objects: number
+  readonly bytes: number
+  /** Read, by this backfill or before it. */
+  readonly done: number
+  readonly failed: number
+  /** Announced and not yet done or failed. */
+  readonly underWay: number
+  /** Bytes as stored of the objects that ended since the first was announced. */
+  readonly endedBytes: number
+  /** Lines with a record, in the objects that ended since the first was announced. */
+  readonly endedLines: number
+}
+
+/** Takes about 40 bytes an object. */
+export class BackfillBooks {
+  readonly #table = new ObjectTable()
+  #bytes = 0
+  #done = 0
+  #failed = 0
+  #underWay = 0
+  #endedBytes = 0
+  #endedLines = 0
+
+  get counts(): BackfillCounts {
+    return {
+      objects: this.#table.size,
+      bytes: this.#bytes,
+      done: this.#done,
+      failed: this.#failed,
+      underWay: this.#underWay,
+      endedBytes: this.#endedBytes,
+      endedLines: this.#endedLines,
+    }
+  }
+
+  /** Takes an object of a listing. One that is known already stays as it is, but for another version of it. */
+  list(bucket: string, { key, etag, size }: { key: string; etag: string; size: number }): void {
+    const hash = nameHash(bucket, key)
+    const objectId = objectIdOf(bucket, key, etag)
+    const entry = this.#table.get(hash)
+    if (entry?.objectId.equals(objectId) === true) return
+    if (entry === undefined) this.#bytes += size
+    else this.#leave(entry.state)
+    this.#table.set(hash, wanted, objectId)
+  }
+
+  /** True where an object is to be announced; it then counts as announced. */
+  take(bucket: string, key: string): boolean {
+    const hash = nameHash(bucket, key)
+    const entry = this.#table.get(hash)
+    if (entry?.state !== wanted) return false
+    this.#table.set(hash, announced, entry.objectId)
+    this.#underWay++
+    return true
+  }
+
+  /** Takes a record of the ledger. Before an object is announced only its listed version counts; later any: it was overwritten meanwhile. */
+  hear({ bucket, key }: ObjectKey, record: ObjectLedger): void {
+    if (record.state !== 'done' && record.state !== 'failed') return
+    const hash = nameHash(bucket, key)
+    const entry = this.#table.get(hash)
+    const state = record.state === 'done' ? done : failed
+    if (entry === undefined || entry.state === state) return
+    if (entry.state !== announced && !entry.objectId.equals(record.objectId)) return
+    if (entry.state === announced) {
+      this.#endedBytes += record.size
+      this.#endedLines += record.lines - record.headerLines - record.blankLines - record.deadLines
+    }
+    this.#leave(entry.state)
+    this.#table.set(hash, state, entry.objectId)
+    if (state === done) this.#done++
+    else this.#failed++
+  }
+
+  #leave(state: number): void {
+    if (state === announced) this.#underWay--
+    else if (state === done) this.#done--
+    else if (state === failed) this.#failed--
+  }
+}

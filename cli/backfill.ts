@@ -1,0 +1,326 @@
+/**
+ * `flowloom backfill`: announces the objects of a range of days, and follows the ledger until they are read.
+ *
+ * Beside live work: only so many objects are announced ahead of what was read, so that a new object never waits behind the whole backfill.
+ * Stopped and started again, it announces what the ledger does not yet have; what was read adds nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { dayOf } from '../producers/s3/key-layout.ts'
+import { listObjects, type ListFault } from '../producers/s3/list-objects.ts'
+import { sourceOf, type ListedObject, type ObjectStore } from '../producers/s3/object-store.ts'
+import { createS3Stores } from '../producers/s3/s3-object-store.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { readTopic } from '../runtime/kafka/topic-reader.ts'
+import { parseObjectName } from '../schemas/object-name.ts'
+import { topics } from '../schemas/topics.ts'
+import { openAnnouncer, type Announcement } from './announcer.ts'
+import { BackfillBooks } from './backfill-books.ts'
+import { bytesText, countText, progressText } from './backfill-progress.ts'
+import type { Command, CommandInput } from './command.ts'
+import { configOption } from './command.ts'
+import { openSession, type Session } from './session.ts'
+
+/** What to read. */
+export interface BackfillRange {
+  readonly bucket: string
+  /** In front of `AWSLogs/`. */
+  readonly prefix: string
+  /** Keys begin so. */
+  readonly below: string
+  readonly fromMs: number
+  /** First millisecond that is not wanted any more. */
+  readonly toMs: number
+}
+
+const dayMs = 86_400_000
+const announceRecords = 500
+const stalledMs = 30_000
+const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: 'backfill' })
+
+/** Reads a day or a time with zone. */
+function timeOf(name: string, text: string, endOfDay: boolean): number {
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text)
+  const ms = isDay || /^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : NaN
+  if (Number.isNaN(ms) || (isDay && dayOf(ms) !== text))
+    throw usage(`--${name} ${text} is no day (2026-11-24, UTC) and no time with zone (2026-11-24T10:00:00Z)`)
+  return isDay && endOfDay ? ms + dayMs : ms
+}
+
+/**
+ * Reads what is asked for.
+ *
+ * @throws FlowError USAGE.
+ */
+export function parseRange({ values, positionals }: Pick<CommandInput, 'values' | 'positionals'>, nowMs: number): BackfillRange {
+  const [url, ...more] = positionals
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]*)(?:\/(.*))?$/s.exec(url ?? '')
+  if (match === null || more.length > 0) throw usage(`"${positionals.join(' ')}" is not one of s3://bucket or s3://bucket/prefix`)
+  if (values['from'] === undefined) throw usage('--from is missing')
+  const path = match[2] ?? ''
+  const at = /(?:^|\/)AWSLogs(?:\/|$)/.exec(path)
+  const prefix = (at === null ? path : path.slice(0, at.index)).replace(/\/+$/, '')
+  const start = `${prefix}/AWSLogs/`.replace(/^\/+/, '')
+  const range = {
+    bucket: match[1]!,
+    prefix,
+    below: at === null || path.length < start.length ? start : path,
+    fromMs: timeOf('from', values['from'] as string, false),
+    toMs: values['to'] === undefined ? nowMs + dayMs : timeOf('to', values['to'] as string, true),
+  }
+  if (range.fromMs >= range.toMs) throw usage('--from is after --to')
+  return range
+}
+
+/** The objects of the range; a slot in the name decides, where there is one. */
+async function* objectsOf(store: ObjectStore, range: BackfillRange, onFault: ListFault, signal: AbortSignal): AsyncGenerator<ListedObject> {
+  const scope = { ...range, fromDay: dayOf(range.fromMs), toDay: dayOf(range.toMs - 1) }
+  for await (const object of listObjects(store, scope, onFault, signal)) {
+    const { slotStart } = parseObjectName(object.key)
+    if (slotStart === null || (slotStart * 1000 >= range.fromMs && slotStart * 1000 < range.toMs)) yield object
+  }
+}
+
+/** How a backfill ended. */
+export interface BackfillReport {
+  readonly objects: number
+  readonly bytes: number
+  /** Read before this backfill began. */
+  readonly before: number
+  readonly announced: number
+  readonly done: number
+  readonly failed: number
+  readonly unlisted: number
+}
+
+/** How to run it. */
+export interface BackfillOptions {
+  readonly dryRun?: boolean
+  /** Announce everything at once and do not wait. */
+  readonly noWait?: boolean
+  /** Objects announced and not yet read, at most. */
+  readonly ahead: number
+  /** Told lines for the person who waits; `progress` is one that replaces the last. */
+  readonly say: (text: string, progress?: boolean) => void
+}
+
+/**
+ * Runs a backfill.
+ *
+ * @throws FlowError BACKFILL_EMPTY, and what Kafka throws.
+ */
+export async function backfill(
+  session: Session,
+  range: BackfillRange,
+  options: BackfillOptions,
+  signal: AbortSignal,
+): Promise<BackfillReport> {
+  const { config, cluster, codecs } = session
+  const { bucket } = range
+  const { say } = options
+  const store = createS3Stores(config.s3)(bucket, range.below)
+  if (sourceOf(config.s3.sources, bucket, range.below) === undefined)
+    say(`no source of s3.sources has the bucket ${bucket}: it is read with s3.region and the credentials of section s3`)
+  const unlisted = new Set<string>()
+  const onFault: ListFault = (error, prefix) => {
+    if (!unlisted.has(prefix)) say(`NOT LISTED ${prefix}: ${error.message}`)
+    unlisted.add(prefix)
+  }
+  const books = new BackfillBooks()
+  let lists = 0
+  for await (const object of objectsOf(store, range, onFault, signal)) {
+    books.list(bucket, object)
+    if (++lists % 10_000 === 0) say(`${countText(lists)} objects listed`, true)
+  }
+  const days = { from: new Date(range.fromMs).toISOString(), to: new Date(range.toMs).toISOString() }
+  const { objects, bytes } = books.counts
+  if (objects === 0) throw new FlowError('BACKFILL_EMPTY', { bucket, prefix: range.below, ...days })
+
+  const follow = new AbortController()
+  const stopped = AbortSignal.any([signal, follow.signal])
+  let following = Promise.resolve(0)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const visit: Parameters<typeof readTopic>[2] = ({ key, value }) => {
+        if (key !== null && value !== null) books.hear(codecs.objects.decodeKey(key), codecs.objects.decodeValue(value))
+      }
+      following = readTopic(cluster, topics.objects, visit, { following: { signal: stopped, caughtUp: resolve } })
+      following.then(() => resolve(), reject)
+    })
+    const before = books.counts
+    const left = objects - before.done - before.failed
+    say(
+      `${countText(objects)} objects, ${bytesText(bytes)}: ${countText(before.done)} are read already, ${countText(before.failed)} have failed, ${countText(left)} are to be read`,
+    )
+    const report = (announced: number): BackfillReport => {
+      const { done, failed } = books.counts
+      return {
+        objects: books.counts.objects,
+        bytes: books.counts.bytes,
+        before: before.done,
+        announced,
+        done,
+        failed,
+        unlisted: unlisted.size,
+      }
+    }
+    if (options.dryRun === true) {
+      const pages = Math.ceil(objects / 1000)
+      say(`S3 requests of the backfill, estimated: ${countText(left)} GET, and about ${countText(2 * pages)} LIST and more for folders`)
+      return report(0)
+    }
+    return report(await new Walk(session, range, options, books, store, onFault, AbortSignal.any([signal, aborted(following)])).run())
+  } finally {
+    follow.abort()
+    await following
+  }
+}
+
+/** Ends when a promise rejects, with its error. */
+function aborted(promise: Promise<unknown>): AbortSignal {
+  const controller = new AbortController()
+  promise.catch((error: unknown) => controller.abort(error))
+  return controller.signal
+}
+
+/** Announces what is wanted, never too far ahead, and waits for the end. */
+class Walk {
+  readonly #session: Session
+  readonly #range: BackfillRange
+  readonly #options: BackfillOptions
+  readonly #books: BackfillBooks
+  readonly #store: ObjectStore
+  readonly #onFault: ListFault
+  readonly #signal: AbortSignal
+  readonly #startMs = performance.now()
+  readonly #toRead: { bytes: number }
+  #movedMs = performance.now()
+  #ended = -1
+  #saidMs = 0
+  #warned = false
+
+  constructor(
+    session: Session,
+    range: BackfillRange,
+    options: BackfillOptions,
+    books: BackfillBooks,
+    store: ObjectStore,
+    onFault: ListFault,
+    signal: AbortSignal,
+  ) {
+    this.#session = session
+    this.#range = range
+    this.#options = options
+    this.#books = books
+    this.#store = store
+    this.#onFault = onFault
+    this.#signal = signal
+    const { bytes, objects, done, failed } = books.counts
+    // sizes of what was read before are not known one by one: the mean will do for an estimate
+    this.#toRead = { bytes: Math.round((bytes * (objects - done - failed)) / objects) }
+  }
+
+  /** @returns Objects announced. */
+  async run(): Promise<number> {
+    const { bucket } = this.#range
+    const wait = this.#options.noWait !== true
+    const announcer = await openAnnouncer(this.#session, 'backfill')
+    let announced = 0
+    let batch: Announcement[] = []
+    const send = async (): Promise<void> => {
+      await announcer.announce(batch)
+      announced += batch.length
+      batch = []
+    }
+    try {
+      for await (const { key, etag, size, lastModifiedMs } of objectsOf(this.#store, this.#range, this.#onFault, this.#signal)) {
+        this.#books.list(bucket, { key, etag, size })
+        if (!this.#books.take(bucket, key)) continue
+        batch.push({ key: { bucket, key }, arrival: { etag, size, lastModifiedMs, source: 'backfill' } })
+        if (batch.length >= Math.min(announceRecords, this.#options.ahead)) await send()
+        while (wait && this.#books.counts.underWay >= this.#options.ahead) await this.#pause()
+      }
+      await send()
+      while (wait && this.#books.counts.underWay > 0) await this.#pause()
+      if (wait) this.#say(true)
+      return announced
+    } finally {
+      await announcer.close()
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await sleep(100, undefined, { signal: this.#signal }).catch(() => undefined)
+    this.#signal.throwIfAborted()
+    const { done, failed } = this.#books.counts
+    if (done + failed !== this.#ended) {
+      this.#ended = done + failed
+      this.#movedMs = performance.now()
+    } else if (!this.#warned && performance.now() - this.#movedMs > stalledMs) {
+      this.#warned = true
+      this.#options.say(`no object was read for ${stalledMs / 1000} s: does a process run the role fetch?`)
+    }
+    this.#say(false)
+  }
+
+  #say(last: boolean): void {
+    if (!last && performance.now() - this.#saidMs < 500) return
+    this.#saidMs = performance.now()
+    this.#options.say(progressText(this.#books.counts, this.#toRead, (performance.now() - this.#startMs) / 1000), true)
+  }
+}
+
+/** Says lines to a terminal, where progress is rewritten in place; else progress is a line every ten seconds. */
+function speaker(): BackfillOptions['say'] {
+  let open = false
+  let saidMs = -Infinity
+  return (text, progress = false) => {
+    if (process.stdout.isTTY) {
+      process.stdout.write(`${open ? '\r\x1b[K' : ''}${text}${progress ? '' : '\n'}`)
+      open = progress
+    } else if (!progress || performance.now() - saidMs > 10_000) {
+      if (progress) saidMs = performance.now()
+      console.log(text)
+    }
+  }
+}
+
+/** See the head of this file. */
+export const backfillCommand: Command = {
+  name: 'backfill',
+  summary: 'read the flow logs of past days, beside live work',
+  words: 's3://bucket[/prefix]',
+  endsOnSignal: true,
+  options: {
+    config: configOption,
+    from: { type: 'string', value: 'TIME', doc: 'first day (2026-11-24, UTC) or time (2026-11-24T10:00:00Z)' },
+    to: { type: 'string', value: 'TIME', doc: 'last day, included, or time, not included; default now' },
+    'dry-run': { type: 'boolean', doc: 'only say how many objects, bytes and requests these are' },
+    'no-wait': { type: 'boolean', doc: 'announce everything at once and end, without following' },
+    ahead: { type: 'string', value: 'COUNT', doc: 'objects announced and not yet read, at most; default 1000' },
+  },
+  details:
+    'The prefix is that of a source, with or without AWSLogs/ and what follows it. The start date of a source does not hold here.\nStopped, it is started again with the same words; what was read adds nothing. Fetch must run to read the objects.',
+  async run({ values, positionals, signal }) {
+    const range = parseRange({ values, positionals }, Date.now())
+    const ahead = Number((values['ahead'] as string | undefined) ?? 1000)
+    if (!Number.isSafeInteger(ahead) || ahead < 1) throw usage(`--ahead ${String(values['ahead'])} is no count`)
+    const session = await openSession({ file: values['config'] as string | undefined }, signal)
+    const say = speaker()
+    const dryRun = values['dry-run'] === true
+    const noWait = values['no-wait'] === true
+    try {
+      const report = await backfill(session, range, { dryRun, noWait, ahead, say }, signal)
+      if (dryRun) say('nothing done')
+      else say(`${countText(report.announced)} objects announced; ${countText(report.done)} of ${countText(report.objects)} are read`)
+      if (report.unlisted > 0 || (!dryRun && !noWait && report.failed > 0))
+        throw new FlowError('BACKFILL_INCOMPLETE', { failed: report.failed, unlisted: report.unlisted })
+      return 0
+    } catch (error) {
+      if (!signal.aborted) throw error
+      say('stopped; the same command goes on from here')
+      return 130
+    } finally {
+      await session.cluster.close()
+    }
+  },
+}

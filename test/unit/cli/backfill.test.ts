@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseRange } from '../../../cli/backfill.ts'
+import { BackfillBooks } from '../../../cli/backfill-books.ts'
+import { bytesText, progressText } from '../../../cli/backfill-progress.ts'
+import type { FlowError } from '../../../runtime/errors.ts'
+import { objectIdOf } from '../../../schemas/object-id.ts'
+import type { ObjectLedger } from '../../../schemas/records.ts'
+import { listObjects } from '../../../producers/s3/list-objects.ts'
+import { emptyLedger } from '../../support/ledger.ts'
+import { MemoryObjectStore } from '../../support/memory-object-store.ts'
+
+const nowMs = Date.parse('2026-11-24T12:00:00Z')
+const range = (url: string, from?: string, to?: string) =>
+  parseRange({ positionals: [url], values: { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) } }, nowMs)
+const usage = (error: FlowError): boolean => error.code === 'USAGE'
+
+for (const [url, prefix, below] of [
+  ['s3://b', '', 'AWSLogs/'],
+  ['s3://b/', '', 'AWSLogs/'],
+  ['s3://b/AWSLogs', '', 'AWSLogs/'],
+  ['s3://b/net/work/', 'net/work', 'net/work/AWSLogs/'],
+  ['s3://b/net/AWSLogs/', 'net', 'net/AWSLogs/'],
+  ['s3://b/AWSLogs/123456789012/vpcflowlogs/eu-west-1', '', 'AWSLogs/123456789012/vpcflowlogs/eu-west-1'],
+] as const)
+  test(`reads ${url}`, () => {
+    const { bucket, ...rest } = range(url, '2026-11-20')
+    assert.deepEqual({ bucket, prefix: rest.prefix, below: rest.below }, { bucket: 'b', prefix, below })
+  })
+
+test('a day goes to its end, a time to itself', () => {
+  const { fromMs, toMs } = range('s3://bucket', '2026-11-20', '2026-11-21')
+  assert.deepEqual([fromMs, toMs], [Date.parse('2026-11-20'), Date.parse('2026-11-22')])
+  assert.equal(range('s3://bucket', '2026-11-20', '2026-11-21T01:00:00Z').toMs, Date.parse('2026-11-21T01:00:00Z'))
+})
+
+test('says what is wrong with the words', () => {
+  for (const words of [
+    ['http://b', '2026-11-20'],
+    ['s3://b'],
+    ['s3://b', '2026-02-31'],
+    ['s3://b', '20 Nov'],
+    ['s3://b', '2026-11-20T10:00:00'],
+    ['s3://b', '2026-11-20', '2026-11-19'],
+  ] as const)
+    assert.throws(() => range(...(words as [string])), usage, words.join(' '))
+})
+
+test('lists what is below a prefix that ends anywhere, with as few requests as that', async () => {
+  const store = new MemoryObjectStore()
+  const keyOf = (account: string, region: string, name: string): string =>
+    `AWSLogs/${account}/vpcflowlogs/${region}/2026/11/24/${name}.log.gz`
+  for (const account of ['111111111111', '222222222222'])
+    for (const region of ['eu-west-1', 'us-east-1']) store.put('b', keyOf(account, region, 'x'), 'x')
+  const listed = async (below: string): Promise<string[]> => {
+    const found: string[] = []
+    for await (const { key } of listObjects(store, { bucket: 'b', prefix: '', below, fromDay: '2026-11-23', toDay: '2026-11-24' }))
+      found.push(key)
+    return found
+  }
+  assert.equal((await listed('AWSLogs/')).length, 4)
+  assert.deepEqual(await listed('AWSLogs/222222222222/vpcflowlogs/us-'), [keyOf('222222222222', 'us-east-1', 'x')])
+  store.requests.list.length = 0
+  assert.deepEqual(await listed(keyOf('111111111111', 'eu-west-1', '').slice(0, -7)), [keyOf('111111111111', 'eu-west-1', 'x')])
+  assert.ok(!store.requests.list.some(prefix => prefix.includes('222222222222')), 'the other account is not asked for')
+  assert.deepEqual(await listed('AWSLogs/333'), [])
+})
+
+const recordOf = (key: string, etag: string, more: Partial<ObjectLedger> = {}): ObjectLedger => ({
+  ...emptyLedger,
+  objectId: objectIdOf('b', key, etag),
+  etag,
+  size: 10,
+  lines: 6,
+  headerLines: 1,
+  ...more,
+})
+
+test('the books: what was read before is not wanted, what is announced ends with any version', () => {
+  const books = new BackfillBooks()
+  for (const key of ['before', 'older', 'overwritten', 'broken', 'late']) books.list('b', { key, etag: 'v2', size: 10 })
+  const hear = (key: string, etag: string, more?: Partial<ObjectLedger>): void =>
+    books.hear({ bucket: 'b', key }, recordOf(key, etag, more))
+  hear('before', 'v2')
+  hear('older', 'v1')
+  hear('elsewhere', 'v2')
+  hear('late', 'v2', { state: 'reading' })
+  assert.deepEqual([books.counts.objects, books.counts.bytes, books.counts.done], [5, 50, 1])
+  assert.equal(books.take('b', 'before'), false)
+  for (const key of ['older', 'overwritten', 'broken', 'late']) assert.equal(books.take('b', key), true)
+  assert.equal(books.take('b', 'older'), false)
+  assert.equal(books.counts.underWay, 4)
+  hear('older', 'v2')
+  hear('overwritten', 'v3')
+  hear('broken', 'v2', { state: 'failed', lines: 0, headerLines: 0 })
+  const { done, failed, underWay, endedBytes, endedLines } = books.counts
+  assert.deepEqual({ done, failed, underWay, endedBytes, endedLines }, { done: 3, failed: 1, underWay: 1, endedBytes: 30, endedLines: 10 })
+  hear('broken', 'v2')
+  assert.deepEqual([books.counts.done, books.counts.failed], [4, 0])
+})
+
+test('progress says objects, bytes, speed and time left', () => {
+  const counts = { objects: 2000, bytes: 4e9, done: 999, failed: 1, underWay: 10, endedBytes: 2e9, endedLines: 60_000 }
+  assert.equal(
+    progressText(counts, { bytes: 4e9 }, 60),
+    '[############------------] 50 %  1,000 of 2,000 objects, 1 failed, 2.00 GB of 4.00 GB, 1,000 flow records/s, 60 s left',
+  )
+  assert.match(progressText({ ...counts, endedBytes: 0 }, { bytes: 4e9 }, 0), /0 flow records\/s, time left unknown$/)
+  assert.match(progressText({ ...counts, done: 1999 }, { bytes: 4e9 }, 60), /^\[#{24}\] 100 %.*records\/s$/)
+  assert.deepEqual([0, 999, 1000, 123_456_789].map(bytesText), ['0 B', '999 B', '1.00 kB', '123.5 MB'])
+})
