@@ -95,7 +95,8 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
     ...section(
       'interfaces with SKIPDATA: AWS lost flows of them, nobody knows how many',
       skipped.map(
-        skip => `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${skip.records} records, ${iso(skip.first)} to ${iso(skip.last)}`,
+        skip =>
+          `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${skip.records} ${skip.records === 1 ? 'record' : 'records'}, ${iso(skip.first)} to ${iso(skip.last)}`,
       ),
     ),
     ...section(

@@ -4,8 +4,9 @@
 -- Which flow logs have records of which interface in which 5 minutes of `start`; accepted and rejected apart, because a flow log can be for one
 -- of them alone (a record without an action stands with the accepted ones). A flow log is present in every slot that a record spans (11 minutes
 -- at most, the longest window and a minute): one with windows of ten minutes overlaps one with windows of one minute in both slots.
--- columns: of the format; lossy: SKIPDATA of this flow log for the interface. Left out: records without an interface, whose object is
--- not in the ledger, or without any time; object versions that a newer one, which is done, has replaced.
+-- columns: of the format; lossy: SKIPDATA of this flow log for the interface. Left out: records without an interface, whose object is not in
+-- the ledger, or without any time; object versions that a newer one, which is done, has replaced. Empty where the time, with a day before and
+-- after it, has objects of one flow log only.
 CREATE OR REPLACE VIEW {database}.flow_log_presence AS
 WITH
   toStartOfFiveMinutes({from:DateTime('UTC')}) AS first_slot,
@@ -35,6 +36,8 @@ WITH
       count() AS records, sum(bytes) AS bytes, toStartOfFiveMinutes(max(start + least(greatest(dur, 0), 660))) AS to_slot
     FROM {database}.flows
     WHERE start >= read_from AND start < read_to AND time_source != 'none'
+      -- one flow log alone repeats nothing, and nothing is read
+      AND (SELECT uniqExact(flow_log_id) FROM origins) > 1
     GROUP BY own_slot, interface, object_id, rejected
   ),
   spans AS (

@@ -228,7 +228,7 @@ describe('coverage', () => {
       /\nslots without an object that is read\n\n {2}fl-a {2}2026-11-24 10:10 to 2026-11-24 10:25 {2}\(3\)\n\n/,
       /fl-b {2}nothing after the slot 2026-11-24 10:05; due: 2026-11-24 10:10 to 2026-11-24 10:30\n/,
       /T1015Z_0a1b2c3d\.log\.gz: failed \(OBJECT_NO_HEADER: /,
-      /eni-1 {2}fl-a {2}1 records, 2026-11-24 10:06:00 to 2026-11-24 10:06:59/,
+      /eni-1 {2}fl-a {2}1 record, 2026-11-24 10:06:00 to 2026-11-24 10:06:59/,
       /fl-a {2}2026-11-24 10:05 {2}after 30 minutes/,
       /export\.log\.gz: done/,
       /not complete: see above\n$/,
