@@ -1,9 +1,10 @@
 /** Benchmark: fetch without network and broker: open, gunzip, cut, build records; lz4 on top as Kafka would. */
-import { compressSync } from 'lz4-napi'
 import { checkConfig } from '../config.ts'
 import { createFetchRole } from '../producers/s3/fetch-processor.ts'
 import { generateObjects } from '../producers/synthetic/generate-objects.ts'
-import type { OutRecord, OutSlab } from '../runtime/records.ts'
+import { batchParts } from '../runtime/kafka/fenced-producer.ts'
+import { compressRecords, frameRecords } from '../runtime/kafka/record-format.ts'
+import type { OutRecord, OutSlab, PackedRecords } from '../runtime/records.ts'
 import type { TaskContext } from '../runtime/task.ts'
 import type { Topic } from '../schemas/topics.ts'
 import { MemoryCluster } from '../test/support/memory-context.ts'
@@ -16,11 +17,22 @@ const bucket = 'flow-logs'
 class SinkContext {
   readonly #base: TaskContext
   readonly #lz4: boolean
+  readonly #scratch = Buffer.allocUnsafeSlow(1_000_000)
   bytes = 0
 
   constructor(base: TaskContext, lz4: boolean) {
     this.#base = base
     this.#lz4 = lz4
+  }
+
+  /** As the producer does it. */
+  async #pack(records: readonly OutRecord[]): Promise<PackedRecords[]> {
+    const batches: PackedRecords[] = []
+    for (const part of batchParts(records)) {
+      const { bytes, count } = frameRecords(part, this.#scratch)
+      batches.push({ packed: await compressRecords('lz4', bytes), count, size: bytes.length })
+    }
+    return batches
   }
 
   context(): TaskContext {
@@ -32,11 +44,12 @@ class SinkContext {
       codecs,
       signal,
       partitionsOf: topic => this.#base.partitionsOf(topic),
-      send: async (_topic: Topic, _partition: number, records: readonly OutRecord[] | OutSlab) => {
-        await Promise.resolve()
-        if ('bytes' in records) return
-        for (const { value } of records) if (value !== null) this.bytes += this.#lz4 ? compressSync(value).length : value.length
+      send: (_topic: Topic, _partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords) => {
+        if ('packed' in records) this.bytes += records.packed.length
+        else if (!('count' in records)) for (const { value } of records) this.bytes += value?.length ?? 0
+        return Promise.resolve()
       },
+      ...(this.#lz4 ? { pack: (records: readonly OutRecord[]) => this.#pack(records) } : {}),
       commit: () => Promise.resolve(),
       nowMs: () => performance.now(),
     }

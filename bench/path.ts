@@ -22,12 +22,13 @@ const rowsPerObject = 150_000
 const warmObjects = 4
 const measuredObjects = 8
 
-class RoleProcess {
+/** Roles in a process of their own. */
+export class RoleProcess {
   readonly child: ChildProcess
   readonly port: number
-  constructor(roles: string, env: Record<string, string>, port: number) {
+  constructor(roles: string, env: Record<string, string>, port: number, main = join(import.meta.dirname, '..', 'main.ts')) {
     this.port = port
-    this.child = spawn(process.execPath, ['--no-warnings', join(import.meta.dirname, '..', 'main.ts'), 'run', '--roles', roles], {
+    this.child = spawn(process.execPath, ['--no-warnings', main, 'run', '--roles', roles], {
       env: { ...process.env, ...env, FLOWLOOM_HTTP_PORT: String(port), FLOWLOOM_LOG_LEVEL: 'warn' },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
@@ -48,7 +49,8 @@ class RoleProcess {
   }
 }
 
-async function until(reached: () => Promise<boolean>): Promise<void> {
+/** Waits until a condition holds. */
+export async function until(reached: () => Promise<boolean>): Promise<void> {
   const endMs = Date.now() + 300_000
   while (!(await reached())) {
     if (Date.now() > endMs) throw new Error('the benchmark did not get there')

@@ -4,6 +4,7 @@ import type { BenchResult } from './enrich-measure.ts'
 import { benchFetch } from './fetch.ts'
 import { benchParse } from './parse.ts'
 import { benchPath } from './path.ts'
+import { benchSmallObjects } from './poller.ts'
 import { benchClickHouse, benchColumns } from './sink.ts'
 
 function show({ name, rowsPerCpuSecond, bytesPerRow }: BenchResult): void {
@@ -25,4 +26,5 @@ show(await benchClickHouse(tables))
 if (!process.argv.includes('--stages')) {
   console.log('\nroles as processes on the real services')
   for (const result of await benchPath()) show(result)
+  for (const result of await benchSmallObjects()) show(result)
 }

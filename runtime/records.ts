@@ -29,6 +29,14 @@ export interface OutSlab {
   readonly count: number
 }
 
+/** One batch of records that is framed and compressed, to be sent once. It refers to none of their memory. */
+export interface PackedRecords {
+  readonly packed: Buffer
+  readonly count: number
+  /** Bytes before compression. */
+  readonly size: number
+}
+
 /**
  * One fetched batch in the same format. The offset of a record is `baseOffset` plus its own offset delta (never plus its index: compaction
  * leaves holes); records below `from` were processed before and must be skipped.

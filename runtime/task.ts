@@ -5,7 +5,7 @@
 import type { Topic, TopicId } from '../schemas/topics.ts'
 import type { Codecs } from './avro.ts'
 import type { Log } from './log.ts'
-import type { InBatch, InRecord, OutRecord, OutSlab } from './records.ts'
+import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from './records.ts'
 
 /** A committed place in the input partition. */
 export interface Position {
@@ -27,7 +27,13 @@ export interface TaskContext {
   /** Partitions of a topic. */
   partitionsOf(topic: Topic): number
   /** Adds records to the open transaction (opens one if needed). Resolves when the broker has them; nothing is visible before `commit`. */
-  send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void>
+  send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords): Promise<void>
+  /**
+   * Frames and compresses records ahead of their `send`, in as many batches as it needs. When it has resolved, their memory is the caller's again.
+   *
+   * @returns Null where records are sent in another way; they stay what they are. Absent: the same.
+   */
+  pack?(records: readonly OutRecord[]): Promise<PackedRecords[] | null>
   /**
    * Commits the open transaction, and in it the position. Also commits a position alone.
    *

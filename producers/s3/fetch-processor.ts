@@ -220,7 +220,7 @@ class FetchTask implements Task {
     } catch (error) {
       if (this.#context.signal.aborted) return false
       if (!(error instanceof FlowError) || !objectErrors.has(error.code)) throw error
-      this.#noteFailure(key, committed, error)
+      await this.#noteFailure(key, committed, error)
       return true
     }
   }
@@ -236,7 +236,7 @@ class FetchTask implements Task {
   }
 
   /** Notes a failed attempt. Where S3 itself does not answer, the object is not to blame: it is tried again for ever. */
-  #noteFailure(key: ObjectKey, committed: ObjectLedger, error: FlowError): void {
+  async #noteFailure(key: ObjectKey, committed: ObjectLedger, error: FlowError): Promise<void> {
     const { maxAttempts, retryBaseMs } = this.#options.settings
     const attempts = committed.attempts + 1
     const final = !error.retriable || (attempts >= maxAttempts && error.code !== 'S3_UNAVAILABLE')
@@ -250,7 +250,7 @@ class FetchTask implements Task {
       errorCode: error.code,
       errorDetail,
     }
-    this.#outbox.add(key, nothingStaged(), record)
+    await this.#outbox.add(key, nothingStaged(), record)
     this.#ledger.set(key, record)
     this.#nextRetryMs = Math.min(this.#nextRetryMs, retryAtMs ?? Infinity)
     this.#countWaiting()

@@ -4,6 +4,7 @@
  * is too long is hashed while it passes and never held.
  */
 import { createHash, type Hash } from 'node:crypto'
+import { markOwn } from './text-memory.ts'
 
 /** Bounds of the pieces. */
 export interface CutLimits {
@@ -125,6 +126,11 @@ export class LineCutter {
     this.#line = at.line
   }
 
+  /** Bytes at the end of what was pushed that are not given back as a piece yet, and still refer to their chunks. */
+  get heldBytes(): number {
+    return this.#partBytes
+  }
+
   push(chunk: Buffer): Piece[] {
     this.#chunk = chunk
     this.#from = 0
@@ -215,7 +221,10 @@ export class LineCutter {
 
   #endBlock(): void {
     if (this.#blockLines === 0) return
+    const joined = this.#partBytes > 0
     const bytes = this.#take(this.#blockBytes)
+    // joined from chunks, into memory of exactly its size: nothing else refers to that
+    if (joined && bytes.length === bytes.buffer.byteLength) markOwn(bytes)
     this.#pieces.push({
       kind: 'block',
       line: this.#line,

@@ -10,6 +10,7 @@ import { isHeader } from './header-line.ts'
 import { LineCutter, type Piece } from './line-blocks.ts'
 import { textChunks } from './object-text.ts'
 import { nothingStaged, type Outbox, type Staged } from './outbox.ts'
+import { isOwn, TextMemory } from './text-memory.ts'
 
 /** One reading of one object version. */
 export class ObjectReader {
@@ -54,8 +55,10 @@ export class ObjectReader {
     const cutter = new LineCutter(this.#settings, isHeader, { line: record.nextLine, header: record.header })
     const streamed = !Buffer.isBuffer(body)
     this.#stored = record.size
+    const memory = new TextMemory()
     let skip = record.textBytes
-    for await (const chunk of textChunks(body, chunkBytes, this.#key)) {
+    for await (const chunk of textChunks(body, this.#key)) {
+      memory.add(chunk)
       const fresh = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length))
       skip -= chunk.length - fresh.length
       if (fresh.length === 0) continue
@@ -63,24 +66,27 @@ export class ObjectReader {
         this.#take(piece)
         if (this.#staged.textBytes >= chunkBytes || (streamed && this.#outbox.isFull(this.#staged.textBytes, this.#staged.rows)))
           await this.#commitChunk()
+        else await this.#outbox.pack(this.#staged)
       }
+      this.#staged.memory.push(...memory.read(cutter.heldBytes))
       if (this.#context.signal.aborted) return false
     }
     if (skip > 0)
       throw new FlowError('OBJECT_BROKEN', { ...this.#key, detail: `it ends ${skip} bytes before the place that was read before` })
     for (const piece of cutter.end()) this.#take(piece)
-    this.#stage({ ...record, state: 'done' })
+    this.#staged.memory.push(...memory.read(0))
+    await this.#stage({ ...record, state: 'done' })
     return true
   }
 
   async #commitChunk(): Promise<void> {
-    this.#stage({ ...this.#record })
+    await this.#stage({ ...this.#record })
     await this.#outbox.flush()
   }
 
-  #stage(record: ObjectLedger): void {
+  async #stage(record: ObjectLedger): Promise<void> {
     this.#staged.storedBytes = record.state === 'done' ? this.#stored : 0
-    this.#outbox.add(this.#key, this.#staged, record)
+    await this.#outbox.add(this.#key, this.#staged, record)
     this.#staged = nothingStaged()
     this.#committed = record
   }
@@ -101,6 +107,8 @@ export class ObjectReader {
       case 'block':
         record.blankLines += piece.blankLines
         this.#staged.lines.push(this.#rawLines(piece))
+        this.#staged.openBytes += piece.textBytes
+        if (isOwn(piece.bytes)) this.#staged.memory.push(piece.bytes)
         break
       case 'long':
         record.deadLines++

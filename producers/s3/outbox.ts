@@ -1,9 +1,10 @@
 /** The open transaction of a fetch task: raw lines, dead letters and ledger records that are committed together, with the position. */
 import { partitionOf } from '../../runtime/partition.ts'
-import type { OutRecord } from '../../runtime/records.ts'
+import type { OutRecord, PackedRecords } from '../../runtime/records.ts'
 import type { TaskContext } from '../../runtime/task.ts'
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
-import { topics } from '../../schemas/topics.ts'
+import { topics, type Topic } from '../../schemas/topics.ts'
+import { release } from './text-memory.ts'
 import { bytesRead, chunksCommitted, linesDead, linesRead, objectsRecorded, textBytesRead } from './fetch-metrics.ts'
 
 /** When a transaction is full. */
@@ -20,8 +21,13 @@ export type Probe = (
 
 /** Records of one object that belong together; all of a topic have the key of the object. */
 export interface Staged {
-  /** Raw-lines records of the object. */
+  /** Raw-lines records of the object: the first ones packed, the others as they are. */
+  readonly packed: PackedRecords[]
   readonly lines: OutRecord[]
+  /** Text in `lines`. */
+  openBytes: number
+  /** Text that only `lines` refers to. */
+  readonly memory: Buffer[]
   readonly deadLetters: OutRecord[]
   rows: number
   textBytes: number
@@ -29,14 +35,29 @@ export interface Staged {
 }
 
 /** Nothing staged. */
-export const nothingStaged = (): Staged => ({ lines: [], deadLetters: [], rows: 0, textBytes: 0, storedBytes: 0 })
+export const nothingStaged = (): Staged => ({
+  packed: [],
+  lines: [],
+  openBytes: 0,
+  memory: [],
+  deadLetters: [],
+  rows: 0,
+  textBytes: 0,
+  storedBytes: 0,
+})
+
+/** Text that is packed together: with one block more still a single batch. */
+const packBytes = 600_000
+
+/** Raw-lines records of one partition. */
+type Lines = Pick<Staged, 'packed' | 'lines' | 'openBytes' | 'memory'>
 
 /** See the head of this file. At most `chunkBytes` of text and one block more, for small objects one object more. */
 export class Outbox {
   readonly #context: TaskContext
   readonly #limits: OutboxLimits
   readonly #probe: Probe | undefined
-  readonly #lines = new Map<number, OutRecord[]>()
+  readonly #lines = new Map<number, Lines>()
   readonly #deadLetters = new Map<number, OutRecord[]>()
   #ledger: OutRecord[] = []
   #states: ObjectLedger['state'][] = []
@@ -57,10 +78,21 @@ export class Outbox {
     this.#sinceMs ??= this.#context.nowMs()
   }
 
+  /** Compresses lines as the runtime will send them, once there are enough, and gives their text back: a fifth of the memory until the commit. */
+  async pack(lines: Lines, leastBytes = packBytes): Promise<void> {
+    if (this.#context.pack === undefined || lines.openBytes < leastBytes || lines.lines.length === 0) return
+    const packed = await this.#context.pack(lines.lines)
+    if (packed === null) return
+    lines.packed.push(...packed)
+    lines.lines.length = 0
+    lines.openBytes = 0
+    release(lines.memory)
+  }
+
   /** Adds what was read of an object together with the ledger record that accounts for it. */
-  add(key: ObjectKey, staged: Staged, record: ObjectLedger): void {
+  async add(key: ObjectKey, staged: Staged, record: ObjectLedger): Promise<void> {
     const { codecs } = this.#context
-    append(this.#lines, this.#context.partitionsOf(topics.rawLines), staged.lines)
+    await this.#addLines(codecs.rawLines.encodeKey(key), staged)
     append(this.#deadLetters, this.#context.partitionsOf(topics.deadLetters), staged.deadLetters)
     this.#ledger.push({ key: codecs.objects.encodeKey(key), value: codecs.objects.encodeValue(record) })
     this.#states.push(record.state)
@@ -68,6 +100,23 @@ export class Outbox {
     this.#textBytes += staged.textBytes
     this.#storedBytes += staged.storedBytes
     this.begin()
+  }
+
+  async #addLines(key: Buffer, staged: Staged): Promise<void> {
+    if (staged.packed.length + staged.lines.length === 0) return
+    const partition = partitionOf(key, this.#context.partitionsOf(topics.rawLines))
+    const present = this.#lines.get(partition)
+    if (present === undefined) {
+      this.#lines.set(partition, staged)
+      return
+    }
+    // in the order of the text: what is there goes first
+    if (staged.packed.length > 0) await this.pack(present, 0)
+    present.packed.push(...staged.packed)
+    present.lines.push(...staged.lines)
+    present.memory.push(...staged.memory)
+    present.openBytes += staged.openBytes
+    await this.pack(present)
   }
 
   /** Every arrival before this offset is dealt with. */
@@ -89,17 +138,18 @@ export class Outbox {
   /** Sends and commits. An error ends the task; a new one starts from what is committed. */
   async flush(): Promise<void> {
     if (this.#sinceMs === null) return
-    let half = this.#lines.size + this.#deadLetters.size > 0
-    for (const [topic, parts] of [
-      [topics.rawLines, this.#lines],
-      [topics.deadLetters, this.#deadLetters],
-    ] as const) {
-      for (const [partition, records] of parts) {
-        await this.#context.send(topic, partition, records)
-        if (half) await this.#probe?.('fetch-half-sent')
-        half = false
-      }
+    let half = true
+    const send = async (topic: Topic, partition: number, records: readonly OutRecord[] | PackedRecords): Promise<void> => {
+      await this.#context.send(topic, partition, records)
+      if (half) await this.#probe?.('fetch-half-sent')
+      half = false
     }
+    for (const [partition, lines] of this.#lines) {
+      await this.pack(lines, 0)
+      for (const packed of lines.packed) await send(topics.rawLines, partition, packed)
+      if (lines.lines.length > 0) await send(topics.rawLines, partition, lines.lines)
+    }
+    for (const [partition, records] of this.#deadLetters) await send(topics.deadLetters, partition, records)
     if (this.#ledger.length > 0) await this.#context.send(topics.objects, this.#context.partition, this.#ledger)
     await this.#probe?.('fetch-sent')
     await this.#context.commit(this.#position === null ? null : { offset: this.#position, metadata: '' })

@@ -47,12 +47,26 @@ export async function download(
   const opened = await stores(bucket, key).open(bucket, key, options)
   if (opened.size > wholeObjectBytes) return opened
   try {
-    const chunks: Buffer[] = []
-    for await (const chunk of opened.body) chunks.push(chunk as Buffer)
-    return { ...opened, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) }
+    return { ...opened, body: await readWhole(opened.body, opened.size) }
   } catch (error) {
     throw error instanceof FlowError ? error : new FlowError('S3_UNAVAILABLE', { bucket, key, detail: errorText(error) }, { cause: error })
   }
+}
+
+/** Reads a stream into one piece of memory. An async iteration, and joining its chunks, would cost more than the download itself. */
+function readWhole(body: Readable, size: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const bytes = Buffer.allocUnsafeSlow(size)
+    const more: Buffer[] = []
+    let at = 0
+    body.on('data', (chunk: Buffer) => {
+      if (more.length > 0 || at + chunk.length > size) more.push(chunk)
+      else at += chunk.copy(bytes, at)
+    })
+    body.once('end', () => resolve(more.length === 0 ? bytes.subarray(0, at) : Buffer.concat([bytes.subarray(0, at), ...more])))
+    body.once('error', reject)
+    body.once('close', () => reject(new Error('the download was closed before its end')))
+  })
 }
 
 interface Started {

@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka, Producer, Transaction } from 'kafkajs'
 import type { Config } from '../../config.ts'
 import { FlowError } from '../errors.ts'
-import type { OutRecord, OutSlab } from '../records.ts'
+import { freeMemory } from '../memory.ts'
+import type { OutRecord, OutSlab, PackedRecords } from '../records.ts'
 import type { Position } from '../task.ts'
 import { explicitPartitioner } from './client.ts'
 import type { SlabMessages } from './kafkajs.ts'
-import { codecNumbers, frameRecords, readRecords } from './record-format.ts'
+import { codecNumbers, compressRecords, frameRecords, readRecords } from './record-format.ts'
 
 type KafkaSettings = Config['kafka']
 
@@ -41,6 +42,8 @@ export function* batchParts(records: readonly OutRecord[], maxBytes = maxBatchBy
 }
 
 const recordsOf = (slab: OutSlab): OutRecord[] => [...readRecords(slab.bytes, slab.count, 0)].map(({ key, value }) => ({ key, value }))
+
+const emptyBytes = new Uint8Array(0)
 
 const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 
@@ -85,14 +88,30 @@ export class FencedProducer {
    *
    * @throws FlowError RECORD_TOO_LARGE where not even a single batch of them is accepted.
    */
-  send(topic: string, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
+  send(topic: string, partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords): Promise<void> {
     return this.#inTurn(async () => {
+      if ('packed' in records)
+        return this.#sendBatch(topic, partition, records.count, records.size, { bytes: emptyBytes, compressed: records.packed })
       if ('bytes' in records && this.#settings.encodedBatches && records.bytes.length <= maxBatchBytes)
         return this.#sendSlab(topic, partition, records)
       for (const part of batchParts('bytes' in records ? recordsOf(records) : records)) {
         if (this.#settings.encodedBatches) await this.#sendSlab(topic, partition, frameRecords(part, this.#scratch(part)))
         else await this.#sendMessages(topic, partition, part)
       }
+    })
+  }
+
+  /** Does the work of `send` that needs no open transaction. Null where batches are not encoded here, or not compressed. */
+  pack(records: readonly OutRecord[]): Promise<PackedRecords[] | null> {
+    const { encodedBatches, compression } = this.#settings
+    if (!encodedBatches || compression === 'none') return Promise.resolve(null)
+    return this.#inTurn(async () => {
+      const batches: PackedRecords[] = []
+      for (const part of batchParts(records)) {
+        const { bytes, count } = frameRecords(part, this.#scratch(part))
+        batches.push({ packed: await compressRecords(compression, bytes), count, size: bytes.length })
+      }
+      return batches
     })
   }
 
@@ -103,22 +122,25 @@ export class FencedProducer {
     return this.#frame
   }
 
-  async #sendSlab(topic: string, partition: number, slab: OutSlab): Promise<void> {
-    if (slab.count === 0) return
-    const messages: SlabMessages & { partition: number } = {
-      partition,
-      length: slab.count,
-      slab: { bytes: slab.bytes },
-      codec: this.#settings.compression,
-    }
+  #sendSlab(topic: string, partition: number, { bytes, count }: OutSlab): Promise<void> {
+    return this.#sendBatch(topic, partition, count, bytes.length, { bytes })
+  }
+
+  async #sendBatch(topic: string, partition: number, length: number, size: number, slab: SlabMessages['slab']): Promise<void> {
+    if (length === 0) return
+    const messages: SlabMessages & { partition: number } = { partition, length, slab, codec: this.#settings.compression }
     const transaction = await this.#open()
     this.#used = true
     await this.#judged(
       topic,
-      slab.count,
-      slab.bytes.length,
+      length,
+      size,
       transaction.send({ topic, acks: -1, messages: [{ partition, value: null, slab: messages } as never] }),
     )
+    // not after a failed send: it may still be under way
+    freeMemory(slab.request)
+    // uncompressed it is the memory of the caller
+    if (slab.compressed?.buffer !== slab.bytes.buffer) freeMemory(slab.compressed)
   }
 
   async #sendMessages(topic: string, partition: number, records: readonly OutRecord[]): Promise<void> {

@@ -9,7 +9,7 @@ import { createRequire } from 'node:module'
 import type * as KafkaJs from 'kafkajs'
 import { crc32c } from '@node-rs/crc32'
 import { FlowError } from '../errors.ts'
-import { batchHeaderLength, buildBatch, codecNumbers, compressRecords, decompressRecords, type CodecName } from './record-format.ts'
+import { batchHeader, batchHeaderLength, codecNumbers, compressRecords, decompressRecords, type CodecName } from './record-format.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -29,7 +29,8 @@ export const onlyPartition = new AsyncLocalStorage<number>()
 /** Marks a list of messages that is one framed slab; it travels through kafkajs as if it were the messages. */
 export interface SlabMessages {
   readonly length: number
-  readonly slab: { readonly bytes: Uint8Array; compressed?: Buffer }
+  /** `request` is the memory of the newest request; it is free again when the answer is there. */
+  readonly slab: { readonly bytes: Uint8Array; compressed?: Buffer; request?: Buffer }
   readonly codec: CodecName
 }
 
@@ -270,7 +271,7 @@ function addEncodedProduce(): void {
     const [{ topic, partitions }] = options.topicData
     const [{ partition, messages, firstSequence }] = partitions as [{ partition: number; messages: SlabMessages; firstSequence: number }]
     messages.slab.compressed ??= await compressRecords(messages.codec, messages.slab.bytes)
-    const batch = buildBatch(
+    const batch = batchHeader(
       {
         codec: codecNumbers[messages.codec],
         count: messages.length,
@@ -286,8 +287,9 @@ function addEncodedProduce(): void {
       .writeString(options.transactionalId ?? null)
       .writeInt16(options.acks)
       .writeInt32(options.timeout)
-    head.writeInt32(1).writeString(topic).writeInt32(1).writeInt32(partition).writeInt32(batch.length)
-    return { parts: [head.buffer, batch] }
+    head.writeInt32(1).writeString(topic).writeInt32(1).writeInt32(partition)
+    head.writeInt32(batch.length + messages.slab.compressed.length)
+    return { parts: [head.buffer, batch, messages.slab.compressed], slab: messages.slab }
   }
   swap('protocol/requests/produce/v3/request.js', (options: any) => {
     const plain = stock(options)
@@ -305,7 +307,9 @@ function addEncodedProduce(): void {
       parts.reduce((sum, part) => sum + part.length, head.length),
       0,
     )
-    return { buffer: Buffer.concat([size, head, ...parts]) }
+    const buffer = Buffer.concat([size, head, ...parts])
+    if (payload.slab !== undefined) payload.slab.request = buffer
+    return { buffer }
   })
 }
 

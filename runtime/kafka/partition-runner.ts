@@ -8,7 +8,7 @@ import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { schemaIdOf, type Codecs } from '../avro.ts'
 import { causesOf, errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { InBatch, InRecord, OutRecord, OutSlab } from '../records.ts'
+import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from '../records.ts'
 import type { Position, Role, Task, TaskContext } from '../task.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
@@ -300,13 +300,17 @@ export class PartitionRunner implements TaskContext {
     return this.#cluster.partitionsOf(topic)
   }
 
-  async send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
+  pack(records: readonly OutRecord[]): Promise<PackedRecords[] | null> {
+    return this.#producer.pack(records)
+  }
+
+  async send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords): Promise<void> {
     await this.#producer.send(this.#cluster.topicName(topic), partition, records)
     await this.#probe?.(`${this.#role.name}:sent`)
     const labels = { role: this.#role.name, topic: topic.name }
-    if ('bytes' in records) {
+    if ('count' in records) {
       recordsSent.inc(labels, records.count)
-      bytesSent.inc(labels, records.bytes.length)
+      bytesSent.inc(labels, 'packed' in records ? records.size : records.bytes.length)
     } else {
       recordsSent.inc(labels, records.length)
       bytesSent.inc(

@@ -186,10 +186,13 @@ export interface BatchHeader {
 }
 
 /** Builds a whole batch: header with checksum, then the (compressed) records. */
-export function buildBatch(header: BatchHeader, records: Uint8Array): Buffer {
-  const batch = Buffer.allocUnsafe(batchHeaderLength + records.length)
+export const buildBatch = (header: BatchHeader, records: Uint8Array): Buffer => Buffer.concat([batchHeader(header, records), records])
+
+/** Builds the header of a batch alone, so that the records need not be copied behind it. */
+export function batchHeader(header: BatchHeader, records: Uint8Array): Buffer {
+  const batch = Buffer.allocUnsafe(batchHeaderLength)
   batch.writeBigInt64BE(0n, 0)
-  batch.writeInt32BE(batch.length - 12, 8)
+  batch.writeInt32BE(batchHeaderLength + records.length - 12, 8)
   batch.writeInt32BE(-1, 12)
   batch.writeInt8(2, 16)
   batch.writeInt16BE(header.codec | (header.transactional ? 16 : 0), 21)
@@ -200,7 +203,6 @@ export function buildBatch(header: BatchHeader, records: Uint8Array): Buffer {
   batch.writeInt16BE(header.producerEpoch, 51)
   batch.writeInt32BE(header.firstSequence, 53)
   batch.writeInt32BE(header.count, 57)
-  batch.set(records, batchHeaderLength)
-  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17)
+  batch.writeUInt32BE(crc32c(records, crc32c(batch.subarray(21))), 17)
   return batch
 }
