@@ -67,10 +67,6 @@ export const errorTable = {
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
   OBJECT_NO_HEADER: { retriable: false, message: 's3://{bucket}/{key} has no flow log header line; it starts with {detail}' },
-  PARQUET_UNSUPPORTED: {
-    retriable: false,
-    message: 's3://{bucket}/{key} is Parquet, which this version does not read; deliver the flow log as text',
-  },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
   HTTP_PORT: {
