@@ -5,6 +5,7 @@ import { errorText } from '../runtime/errors.ts'
 import type { ObjectStore, StoreOf } from '../producers/s3/object-store.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
 import { objectIdOf } from '../schemas/object-id.ts'
+import { readParquetPlainly } from './plain-parquet.ts'
 import { readPlainly, type PlainReading } from './plain-reader.ts'
 import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from './tally.ts'
 
@@ -42,6 +43,10 @@ async function download(store: ObjectStore, bucket: string, key: string): Promis
   return { etag, content: Buffer.concat(chunks) }
 }
 
+/** Reads an object the plain way, by its suffix. */
+const readObject = (key: string, content: Buffer, maxLineBytes: number): PlainReading | Promise<PlainReading> =>
+  key.endsWith('.parquet') ? readParquetPlainly(content, maxLineBytes) : readPlainly(content, maxLineBytes)
+
 /**
  * Reads every object of every source, the plain way. The ledger is not asked.
  *
@@ -57,10 +62,14 @@ export async function readBuckets(
     const root = prefix === '' ? '' : `${prefix}/`
     const store = stores(bucket, root)
     for await (const { key, etag: listed } of store.list(bucket, root)) {
-      if (!/vpcflowlogs.*\.log(\.gz)?$/.test(key)) continue
+      if (!/vpcflowlogs.*\.(log|log\.gz|parquet)$/.test(key)) continue
       try {
         const { etag, content } = await download(store, bucket, key)
-        readings.set(objectIdOf(bucket, key, etag).toString('hex'), { bucket, key, reading: readPlainly(content, s3.maxLineBytes) })
+        readings.set(objectIdOf(bucket, key, etag).toString('hex'), {
+          bucket,
+          key,
+          reading: await readObject(key, content, s3.maxLineBytes),
+        })
       } catch (error) {
         readings.set(objectIdOf(bucket, key, listed).toString('hex'), { bucket, key, reading: { ok: false, reason: errorText(error) } })
       }

@@ -73,10 +73,6 @@ export const errorTable = {
   SQS_UNAVAILABLE: { retriable: true, message: 'the queue {url} does not answer: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
   OBJECT_NO_HEADER: { retriable: false, message: 's3://{bucket}/{key} has no flow log header line; it starts with {detail}' },
-  PARQUET_UNSUPPORTED: {
-    retriable: false,
-    message: 's3://{bucket}/{key} is Parquet, which this version does not read; deliver the flow log as text',
-  },
   BACKFILL_EMPTY: {
     retriable: false,
     message:

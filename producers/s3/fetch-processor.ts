@@ -15,9 +15,9 @@ import { objectIdOf } from '../../schemas/object-id.ts'
 import { parseObjectName } from '../../schemas/object-name.ts'
 import type { ObjectArrival, ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 import { attemptsFailed, objectsResumed, objectsSkipped, retriesWaiting, versionsReplaced } from './fetch-metrics.ts'
-import { isParquetKey } from './key-layout.ts'
 import { Ledger, type Decision } from './ledger.ts'
 import { ObjectReader } from './object-reader.ts'
+import { openSource, type ObjectSource } from './object-source.ts'
 import type { StoreOf } from './object-store.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
@@ -39,7 +39,6 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_UNAVAILABLE',
   'OBJECT_BROKEN',
   'OBJECT_NO_HEADER',
-  'PARQUET_UNSUPPORTED',
 ])
 const longestRetryMs = 300_000
 /** Bytes that all tasks of the process hold ahead. */
@@ -146,7 +145,7 @@ class FetchTask implements Task {
 
   #startAhead(job: Job): void {
     const decision = this.#decide(job)
-    if (decision.do === 'skip' || isParquetKey(job.key.key)) return
+    if (decision.do === 'skip') return
     const bytes = job.arrival?.size ?? decision.from?.size ?? Infinity
     // a large object is opened when its turn has come: its stream would only idle
     if (bytes <= wholeObjectBytes) this.#ahead.start(job.key, bytes, pinned(decision.from))
@@ -191,7 +190,6 @@ class FetchTask implements Task {
     let committed =
       from ?? freshRecord(key, { etag: arrival?.etag ?? '', size: arrival?.size ?? 0, lastModifiedMs: arrival?.lastModifiedMs ?? null })
     try {
-      if (isParquetKey(key.key)) throw new FlowError('PARQUET_UNSUPPORTED', { ...key })
       const opened = await this.#open(key, from)
       if (this.#ledger.isDone(key, opened.etag)) {
         objectsSkipped.inc({ reason: 'done' })
@@ -211,7 +209,7 @@ class FetchTask implements Task {
       const reader = new ObjectReader(this.#context, this.#options.settings, this.#outbox, key, committed)
       try {
         await this.#options.probe?.('fetch-opened')
-        if (!(await reader.read(opened.body))) return false
+        if (!(await reader.read(this.#sourceOf(key, opened, committed)))) return false
       } finally {
         committed = reader.committed
       }
@@ -223,6 +221,11 @@ class FetchTask implements Task {
       await this.#noteFailure(key, committed, error)
       return true
     }
+  }
+
+  #sourceOf(key: ObjectKey, opened: Download, record: ObjectLedger): ObjectSource {
+    const { stores } = this.#options
+    return openSource({ stores, signal: this.#context.signal }, key, opened, record)
   }
 
   /** Opens the version that was begun; where it is gone, the current one. */

@@ -27,6 +27,12 @@ export function isNextHeaderLine(line: string, current: string): boolean {
   return 2 * names.filter(name => findFlowField(name) !== undefined).length > names.length
 }
 
+/** A rule that decides whether a line is a header line. `current`: the one that holds so far, null for none. */
+export type HeaderRule = (line: string, current: string | null) => boolean
+
 /** Decides about the first line (`current` is null) and about every later one. */
-export const isHeader = (line: string, current: string | null): boolean =>
-  current === null ? isHeaderLine(line) : isNextHeaderLine(line, current)
+export const isHeader: HeaderRule = (line, current) => (current === null ? isHeaderLine(line) : isNextHeaderLine(line, current))
+
+/** For columns that have names of their own (Parquet): the first line is their header, whatever the names; no later one is. */
+export const isColumnLine: HeaderRule = (line, current) =>
+  current === null && line.split(' ').some(name => findFlowField(name) !== undefined)

@@ -4,6 +4,7 @@
  * is too long is hashed while it passes and never held.
  */
 import { createHash, type Hash } from 'node:crypto'
+import type { HeaderRule } from './header-line.ts'
 import { markOwn } from './text-memory.ts'
 
 /** Bounds of the pieces. */
@@ -88,7 +89,7 @@ function nameState(known: NameState, bytes: Buffer, start: number, end: number):
 /** Cuts one object. `push` its text in order, then `end`; both return the pieces that are complete. */
 export class LineCutter {
   readonly #limits: CutLimits
-  readonly #isHeader: (line: string, current: string | null) => boolean
+  readonly #isHeader: HeaderRule
   /** The header line that holds for what comes; null: it is still to come. */
   #header: string | null
   #foreign = false
@@ -115,11 +116,7 @@ export class LineCutter {
    * @param isHeader Decides whether a line is a header: the first one that is not blank, and any later one that consists of names.
    * @param at Number of the first line that will be pushed, and the header line that holds for it; null: it is still to come.
    */
-  constructor(
-    limits: CutLimits,
-    isHeader: (line: string, current: string | null) => boolean,
-    at: { line: number; header: string | null } = { line: 1, header: null },
-  ) {
+  constructor(limits: CutLimits, isHeader: HeaderRule, at: { line: number; header: string | null } = { line: 1, header: null }) {
     this.#limits = limits
     this.#isHeader = isHeader
     this.#header = at.header

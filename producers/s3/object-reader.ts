@@ -1,14 +1,12 @@
 /** Reads one object version: text, header line, blocks, dead letters; commits the progress of a large one chunk by chunk. */
-import type { Readable } from 'node:stream'
 import type { Config } from '../../config.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import type { OutRecord } from '../../runtime/records.ts'
 import type { TaskContext } from '../../runtime/task.ts'
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 import { rawLineHeaders } from '../../schemas/topics.ts'
-import { isHeader } from './header-line.ts'
 import { LineCutter, type Piece } from './line-blocks.ts'
-import { textChunks } from './object-text.ts'
+import type { ObjectSource } from './object-source.ts'
 import { nothingStaged, type Outbox, type Staged } from './outbox.ts'
 import { isOwn, TextMemory } from './text-memory.ts'
 
@@ -44,20 +42,20 @@ export class ObjectReader {
   }
 
   /**
-   * Reads to the end. Text that was published before is decompressed again and skipped: the same version has the same bytes.
+   * Reads to the end. Text that was published before and comes again is skipped: the same version has the same bytes.
    *
+   * @param source Text of the version, made for the progress of the record.
    * @returns False where the process is to stop before the end; the last commit is the place to go on from.
    * @throws FlowError OBJECT_BROKEN, OBJECT_NO_HEADER, S3_UNAVAILABLE; nothing of what is not committed is published then.
    */
-  async read(body: Buffer | Readable): Promise<boolean> {
+  async read({ chunks, skip: read, streamed, isHeader }: ObjectSource): Promise<boolean> {
     const { chunkBytes } = this.#settings
     const record = this.#record
     const cutter = new LineCutter(this.#settings, isHeader, { line: record.nextLine, header: record.header })
-    const streamed = !Buffer.isBuffer(body)
     this.#stored = record.size
     const memory = new TextMemory()
-    let skip = record.textBytes
-    for await (const chunk of textChunks(body, this.#key)) {
+    let skip = read
+    for await (const chunk of chunks) {
       memory.add(chunk)
       const fresh = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length))
       skip -= chunk.length - fresh.length

@@ -21,14 +21,24 @@ export interface OpenedObject {
   readonly body: Readable
 }
 
+/** How to open an object. */
+export interface OpenOptions {
+  readonly ifMatch?: string
+  readonly range?: { readonly from: number; readonly to: number }
+  readonly signal?: AbortSignal
+}
+
 /** Reads buckets. Every method rejects with FlowError S3_ACCESS_DENIED, S3_NOT_FOUND, S3_CHANGED or S3_UNAVAILABLE. */
 export interface ObjectStore {
   /** The "folders" directly below a prefix, each with its trailing slash, complete and in order. */
   listPrefixes(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string>
   /** All objects below a prefix in key order; never stops at a page or a cap. */
   list(bucket: string, prefix: string, options?: { startAfter?: string; signal?: AbortSignal }): AsyncIterable<ListedObject>
-  /** Starts a download. S3_CHANGED where `ifMatch` is not the entity tag of the current version. */
-  open(bucket: string, key: string, options?: { ifMatch?: string; signal?: AbortSignal }): Promise<OpenedObject>
+  /**
+   * Starts a download. S3_CHANGED where `ifMatch` is not the entity tag of the current version. With `range`, the body and `size` are those of
+   * these bytes (`to` not included).
+   */
+  open(bucket: string, key: string, options?: OpenOptions): Promise<OpenedObject>
 }
 
 /** Finds the store, with its credentials and region, that serves an object or a prefix. */

@@ -5,7 +5,15 @@ import type { Config, S3Source } from '../../config.ts'
 import { FlowError, errorText, type ErrorCode } from '../../runtime/errors.ts'
 import { counter } from '../../runtime/metrics.ts'
 import { credentialsOf } from './credentials.ts'
-import { plainEtag, sourceOf, type ListedObject, type ObjectStore, type OpenedObject, type StoreOf } from './object-store.ts'
+import {
+  plainEtag,
+  sourceOf,
+  type ListedObject,
+  type ObjectStore,
+  type OpenedObject,
+  type OpenOptions,
+  type StoreOf,
+} from './object-store.ts'
 
 type S3Settings = Config['s3']
 
@@ -75,12 +83,13 @@ class S3ObjectStore implements ObjectStore {
     } while (token !== undefined)
   }
 
-  async open(bucket: string, key: string, options: { ifMatch?: string; signal?: AbortSignal } = {}): Promise<OpenedObject> {
-    const { ifMatch, signal } = options
+  async open(bucket: string, key: string, options: OpenOptions = {}): Promise<OpenedObject> {
+    const { ifMatch, range, signal } = options
     const command = new GetObjectCommand({
       Bucket: bucket,
       Key: key,
       ...(ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` }),
+      ...(range === undefined ? {} : { Range: `bytes=${range.from}-${range.to - 1}` }),
       ...this.#payer,
     })
     try {

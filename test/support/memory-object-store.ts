@@ -1,7 +1,7 @@
 /** An object store in memory, with denied prefixes, broken downloads and a count of requests. */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { plainEtag, type ListedObject, type ObjectStore, type OpenedObject } from '../../producers/s3/object-store.ts'
+import { plainEtag, type ListedObject, type ObjectStore, type OpenedObject, type OpenOptions } from '../../producers/s3/object-store.ts'
 import { FlowError, type ErrorCode } from '../../runtime/errors.ts'
 
 interface Stored {
@@ -72,7 +72,7 @@ export class MemoryObjectStore implements ObjectStore {
     }
   }
 
-  async open(bucket: string, key: string, options: { ifMatch?: string } = {}): Promise<OpenedObject> {
+  async open(bucket: string, key: string, options: OpenOptions = {}): Promise<OpenedObject> {
     this.requests.open.push(key)
     await this.wait?.(key)
     this.onOpen?.(bucket, key)
@@ -80,7 +80,9 @@ export class MemoryObjectStore implements ObjectStore {
     const stored = this.#buckets.get(bucket)?.get(key)
     if (stored === undefined) throw new FlowError('S3_NOT_FOUND', { bucket, key })
     if (options.ifMatch !== undefined && plainEtag(options.ifMatch) !== stored.etag) throw new FlowError('S3_CHANGED', { bucket, key })
-    const { body, etag, lastModifiedMs } = stored
+    const { etag, lastModifiedMs } = stored
+    const { range } = options
+    const body = range === undefined ? stored.body : stored.body.subarray(range.from, range.to)
     const end = this.cutAfter?.(key) ?? body.length
     const pieces = function* (size: number) {
       for (let at = 0; at < end; at += size) yield body.subarray(at, Math.min(at + size, end))

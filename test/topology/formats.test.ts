@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { readParquetPlainly } from '../../audit/plain-parquet.ts'
 import { readPlainly } from '../../audit/plain-reader.ts'
 import { flowFields } from '../../schemas/flow-fields.ts'
 import type { ArrivalSource, FlowGap } from '../../schemas/records.ts'
 import type { FlowRecord } from '../../schemas/flow-types.ts'
 import { matrixFormats, matrixRecords, matrixText, type MatrixFormat, type MatrixRecord } from '../support/format-matrix.ts'
 import { MemoryPath } from '../support/memory-path.ts'
+import { parquetObject, parquetTypings } from '../support/parquet-object.ts'
 
 /** How the records become an object. */
 interface Container {
@@ -15,6 +17,9 @@ interface Container {
   readonly suffix: string
   readonly body: (format: MatrixFormat, records: readonly MatrixRecord[]) => Buffer
 }
+
+const rowsOf = (format: MatrixFormat, records: readonly MatrixRecord[]): string[][] =>
+  records.map(({ tokens }) => format.columns.map(name => tokens[name]!))
 
 const containers: readonly Container[] = [
   { name: 'plain', suffix: '.log', body: (format, records) => Buffer.from(matrixText(format, records)) },
@@ -28,6 +33,11 @@ const containers: readonly Container[] = [
     },
   },
 ]
+const parquetContainers: readonly Container[] = parquetTypings.map((typing, i) => ({
+  name: `Parquet, values as ${typing}`,
+  suffix: i === 0 ? '.log.parquet' : '.gz.parquet',
+  body: (format, records) => parquetObject(format.columns, rowsOf(format, records), { typing, rowGroupSize: 5 }),
+}))
 const arrivals: readonly ArrivalSource[] = ['poll', 'notification', 'backfill', 'retry']
 
 const account = '000000000042'
@@ -60,7 +70,7 @@ function assertGap(gap: FlowGap, { values, kind }: MatrixRecord): void {
     assert.equal(at(gap, flowFields.find(({ name }) => name === field)!.record), values[field] ?? null, field)
 }
 
-for (const [index, container] of containers.entries()) {
+for (const [index, container] of [...containers, ...parquetContainers].entries()) {
   const source = arrivals[index % arrivals.length]!
   test(`every format in ${container.name}, by ${source}: every value of every field`, async () => {
     const path = new MemoryPath()
@@ -73,7 +83,7 @@ for (const [index, container] of containers.entries()) {
       path.objects.put(path.bucket, key, body)
       if (source !== 'poll')
         path.cluster.put('objectArrivals', { bucket: path.bucket, key }, { etag: null, size: body.length, lastModifiedMs: null, source })
-      const plain = readPlainly(body, path.config.s3.maxLineBytes)
+      const plain = await (container.suffix.endsWith('.parquet') ? readParquetPlainly : readPlainly)(body, path.config.s3.maxLineBytes)
       assert.ok(plain.ok)
       const flows = made.filter(({ kind }) => kind === 'flow').length
       assert.deepEqual([plain.tally.lines, plain.tally.flows, plain.tally.dead], [made.length + 1, flows, 0], format.name)

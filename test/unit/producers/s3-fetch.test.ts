@@ -94,7 +94,6 @@ const refused: { name: string; key?: string; body: Buffer | string; code: string
   { name: 'words that are no field names', body: 'hello world\n', code: 'OBJECT_NO_HEADER' },
   { name: 'random bytes', body: Buffer.concat([Buffer.from([1]), randomBytes(5000)]), code: 'OBJECT_NO_HEADER' },
   { name: 'a first line beyond the limit', body: `version ${'x'.repeat(5000)}`, code: 'OBJECT_NO_HEADER' },
-  { name: 'Parquet', key: key.replace('.log.gz', '.log.parquet'), body: 'PAR1', code: 'PARQUET_UNSUPPORTED' },
 ]
 for (const { name, key: named = key, body, code } of refused) {
   test(`records ${name} as failed at once and reads the others`, async () => {

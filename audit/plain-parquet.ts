@@ -1,0 +1,41 @@
+/** The independent side of the audit for Parquet: whole rows as objects, value by value. Shares the library with the fetcher, not the rendering. */
+import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet'
+import { parquetCompressors } from '../producers/s3/parquet-text.ts'
+import { findFlowField } from '../schemas/flow-fields.ts'
+import { classifyLine, type PlainReading } from './plain-reader.ts'
+import { addTally, emptyTally } from './tally.ts'
+
+function wordOf(column: string, value: string | number | bigint | boolean | Date | null | undefined): string {
+  const field = findFlowField(column)
+  const tag = column.includes('tag')
+  if (value === null || value === undefined || value === '' || (typeof value === 'number' && isNaN(value))) return '-'
+  if (value === 'None') return field === undefined || tag ? 'None' : '-'
+  const text = value instanceof Date ? String(Math.floor(value.getTime() / 1000)) : String(value)
+  if (typeof value === 'string' && field !== undefined && field.awsType !== 'STRING' && /^\d+\.0+$/.test(text)) return text.split('.')[0]!
+  if (field?.name.endsWith('account-id') === true && typeof value !== 'string') return text.padStart(12, '0')
+  return text.replaceAll(/\s/g, '_')
+}
+
+/**
+ * Counts a Parquet object: a header and a line for each row.
+ *
+ * @param maxLineBytes Longer lines are dead letters, as configured.
+ */
+export async function readParquetPlainly(stored: Buffer, maxLineBytes: number): Promise<PlainReading> {
+  const tally = emptyTally()
+  if (stored.length === 0) return { ok: true, tally }
+  const file: AsyncBuffer = { byteLength: stored.length, slice: (start, end) => Uint8Array.from(stored.subarray(start, end)).buffer }
+  try {
+    const metadata = await parquetMetadataAsync(file)
+    const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
+    if (!columns.some(column => findFlowField(column) !== undefined)) return { ok: false, reason: 'no column of a flow log' }
+    addTally(tally, { lines: 1, headers: 1 })
+    for (const row of await parquetReadObjects({ file, metadata, compressors: parquetCompressors })) {
+      const line = columns.map(column => wordOf(column, row[column] as Parameters<typeof wordOf>[1])).join(' ')
+      addTally(tally, classifyLine(columns, Buffer.from(line), maxLineBytes))
+    }
+    return { ok: true, tally }
+  } catch (error) {
+    return { ok: false, reason: (error as Error).message }
+  }
+}

@@ -1,0 +1,59 @@
+/** What kind of object it is, and its text from the place where reading goes on. */
+import { errorText, FlowError } from '../../runtime/errors.ts'
+import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
+import { isColumnLine, isHeader, type HeaderRule } from './header-line.ts'
+import { isParquetKey } from './key-layout.ts'
+import type { StoreOf } from './object-store.ts'
+import { textChunks } from './object-text.ts'
+import { bytesInMemory, parquetText, type RandomAccess } from './parquet-text.ts'
+import type { Download } from './read-ahead.ts'
+
+/** Text to read. */
+export interface ObjectSource {
+  readonly chunks: AsyncIterable<Buffer>
+  /** Bytes at the beginning of the text that were read before. */
+  readonly skip: number
+  /** True where it is large: its transactions end in time, not only when they are full. */
+  readonly streamed: boolean
+  readonly isHeader: HeaderRule
+}
+
+/** What opening needs of the task. */
+export interface SourceOptions {
+  readonly stores: StoreOf
+  readonly signal: AbortSignal
+}
+
+/** Parts of an object version in S3. */
+function storedBytes({ stores, signal }: SourceOptions, { bucket, key }: ObjectKey, { etag, size }: Download): RandomAccess {
+  return {
+    size,
+    async read(from, to) {
+      const { body } = await stores(bucket, key).open(bucket, key, { ifMatch: etag, range: { from, to }, signal })
+      try {
+        return Buffer.concat((await body.toArray()) as Buffer[])
+      } catch (error) {
+        throw new FlowError('S3_UNAVAILABLE', { bucket, key, detail: errorText(error) }, { cause: error })
+      }
+    },
+  }
+}
+
+/**
+ * Opens the text of a downloaded object.
+ *
+ * @param record Version and progress to go on from; its version is the downloaded one.
+ */
+export function openSource(options: SourceOptions, key: ObjectKey, download: Download, record: ObjectLedger): ObjectSource {
+  const { body } = download
+  const streamed = !Buffer.isBuffer(body)
+  if (!isParquetKey(key.key)) return { chunks: textChunks(body, key), skip: record.textBytes, streamed, isHeader }
+  let access: RandomAccess
+  if (Buffer.isBuffer(body)) access = bytesInMemory(body)
+  else {
+    // only parts are read, and not from the start
+    body.destroy()
+    access = storedBytes(options, key, download)
+  }
+  return { chunks: parquetText(access, key, record.nextLine), skip: 0, streamed, isHeader: isColumnLine }
+}
