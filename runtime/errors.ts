@@ -66,7 +66,11 @@ export const errorTable = {
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
-  OBJECT_NO_HEADER: { retriable: false, message: 's3://{bucket}/{key} has no flow log header line; it starts with {detail}' },
+  OBJECT_NO_HEADER: {
+    retriable: false,
+    message:
+      's3://{bucket}/{key} has no flow log header line; it starts with {detail}; if its lines come without one, set s3.sources[].format',
+  },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
   HTTP_PORT: {

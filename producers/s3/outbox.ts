@@ -18,11 +18,16 @@ export type Probe = (
   point: 'fetch-opened' | 'fetch-half-sent' | 'fetch-sent' | 'fetch-chunk-committed' | 'fetch-committed',
 ) => Promise<void> | void
 
+/** A dead letter with its reason, for the counter. */
+export interface DeadRecord extends OutRecord {
+  readonly reason: string
+}
+
 /** Records of one object that belong together; all of a topic have the key of the object. */
 export interface Staged {
   /** Raw-lines records of the object. */
   readonly lines: OutRecord[]
-  readonly deadLetters: OutRecord[]
+  readonly deadLetters: DeadRecord[]
   rows: number
   textBytes: number
   storedBytes: number
@@ -37,7 +42,7 @@ export class Outbox {
   readonly #limits: OutboxLimits
   readonly #probe: Probe | undefined
   readonly #lines = new Map<number, OutRecord[]>()
-  readonly #deadLetters = new Map<number, OutRecord[]>()
+  readonly #deadLetters = new Map<number, DeadRecord[]>()
   #ledger: OutRecord[] = []
   #states: ObjectLedger['state'][] = []
   #rows = 0
@@ -114,7 +119,7 @@ export class Outbox {
     linesRead.inc(this.#rows)
     textBytesRead.inc(this.#textBytes)
     bytesRead.inc(this.#storedBytes)
-    for (const records of this.#deadLetters.values()) linesDead.inc({ reason: 'line-too-long' }, records.length)
+    for (const records of this.#deadLetters.values()) for (const { reason } of records) linesDead.inc({ reason })
     for (const state of this.#states) objectsRecorded.inc({ state })
     if (this.#states.includes('reading')) chunksCommitted.inc()
   }
@@ -129,7 +134,7 @@ export class Outbox {
   }
 }
 
-function append(parts: Map<number, OutRecord[]>, partitions: number, records: readonly OutRecord[]): void {
+function append<T extends OutRecord>(parts: Map<number, T[]>, partitions: number, records: readonly T[]): void {
   const [first] = records
   if (first?.key == null) return
   const partition = partitionOf(first.key, partitions)
