@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { headerOfFormat } from './producers/s3/log-format.ts'
 import { FlowError } from './runtime/errors.ts'
 
 const text = (doc: string) => z.string().describe(doc)
@@ -68,6 +69,13 @@ const source = z.strictObject({
   prefix: text('Prefix in front of `AWSLogs/`, without a slash at its end; empty for none.').default(''),
   region: text('Region of the bucket, where it differs from `s3.region`.').optional(),
   roleArn: text('Role to assume for this source.').optional(),
+  format: z
+    .string()
+    .refine(format => headerOfFormat(format) !== undefined, 'not a flow log format: names of fields, or `${...}` of them')
+    .optional()
+    .describe(
+      'Format of objects whose lines come without a header line, as AWS writes it: `${version} ${srcaddr} ...`. A header line in the object wins.',
+    ),
   startDate: z.iso.date().optional().describe('Ignore objects of days before this one (UTC).'),
 })
 

@@ -44,8 +44,8 @@ async function download(store: ObjectStore, bucket: string, key: string): Promis
 }
 
 /** Reads an object the plain way, by its suffix. */
-const readObject = (key: string, content: Buffer, maxLineBytes: number): PlainReading | Promise<PlainReading> =>
-  key.endsWith('.parquet') ? readParquetPlainly(content, maxLineBytes) : readPlainly(content, maxLineBytes)
+const readObject = (key: string, content: Buffer, maxLineBytes: number, format?: string): PlainReading | Promise<PlainReading> =>
+  key.endsWith('.parquet') ? readParquetPlainly(content, maxLineBytes) : readPlainly(content, maxLineBytes, format)
 
 /**
  * Reads every object of every source, the plain way. The ledger is not asked.
@@ -58,7 +58,7 @@ export async function readBuckets(
   progress: (objects: number) => void,
 ): Promise<Map<string, ObjectReading>> {
   const readings = new Map<string, ObjectReading>()
-  for (const { bucket, prefix } of s3.sources) {
+  for (const { bucket, prefix, format } of s3.sources) {
     const root = prefix === '' ? '' : `${prefix}/`
     const store = stores(bucket, root)
     for await (const { key, etag: listed } of store.list(bucket, root)) {
@@ -68,7 +68,7 @@ export async function readBuckets(
         readings.set(objectIdOf(bucket, key, etag).toString('hex'), {
           bucket,
           key,
-          reading: await readObject(key, content, s3.maxLineBytes),
+          reading: await readObject(key, content, s3.maxLineBytes, format),
         })
       } catch (error) {
         readings.set(objectIdOf(bucket, key, listed).toString('hex'), { bucket, key, reading: { ok: false, reason: errorText(error) } })

@@ -112,15 +112,33 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
  *
  * @param stored Bytes as stored in S3; gzip is recognised by its content.
  * @param maxLineBytes Longer lines are dead letters, as configured.
+ * @param format Configured format of lines that come without a header line.
  */
-export function readPlainly(stored: Buffer, maxLineBytes: number): PlainReading {
+export function readPlainly(stored: Buffer, maxLineBytes: number, format?: string): PlainReading {
+  const columns = format
+    ?.replaceAll(/[${},]/g, ' ')
+    .trim()
+    .split(/\s+/)
   let content = stored
-  if (stored[0] === 0x1f && stored[1] === 0x8b) {
+  for (let times = 0; times < 2 && content[0] === 0x1f && content[1] === 0x8b; times++) {
     try {
-      content = gunzipSync(stored)
+      content = gunzipSync(content)
     } catch (error) {
       return { ok: false, reason: (error as Error).message }
     }
   }
-  return countText(content, maxLineBytes)
+  if (!/^\s*\{[^}]*"messageType"/.test(content.toString('latin1', 0, 4096))) return countText(content, maxLineBytes, columns)
+  const lines: string[] = []
+  let dead = 0
+  for (const document of content.toString().split(/(?<=\})\s*(?=\{"messageType")/)) {
+    try {
+      const { messageType, logEvents } = JSON.parse(document) as { messageType: string; logEvents: { message: string }[] }
+      if (messageType === 'DATA_MESSAGE') lines.push(...logEvents.map(({ message }) => `${message.replace(/\n$/, '')}\n`))
+    } catch {
+      dead++
+    }
+  }
+  const reading = countText(Buffer.from(lines.join('')), maxLineBytes, columns)
+  if (reading.ok) addTally(reading.tally, { lines: dead, dead })
+  return reading
 }

@@ -72,7 +72,11 @@ export const errorTable = {
   SQS_NOT_FOUND: { retriable: true, message: 'the queue {url} does not exist' },
   SQS_UNAVAILABLE: { retriable: true, message: 'the queue {url} does not answer: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
-  OBJECT_NO_HEADER: { retriable: false, message: 's3://{bucket}/{key} has no flow log header line; it starts with {detail}' },
+  OBJECT_NO_HEADER: {
+    retriable: false,
+    message:
+      's3://{bucket}/{key} has no flow log header line; it starts with {detail}; if its lines come without one, set s3.sources[].format',
+  },
   BACKFILL_EMPTY: {
     retriable: false,
     message:

@@ -18,7 +18,8 @@ import { attemptsFailed, objectsResumed, objectsSkipped, retriesWaiting, version
 import { Ledger, type Decision } from './ledger.ts'
 import { ObjectReader } from './object-reader.ts'
 import { openSource, type ObjectSource } from './object-source.ts'
-import type { StoreOf } from './object-store.ts'
+import { headerOfFormat } from './log-format.ts'
+import { sourceOf, type StoreOf } from './object-store.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
 
@@ -224,8 +225,10 @@ class FetchTask implements Task {
   }
 
   #sourceOf(key: ObjectKey, opened: Download, record: ObjectLedger): ObjectSource {
-    const { stores } = this.#options
-    return openSource({ stores, signal: this.#context.signal }, key, opened, record)
+    const { stores, settings } = this.#options
+    const source = sourceOf(settings.sources, key.bucket, key.key)
+    const header = source?.format !== undefined && key.key.startsWith(source.prefix) ? (headerOfFormat(source.format) ?? null) : null
+    return openSource({ stores, signal: this.#context.signal, header }, key, opened, record)
   }
 
   /** Opens the version that was begun; where it is gone, the current one. */

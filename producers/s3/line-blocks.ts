@@ -4,6 +4,7 @@
  * is too long is hashed while it passes and never held.
  */
 import { createHash, type Hash } from 'node:crypto'
+import type { DeadPart } from './envelope-text.ts'
 import type { HeaderRule } from './header-line.ts'
 import { markOwn } from './text-memory.ts'
 
@@ -19,6 +20,7 @@ export interface CutLimits {
 /**
  * A part of the text. The `textBytes` of all pieces add up to the text, and `lines` to its lines.
  * `blank` blank lines before the first header; `header` a header line; `block` whole lines, line ends kept; `long` a line beyond the limit;
+ * `dead` a part that is no lines, in the place of one line;
  * `foreign` the first line is no header: nothing follows.
  */
 export type Piece =
@@ -33,10 +35,11 @@ export type Piece =
       readonly bytes: Buffer
     }
   | {
-      readonly kind: 'long'
+      readonly kind: 'long' | 'dead'
       readonly line: number
       readonly lines: 1
       readonly textBytes: number
+      readonly reason: 'line-too-long' | DeadPart['reason']
       readonly head: Buffer
       readonly length: number
       readonly sha256: Buffer
@@ -175,6 +178,13 @@ export class LineCutter {
     return this.#given()
   }
 
+  /** Puts a part that is no lines in the place of the next line. Comes only between whole lines. */
+  dead(part: DeadPart): Piece[] {
+    this.#endBlock()
+    this.#pieces.push({ kind: 'dead', line: this.#line++, lines: 1, textBytes: part.length, ...part })
+    return this.#given()
+  }
+
   end(): Piece[] {
     this.#chunk = empty
     this.#from = 0
@@ -290,6 +300,7 @@ export class LineCutter {
     const { hash, head, length } = this.#long!
     this.#pieces.push({
       kind: 'long',
+      reason: 'line-too-long',
       line: this.#line,
       lines: 1,
       textBytes: length + lineEndBytes,

@@ -7,7 +7,7 @@ import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 import { rawLineHeaders } from '../../schemas/topics.ts'
 import { LineCutter, type Piece } from './line-blocks.ts'
 import type { ObjectSource } from './object-source.ts'
-import { nothingStaged, type Outbox, type Staged } from './outbox.ts'
+import { nothingStaged, type DeadRecord, type Outbox, type Staged } from './outbox.ts'
 import { isOwn, TextMemory } from './text-memory.ts'
 
 /** One reading of one object version. */
@@ -48,19 +48,20 @@ export class ObjectReader {
    * @returns False where the process is to stop before the end; the last commit is the place to go on from.
    * @throws FlowError OBJECT_BROKEN, OBJECT_NO_HEADER, S3_UNAVAILABLE; nothing of what is not committed is published then.
    */
-  async read({ chunks, skip: read, streamed, isHeader }: ObjectSource): Promise<boolean> {
+  async read({ chunks, skip: read, streamed, isHeader, header: configured }: ObjectSource): Promise<boolean> {
     const { chunkBytes } = this.#settings
     const record = this.#record
+    record.header ??= configured
     const cutter = new LineCutter(this.#settings, isHeader, { line: record.nextLine, header: record.header })
     this.#stored = record.size
     const memory = new TextMemory()
     let skip = read
     for await (const chunk of chunks) {
-      memory.add(chunk)
-      const fresh = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length))
-      skip -= chunk.length - fresh.length
-      if (fresh.length === 0) continue
-      for (const piece of cutter.push(fresh)) {
+      if (Buffer.isBuffer(chunk)) memory.add(chunk)
+      const before = Math.min(skip, chunk.length)
+      skip -= before
+      if (before === chunk.length) continue
+      for (const piece of Buffer.isBuffer(chunk) ? cutter.push(chunk.subarray(before)) : cutter.dead(chunk)) {
         this.#take(piece)
         if (this.#staged.textBytes >= chunkBytes || (streamed && this.#outbox.isFull(this.#staged.textBytes, this.#staged.rows)))
           await this.#commitChunk()
@@ -109,6 +110,7 @@ export class ObjectReader {
         if (isOwn(piece.bytes)) this.#staged.memory.push(piece.bytes)
         break
       case 'long':
+      case 'dead':
         record.deadLines++
         this.#staged.deadLetters.push(this.#deadLetter(piece))
         break
@@ -131,19 +133,23 @@ export class ObjectReader {
     return { key: this.#linesKey, value: piece.bytes, headers }
   }
 
-  #deadLetter(piece: Piece & { kind: 'long' }): OutRecord {
+  #deadLetter(piece: Piece & { kind: 'long' | 'dead' }): DeadRecord {
     const { deadLetters } = this.#context.codecs
     const { objectId, etag, header } = this.#record
-    const detail = `${piece.length} bytes; at most ${this.#settings.maxLineBytes} are read`
-    const { line, length, sha256, head } = piece
+    const { line, length, sha256, head, reason } = piece
+    const detail =
+      reason === 'line-too-long'
+        ? `${length} bytes; at most ${this.#settings.maxLineBytes} are read`
+        : `${length} bytes in the place of a document`
     return {
+      reason,
       key: deadLetters.encodeKey(this.#key),
       value: deadLetters.encodeValue({
         etag,
         objectId,
         line,
         stage: 'fetch',
-        reason: 'line-too-long',
+        reason,
         detail,
         header,
         bytes: head,

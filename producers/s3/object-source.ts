@@ -1,6 +1,7 @@
 /** What kind of object it is, and its text from the place where reading goes on. */
 import { errorText, FlowError } from '../../runtime/errors.ts'
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
+import { unwrapped, type DeadPart } from './envelope-text.ts'
 import { isColumnLine, isHeader, type HeaderRule } from './header-line.ts'
 import { isParquetKey } from './key-layout.ts'
 import type { StoreOf } from './object-store.ts'
@@ -10,18 +11,22 @@ import type { Download } from './read-ahead.ts'
 
 /** Text to read. */
 export interface ObjectSource {
-  readonly chunks: AsyncIterable<Buffer>
+  readonly chunks: AsyncIterable<Buffer | DeadPart>
   /** Bytes at the beginning of the text that were read before. */
   readonly skip: number
   /** True where it is large: its transactions end in time, not only when they are full. */
   readonly streamed: boolean
   readonly isHeader: HeaderRule
+  /** Header line of lines that come without one; null: none is known. */
+  readonly header: string | null
 }
 
 /** What opening needs of the task. */
 export interface SourceOptions {
   readonly stores: StoreOf
   readonly signal: AbortSignal
+  /** Header line that is configured for the object. */
+  readonly header: string | null
 }
 
 /** Parts of an object version in S3. */
@@ -47,7 +52,15 @@ function storedBytes({ stores, signal }: SourceOptions, { bucket, key }: ObjectK
 export function openSource(options: SourceOptions, key: ObjectKey, download: Download, record: ObjectLedger): ObjectSource {
   const { body } = download
   const streamed = !Buffer.isBuffer(body)
-  if (!isParquetKey(key.key)) return { chunks: textChunks(body, key), skip: record.textBytes, streamed, isHeader }
+  if (!isParquetKey(key.key)) {
+    return {
+      chunks: unwrapped(textChunks(body, key), key),
+      skip: record.textBytes,
+      streamed,
+      isHeader,
+      header: options.header,
+    }
+  }
   let access: RandomAccess
   if (Buffer.isBuffer(body)) access = bytesInMemory(body)
   else {
@@ -55,5 +68,5 @@ export function openSource(options: SourceOptions, key: ObjectKey, download: Dow
     body.destroy()
     access = storedBytes(options, key, download)
   }
-  return { chunks: parquetText(access, key, record.nextLine), skip: 0, streamed, isHeader: isColumnLine }
+  return { chunks: parquetText(access, key, record.nextLine), skip: 0, streamed, isHeader: isColumnLine, header: null }
 }

@@ -19,6 +19,11 @@ export type Probe = (
   point: 'fetch-opened' | 'fetch-half-sent' | 'fetch-sent' | 'fetch-chunk-committed' | 'fetch-committed',
 ) => Promise<void> | void
 
+/** A dead letter with its reason, for the counter. */
+export interface DeadRecord extends OutRecord {
+  readonly reason: string
+}
+
 /** Records of one object that belong together; all of a topic have the key of the object. */
 export interface Staged {
   /** Raw-lines records of the object: the first ones packed, the others as they are. */
@@ -28,7 +33,7 @@ export interface Staged {
   openBytes: number
   /** Text that only `lines` refers to. */
   readonly memory: Buffer[]
-  readonly deadLetters: OutRecord[]
+  readonly deadLetters: DeadRecord[]
   rows: number
   textBytes: number
   storedBytes: number
@@ -58,7 +63,7 @@ export class Outbox {
   readonly #limits: OutboxLimits
   readonly #probe: Probe | undefined
   readonly #lines = new Map<number, Lines>()
-  readonly #deadLetters = new Map<number, OutRecord[]>()
+  readonly #deadLetters = new Map<number, DeadRecord[]>()
   #ledger: OutRecord[] = []
   #states: ObjectLedger['state'][] = []
   #rows = 0
@@ -164,7 +169,7 @@ export class Outbox {
     linesRead.inc(this.#rows)
     textBytesRead.inc(this.#textBytes)
     bytesRead.inc(this.#storedBytes)
-    for (const records of this.#deadLetters.values()) linesDead.inc({ reason: 'line-too-long' }, records.length)
+    for (const records of this.#deadLetters.values()) for (const { reason } of records) linesDead.inc({ reason })
     for (const state of this.#states) objectsRecorded.inc({ state })
     if (this.#states.includes('reading')) chunksCommitted.inc()
   }
@@ -179,7 +184,7 @@ export class Outbox {
   }
 }
 
-function append(parts: Map<number, OutRecord[]>, partitions: number, records: readonly OutRecord[]): void {
+function append<T extends OutRecord>(parts: Map<number, T[]>, partitions: number, records: readonly T[]): void {
   const [first] = records
   if (first?.key == null) return
   const partition = partitionOf(first.key, partitions)
