@@ -3,7 +3,7 @@
  * numbers are read one after the other in the order of schemas/flow-record.ts. No object and no string per row.
  *
  * Each fragment is a loop of its own over some hundred rows: short loops keep what they need in registers, and the processor fetches the
- * entries of several rows at once. Half the time of going over all fragments row by row.
+ * entries of several rows at once. A third less time than all fragments row by row.
  */
 import { headerLength } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'

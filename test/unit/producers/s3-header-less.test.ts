@@ -122,7 +122,7 @@ test('a document beyond the bound is one dead letter and is never held', async (
   async function* chunks() {
     for (const piece of pieces()) yield await Promise.resolve(piece)
   }
-  for await (const part of unwrapped(chunks(), { bucket: 'b', key: 'k' }, 1000, 1000))
+  for await (const part of unwrapped(chunks(), { bucket: 'b', key: 'k' }, 1000))
     parts.push(Buffer.isBuffer(part) ? part.toString() : `${part.reason} ${part.length}`)
   assert.deepEqual(parts, ['a\n', `document-too-large ${large.length}`, 'b\n'])
 })
