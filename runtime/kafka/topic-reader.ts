@@ -9,8 +9,8 @@ import type { Cluster } from './cluster.ts'
 import { stickyAssigner } from './assigner.ts'
 import { toFetched } from './membership.ts'
 
-/** Called for each record in the order of its partition. */
-export type RecordVisitor = (record: InRecord, partition: number) => void
+/** Called for each record in the order of its partition. Where it returns `enough`, no more is wanted; anything else means nothing. */
+export type RecordVisitor = (record: InRecord, partition: number) => unknown
 
 /** Errors of a coordinator that pass; kafkajs gives up at the first one where a consumer joins. */
 const passing = new Set(['GROUP_LOAD_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE'])
@@ -56,7 +56,7 @@ export async function readTopic(
     const seen = { records: 0 }
     const noting: RecordVisitor = (record, partition) => {
       seen.records++
-      visit(record, partition)
+      return visit(record, partition)
     }
     try {
       return await readOnce(cluster, topic, noting, { idleMs, ranges, following })
@@ -77,8 +77,10 @@ async function readOnce(
   const admin = await cluster.admin()
   const ends = new Map(
     (await admin.fetchTopicOffsets(name)).map(entry => {
-      const { start, end } = ranges === undefined ? { start: 0, end: Infinity } : (ranges.get(entry.partition) ?? { start: 0, end: 0 })
-      return [entry.partition, { low: Math.max(Number(entry.low), start), end: Math.min(Number(entry.offset), end) }]
+      const last = Number(entry.offset)
+      // a partition that is not asked for is looked at from its end on, where nothing is to be fetched
+      const { start, end } = ranges === undefined ? { start: 0, end: last } : (ranges.get(entry.partition) ?? { start: last, end: last })
+      return [entry.partition, { low: Math.max(Number(entry.low), start), end: Math.min(last, end) }]
     }),
   )
   const open = new Set([...ends].filter(([, { low, end }]) => end > low).map(([partition]) => partition))
@@ -97,6 +99,7 @@ async function readOnce(
     partitionAssigners: [stickyAssigner(ends.size, () => [])],
   })
   let count = 0
+  let enough = false
   let lastMs = Date.now()
   let finish!: (error?: Error) => void
   const finished = new Promise<void>((resolve, reject) => {
@@ -136,11 +139,12 @@ async function readOnce(
       eachBatch: async payload => {
         const { end } = ends.get(payload.batch.partition)!
         const { records } = await toFetched(payload, cluster.settings.encodedBatches).decode(next.get(payload.batch.partition)!, false)
-        for (const record of records)
-          if (following !== undefined || record.offset < end) {
-            visit(record, payload.batch.partition)
-            count++
-          }
+        for (const record of records) {
+          if (enough || (following === undefined && record.offset >= end)) continue
+          enough = visit(record, payload.batch.partition) === 'enough'
+          count++
+        }
+        if (enough) finish()
       },
     })
     await finished

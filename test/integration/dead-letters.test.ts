@@ -56,7 +56,7 @@ interface Listed {
   readonly reasons: { reason: string; open: number; replayed: number; newest: ListedLetter[] }[]
 }
 
-test('dead letters are listed, shown, and come in once after a fix, whatever is killed when', { timeout: 480_000 }, async t => {
+test('dead letters are listed, shown, and come in once after a fix, whatever is killed when', { timeout: 900_000 }, async t => {
   const settings = await freshSettings({ s3: { maxLineBytes }, lookups: { country: 'none', asn: 'none' } })
   const env = settingsEnvironment(settings)
   const run = await LocalRun.open(settings)
@@ -97,7 +97,7 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
     await createBucket(client, bucket)
     for (const [i, key] of keys.entries()) await putObject(client, bucket, key, gzipSync(`${header}\n${linesOf(i + 1).join('\n')}\n`))
     run.start()
-    await settled(store, objects, 60_000)
+    await settled(store, objects, 180_000)
     assert.deepEqual(await auditDifferences(maxLineBytes), [])
     const dead = objects * (bad.long + bad.refused + bad.cut)
     assert.equal(await openLetters(store), dead)
@@ -163,8 +163,8 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
       const { code, out, err } = await kill('none#1', small)
       assert.deepEqual([code, err], [0, ''])
       assert.equal((JSON.parse(out) as SendBackReport).sent, sendable - 3)
-      await until(async () => (await flows(store)) >= objects * (bad.good + bad.long), 60_000, 'the flows')
-      await until(async () => (await openLetters(store)) === dead - sendable, 30_000, 'the replays in the table')
+      await until(async () => (await flows(store)) >= objects * (bad.good + bad.long), 180_000, 'the flows')
+      await until(async () => (await openLetters(store)) === dead - sendable, 120_000, 'the replays in the table')
       assert.deepEqual([await flows(store), await repeated(store)], [objects * (bad.good + bad.long), 0])
       assert.deepEqual(await auditDifferences(4096), [])
     })
@@ -183,7 +183,7 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
         const report = await json<SendBackReport>('replay', '--force', '--max-attempts', '2', '--reason', 'bad-action,too-few-fields')
         assert.equal(report.sent, objects * bad.refused)
         const again = `SELECT countIf(attempt = ${attempt} AND state = 'open') AS n FROM dead_letter_states`
-        await until(async () => (await countOf(store, again)) === objects * bad.refused, 60_000, 'the refusals')
+        await until(async () => (await countOf(store, again)) === objects * bad.refused, 120_000, 'the refusals')
         assert.equal(await openLetters(store), dead - sendable)
         assert.deepEqual(await auditDifferences(4096), [])
       }
