@@ -35,7 +35,11 @@ test('every topic has exactly the writers of its kind, and a reader or is an out
     const readers = topology.filter(node => node.from.includes(id)).map(node => node.name)
     // lines that are too long are refused by the fetcher, lines that cannot be parsed by enrich
     // objects are found by listing and by notification
-    assert.deepEqual(writers.length, id === 'deadLetters' || id === 'objectArrivals' ? 2 : 1, `${id} is written by ${writers.join(', ') || 'nobody'}`)
+    assert.deepEqual(
+      writers.length,
+      id === 'deadLetters' || id === 'objectArrivals' ? 2 : 1,
+      `${id} is written by ${writers.join(', ') || 'nobody'}`,
+    )
     assert.equal(readers.length > 0, !outputs.includes(id), `${id} is read by ${readers.join(', ') || 'nobody'}`)
   }
 })
