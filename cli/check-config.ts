@@ -1,5 +1,7 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
 import { isSecret, listSettings, loadConfig, type Config } from '../config.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { probe, probeText } from './probe.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 
@@ -28,9 +30,19 @@ export function printable(config: Config): Record<string, unknown> {
 export const checkConfigCommand: Command = {
   name: 'check-config',
   summary: 'check the settings, all faults at once, and print what is in force',
-  options: { config: configOption },
+  options: {
+    config: configOption,
+    probe: { type: 'boolean', doc: 'also try S3, SQS, Kafka, the registry and ClickHouse, and say which permission is missing' },
+  },
   async run({ values }) {
     const config = loadConfig({ file: values['config'] as string | undefined })
+    if (values['probe'] === true) {
+      const results = await probe(config)
+      console.log(probeText(results))
+      const count = results.filter(({ result }) => result === 'missing').length
+      if (count > 0) throw new FlowError('PROBE_FAILED', { count, all: results.length })
+      return 0
+    }
     console.log(JSON.stringify(printable(config), null, 2))
     return 0
   },

@@ -62,6 +62,10 @@ export const errorTable = {
     retriable: true,
     message: 'access to s3://{bucket}/{key} is denied; the role needs s3:GetObject and s3:ListBucket, see README.md',
   },
+  S3_KEY_DENIED: {
+    retriable: true,
+    message: 's3://{bucket}/{key} is encrypted with a KMS key that the role may not use; it needs kms:Decrypt on the key: {detail}',
+  },
   S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is gone' },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
@@ -98,6 +102,7 @@ export const errorTable = {
       'the replay "{name}" cannot go on: its position in partition {partition} is lost; remove it with `flowloom replay --name {name} --drop` and begin again',
   },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
+  PROBE_FAILED: { retriable: false, message: '{count} of {all} things that were tried do not work; see the lines above' },
   HTTP_PORT: {
     retriable: false,
     message: 'cannot serve metrics and health on {host}:{port}: {detail}; set http.port, where 0 picks a free one',

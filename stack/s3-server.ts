@@ -1,6 +1,6 @@
 /**
  * S3 and SQS on 127.0.0.1, as a process of its own: fauxqs with notifications of new objects to a queue, correct listings, conditional
- * writes, large bodies, and faults on demand (PUT, GET and DELETE of `/_faults`).
+ * writes, large bodies, faults on demand (PUT, GET and DELETE of `/_faults`), and objects that are only listed (PUT of `/_listed`).
  *
  * Usage: node stack/s3-server.ts --port 9000 --data <folder> --queue s3-events [--bucket flow-logs]...
  */
@@ -44,6 +44,15 @@ app.get('/_faults', (_request, reply) => reply.send(faults.rules))
 app.delete('/_faults', (_request, reply) => {
   faults.rules = []
   return reply.send({ rules: 0 })
+})
+
+// Objects without content, for tests of large listings: { bucket, keys }. They are gone when the server ends.
+app.put('/_listed', (request, reply) => {
+  const { bucket, keys } = JSON.parse(String(request.body)) as { bucket: string; keys: string[] }
+  if (!s3Store.hasBucket(bucket)) s3Store.createBucket(bucket)
+  const objects = s3Store.buckets.get(bucket)!
+  for (const key of keys) objects.set(key, { key, contentLength: 1, etag: '"9dd4e461268c8034f5c8564e155c67a6"', lastModified: new Date() })
+  return reply.send({ objects: objects.size })
 })
 
 app.addHook('preHandler', async (request, reply) => {

@@ -11,10 +11,12 @@ import { counter, gauge } from '../../runtime/metrics.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { OutRecord } from '../../runtime/records.ts'
 import type { Source, SourceContext } from '../../runtime/task.ts'
+import { objectIdOf } from '../../schemas/object-id.ts'
 import { topics } from '../../schemas/topics.ts'
 import { dayOf, isFlowLogKey, windowDays, type RegionFolder } from './key-layout.ts'
 import { dayPrefixes, findRegions, type DayPrefix, type ListFault } from './list-objects.ts'
 import type { ListedObject, ObjectStore, StoreOf } from './object-store.ts'
+import { nameHash, ObjectTable } from './object-table.ts'
 
 const rounds = counter('flowloom_discover_rounds_total', 'rounds of listing; partial: a prefix could not be listed', ['result'])
 const objectsSeen = counter('flowloom_discover_objects_seen_total', 'objects in the listings of all rounds')
@@ -111,8 +113,7 @@ class SharedFolders {
 /** What was seen of one day of one region. */
 interface SeenDay {
   readonly day: string
-  /** Rest of the key -> ETag. */
-  readonly etags: Map<string, string>
+  readonly objects: ObjectTable
 }
 
 /** One shard: what it has seen and announced. */
@@ -120,7 +121,7 @@ class DiscoverShard {
   readonly #options: DiscoverOptions
   readonly #folders: SharedFolders
   readonly #context: SourceContext
-  /** By bucket and day prefix. About 200 bytes an object; days that leave the window are forgotten. */
+  /** By bucket and day prefix. About 40 bytes an object; days that leave the window are forgotten. */
   readonly #seen = new Map<string, SeenDay>()
   #entries = 0
   #round = 0
@@ -193,24 +194,24 @@ class DiscoverShard {
   async #listDay(store: ObjectStore, bucket: string, { day, prefix }: DayPrefix): Promise<void> {
     const name = `${bucket}/${prefix}`
     let seen = this.#seen.get(name)
-    if (seen === undefined) this.#seen.set(name, (seen = { day, etags: new Map() }))
+    if (seen === undefined) this.#seen.set(name, (seen = { day, objects: new ObjectTable() }))
     let fresh: ListedObject[] = []
     for await (const object of store.list(bucket, prefix, { signal: this.#context.signal })) {
       objectsSeen.inc()
       if (!isFlowLogKey(object.key)) objectsIgnored.inc()
-      else if (seen.etags.get(object.key.slice(prefix.length)) !== object.etag) {
+      else if (!isKnown(seen.objects, bucket, object)) {
         fresh.push(object)
         if (fresh.length >= announceRecords) {
-          await this.#announce(bucket, prefix, seen.etags, fresh)
+          await this.#announce(bucket, seen.objects, fresh)
           fresh = []
         }
       }
     }
-    await this.#announce(bucket, prefix, seen.etags, fresh)
+    await this.#announce(bucket, seen.objects, fresh)
   }
 
   /** Writes arrivals, then remembers them: a failure in between announces again. */
-  async #announce(bucket: string, prefix: string, etags: Map<string, string>, objects: readonly ListedObject[]): Promise<void> {
+  async #announce(bucket: string, seen: ObjectTable, objects: readonly ListedObject[]): Promise<void> {
     const codec = this.#context.codecs.objectArrivals
     const byPartition = new Map<number, OutRecord[]>()
     for (const { key, etag, size, lastModifiedMs } of objects) {
@@ -222,18 +223,18 @@ class DiscoverShard {
       else records.push(record)
     }
     for (const [partition, records] of byPartition) await this.#context.send(topics.objectArrivals, partition, records)
-    const before = etags.size
-    for (const { key, etag } of objects) etags.set(own(key.slice(prefix.length)), own(etag))
-    this.#count(etags.size - before)
+    const before = seen.size
+    for (const { key, etag } of objects) seen.set(nameHash(bucket, key), 1, objectIdOf(bucket, key, etag))
+    this.#count(seen.size - before)
     objectsAnnounced.inc(objects.length)
   }
 
   /** Drops days that left the window. A folder that could not be listed this time keeps its days. */
   #forget(kept: ReadonlySet<string>): void {
-    for (const [name, { day, etags }] of this.#seen) {
+    for (const [name, { day, objects }] of this.#seen) {
       if (kept.has(day)) continue
       this.#seen.delete(name)
-      this.#count(-etags.size)
+      this.#count(-objects.size)
     }
   }
 
@@ -245,5 +246,5 @@ class DiscoverShard {
 
 const isS3Error = (error: unknown): error is FlowError => error instanceof FlowError && error.code.startsWith('S3_')
 
-/** A string of its own: a slice would keep alive the whole page of the listing that it was cut from. */
-const own = (text: string): string => Buffer.from(text).toString()
+const isKnown = (seen: ObjectTable, bucket: string, { key, etag }: ListedObject): boolean =>
+  seen.get(nameHash(bucket, key))?.objectId.equals(objectIdOf(bucket, key, etag)) === true

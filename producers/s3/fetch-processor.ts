@@ -35,6 +35,7 @@ export interface FetchOptions {
 /** What is wrong with an object is noted in its ledger record; any other error ends the task. */
 const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_ACCESS_DENIED',
+  'S3_KEY_DENIED',
   'S3_NOT_FOUND',
   'S3_CHANGED',
   'S3_UNAVAILABLE',

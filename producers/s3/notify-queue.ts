@@ -1,5 +1,11 @@
 /** A queue of notifications behind the AWS SDK: receives and deletes in batches, errors by code, requests counted. */
-import { DeleteMessageBatchCommand, ReceiveMessageCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs'
+import {
+  DeleteMessageBatchCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+  type SQSClientConfig,
+} from '@aws-sdk/client-sqs'
 import type { Config, S3Queue } from '../../config.ts'
 import { FlowError, errorText, type ErrorCode } from '../../runtime/errors.ts'
 import { counter } from '../../runtime/metrics.ts'
@@ -27,6 +33,10 @@ export interface NotificationQueue {
   receive(signal: AbortSignal): Promise<QueueMessage[]>
   /** @returns How many could not be deleted; they come again. */
   delete(messages: readonly QueueMessage[]): Promise<number>
+  /** Rejects where receiving is not allowed. What it receives is visible again at once. */
+  tryReceive(): Promise<void>
+  /** Rejects where deleting is not allowed. Deletes nothing. */
+  tryDelete(): Promise<void>
   close(): void
 }
 
@@ -86,6 +96,21 @@ class SqsQueue implements NotificationQueue {
     const command = new DeleteMessageBatchCommand({ QueueUrl: this.url, Entries: entries })
     const { Failed = [] } = await this.#counted('delete', () => this.#client.send(command))
     return Failed.length
+  }
+
+  async tryReceive(): Promise<void> {
+    const command = new ReceiveMessageCommand({ QueueUrl: this.url, MaxNumberOfMessages: 1, VisibilityTimeout: 0 })
+    await this.#counted('receive', () => this.#client.send(command))
+  }
+
+  async tryDelete(): Promise<void> {
+    const command = new DeleteMessageCommand({ QueueUrl: this.url, ReceiptHandle: 'of no message' })
+    try {
+      await this.#counted('delete', () => this.#client.send(command))
+    } catch (error) {
+      const { name } = (error as FlowError).cause as { name?: string }
+      if (name !== 'ReceiptHandleIsInvalid' && name !== 'InvalidParameterValue') throw error
+    }
   }
 
   close(): void {

@@ -15,7 +15,7 @@ export interface TableEntry {
 const empty = 0
 /** Left behind by a removed entry, so that a search goes on past it. */
 const removed = 255
-const firstSlots = 1024
+const firstSlots = 16
 
 /** 16 bytes of SHA-256 of bucket and key: no two objects share them. */
 export const nameHash = (bucket: string, key: string): Buffer => createHash('sha256').update(`${bucket}\n${key}`).digest().subarray(0, 16)

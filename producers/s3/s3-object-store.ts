@@ -44,11 +44,19 @@ const codeByStatus: Readonly<Record<number, ErrorCode>> = {
   412: 'S3_CHANGED',
 }
 
-/** Maps what the SDK throws by its name, then by its HTTP status, never by its text. */
+/** S3 says `AccessDenied` for a missing kms:Decrypt too; only the text names the action. It decides about the advice, and about nothing else. */
+const deniesKey = (text: string): boolean => /\bkms:Decrypt\b/.test(text)
+
+/** Maps what the SDK throws by its name, then by its HTTP status; a denied KMS key has no name of its own. */
 export function s3Error(error: unknown, bucket: string, key: string): FlowError {
   if (error instanceof FlowError) return error
   const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
-  const known = passing.has(name ?? '') ? undefined : (codeByName[name ?? ''] ?? codeByStatus[$metadata?.httpStatusCode ?? 0])
+  const isKey = (name === 'AccessDenied' && deniesKey(errorText(error))) || name?.startsWith('KMS.') === true
+  const known = passing.has(name ?? '')
+    ? undefined
+    : isKey
+      ? 'S3_KEY_DENIED'
+      : (codeByName[name ?? ''] ?? codeByStatus[$metadata?.httpStatusCode ?? 0])
   return new FlowError(known ?? 'S3_UNAVAILABLE', { bucket, key, detail: `${name ?? 'Error'}: ${errorText(error)}` }, { cause: error })
 }
 

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkConfig } from '../../../config.ts'
 import { createDiscoverSource, type DiscoverSource } from '../../../producers/s3/discover-source.ts'
 import { listObjects } from '../../../producers/s3/list-objects.ts'
+import { Random } from '../../../producers/synthetic/random.ts'
+import { registry } from '../../../runtime/metrics.ts'
 import { MemoryCluster } from '../../support/memory-context.ts'
 import { MemoryObjectStore } from '../../support/memory-object-store.ts'
 
@@ -38,6 +40,11 @@ class DiscoverBench {
     await sleep(60)
   }
 
+  /** Waits until so many rounds have ended, of all shards together. */
+  async ended(count: number): Promise<void> {
+    for (const first = await roundsEnded(); (await roundsEnded()) < first + count;) await sleep(1)
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort()
     await Promise.all(this.#shards)
@@ -54,6 +61,9 @@ class DiscoverBench {
     return this.cluster.readCommitted('objectArrivals').map(record => record.key.key)
   }
 }
+
+const roundsEnded = async (): Promise<number> =>
+  (await registry.getSingleMetric('flowloom_discover_rounds_total')!.get()).values.reduce((sum, { value }) => sum + value, 0)
 
 const layouts = [
   { name: 'plain', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.gz' },
@@ -209,4 +219,36 @@ test('a backfill lists the days it is asked for, across layouts', async () => {
   for await (const object of listObjects(bench.store, { bucket, prefix: '', fromDay: '2025-12-20', toDay: '2026-01-01' }))
     listed.push(object.key)
   assert.deepEqual(listed.sort(), [plain('2025/12/31', 'x'), plain('2026/01/01', 'x'), hive].sort())
+})
+
+test('two days of objects that come up to a day late, in any order and across midnights, are each announced once', async () => {
+  const startMs = Date.parse('2026-11-23T00:00:00Z')
+  const hourMs = 3_600_000
+  const random = new Random(20261123)
+  const bench = new DiscoverBench({ now: '2026-11-23T00:00:00Z', shards: 2, quietDayRounds: 3 })
+  const pending: { key: string; atMs: number }[] = []
+  for (let slot = 0; slot < 48; slot++)
+    for (let log = 0; log < 6; log++) {
+      const slotMs = startMs + slot * hourMs
+      const stamp = new Date(slotMs).toISOString().replaceAll(/[-:]/g, '')
+      const day = new Date(slotMs).toISOString().slice(0, 10).replaceAll('-', '/')
+      const name = `123456789012_vpcflowlogs_us-east-1_fl-${log}_${stamp.slice(0, 13)}Z_${random.hex(8)}`
+      pending.push({
+        key: plain(day, name, '123456789012', log % 2 === 0 ? 'us-east-1' : 'eu-west-1'),
+        atMs: slotMs + random.share() ** 3 * 24 * hourMs,
+      })
+    }
+  const expected = pending.map(({ key }) => key).sort()
+  bench.start([0, 1])
+  for (let ms = startMs; ms <= startMs + 73 * hourMs; ms += hourMs) {
+    bench.cluster.clockMs = ms
+    for (const due of pending.filter(({ atMs }) => atMs <= ms)) {
+      pending.splice(pending.indexOf(due), 1)
+      bench.store.put(bucket, due.key, due.key)
+    }
+    await bench.ended(4)
+  }
+  await bench.ended(8)
+  await bench.stop()
+  assert.deepEqual([pending.length, bench.keys().sort()], [0, expected])
 })

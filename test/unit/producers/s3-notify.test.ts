@@ -47,6 +47,14 @@ class MemoryQueue implements NotificationQueue {
     return Promise.resolve(0)
   }
 
+  async tryReceive(): Promise<void> {
+    await this.receive(new AbortController().signal)
+  }
+
+  async tryDelete(): Promise<void> {
+    await this.delete([])
+  }
+
   close(): void {
     this.waiting.length = 0
   }

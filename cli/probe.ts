@@ -1,0 +1,128 @@
+/** Tries what the settings name, one thing after the other, and says of each what works and which permission is missing. */
+import { createS3Stores } from '../producers/s3/s3-object-store.ts'
+import { accountsPrefix, isFlowLogKey } from '../producers/s3/key-layout.ts'
+import { openQueue, type NotificationQueue } from '../producers/s3/notify-queue.ts'
+import type { ListedObject, ObjectStore } from '../producers/s3/object-store.ts'
+import type { Config, S3Queue, S3Source } from '../config.ts'
+import { FlowError, errorText } from '../runtime/errors.ts'
+import { Cluster } from '../runtime/kafka/cluster.ts'
+import { createLog } from '../runtime/log.ts'
+import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+
+/** One thing that was tried. */
+export interface ProbeResult {
+  /** What it is about: a bucket, a queue, a service. */
+  readonly subject: string
+  /** The permission or step. */
+  readonly step: string
+  readonly result: 'ok' | 'missing' | 'unknown'
+  readonly detail: string
+}
+
+/** What the probe opens; tests bring their own. */
+export interface ProbeParts {
+  readonly stores: (bucket: string, key: string) => ObjectStore
+  readonly openQueue: (queue: S3Queue) => NotificationQueue
+}
+
+const ok = (subject: string, step: string, detail = ''): ProbeResult => ({ subject, step, result: 'ok', detail })
+const missing = (subject: string, step: string, error: unknown): ProbeResult => ({
+  subject,
+  step,
+  result: 'missing',
+  detail: errorText(error).split('\n')[0]!,
+})
+
+/** Lists and reads one object of a source. */
+async function probeSource(source: S3Source, store: ObjectStore): Promise<ProbeResult[]> {
+  const prefix = accountsPrefix(source)
+  const subject = `s3://${source.bucket}/${prefix}`
+  let object: ListedObject | undefined
+  try {
+    for await (const listed of store.list(source.bucket, prefix))
+      if (isFlowLogKey(listed.key)) {
+        object = listed
+        break
+      }
+  } catch (error) {
+    return [missing(subject, 's3:ListBucket', error)]
+  }
+  const list = ok(subject, 's3:ListBucket')
+  if (object === undefined)
+    return [list, { subject, step: 's3:GetObject', result: 'unknown', detail: 'no flow log object is there to try it with' }]
+  try {
+    const opened = await store.open(source.bucket, object.key)
+    opened.body.destroy()
+    return [list, ok(subject, 's3:GetObject', object.key)]
+  } catch (error) {
+    const isKey = error instanceof FlowError && error.code === 'S3_KEY_DENIED'
+    return [list, missing(subject, isKey ? 'kms:Decrypt' : 's3:GetObject', error)]
+  }
+}
+
+/** Asks for messages that it leaves, and deletes nothing: a receipt that cannot be tells whether it would be allowed to. */
+async function probeQueue(queue: NotificationQueue): Promise<ProbeResult[]> {
+  const results: ProbeResult[] = []
+  for (const [step, action] of [
+    ['sqs:ReceiveMessage', () => queue.tryReceive()],
+    ['sqs:DeleteMessage', () => queue.tryDelete()],
+  ] as const)
+    try {
+      await action()
+      results.push(ok(queue.url, step))
+    } catch (error) {
+      results.push(missing(queue.url, step, error))
+    }
+  return results
+}
+
+async function attempt(subject: string, step: string, action: () => Promise<unknown>): Promise<ProbeResult> {
+  try {
+    await action()
+    return ok(subject, step)
+  } catch (error) {
+    return missing(subject, step, error)
+  }
+}
+
+async function probeServices(config: Config): Promise<ProbeResult[]> {
+  const cluster = new Cluster(config.kafka, createLog('silent'))
+  const store = connectClickHouse({ ...config.clickhouse, database: 'default' })
+  const { url, username, password } = config.registry
+  const authorization =
+    username === undefined ? {} : { authorization: `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` }
+  try {
+    return [
+      await attempt(config.kafka.brokers.join(','), 'Kafka', async () => (await cluster.admin()).listTopics()),
+      await attempt(url, 'schema registry', async () => {
+        const answer = await fetch(`${url.replace(/\/$/, '')}/subjects`, { headers: authorization, signal: AbortSignal.timeout(10_000) })
+        if (!answer.ok) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `HTTP ${answer.status}` })
+      }),
+      await attempt(config.clickhouse.url, 'ClickHouse', () => store.query('SELECT 1')),
+    ]
+  } finally {
+    await store.close()
+    void cluster.close().catch(() => undefined)
+  }
+}
+
+/** Tries S3, SQS, Kafka, the registry and ClickHouse. Changes nothing anywhere. */
+export async function probe(
+  config: Config,
+  parts: ProbeParts = { stores: createS3Stores(config.s3), openQueue: queue => openQueue(config.s3, queue) },
+): Promise<ProbeResult[]> {
+  const results: ProbeResult[] = []
+  for (const source of config.s3.sources) results.push(...(await probeSource(source, parts.stores(source.bucket, source.prefix))))
+  for (const settings of config.s3.queues) {
+    const queue = parts.openQueue(settings)
+    results.push(...(await probeQueue(queue)))
+    queue.close()
+  }
+  return [...results, ...(await probeServices(config))]
+}
+
+/** A line for each thing tried. */
+export const probeText = (results: readonly ProbeResult[]): string =>
+  results
+    .map(({ subject, step, result, detail }) => `${result.padEnd(8)}${step.padEnd(20)}${subject}${detail === '' ? '' : `: ${detail}`}`)
+    .join('\n')
