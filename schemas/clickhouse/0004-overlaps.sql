@@ -80,7 +80,7 @@ FROM (
 SETTINGS join_use_nulls = 0;
 
 -- The flows of a time, each record of an interface from one flow log only, and of a replaced object the version that counts.
--- It reads six small columns of the time first, to see what repeats: docs/decisions/0038 says what that costs.
+-- It reads six small columns of the time first, to see what repeats: docs/decisions/0033 says what that costs.
 CREATE OR REPLACE VIEW {database}.flows_once AS
 SELECT f.*
 FROM {database}.flows AS f
