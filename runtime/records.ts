@@ -58,4 +58,6 @@ export interface InBatch {
   readonly nextOffset: number
   /** Records behind this batch that are already in the partition. */
   readonly lag: number
+  /** Gives back the memory of records and slabs, where it is the batch's own; they are empty from then on. */
+  readonly free?: () => void
 }

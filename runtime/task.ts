@@ -68,6 +68,8 @@ export interface Role {
   readonly to: readonly TopicId[]
   /** The input is handed over as slabs (hot topics) instead of records. */
   readonly slabs?: boolean
+  /** The tasks refer to nothing of a batch once `process` has resolved: its memory is given back at once, not by the garbage collector. */
+  readonly copies?: boolean
   /** Builds the task of a partition; opens nothing. */
   createTask(context: TaskContext): Task
 }

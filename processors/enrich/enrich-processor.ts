@@ -69,6 +69,7 @@ export function createEnrichRole(options: EnrichOptions): Role {
     name: 'enrich',
     from: 'rawLines',
     to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
+    copies: true,
     createTask: context => new EnrichTask(context, (work ??= new EnrichWork(options, context))),
   }
 }

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer, EachBatchPayload } from 'kafkajs'
 import { causesOf, errorText, FlowError } from '../errors.ts'
+import { freeMemory } from '../memory.ts'
 import type { InBatch, InRecord, InSlab } from '../records.ts'
 import { stickyAssigner } from './assigner.ts'
 import { createKafka } from './client.ts'
@@ -202,12 +203,16 @@ export function toFetched(payload: EachBatchPayload, encoded: boolean): Fetched 
   return {
     nextOffset,
     decode: async (from, slabs) => {
-      const result = { records: [] as InRecord[], slabs: [] as InSlab[], nextOffset, lag } satisfies InBatch
+      const own: Buffer[] = []
+      const free = (): void => own.forEach(freeMemory)
+      const result = { records: [] as InRecord[], slabs: [] as InSlab[], nextOffset, lag, free } satisfies InBatch
       if (encoded) {
         for (const message of batch.messages) {
           const raw = message.value as unknown as RawBatch
           if (Number(message.offset) < from) continue
           const bytes = await decompressRecords(raw.codec, raw.bytes)
+          // what is not compressed lies in the answer of the broker, beside other batches
+          if (bytes.buffer !== raw.bytes.buffer) own.push(bytes)
           if (slabs)
             result.slabs.push({ bytes, count: raw.count, baseOffset: raw.baseOffset, from, nextOffset: Number(message.offset) + 1 })
           else

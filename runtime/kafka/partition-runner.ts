@@ -259,6 +259,7 @@ export class PartitionRunner implements TaskContext {
         if (!this.#keyChecked) this.#checkFirstKey(batch)
         if (batch.records.length + batch.slabs.length > 0) await task.process(batch)
         this.#position = batch.nextOffset
+        if (this.#role.copies === true) batch.free?.()
       }
       await task.tick?.()
       if (this.#inbox.length === 0) await this.#pause()

@@ -49,7 +49,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
     name,
     from,
     to: [],
-    ...(slabs ? { slabs } : {}),
+    ...(slabs ? { slabs, copies: true } : {}),
     createTask: context => {
       const topic = topicName(options.topicPrefix, topics[from])
       return new RangeTask(context, { role: name, topic, store, lanes: shared, insertRows, insertIntervalMs }, createBuffer(context))

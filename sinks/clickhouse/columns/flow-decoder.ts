@@ -369,7 +369,8 @@ const part = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.f
 function copyText(cursor: AvroCursor): Uint8Array {
   const length = cursor.long()
   cursor.at += length
-  return cursor.bytes.slice(cursor.at - length, cursor.at)
+  // a slice of a Buffer would share its memory
+  return new Uint8Array(cursor.bytes.subarray(cursor.at - length, cursor.at))
 }
 
 /** The seconds of a varint of five bytes, which all times since 1974 and below 2^31 are; 0 for another. */
