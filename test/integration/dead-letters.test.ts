@@ -91,6 +91,15 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
   /** The audit by the rule of the fix: lines up to 4 KiB may be read. */
   const auditDifferences = async (lineBytes: number): Promise<unknown> => {
     const config = checkConfig({ ...settings, s3: { ...settings['s3'], maxLineBytes: lineBytes } })
+    // what coverage derives from the ledger, the gaps and the open dead letters is what the tables hold
+    const [covered] = await store.query<Record<string, string>>(
+      'SELECT sum(flows) AS flows, sum(dead_letters) AS dead, sum(nodata) AS nodata FROM object_coverage',
+    )
+    const nodata = await countOf(store, "SELECT count() AS n FROM flow_gaps WHERE kind = 'NODATA'")
+    assert.deepEqual(
+      { flows: Number(covered!['flows']), dead: Number(covered!['dead']), nodata: Number(covered!['nodata']) },
+      { flows: await flows(store), dead: await openLetters(store), nodata },
+    )
     return (await audit({ ...session, config }, true, () => undefined)).differences
   }
   try {
