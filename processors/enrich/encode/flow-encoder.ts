@@ -75,7 +75,7 @@ export class FlowEncoder {
     for (let row = 0; row < batch.rows; row++) this.encodeRow(batch, set, slabs, row)
   }
 
-  /** Encodes one row. A function of its own for the same reason as LineParser.parseLine. */
+  /** Encodes one row. A function of its own: V8 optimizes it after some thousand rows, but would enter a long loop unoptimized each time. */
   private encodeRow(batch: FlowBatch, set: FragmentSet, slabs: Slabs, row: number): void {
     const { dictionaries, addressIds, ports, numbers } = batch
     const addresses = dictionaries.addresses.current
