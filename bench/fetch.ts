@@ -2,8 +2,7 @@
 import { checkConfig } from '../config.ts'
 import { createFetchRole } from '../producers/s3/fetch-processor.ts'
 import { generateObjects } from '../producers/synthetic/generate-objects.ts'
-import { batchParts } from '../runtime/kafka/fenced-producer.ts'
-import { compressRecords, frameRecords } from '../runtime/kafka/record-format.ts'
+import { packRecords } from '../runtime/kafka/fenced-producer.ts'
 import type { OutRecord, OutSlab, PackedRecords } from '../runtime/records.ts'
 import type { TaskContext } from '../runtime/task.ts'
 import type { Topic } from '../schemas/topics.ts'
@@ -25,16 +24,6 @@ class SinkContext {
     this.#lz4 = lz4
   }
 
-  /** As the producer does it. */
-  async #pack(records: readonly OutRecord[]): Promise<PackedRecords[]> {
-    const batches: PackedRecords[] = []
-    for (const part of batchParts(records)) {
-      const { bytes, count } = frameRecords(part, this.#scratch)
-      batches.push({ packed: await compressRecords('lz4', bytes), count, size: bytes.length })
-    }
-    return batches
-  }
-
   context(): TaskContext {
     const { partition, name, log, codecs, signal } = this.#base
     return {
@@ -49,7 +38,7 @@ class SinkContext {
         else if (!('count' in records)) for (const { value } of records) this.bytes += value?.length ?? 0
         return Promise.resolve()
       },
-      ...(this.#lz4 ? { pack: (records: readonly OutRecord[]) => this.#pack(records) } : {}),
+      ...(this.#lz4 ? { pack: (records: readonly OutRecord[]) => packRecords(records, 'lz4', () => this.#scratch) } : {}),
       commit: () => Promise.resolve(),
       nowMs: () => performance.now(),
     }

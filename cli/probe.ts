@@ -7,6 +7,7 @@ import type { Config, S3Queue, S3Source } from '../config.ts'
 import { FlowError, errorText } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { createLog } from '../runtime/log.ts'
+import { request } from '../runtime/registry-request.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 
 /** One thing that was tried. */
@@ -88,15 +89,13 @@ async function attempt(subject: string, step: string, action: () => Promise<unkn
 async function probeServices(config: Config): Promise<ProbeResult[]> {
   const cluster = new Cluster(config.kafka, createLog('silent'))
   const store = connectClickHouse({ ...config.clickhouse, database: 'default' })
-  const { url, username, password } = config.registry
-  const authorization =
-    username === undefined ? {} : { authorization: `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` }
   try {
     return [
       await attempt(config.kafka.brokers.join(','), 'Kafka', async () => (await cluster.admin()).listTopics()),
-      await attempt(url, 'schema registry', async () => {
-        const answer = await fetch(`${url.replace(/\/$/, '')}/subjects`, { headers: authorization, signal: AbortSignal.timeout(10_000) })
-        if (!answer.ok) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `HTTP ${answer.status}` })
+      await attempt(config.registry.url, 'schema registry', async () => {
+        const { url } = config.registry
+        const { ok: found, status } = await request(config.registry, '/subjects')
+        if (!found) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${status}` })
       }),
       await attempt(config.clickhouse.url, 'ClickHouse', () => store.query('SELECT 1')),
     ]

@@ -1,5 +1,6 @@
 /** Ordered start, reverse stop, one signal to end, a bound on how long that may take. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { whenAborted } from './abort.ts'
 import type { Log } from './log.ts'
 
 /** Something that is started once and stopped once. */
@@ -25,10 +26,7 @@ export async function runParts(
   started?: () => void,
 ): Promise<void> {
   const running: Part[] = []
-  const ended = new Promise<void>(resolve => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+  const ended = whenAborted(signal)
   const failed = (): Promise<never>[] => running.flatMap(part => (part.failed === undefined ? [] : [part.failed]))
   let stopping = ''
   try {

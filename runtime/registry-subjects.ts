@@ -2,26 +2,7 @@
 import type { Config } from '../config.ts'
 import type { AvroRecord } from '../schemas/avro-types.ts'
 import type { WriterSchemas } from './avro.ts'
-import { errorText, FlowError } from './errors.ts'
-
-const answerMs = 10_000
-
-async function request(settings: Config['registry'], path: string, method = 'GET'): Promise<Response> {
-  const url = settings.url.replace(/\/$/, '')
-  const authorization = `Basic ${Buffer.from(`${settings.username ?? ''}:${settings.password ?? ''}`).toString('base64')}`
-  let response: Response
-  try {
-    response = await fetch(`${url}${path}`, {
-      method,
-      headers: settings.username === undefined ? {} : { authorization },
-      signal: AbortSignal.timeout(answerMs),
-    })
-  } catch (cause) {
-    throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: errorText(cause) }, { cause })
-  }
-  if (!response.ok && response.status !== 404) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${response.status}` })
-  return response
-}
+import { request } from './registry-request.ts'
 
 const subjectPath = (subject: string): string => `/subjects/${encodeURIComponent(subject)}`
 

@@ -6,6 +6,7 @@ import type { AvroRecord } from '../schemas/avro-types.ts'
 import { topicName, topics, type TopicId } from '../schemas/topics.ts'
 import type { TopicSchemaIds } from './avro.ts'
 import { errorText, FlowError } from './errors.ts'
+import { request } from './registry-request.ts'
 
 /** Level under which every value subject is registered. */
 export const valueCompatibility = COMPATIBILITY.FULL_TRANSITIVE
@@ -94,19 +95,8 @@ export class Registry {
    * @throws FlowError REGISTRY_SCHEMA_UNKNOWN, REGISTRY_UNAVAILABLE.
    */
   async loadSchema(id: number): Promise<AvroRecord> {
-    const url = this.#settings.url
-    const authorization = `Basic ${Buffer.from(`${this.#settings.username ?? ''}:${this.#settings.password ?? ''}`).toString('base64')}`
-    let response: Response
-    try {
-      response = await fetch(`${url.replace(/\/$/, '')}/schemas/ids/${id}`, {
-        headers: this.#settings.username === undefined ? {} : { authorization },
-        signal: AbortSignal.timeout(10_000),
-      })
-    } catch (cause) {
-      throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: errorText(cause) }, { cause })
-    }
-    if (response.status === 404) throw new FlowError('REGISTRY_SCHEMA_UNKNOWN', { url, id })
-    if (!response.ok) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${response.status}` })
+    const response = await request(this.#settings, `/schemas/ids/${id}`)
+    if (response.status === 404) throw new FlowError('REGISTRY_SCHEMA_UNKNOWN', { url: this.#settings.url, id })
     const { schema } = (await response.json()) as { schema: string }
     return JSON.parse(schema) as AvroRecord
   }

@@ -7,10 +7,8 @@
  */
 import { lineText, readReplays, type ReplayAttempts } from '../../audit/replay-attempts.ts'
 import { LineCheck } from '../../processors/enrich/line-check.ts'
-import { FlowError } from '../../runtime/errors.ts'
 import { createKafka } from '../../runtime/kafka/client.ts'
-import { FencedProducer } from '../../runtime/kafka/fenced-producer.ts'
-import { isFenced } from '../../runtime/kafka/partition-runner.ts'
+import { FencedProducer, fencedError } from '../../runtime/kafka/fenced-producer.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { OutRecord } from '../../runtime/records.ts'
 import { rawLineHeaders, topics, type Topic } from '../../schemas/topics.ts'
@@ -147,8 +145,7 @@ class SendBack {
       }
       ended = true
     } catch (error) {
-      if (isFenced(error)) throw new FlowError('TASK_FENCED', { task: '`dead-letters replay`' }, { cause: error })
-      throw error
+      throw fencedError(error, '`dead-letters replay`') ?? error
     } finally {
       await this.#producer.close(ended).catch(() => undefined)
     }

@@ -3,6 +3,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../../config.ts'
+import { whenAborted } from '../../runtime/abort.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
@@ -172,7 +173,7 @@ export const demoCommand: Command = {
       for (const fault of faults) print(`WRONG: ${fault}`)
       if (values['exit'] === true) return faults.length === 0 ? 0 : 1
       print(whatNext(env, roles))
-      await Promise.race([new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true })), roles.failed])
+      await Promise.race([whenAborted(signal), roles.failed])
       return 0
     } finally {
       print('\nstopping')

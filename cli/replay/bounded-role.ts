@@ -1,6 +1,7 @@
 /** A role that reads a range of its input only, for a replay. */
+import { whenAborted } from '../../runtime/abort.ts'
 import { FlowError } from '../../runtime/errors.ts'
-import type { OffsetRange } from '../../runtime/kafka/topic-reader.ts'
+import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import type { InBatch, InRecord } from '../../runtime/records.ts'
 import type { Position, Role, Task, TaskContext } from '../../runtime/task.ts'
 import { rawLineHeaders } from '../../schemas/topics.ts'
@@ -52,7 +53,8 @@ class BoundedTask implements Task {
     await this.#inner.process({ ...batch, records, nextOffset: Math.min(batch.nextOffset, end) })
     if (batch.nextOffset < end) return
     await this.#inner.stop?.()
-    await stopped(this.#context.signal)
+    // meanwhile the runner holds what it has fetched ahead and fetches no more
+    await whenAborted(this.#context.signal)
   }
 
   async tick(): Promise<void> {
@@ -62,10 +64,4 @@ class BoundedTask implements Task {
   async stop(): Promise<void> {
     await this.#inner.stop?.()
   }
-}
-
-/** Until the process is to stop: meanwhile the runner holds what it has fetched ahead and fetches no more. */
-async function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

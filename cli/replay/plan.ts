@@ -6,10 +6,9 @@
  */
 import { FlowError } from '../../runtime/errors.ts'
 import { createKafka } from '../../runtime/kafka/client.ts'
-import { FencedProducer } from '../../runtime/kafka/fenced-producer.ts'
-import { groupPositions, topicRanges } from '../../runtime/kafka/group-progress.ts'
-import { isFenced } from '../../runtime/kafka/partition-runner.ts'
-import type { OffsetRange } from '../../runtime/kafka/topic-reader.ts'
+import { FencedProducer, fencedError } from '../../runtime/kafka/fenced-producer.ts'
+import { groupPositions } from '../../runtime/kafka/group-progress.ts'
+import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import { ownTopics, replaySource, type SideDeployment } from './side-deployment.ts'
 
 /** See the head of this file. */
@@ -47,7 +46,7 @@ export async function readPlan({ cluster }: SideDeployment): Promise<ReplayPlan 
 async function findRanges({ cluster }: SideDeployment, fromMs: number, toMs: number): Promise<Map<number, OffsetRange>> {
   const admin = await cluster.admin()
   const name = cluster.topicName(replaySource)
-  const held = await topicRanges(cluster, replaySource)
+  const held = await cluster.ranges(replaySource)
   const starts = await admin.fetchTopicOffsetsByTimestamp(name, fromMs)
   const ends = new Map((await admin.fetchTopicOffsetsByTimestamp(name, toMs)).map(({ partition, offset }) => [partition, Number(offset)]))
   return new Map(
@@ -73,7 +72,7 @@ export async function makePlan(side: SideDeployment, fromMs: number, toMs: numbe
     const other = await readPlan(side)
     if (other !== undefined) return other
     for (const topic of ownTopics())
-      if ([...(await topicRanges(cluster, topic)).values()].some(({ end }) => end > 0))
+      if ([...(await cluster.ranges(topic)).values()].some(({ end }) => end > 0))
         throw new FlowError('REPLAY_CONFLICT', { name, detail: `its topic ${cluster.topicName(topic)} is not empty, and its plan is lost` })
     const ranges = await findRanges(side, fromMs, toMs)
     const { database } = config.clickhouse
@@ -87,8 +86,7 @@ export async function makePlan(side: SideDeployment, fromMs: number, toMs: numbe
     ended = true
     return { fromMs, toMs, database, ranges }
   } catch (error) {
-    if (isFenced(error)) throw new FlowError('TASK_FENCED', { task: `replay ${name}` }, { cause: error })
-    throw error
+    throw fencedError(error, `replay ${name}`) ?? error
   } finally {
     await producer.close(ended).catch(() => undefined)
   }

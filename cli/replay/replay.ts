@@ -1,7 +1,7 @@
 /** `flowloom replay`: reads a range of raw-lines again with the code of today, into topics and tables of its own. */
 import { loadConfig, type Config } from '../../config.ts'
 import { FlowError } from '../../runtime/errors.ts'
-import { topicRanges } from '../../runtime/kafka/group-progress.ts'
+import { offsetsIn } from '../../runtime/kafka/group-progress.ts'
 import { createLog } from '../../runtime/log.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import type { Command, CommandInput } from '../command.ts'
@@ -108,7 +108,7 @@ export async function replay(
     } else checkSameRange(found, request)
     const session = await openSide(side)
     const plan = found ?? (await makePlan(side, request.fromMs!, request.toMs ?? Date.now()))
-    const held = await topicRanges(side.cluster, replaySource)
+    const held = await side.cluster.ranges(replaySource)
     const beginningLost = [...plan.ranges].some(([partition, { start }]) => start > 0 && held.get(partition)?.start === start)
     listener.begun(plan, found !== undefined, beginningLost)
     await migrateTables(session.config.clickhouse)
@@ -184,9 +184,8 @@ export const replayCommand: Command = {
     if (values['drop'] === true) return drop(live, request)
     const listener: ReplayListener = {
       begun: ({ fromMs, toMs, ranges }, resumed, beginningLost) => {
-        const offsets = [...ranges.values()].reduce((sum, { start, end }) => sum + end - start, 0)
         console.error(
-          `${resumed ? 'going on with' : 'beginning'} replay ${request.name}: raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}, ${offsets} offsets in ${ranges.size} partitions`,
+          `${resumed ? 'going on with' : 'beginning'} replay ${request.name}: raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}, ${offsetsIn(ranges)} offsets in ${ranges.size} partitions`,
         )
         if (beginningLost) console.error('raw-lines begins within this range: retention may have removed what came before')
       },

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
-import { holdsRecords, offsetsIn, remainder, topicRanges } from '../../runtime/kafka/group-progress.ts'
-import type { OffsetRange } from '../../runtime/kafka/topic-reader.ts'
+import { holdsRecords, offsetsIn, remainder } from '../../runtime/kafka/group-progress.ts'
+import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import { runParts, type Part } from '../../runtime/lifecycle.ts'
 import type { Role } from '../../runtime/task.ts'
 import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
@@ -70,7 +70,7 @@ class Watch {
   async #look(role: Role): Promise<{ rest: Map<number, OffsetRange>; all: ReadonlyMap<number, OffsetRange> }> {
     const { cluster } = this.#session
     const topic: Topic = topics[role.from]
-    const all = role.name === readingRole ? this.#plan.ranges : await topicRanges(cluster, topic)
+    const all = role.name === readingRole ? this.#plan.ranges : await cluster.ranges(topic)
     return { all, rest: await remainder(cluster, role.name, topic, all) }
   }
 

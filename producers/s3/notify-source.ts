@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, S3Queue } from '../../config.ts'
+import { whenAborted } from '../../runtime/abort.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { counter, histogram } from '../../runtime/metrics.ts'
 import { partitionOf } from '../../runtime/partition.ts'
@@ -68,7 +69,7 @@ export function createNotifySource(options: NotifyOptions): Source {
       const queues = queuesOfShard(options.settings.queues, context.shard, context.shards).map(queue => options.open(queue))
       const receivers = queues.map(queue => new Receiver(options, queue, context, signal).run())
       try {
-        await Promise.all([...receivers, untilAborted(signal)])
+        await Promise.all([...receivers, whenAborted(signal)])
       } finally {
         stop.abort()
         await Promise.allSettled(receivers)
@@ -77,9 +78,6 @@ export function createNotifySource(options: NotifyOptions): Source {
     },
   }
 }
-
-const untilAborted = (signal: AbortSignal): Promise<void> =>
-  signal.aborted ? Promise.resolve() : new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 
 type Ignored = 'other-event' | 'other-key' | 'before-start-date'
 type Poison = MessageFault | 'unknown-bucket'

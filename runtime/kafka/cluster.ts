@@ -15,6 +15,24 @@ const unstableOffset = 88
 /** Errors of topics that a broker does not know yet. */
 const newTopicErrors = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
 
+/** Offsets of a partition: from the first on, below the second. */
+export interface OffsetRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** Asks for committed offsets until none of them is part of an open transaction. */
+export async function whenStable<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== unstableOffset || attempt >= 500) throw error
+      await sleep(20)
+    }
+  }
+}
+
 /** See the head of this file. */
 export class Cluster {
   readonly settings: Config['kafka']
@@ -105,12 +123,17 @@ export class Cluster {
     return count
   }
 
-  /** First and end offset of a partition. */
-  async limits(topic: Topic, partition: number): Promise<{ low: number; end: number }> {
+  /** First and end offsets of all partitions of a topic, now. */
+  async ranges(topic: Topic): Promise<Map<number, OffsetRange>> {
     const admin = await this.admin()
     const offsets = await admin.fetchTopicOffsets(this.topicName(topic))
-    const entry = offsets.find(candidate => candidate.partition === partition)
-    return { low: Number(entry?.low ?? 0), end: Number(entry?.offset ?? 0) }
+    return new Map(offsets.map(({ partition, low, offset }) => [partition, { start: Number(low), end: Number(offset) }]))
+  }
+
+  /** First and end offset of a partition. */
+  async limits(topic: Topic, partition: number): Promise<{ low: number; end: number }> {
+    const { start, end } = (await this.ranges(topic)).get(partition) ?? { start: 0, end: 0 }
+    return { low: start, end }
   }
 
   /**
@@ -122,20 +145,15 @@ export class Cluster {
     const topic = topics[topicId]
     const admin = await this.admin()
     const request = { groupId: this.groupOf(role), topics: [this.topicName(topic)] }
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const [answer] = await onlyPartition.run(partition, () => admin.fetchOffsets(request))
-        const entry = answer?.partitions.find(candidate => candidate.partition === partition)
-        const { low } = await this.limits(topic, partition)
-        const offset = Number(entry?.offset ?? -1)
-        if (offset < 0) return { offset: low, metadata: '' }
-        if (offset < low) throw new FlowError('OFFSET_LOST', { task: `${role}/${partition}`, offset, low })
-        return { offset, metadata: entry?.metadata ?? '' }
-      } catch (error) {
-        if ((error as { code?: unknown }).code !== unstableOffset || attempt >= 500) throw error
-        await sleep(20)
-      }
-    }
+    return whenStable(async () => {
+      const [answer] = await onlyPartition.run(partition, () => admin.fetchOffsets(request))
+      const entry = answer?.partitions.find(candidate => candidate.partition === partition)
+      const { low } = await this.limits(topic, partition)
+      const offset = Number(entry?.offset ?? -1)
+      if (offset < 0) return { offset: low, metadata: '' }
+      if (offset < low) throw new FlowError('OFFSET_LOST', { task: `${role}/${partition}`, offset, low })
+      return { offset, metadata: entry?.metadata ?? '' }
+    })
   }
 
   /** Log of the runtime. */

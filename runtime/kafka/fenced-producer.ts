@@ -5,13 +5,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka, Producer, Transaction } from 'kafkajs'
 import type { Config } from '../../config.ts'
-import { FlowError } from '../errors.ts'
+import { causesOf, FlowError } from '../errors.ts'
 import { freeMemory } from '../memory.ts'
 import type { OutRecord, OutSlab, PackedRecords } from '../records.ts'
 import type { Position } from '../task.ts'
 import { explicitPartitioner } from './client.ts'
 import type { SlabMessages } from './kafkajs.ts'
-import { codecNumbers, compressRecords, frameRecords, readRecords } from './record-format.ts'
+import { codecNumbers, compressRecords, frameRecords, readRecords, type CodecName } from './record-format.ts'
 
 type KafkaSettings = Config['kafka']
 
@@ -41,20 +41,50 @@ export function* batchParts(records: readonly OutRecord[], maxBytes = maxBatchBy
   if (start < records.length) yield records.slice(start)
 }
 
+/**
+ * Frames and compresses records, in as many batches as they need.
+ *
+ * @param codec Not `none`: then the batches would lie in the scratch memory.
+ * @param scratch Memory to frame a part in, where there is some.
+ */
+export async function packRecords(
+  records: readonly OutRecord[],
+  codec: Exclude<CodecName, 'none'>,
+  scratch: (part: readonly OutRecord[]) => Buffer | undefined,
+): Promise<PackedRecords[]> {
+  const batches: PackedRecords[] = []
+  for (const part of batchParts(records)) {
+    const { bytes, count } = frameRecords(part, scratch(part))
+    batches.push({ packed: await compressRecords(codec, bytes), count, size: bytes.length })
+  }
+  return batches
+}
+
 const recordsOf = (slab: OutSlab): OutRecord[] => [...readRecords(slab.bytes, slab.count, 0)].map(({ key, value }) => ({ key, value }))
 
 const emptyBytes = new Uint8Array(0)
 
 const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 
-/** Errors of a coordinator that pass. */
-const passing = new Set([
-  'CONCURRENT_TRANSACTIONS',
+/** Errors of a coordinator that is just moving or loading. */
+export const movingCoordinator: ReadonlySet<string> = new Set([
   'NOT_COORDINATOR_FOR_GROUP',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'GROUP_LOAD_IN_PROGRESS',
 ])
+/** Errors of a coordinator that pass. */
+const passing: ReadonlySet<string> = new Set([...movingCoordinator, 'CONCURRENT_TRANSACTIONS'])
 const coordinatorWaitMs = 10_000
+
+/** TASK_FENCED where a successor has taken over (INVALID_PRODUCER_EPOCH, PRODUCER_FENCED and kin); undefined for any other error. */
+export function fencedError(error: unknown, task: string): FlowError | undefined {
+  for (const cause of causesOf(error)) {
+    const { code, type } = cause as { code?: unknown; type?: unknown }
+    if (code === 47 || code === 90 || type === 'INVALID_PRODUCER_EPOCH' || type === 'PRODUCER_FENCED')
+      return new FlowError('TASK_FENCED', { task }, { cause: error })
+  }
+  return undefined
+}
 
 /** See the head of this file. */
 export class FencedProducer {
@@ -105,14 +135,7 @@ export class FencedProducer {
   pack(records: readonly OutRecord[]): Promise<PackedRecords[] | null> {
     const { encodedBatches, compression } = this.#settings
     if (!encodedBatches || compression === 'none') return Promise.resolve(null)
-    return this.#inTurn(async () => {
-      const batches: PackedRecords[] = []
-      for (const part of batchParts(records)) {
-        const { bytes, count } = frameRecords(part, this.#scratch(part))
-        batches.push({ packed: await compressRecords(compression, bytes), count, size: bytes.length })
-      }
-      return batches
-    })
+    return this.#inTurn(() => packRecords(records, compression, part => this.#scratch(part)))
   }
 
   /** Memory for large batches, made at the first one; sends are done one after the other, so one is enough. */

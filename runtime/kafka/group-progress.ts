@@ -1,33 +1,16 @@
 /** How far a consumer group is, and whether anything is left for it to read. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Topic } from '../../schemas/topics.ts'
 import type { Position } from '../task.ts'
-import type { Cluster } from './cluster.ts'
-import { readTopic, type OffsetRange } from './topic-reader.ts'
-
-/** Error code UNSTABLE_OFFSET_COMMIT: an offset is part of a transaction that has not ended yet. */
-const unstableOffset = 88
+import { whenStable, type Cluster, type OffsetRange } from './cluster.ts'
+import { readTopic } from './topic-reader.ts'
 
 /** The committed positions of a role in a topic; partitions without one are left out. */
 export async function groupPositions(cluster: Cluster, role: string, topic: Topic): Promise<Map<number, Position>> {
   const admin = await cluster.admin()
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const [answer] = await admin.fetchOffsets({ groupId: cluster.groupOf(role), topics: [cluster.topicName(topic)] })
-      const committed = (answer?.partitions ?? []).filter(({ offset }) => Number(offset) >= 0)
-      return new Map(committed.map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata: metadata ?? '' }]))
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== unstableOffset || attempt >= 500) throw error
-      await sleep(20)
-    }
-  }
-}
-
-/** First and end offsets of all partitions of a topic, now. */
-export async function topicRanges(cluster: Cluster, topic: Topic): Promise<Map<number, OffsetRange>> {
-  const admin = await cluster.admin()
-  const offsets = await admin.fetchTopicOffsets(cluster.topicName(topic))
-  return new Map(offsets.map(({ partition, low, offset }) => [partition, { start: Number(low), end: Number(offset) }]))
+  const request = { groupId: cluster.groupOf(role), topics: [cluster.topicName(topic)] }
+  const [answer] = await whenStable(() => admin.fetchOffsets(request))
+  const committed = (answer?.partitions ?? []).filter(({ offset }) => Number(offset) >= 0)
+  return new Map(committed.map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata: metadata ?? '' }]))
 }
 
 /** What a role has not yet committed of some ranges: offsets, some of which may be no records but marks of transactions. */

@@ -5,8 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
+import { whenAborted } from '../abort.ts'
 import { schemaIdOf, type Codecs } from '../avro.ts'
-import { causesOf, errorText, FlowError } from '../errors.ts'
+import { errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from '../records.ts'
 import type { Position, Role, Task, TaskContext } from '../task.ts'
@@ -24,7 +25,7 @@ import {
   transactionsCommitted,
   type TaskEnd,
 } from './events.ts'
-import { FencedProducer } from './fenced-producer.ts'
+import { FencedProducer, fencedError } from './fenced-producer.ts'
 import { readRecords } from './record-format.ts'
 
 /** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
@@ -207,9 +208,9 @@ export class PartitionRunner implements TaskContext {
   }
 
   #judged(error: unknown): unknown {
-    const fenced = isFenced(error)
-    this.#end = fenced ? 'fenced' : 'failed'
-    return fenced ? new FlowError('TASK_FENCED', { task: this.name }, { cause: error }) : error
+    const judged = fencedError(error, this.name)
+    this.#end = judged === undefined ? 'failed' : 'fenced'
+    return judged ?? error
   }
 
   async #start(): Promise<void> {
@@ -243,8 +244,7 @@ export class PartitionRunner implements TaskContext {
     this.#phase = 'restoring'
     this.#feed.seekState(low)
     this.#feed.resumeState()
-    const stopped = new Promise<void>(resolve => this.signal.addEventListener('abort', () => resolve(), { once: true }))
-    await Promise.race([reached, stopped])
+    await Promise.race([reached, whenAborted(this.signal)])
   }
 
   async #work(): Promise<void> {
@@ -339,13 +339,4 @@ export class PartitionRunner implements TaskContext {
   nowMs(): number {
     return Date.now()
   }
-}
-
-/** INVALID_PRODUCER_EPOCH, PRODUCER_FENCED and kin: a successor has taken over. */
-export function isFenced(error: unknown): boolean {
-  for (const cause of causesOf(error)) {
-    const { code, type } = cause as { code?: unknown; type?: unknown }
-    if (code === 47 || code === 90 || type === 'INVALID_PRODUCER_EPOCH' || type === 'PRODUCER_FENCED') return true
-  }
-  return false
 }

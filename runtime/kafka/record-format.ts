@@ -185,9 +185,6 @@ export interface BatchHeader {
   readonly transactional: boolean
 }
 
-/** Builds a whole batch: header with checksum, then the (compressed) records. */
-export const buildBatch = (header: BatchHeader, records: Uint8Array): Buffer => Buffer.concat([batchHeader(header, records), records])
-
 /** Builds the header of a batch alone, so that the records need not be copied behind it. */
 export function batchHeader(header: BatchHeader, records: Uint8Array): Buffer {
   const batch = Buffer.allocUnsafe(batchHeaderLength)

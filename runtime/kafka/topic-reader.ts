@@ -5,23 +5,17 @@ import type { Topic } from '../../schemas/topics.ts'
 import { FlowError } from '../errors.ts'
 import type { InRecord } from '../records.ts'
 import { createKafka } from './client.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, OffsetRange } from './cluster.ts'
+import { movingCoordinator } from './fenced-producer.ts'
 import { stickyAssigner } from './assigner.ts'
 import { toFetched } from './membership.ts'
 
 /** Called for each record in the order of its partition. Where it returns `enough`, no more is wanted; anything else means nothing. */
 export type RecordVisitor = (record: InRecord, partition: number) => unknown
 
-/** Errors of a coordinator that pass; kafkajs gives up at the first one where a consumer joins. */
-const passing = new Set(['GROUP_LOAD_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE'])
+/** kafkajs gives up at the first error of a moving coordinator where a consumer joins. */
 const joinAttempts = 60
 const joinAgainMs = 500
-
-/** Offsets of a partition: from the first on, below the second. */
-export interface OffsetRange {
-  readonly start: number
-  readonly end: number
-}
 
 /** Goes on reading what is written after the call. */
 export interface Following {
@@ -61,7 +55,7 @@ export async function readTopic(
     try {
       return await readOnce(cluster, topic, noting, { idleMs, ranges, following })
     } catch (error) {
-      if (seen.records > 0 || attempt >= joinAttempts || !passing.has((error as { type?: string }).type ?? '')) throw error
+      if (seen.records > 0 || attempt >= joinAttempts || !movingCoordinator.has((error as { type?: string }).type ?? '')) throw error
       await sleep(joinAgainMs)
     }
   }
@@ -76,20 +70,19 @@ async function readOnce(
   const name = cluster.topicName(topic)
   const admin = await cluster.admin()
   const ends = new Map(
-    (await admin.fetchTopicOffsets(name)).map(entry => {
-      const last = Number(entry.offset)
+    [...(await cluster.ranges(topic))].map(([partition, held]) => {
       // a partition that is not asked for is looked at from its end on, where nothing is to be fetched
-      const { start, end } = ranges === undefined ? { start: 0, end: last } : (ranges.get(entry.partition) ?? { start: last, end: last })
-      return [entry.partition, { low: Math.max(Number(entry.low), start), end: Math.min(last, end) }]
+      const { start, end } = ranges === undefined ? held : (ranges.get(partition) ?? { start: held.end, end: held.end })
+      return [partition, { start: Math.max(held.start, start), end: Math.min(held.end, end) }]
     }),
   )
-  const open = new Set([...ends].filter(([, { low, end }]) => end > low).map(([partition]) => partition))
+  const open = new Set([...ends].filter(([, { start, end }]) => end > start).map(([partition]) => partition))
   if (open.size === 0) {
     if (following === undefined) return 0
     following.caughtUp()
   }
   const groupId = `${cluster.settings.deployment}.reader.${randomUUID()}`
-  const next = new Map([...ends].map(([partition, { low }]) => [partition, low]))
+  const next = new Map([...ends].map(([partition, { start }]) => [partition, start]))
   const consumer = createKafka(cluster.settings, `${cluster.settings.deployment}.reader`, cluster.log).consumer({
     groupId,
     sessionTimeout: 30_000,

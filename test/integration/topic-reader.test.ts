@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { holdsRecords } from '../../runtime/kafka/group-progress.ts'
-import { readTopic, type OffsetRange } from '../../runtime/kafka/topic-reader.ts'
+import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
+import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import { Lab } from '../support/kafka-lab.ts'
 import { releaseStack } from '../support/live-stack.ts'
 

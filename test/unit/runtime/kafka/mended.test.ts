@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { loadKafkaJs, onlyPartition, staticMembers, type RawBatch } from '../../../../runtime/kafka/kafkajs.ts'
-import { buildBatch, frameRecords } from '../../../../runtime/kafka/record-format.ts'
+import { frameRecords } from '../../../../runtime/kafka/record-format.ts'
+import { buildBatch } from '../../../support/kafka-batch.ts'
 
 const require = createRequire(import.meta.url)
 loadKafkaJs(true)

@@ -4,7 +4,6 @@ import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  buildBatch,
   codecNumbers,
   compressRecords,
   decompressRecords,
@@ -12,6 +11,7 @@ import {
   readRecords,
   type CodecName,
 } from '../../../../runtime/kafka/record-format.ts'
+import { buildBatch } from '../../../support/kafka-batch.ts'
 import type { InRecord, OutRecord } from '../../../../runtime/records.ts'
 
 const require = createRequire(import.meta.url)
