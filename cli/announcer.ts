@@ -1,15 +1,8 @@
 /** Writes arrivals for commands. */
+import { arrivalRecords, type Announcement } from '../producers/s3/announce-arrivals.ts'
 import { createKafka, explicitPartitioner } from '../runtime/kafka/client.ts'
-import { partitionOf } from '../runtime/partition.ts'
-import type { ObjectArrival, ObjectKey } from '../schemas/records.ts'
 import { topics } from '../schemas/topics.ts'
 import type { Session } from './session.ts'
-
-/** An object and what is said of it. */
-export interface Announcement {
-  readonly key: ObjectKey
-  readonly arrival: ObjectArrival
-}
 
 /** Announces objects. */
 export interface Announcer {
@@ -30,12 +23,8 @@ export async function openAnnouncer({ config, cluster, codecs, log }: Session, n
   const partitions = cluster.partitionsOf(topics.objectArrivals)
   return {
     async announce(objects) {
-      const messages = objects.map(({ key, arrival }) => ({
-        key: codecs.objectArrivals.encodeKey(key),
-        value: codecs.objectArrivals.encodeValue(arrival),
-      }))
-      for (const [partition, ofPartition] of Map.groupBy(messages, ({ key }) => partitionOf(key, partitions)))
-        await producer.send({ topic, acks: -1, messages: ofPartition.map(message => ({ ...message, partition })) })
+      for (const [partition, records] of arrivalRecords(codecs, partitions, objects))
+        await producer.send({ topic, acks: -1, messages: records.map(record => ({ ...record, partition })) })
     },
     close: () => producer.disconnect(),
   }

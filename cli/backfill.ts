@@ -5,6 +5,7 @@
  * Stopped and started again, it announces what the ledger does not yet have; what was read adds nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Announcement } from '../producers/s3/announce-arrivals.ts'
 import { dayOf } from '../producers/s3/key-layout.ts'
 import { listObjects, type ListFault } from '../producers/s3/list-objects.ts'
 import { sourceOf, type ListedObject, type ObjectStore } from '../producers/s3/object-store.ts'
@@ -13,7 +14,7 @@ import { FlowError } from '../runtime/errors.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import { parseObjectName } from '../schemas/object-name.ts'
 import { topics } from '../schemas/topics.ts'
-import { openAnnouncer, type Announcement } from './announcer.ts'
+import { openAnnouncer } from './announcer.ts'
 import { BackfillBooks } from './backfill-books.ts'
 import { bytesText, countText, progressText } from './backfill-progress.ts'
 import type { Command, CommandInput } from './command.ts'

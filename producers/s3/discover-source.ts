@@ -9,10 +9,9 @@ import type { Config, S3Source } from '../../config.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { counter, gauge } from '../../runtime/metrics.ts'
 import { partitionOf } from '../../runtime/partition.ts'
-import type { OutRecord } from '../../runtime/records.ts'
 import type { Source, SourceContext } from '../../runtime/task.ts'
 import { objectIdOf } from '../../schemas/object-id.ts'
-import { topics } from '../../schemas/topics.ts'
+import { announceArrivals } from './announce-arrivals.ts'
 import { dayOf, isFlowLogKey, windowDays, type RegionFolder } from './key-layout.ts'
 import { dayPrefixes, findRegions, type DayPrefix, type ListFault } from './list-objects.ts'
 import type { ListedObject, ObjectStore, StoreOf } from './object-store.ts'
@@ -212,17 +211,13 @@ class DiscoverShard {
 
   /** Writes arrivals, then remembers them: a failure in between announces again. */
   async #announce(bucket: string, seen: ObjectTable, objects: readonly ListedObject[]): Promise<void> {
-    const codec = this.#context.codecs.objectArrivals
-    const byPartition = new Map<number, OutRecord[]>()
-    for (const { key, etag, size, lastModifiedMs } of objects) {
-      const encoded = codec.encodeKey({ bucket, key })
-      const partition = partitionOf(encoded, this.#context.partitionsOf(topics.objectArrivals))
-      const records = byPartition.get(partition)
-      const record = { key: encoded, value: codec.encodeValue({ etag, size, lastModifiedMs, source: 'poll' }) }
-      if (records === undefined) byPartition.set(partition, [record])
-      else records.push(record)
-    }
-    for (const [partition, records] of byPartition) await this.#context.send(topics.objectArrivals, partition, records)
+    await announceArrivals(
+      this.#context,
+      objects.map(({ key, etag, size, lastModifiedMs }) => ({
+        key: { bucket, key },
+        arrival: { etag, size, lastModifiedMs, source: 'poll' },
+      })),
+    )
     const before = seen.size
     for (const { key, etag } of objects) seen.set(nameHash(bucket, key), 1, objectIdOf(bucket, key, etag))
     this.#count(seen.size - before)

@@ -18,8 +18,8 @@ const failed = 2
 
 /**
  * Entries of objects that need nothing more (done, or failed with no line published) are kept in a table of 33 to 43 bytes an object
- * (measured; for a moment more than twice that while it grows). It forgets nothing: the topic is compacted, so an object announced again after years is still known. Open entries keep their
- * record.
+ * (measured; for a moment more than twice that while it grows). It forgets nothing: the topic is compacted, so an object announced again after
+ * years is still known. Open entries keep their record.
  */
 export class Ledger {
   readonly #closed = new ObjectTable()
@@ -50,13 +50,15 @@ export class Ledger {
   /** Takes the newest record of an object; null: forget it. */
   set(key: ObjectKey, record: ObjectLedger | null): void {
     const hash = nameHash(key.bucket, key.key)
+    if (this.#begun.size > 0) {
+      this.#begun.delete(nameOf(hash))
+      this.#open.delete(nameOf(hash))
+    }
     if (record !== null && (record.state === 'done' || (record.state === 'failed' && record.lines === 0))) {
-      if (this.#begun.size > 0) this.#dropBegun(nameOf(hash))
       this.#closed.set(hash, record.state === 'done' ? done : failed, record.objectId)
       return
     }
     this.#closed.delete(hash)
-    this.#dropBegun(nameOf(hash))
     if (record === null) return
     const entry = { key, record }
     this.#begun.set(nameOf(hash), entry)
@@ -71,7 +73,7 @@ export class Ledger {
 
   /** The record of an object that was begun and is not done; undefined where there is none. */
   begun(key: ObjectKey): ObjectLedger | undefined {
-    return this.#begun.size === 0 ? undefined : this.#begun.get(nameOf(nameHash(key.bucket, key.key)))?.record
+    return this.#begunOf(nameHash(key.bucket, key.key))
   }
 
   /**
@@ -80,9 +82,10 @@ export class Ledger {
    */
   decide(key: ObjectKey, arrival: ObjectArrival): Decision {
     const forced = arrival.source === 'retry'
-    const record = this.begun(key)
+    const hash = nameHash(key.bucket, key.key)
+    const record = this.#begunOf(hash)
     if (record === undefined) {
-      const entry = this.#closed.get(nameHash(key.bucket, key.key))
+      const entry = this.#closed.get(hash)
       if (entry === undefined) return { do: 'read', from: null }
       const same = arrival.etag === null || entry.objectId.equals(objectIdOf(key.bucket, key.key, arrival.etag))
       if (!same || (forced && entry.state === failed)) return { do: 'read', from: null }
@@ -94,9 +97,8 @@ export class Ledger {
     return { do: 'skip', reason: record.state === 'failed' ? 'failed' : 'waiting' }
   }
 
-  #dropBegun(name: string): void {
-    this.#begun.delete(name)
-    this.#open.delete(name)
+  #begunOf(hash: Buffer): ObjectLedger | undefined {
+    return this.#begun.size === 0 ? undefined : this.#begun.get(nameOf(hash))?.record
   }
 }
 

@@ -10,11 +10,9 @@ import type { Config, S3Queue } from '../../config.ts'
 import { whenAborted } from '../../runtime/abort.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { counter, histogram } from '../../runtime/metrics.ts'
-import { partitionOf } from '../../runtime/partition.ts'
-import type { OutRecord } from '../../runtime/records.ts'
 import type { Source, SourceContext } from '../../runtime/task.ts'
 import { parseObjectName } from '../../schemas/object-name.ts'
-import { topics } from '../../schemas/topics.ts'
+import { announceArrivals } from './announce-arrivals.ts'
 import { dayOf, isFlowLogKey, isInSource } from './key-layout.ts'
 import { readMessage, type MessageFault, type NotifiedObject } from './notify-events.ts'
 import type { NotificationQueue, QueueMessage } from './notify-queue.ts'
@@ -166,15 +164,13 @@ class Receiver {
 
   async #announce(objects: readonly NotifiedObject[]): Promise<void> {
     const context = this.#context
-    const { objectArrivals } = context.codecs
-    const byPartition = new Map<number, OutRecord[]>()
-    for (const { bucket, key, etag, size, eventMs } of objects) {
-      const encoded = objectArrivals.encodeKey({ bucket, key })
-      const value = objectArrivals.encodeValue({ etag, size, lastModifiedMs: eventMs, source: 'notification' })
-      const partition = partitionOf(encoded, context.partitionsOf(topics.objectArrivals))
-      byPartition.set(partition, [...(byPartition.get(partition) ?? []), { key: encoded, value }])
-    }
-    for (const [partition, records] of byPartition) await context.send(topics.objectArrivals, partition, records)
+    await announceArrivals(
+      context,
+      objects.map(({ bucket, key, etag, size, eventMs }) => ({
+        key: { bucket, key },
+        arrival: { etag, size, lastModifiedMs: eventMs, source: 'notification' },
+      })),
+    )
     objectsAnnounced.inc(objects.length)
     for (const { eventMs } of objects) if (eventMs !== null) delay.observe(Math.max(0, context.nowMs() - eventMs) / 1000)
   }

@@ -1,5 +1,4 @@
 /** What kind of object it is, and its text from the place where reading goes on. */
-import { errorText, FlowError } from '../../runtime/errors.ts'
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 import { unwrapped, type DeadPart } from './envelope-text.ts'
 import { isColumnLine, isHeader, type HeaderRule } from './header-line.ts'
@@ -7,7 +6,7 @@ import { isParquetKey } from './key-layout.ts'
 import type { StoreOf } from './object-store.ts'
 import { textChunks } from './object-text.ts'
 import { bytesInMemory, parquetText, type RandomAccess } from './parquet-text.ts'
-import type { Download } from './read-ahead.ts'
+import { wholeBody, type Download } from './read-ahead.ts'
 
 /** Text to read. */
 export interface ObjectSource {
@@ -30,17 +29,11 @@ export interface SourceOptions {
 }
 
 /** Parts of an object version in S3. */
-function storedBytes({ stores, signal }: SourceOptions, { bucket, key }: ObjectKey, { etag, size }: Download): RandomAccess {
+function storedBytes({ stores, signal }: SourceOptions, key: ObjectKey, { etag, size }: Download): RandomAccess {
+  const store = stores(key.bucket, key.key)
   return {
     size,
-    async read(from, to) {
-      const { body } = await stores(bucket, key).open(bucket, key, { ifMatch: etag, range: { from, to }, signal })
-      try {
-        return Buffer.concat((await body.toArray()) as Buffer[])
-      } catch (error) {
-        throw new FlowError('S3_UNAVAILABLE', { bucket, key, detail: errorText(error) }, { cause: error })
-      }
-    },
+    read: async (from, to) => wholeBody(await store.open(key.bucket, key.key, { ifMatch: etag, range: { from, to }, signal }), key),
   }
 }
 

@@ -184,7 +184,7 @@ export class Outbox {
   }
 }
 
-function append<T extends OutRecord>(parts: Map<number, T[]>, partitions: number, records: readonly T[]): void {
+function append(parts: Map<number, DeadRecord[]>, partitions: number, records: readonly DeadRecord[]): void {
   const [first] = records
   if (first?.key == null) return
   const partition = partitionOf(first.key, partitions)

@@ -45,9 +45,17 @@ export async function download(
   options: { ifMatch?: string; signal: AbortSignal },
 ): Promise<Download> {
   const opened = await stores(bucket, key).open(bucket, key, options)
-  if (opened.size > wholeObjectBytes) return opened
+  return opened.size > wholeObjectBytes ? opened : { ...opened, body: await wholeBody(opened, { bucket, key }) }
+}
+
+/**
+ * Takes in what was opened, whole.
+ *
+ * @throws FlowError S3_UNAVAILABLE where the download breaks.
+ */
+export async function wholeBody({ body, size }: OpenedObject, { bucket, key }: ObjectKey): Promise<Buffer> {
   try {
-    return { ...opened, body: await readWhole(opened.body, opened.size) }
+    return await readWhole(body, size)
   } catch (error) {
     throw error instanceof FlowError ? error : new FlowError('S3_UNAVAILABLE', { bucket, key, detail: errorText(error) }, { cause: error })
   }
