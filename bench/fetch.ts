@@ -1,7 +1,6 @@
 /** Benchmark: fetch without network and broker: open, gunzip, cut, build records; lz4 on top as Kafka would. */
 import { checkConfig } from '../config.ts'
 import { createFetchRole } from '../producers/s3/fetch-processor.ts'
-import { generateObjects } from '../producers/synthetic/generate-objects.ts'
 import { packRecords } from '../runtime/kafka/fenced-producer.ts'
 import type { OutRecord, OutSlab, PackedRecords } from '../runtime/records.ts'
 import type { TaskContext } from '../runtime/task.ts'
@@ -9,6 +8,7 @@ import type { Topic } from '../schemas/topics.ts'
 import { MemoryCluster } from '../test/support/memory-context.ts'
 import { MemoryObjectStore } from '../test/support/memory-object-store.ts'
 import type { BenchResult } from './enrich-measure.ts'
+import { sampleObject } from './sample-object.ts'
 
 const bucket = 'flow-logs'
 
@@ -57,21 +57,12 @@ export async function benchFetch(
   const { rows = 1_200_000, lz4 = false, runs = 5 } = options
   const store = new MemoryObjectStore()
   const objects = rows / rowsPerObject
-  const [sample] = generateObjects({
-    seed: 3,
-    records: rowsPerObject,
-    startS: 1_790_000_000,
-    slots: 1,
-    accounts: ['123456789012'],
-    regions: ['us-east-1'],
-    formats: ['v5-full'],
-    recordsPerObject: rowsPerObject,
-  })
+  const sample = sampleObject(rowsPerObject, 3, 1_790_000_000)
   const cluster = new MemoryCluster()
   for (let i = 0; i < objects; i++) {
-    const key = sample!.key.replace('.log.gz', `${i}.log.gz`)
-    const etag = store.put(bucket, key, sample!.body)
-    cluster.put('objectArrivals', { bucket, key }, { etag, size: sample!.body.length, lastModifiedMs: 0, source: 'poll' })
+    const key = sample.key.replace('.log.gz', `${i}.log.gz`)
+    const etag = store.put(bucket, key, sample.body)
+    cluster.put('objectArrivals', { bucket, key }, { etag, size: sample.body.length, lastModifiedMs: 0, source: 'poll' })
   }
   const { s3, kafka } = checkConfig({})
   const role = createFetchRole({ settings: s3, kafka, stores: () => store })

@@ -12,11 +12,11 @@ import { settingsFor } from '../test/support/live-stack.ts'
 import { LocalRun } from '../test/support/local-run.ts'
 import { createBucket, putObject, s3Client } from '../test/support/s3.ts'
 import { tableCounts } from '../test/support/settle.ts'
-import { generateObjects } from '../producers/synthetic/generate-objects.ts'
 import { startStack } from '../stack/local-stack.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { freePorts } from '../stack/ports.ts'
 import { cpuSeconds, type BenchResult } from './enrich-measure.ts'
+import { sampleObject } from './sample-object.ts'
 
 const rowsPerObject = 150_000
 const warmObjects = 4
@@ -74,18 +74,7 @@ export async function benchPath(): Promise<BenchResult[]> {
   const results: BenchResult[] = []
   const port = async (): Promise<number> => (await freePorts()).kafkaTls
   let uploaded = 0
-  const body = [
-    ...generateObjects({
-      seed: 5,
-      records: rowsPerObject,
-      startS: Math.floor(Date.now() / 300_000) * 300 - 3600,
-      slots: 1,
-      accounts: ['123456789012'],
-      regions: ['us-east-1'],
-      formats: ['v5-full'],
-      recordsPerObject: rowsPerObject,
-    }),
-  ][0]!
+  const body = sampleObject(rowsPerObject)
   const upload = async (count: number): Promise<void> => {
     for (let i = 0; i < count; i++) await putObject(client, run.bucket, body.key.replace('.log.gz', `${uploaded++}.log.gz`), body.body)
   }

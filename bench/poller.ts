@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadConfig } from '../config.ts'
-import { generateObjects } from '../producers/synthetic/generate-objects.ts'
 import { startStack, type StackEndpoints } from '../stack/local-stack.ts'
 import { freePorts } from '../stack/ports.ts'
 import { settingsEnvironment } from '../test/support/fleet.ts'
@@ -15,6 +14,7 @@ import { settingsFor } from '../test/support/live-stack.ts'
 import { createBucket, putObject, s3Client } from '../test/support/s3.ts'
 import { cpuSeconds, type BenchResult } from './enrich-measure.ts'
 import { RoleProcess, until } from './path.ts'
+import { sampleObject } from './sample-object.ts'
 
 /** How much to read: `warm` objects first, then the measured ones. */
 export interface PollerLoad {
@@ -45,18 +45,9 @@ export async function benchPoller(
   const { bucket } = (settings['s3']!['sources'] as { bucket: string }[])[0]!
   const client = s3Client(endpoints.s3Endpoint)
   await createBucket(client, bucket)
-  const [sample] = generateObjects({
-    seed: 5,
-    records: rowsPerObject,
-    startS: Math.floor(Date.now() / 300_000) * 300 - 3600,
-    slots: 1,
-    accounts: ['123456789012'],
-    regions: ['us-east-1'],
-    formats: ['v5-full'],
-    recordsPerObject: rowsPerObject,
-  })
+  const sample = sampleObject(rowsPerObject)
   for (let i = 0; i < warm + measured; i++)
-    await putObject(client, bucket, sample!.key.replace('.log.gz', `${String(i).padStart(5, '0')}.log.gz`), sample!.body)
+    await putObject(client, bucket, sample.key.replace('.log.gz', `${String(i).padStart(5, '0')}.log.gz`), sample.body)
   const results: BenchResult[] = []
   for (const main of mains) {
     // a deployment of its own each, over the same bucket

@@ -8,9 +8,8 @@ import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
-import { learnWriters } from '../runtime/registry-subjects.ts'
 import { topics } from '../schemas/topics.ts'
-import { openSession, type Session } from './session.ts'
+import { learnOlderWriters, openSession, type Session } from './session.ts'
 
 const shownDifferences = 20
 
@@ -41,8 +40,7 @@ export async function audit(session: Session, withTopics: boolean, progress: (te
     if (objects % 500 === 0) progress(`${objects} objects read from S3`)
   })
   if (withTopics)
-    for (const topic of [topics.objects, topics.flows, topics.flowGaps, topics.deadLetters, topics.deadLetterReplays])
-      await learnWriters(config.registry, `${cluster.topicName(topic)}-value`, session.writers)
+    await learnOlderWriters(session, [topics.objects, topics.flows, topics.flowGaps, topics.deadLetters, topics.deadLetterReplays])
   const told = withTopics ? await tallyTopics(cluster, codecs, progress) : undefined
   progress('asking ClickHouse')
   const store = connectClickHouse(config.clickhouse)

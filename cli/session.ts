@@ -6,7 +6,9 @@ import { FlowError } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { applyTopics } from '../runtime/kafka/topic-admin.ts'
 import { createLog, type Log } from '../runtime/log.ts'
+import { learnWriters } from '../runtime/registry-subjects.ts'
 import { Registry } from '../runtime/registry.ts'
+import type { Topic } from '../schemas/topics.ts'
 
 /** See the head of this file. */
 export interface Session {
@@ -77,4 +79,9 @@ export async function openSession(options: SessionOptions, signal: AbortSignal, 
     void cluster.close().catch(() => undefined)
     throw error
   }
+}
+
+/** Loads the schemas of older writers of these topics: a command reads records that were written before an upgrade. */
+export async function learnOlderWriters({ config, cluster, writers }: Session, read: readonly Topic[]): Promise<void> {
+  for (const topic of read) await learnWriters(config.registry, `${cluster.topicName(topic)}-value`, writers)
 }

@@ -3,14 +3,13 @@ import { slotSeconds } from '../../schemas/object-name.ts'
 import { formatRows } from '../text-table.ts'
 import type { InterfaceEvidence, JudgedRange, SeenBy } from './interface-report.ts'
 import { hasLosses, type CoverageReport, type CoverageRequest, type FlowLogCoverage, type ListedObject } from './report.ts'
-import { slotsIn, type SlotRange } from './slots.ts'
+import { clock, slotsIn, type SlotRange } from './slots.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Lines of a section of the text; JSON has all. */
 const shownLines = 50
 
-const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
-const minute = (seconds: number): string => iso(seconds).slice(0, 16)
+const minute = (seconds: number): string => clock(seconds).slice(0, 16)
 const range = ({ from, to }: SlotRange): string => `${minute(from)} to ${minute(to)}`
 const nameOf = (id: string): string => (id === '' ? '(no flow log id)' : id)
 
@@ -96,7 +95,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
       'interfaces with SKIPDATA: AWS lost flows of them, nobody knows how many',
       skipped.map(
         skip =>
-          `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${skip.records} ${skip.records === 1 ? 'record' : 'records'}, ${iso(skip.first)} to ${iso(skip.last)}`,
+          `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${skip.records} ${skip.records === 1 ? 'record' : 'records'}, ${clock(skip.first)} to ${clock(skip.last)}`,
       ),
     ),
     ...section(
@@ -120,7 +119,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
 function seenByLines(seenBy: readonly SeenBy[]): string[] {
   return seenBy.map(log => {
     const one = log.actions.length === 1 && log.actions[0] !== '-' ? `, ${log.actions[0]!} only` : ''
-    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${log.flows} flows${one}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA, ${iso(log.firstSeen)} to ${iso(log.lastSeen)}`
+    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${log.flows} flows${one}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
   })
 }
 
@@ -139,7 +138,7 @@ export function formatVerdict(
   counts: { flows: number; nodata: number },
 ): string {
   return [
-    `${interfaceId} at ${iso(at)} UTC: ${words[verdict]}`,
+    `${interfaceId} at ${clock(at)} UTC: ${words[verdict]}`,
     '',
     ...reasons.map(reason => `  ${reason}`),
     `  recorded at that second: ${counts.flows} flows, ${counts.nodata} NODATA`,

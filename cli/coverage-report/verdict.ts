@@ -7,7 +7,7 @@
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
  */
 import { slotSeconds } from '../../schemas/object-name.ts'
-import { isStoodFor, slotOf } from './slots.ts'
+import { clock, isStoodFor, slotOf } from './slots.ts'
 
 /** evidence: there was no flow but those recorded; gap: records were lost; unknown: nobody can say. */
 export type VerdictWord = 'evidence' | 'gap' | 'unknown'
@@ -60,7 +60,6 @@ export const stampDelayS = 60
 /** Last second at which a record of a packet of this time can end. */
 export const lastEnd = (seconds: number, windowS: number): number => seconds + windowS + stampDelayS
 
-const clock = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
 const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
 /** Judges the time from `from` to `to`. A loss outweighs what is unknown, and both outweigh evidence. */

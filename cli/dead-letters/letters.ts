@@ -1,10 +1,9 @@
 /** Reads dead letters from their topic, with what became of each. */
 import { readReplays, type ReplayAttempts } from '../../audit/replay-attempts.ts'
-import { learnWriters } from '../../runtime/registry-subjects.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import type { DeadLetter, ObjectKey } from '../../schemas/records.ts'
 import { topics } from '../../schemas/topics.ts'
-import type { Session } from '../session.ts'
+import { learnOlderWriters, type Session } from '../session.ts'
 
 /** A dead letter, where it is from and when it was recorded. */
 export interface Letter {
@@ -35,11 +34,9 @@ export function matches({ reasons, prefix, sinceMs }: LetterFilter, { object, le
   return (reasons.length === 0 || reasons.includes(letter.reason)) && name.startsWith(prefix) && recordedMs >= sinceMs
 }
 
-/** Loads the schemas of older writers: dead letters are kept for long, also over upgrades. */
-export async function learnLetterSchemas({ config, cluster, writers }: Session): Promise<void> {
-  for (const topic of [topics.deadLetters, topics.deadLetterReplays])
-    await learnWriters(config.registry, `${cluster.topicName(topic)}-value`, writers)
-}
+/** Dead letters are kept for long, also over upgrades. */
+export const learnLetterSchemas = (session: Session): Promise<void> =>
+  learnOlderWriters(session, [topics.deadLetters, topics.deadLetterReplays])
 
 /** Gives the dead letters that are meant, oldest first within a partition. Whoever visits keeps what it needs; the topic may be large. */
 export async function visitLetters(session: Session, filter: LetterFilter, visit: (letter: Letter) => void): Promise<void> {
