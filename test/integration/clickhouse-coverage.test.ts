@@ -6,6 +6,7 @@ import { hasLosses, reportCoverage, type CoverageRequest } from '../../cli/cover
 import { judge, type Verdict } from '../../cli/coverage-report/verdict.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { flowloom, type Outcome } from '../support/command-line.ts'
+import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { place, TablePath } from '../support/table-path.ts'
 
@@ -13,25 +14,8 @@ let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
 after(() => server.stop())
 
-const t0 = Date.parse('2026-11-24T10:00:00Z') / 1000
-const slot = (n: number): number => t0 + n * 300
-const narrow = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
-const wide = `${narrow} vpc-id subnet-id instance-id tcp-flags flow-direction`
-
-interface Line {
-  readonly eni?: string
-  readonly port?: number
-  readonly start: number
-  readonly end?: number
-  readonly action?: string
-}
-/** A flow of an interface; its address is always the same. */
-const flowLine = ({ eni = 'eni-1', port = 50_000, start, end = start + 59, action = 'ACCEPT' }: Line): string =>
-  `2 ${place.accountId} ${eni} 10.0.0.5 198.51.100.7 ${port} 443 6 10 840 ${start} ${end} ${action} OK`
-const wideLine = (line: Line): string => `${flowLine(line)} vpc-1 subnet-1 i-1 0 egress`
 const gapLine = (kind: 'NODATA' | 'SKIPDATA', start: number, eni = 'eni-1'): string =>
   `2 ${place.accountId} ${eni} - - - - - - - ${start} ${start + 59} - ${kind}`
-const file = (header: string, lines: readonly string[]): string => [header, ...lines, ''].join('\n')
 
 type Row = Record<string, string | number | null>
 const number = async (store: Store, sql: string): Promise<number> => Number((await store.query<{ n: string }>(sql))[0]!.n)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { reportCoverage } from '../../cli/coverage-report/report.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
+import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { place, TablePath } from '../support/table-path.ts'
 
@@ -10,25 +11,10 @@ let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
 after(() => server.stop())
 
-const t0 = Date.parse('2026-11-24T10:00:00Z') / 1000
-const slot = (n: number): number => t0 + n * 300
-const narrow = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
-const wide = `${narrow} vpc-id subnet-id instance-id tcp-flags flow-direction`
 const noAction =
   'account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end vpc-id subnet-id instance-id az-id'
 
-interface Line {
-  readonly eni?: string
-  readonly port: number
-  readonly start: number
-  readonly end?: number
-  readonly action?: string
-}
-const flowLine = ({ eni = 'eni-1', port, start, end = start + 59, action = 'ACCEPT' }: Line): string =>
-  `2 ${place.accountId} ${eni} 10.0.0.5 198.51.100.7 ${port} 443 6 10 840 ${start} ${end} ${action} OK`
-const wideLine = (line: Line): string => `${flowLine(line)} vpc-1 subnet-1 i-1 0 egress`
 const skip = (start: number, tail = ''): string => `2 ${place.accountId} eni-1 - - - - - - - ${start} ${start + 59} - SKIPDATA${tail}`
-const file = (header: string, lines: readonly string[]): string => [header, ...lines, ''].join('\n')
 
 const whole = "from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00'"
 /** Flow log, interface and port of each flow that counts, in order. */
