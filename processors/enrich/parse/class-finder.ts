@@ -51,11 +51,11 @@ export class ClassFinder {
     const { slots, lengths, starts } = this
     const arenaView = this.arena.view
     const at = run * this.stride
-    const length0 = this.shortest[run]!
+    const shortest = this.shortest[run]!
     for (let row = 0; row < rows; row++) {
       const p = positions[row]!
       from[at + row] = p
-      const slot = this.slotOf(view, p, run, length0)
+      const slot = this.slotOf(view, p, run, shortest)
       let entry = slots[slot]!
       let end = p + lengths[entry]!
       if (entry === 0 || !(bytes[end] === 32 || isLineEnd(end)) || !equalBytes(view, p, arenaView, starts[entry]!, end - p)) {

@@ -81,7 +81,7 @@ export class LineParser implements BatchDictionaries {
   private readonly stride: number
   private readonly hasStart: boolean
   private readonly hasEnd: boolean
-  /** Kept rows since the last fault or gap: first row, and where they go in the batch. */
+  /** First row since the last fault or gap: from here on all are kept. */
   private keptFrom = 0
 
   constructor(plan: ColumnPlan, defaults: ObjectDefaults, addresses: AddressDictionary) {
