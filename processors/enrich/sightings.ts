@@ -13,7 +13,7 @@ import type { AddressKey, IpSighting, Owner, SecondsRange } from '../../schemas/
 import { addressFlag } from './parse/address-text.ts'
 import type { ContextValues } from './parse/context-dictionary.ts'
 import { direction, directionSource, timeSource, type FlowBatch } from './parse/flow-batch.ts'
-import { PairTable } from './parse/pair-table.ts'
+import { grow, PairTable } from './parse/pair-table.ts'
 
 /** Scope of the public addresses of AWS services. */
 export const awsScope = 'aws'
@@ -30,7 +30,7 @@ interface Entry {
   readonly owner: Owner
   /** Scope, address and owner as one text. */
   readonly key: string
-  /** Disjoint, ascending, not adjacent. */
+  /** Disjoint, ascending, not adjacent; without the newest range while rows are collected. */
   readonly ranges: SecondsRange[]
 }
 
@@ -91,15 +91,22 @@ const serviceOwner = (service: string): Owner => ({
   service,
 })
 
+/** Places of an index entry that is not known yet, and of one that is nobody's. */
+const unknownPlace = -2
+const noPlace = -1
+
 /**
  * Collects the sightings of a transaction. Bounded by its rows: one entry per distinct (context, address), so a few for each interface.
  * Numbers find an entry in the row loop; texts are made once per entry and keep it valid when dictionaries change.
  */
 export class SightingCollector {
   #entries: Entry[] = []
+  /** The newest range of each entry, which most rows only extend; it stands behind those of the entry, disjoint and not adjacent. */
+  #first = new Float64Array(1024)
+  #last = new Float64Array(1024)
   /** (context of any dictionary, or service; address) to a place in `#places`. */
   readonly #index = new PairTable()
-  #places: number[] = []
+  #places: Int32Array<ArrayBuffer> = new Int32Array(1024).fill(unknownPlace)
   #epoch = 0
   /** Services by text, as negative numbers of the index. */
   readonly #services = new Map<string, number>()
@@ -109,39 +116,35 @@ export class SightingCollector {
     return this.#entries.length
   }
 
-  /** Takes in the rows of a batch whose times and directions are resolved. */
+  /** Takes in the rows of a batch whose times and directions are resolved: see the rules at the head of this file. */
   collect(batch: FlowBatch): void {
-    const { epoch } = batch.dictionaries.addresses
-    if (epoch !== this.#epoch) {
-      this.#index.clear()
-      this.#places = []
-      this.#epoch = epoch
-    }
-    for (let row = 0; row < batch.rows; row++) {
-      const source = batch.directionSource[row]!
-      if (batch.timeSource[row] === timeSource.logged && (source === directionSource.logged || source === directionSource.inferred))
-        this.#learn(batch, row, batch.direction[row] === direction.egress)
-    }
-  }
-
-  /** Learns from one record: see the rules at the head of this file. */
-  #learn(batch: FlowBatch, row: number, egress: boolean): void {
+    const { rows, timeSource: times, directionSource: sources, direction: directions, contextId, classId } = batch
     const { contexts, classes, addresses } = batch.dictionaries
     const { flags, family } = addresses.current
-    const first = batch.numbers[2]![row]!
-    const last = batch.numbers[3]![row]!
-    const contextId = batch.contextId[row]!
-    const local = batch.addressIds[egress ? 0 : 1]![row]!
-    const packet = batch.addressIds[egress ? 2 : 3]![row]!
-    if (local !== 0 && ((flags[local]! & addressFlag.private) !== 0 || family[local] === 6)) this.#see(contextId, local, batch, first, last)
-    if (packet !== 0 && packet !== local && (flags[packet]! & addressFlag.private) !== 0 && contexts.values[contextId]!.instanceId !== null)
-      this.#see(contextId, packet, batch, first, last)
-    const classId = batch.classId[row]!
-    if ((classes.services[classId]! & (egress ? 2 : 1)) === 0) return
-    const { pktDstAwsService, pktSrcAwsService } = classes.values[classId]!
-    const service = egress ? pktDstAwsService : pktSrcAwsService
-    const far = egress ? batch.trueDestination(row) : batch.trueSource(row)
-    if (far !== 0 && service !== null) this.#seeService(service, far, batch, first, last)
+    const [source, destination, packetSource, packetDestination] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
+    const starts = batch.numbers[2]!
+    const ends = batch.numbers[3]!
+    if (addresses.epoch !== this.#epoch) {
+      this.#forgetPlaces()
+      this.#epoch = addresses.epoch
+    }
+    for (let row = 0; row < rows; row++) {
+      if (times[row] !== timeSource.logged) continue
+      if (sources[row] !== directionSource.logged && sources[row] !== directionSource.inferred) continue
+      const egress = directions[row] === direction.egress
+      const context = contextId[row]!
+      const local = egress ? source[row]! : destination[row]!
+      const packet = egress ? packetSource[row]! : packetDestination[row]!
+      if (local !== 0 && ((flags[local]! & addressFlag.private) !== 0 || family[local] === 6))
+        this.#see(batch, context, local, starts[row]!, ends[row]!)
+      if (packet !== local && packet !== 0 && (flags[packet]! & addressFlag.private) !== 0 && contexts.values[context]!.instanceId !== null)
+        this.#see(batch, context, packet, starts[row]!, ends[row]!)
+      if ((classes.services[classId[row]!]! & (egress ? 2 : 1)) === 0) continue
+      const { pktDstAwsService, pktSrcAwsService } = classes.values[classId[row]!]!
+      const service = egress ? pktDstAwsService : pktSrcAwsService
+      const far = egress ? batch.trueDestination(row) : batch.trueSource(row)
+      if (far !== 0 && service !== null) this.#seeService(batch, service, far, starts[row]!, ends[row]!)
+    }
   }
 
   /**
@@ -151,41 +154,82 @@ export class SightingCollector {
    */
   take(): Sighting[] {
     const merged = new Map<string, Entry>()
-    for (const entry of this.#entries) {
+    this.#entries.forEach((entry, place) => {
+      entry.ranges.push({ first: this.#first[place]!, last: this.#last[place]! })
       const known = merged.get(entry.key)
       if (known === undefined) merged.set(entry.key, entry)
       else for (const { first, last } of entry.ranges) addRange(known.ranges, first, last)
-    }
+    })
     this.#entries = []
-    this.#index.clear()
-    this.#places = []
+    this.#forgetPlaces()
     this.#services.clear()
     return [...merged.values()].map(({ scope, ip, owner, ranges }) => ({ key: { scope, ip }, value: { owner, ranges } }))
   }
 
-  #see(contextId: number, address: number, batch: FlowBatch, first: number, last: number): void {
-    const id = this.#index.idOf(batch.dictionaries.contexts.uids[contextId]!, address)
-    let place = this.#places[id]
-    if (place === undefined) {
-      const context = batch.dictionaries.contexts.values[contextId]!
+  #see(batch: FlowBatch, contextId: number, address: number, first: number, last: number): void {
+    const { contexts } = batch.dictionaries
+    const id = this.#index.idOf(contexts.uids[contextId]!, address)
+    const place = this.#places[id] ?? unknownPlace
+    if (place >= 0) this.#extend(place, first, last)
+    else if (place === unknownPlace) {
+      const context = contexts.values[contextId]!
       const scope = context.interfaceId === null ? null : scopeOf(context)
-      place = scope === null ? -1 : this.#add(scope, address, interfaceOwner(context), batch)
-      this.#places[id] = place
+      this.#setPlace(id, scope === null ? noPlace : this.#add(batch, scope, address, interfaceOwner(context), first, last))
     }
-    if (place >= 0) addRange(this.#entries[place]!.ranges, first, last)
   }
 
-  #seeService(service: string, address: number, batch: FlowBatch, first: number, last: number): void {
+  #seeService(batch: FlowBatch, service: string, address: number, first: number, last: number): void {
     let number = this.#services.get(service)
     if (number === undefined) this.#services.set(service, (number = -1 - this.#services.size))
     const id = this.#index.idOf(number, address)
-    const place = (this.#places[id] ??= this.#add(awsScope, address, serviceOwner(service), batch))
-    addRange(this.#entries[place]!.ranges, first, last)
+    const place = this.#places[id] ?? unknownPlace
+    if (place >= 0) this.#extend(place, first, last)
+    else this.#setPlace(id, this.#add(batch, awsScope, address, serviceOwner(service), first, last))
   }
 
-  #add(scope: string, address: number, owner: Owner, batch: FlowBatch): number {
+  /** Adds a range to an entry. */
+  #extend(place: number, first: number, last: number): void {
+    const newestLast = this.#last[place]!
+    if (first < this.#first[place]! || first > newestLast + 1) this.#join(place, first, last)
+    else if (last > newestLast) this.#last[place] = last
+  }
+
+  #join(place: number, first: number, last: number): void {
+    const { ranges } = this.#entries[place]!
+    addRange(ranges, this.#first[place]!, this.#last[place]!)
+    addRange(ranges, first, last)
+    const newest = ranges.pop()!
+    this.#first[place] = newest.first
+    this.#last[place] = newest.last
+  }
+
+  #add(batch: FlowBatch, scope: string, address: number, owner: Owner, first: number, last: number): number {
     const ip = batch.dictionaries.addresses.current.textOf(address)!
     const key = `${scope} ${ip} ${owner.service ?? Object.values(owner).join(' ')}`
-    return this.#entries.push({ scope, ip, owner, key, ranges: [] }) - 1
+    const place = this.#entries.push({ scope, ip, owner, key, ranges: [] }) - 1
+    if (place === this.#first.length) {
+      this.#first = lengthened(this.#first)
+      this.#last = lengthened(this.#last)
+    }
+    this.#first[place] = first
+    this.#last[place] = last
+    return place
   }
+
+  #setPlace(id: number, place: number): void {
+    const { length } = this.#places
+    if (id >= length) this.#places = grow(this.#places, 2 * id).fill(unknownPlace, length)
+    this.#places[id] = place
+  }
+
+  #forgetPlaces(): void {
+    this.#index.clear()
+    this.#places.fill(unknownPlace)
+  }
+}
+
+function lengthened(array: Float64Array): Float64Array<ArrayBuffer> {
+  const longer = new Float64Array(2 * array.length)
+  longer.set(array)
+  return longer
 }
