@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { readPlainly } from '../../../audit/plain-reader.ts'
 import { badLineKinds } from '../../../producers/synthetic/bad-lines.ts'
@@ -119,12 +120,21 @@ test('has what real logs have: both ends, NAT, scans, remote login, services, IP
   assert.ok(new Set([...owners.keys()].map(name => name.split(' ')[1])).size < owners.size, 'addresses that overlap between VPCs')
 })
 
-test('uploads everything and adds the manifests up', async () => {
-  const stored = new Map<string, Buffer>()
-  const { objects, manifest } = await uploadObjects(
-    async (key, body) => void stored.set(key, body),
-    generateObjects({ seed: 7, records: 1000, startS }),
-  )
-  assert.equal(stored.size, objects)
-  assert.deepEqual(manifest, sumManifests([...generateObjects({ seed: 7, records: 1000, startS })].map(object => object.manifest)))
+test('uploads everything, so many at a time, and begins nothing after an abort', async () => {
+  const numbers = Array.from({ length: 20 }, (_, i) => i)
+  const stop = new AbortController()
+  const uploadAll = async (until: number): Promise<{ stored: number[]; most: number }> => {
+    const stored: number[] = []
+    let [under, most] = [0, 0]
+    const put = async (number: number): Promise<void> => {
+      most = Math.max(most, ++under)
+      await setImmediate()
+      under--
+      if (stored.push(number) === until) stop.abort()
+    }
+    await uploadObjects(put, numbers, { concurrency: 3, signal: stop.signal })
+    return { stored, most }
+  }
+  assert.deepEqual(await uploadAll(Infinity), { stored: numbers, most: 3 })
+  assert.deepEqual((await uploadAll(4)).stored, numbers.slice(0, 6))
 })
