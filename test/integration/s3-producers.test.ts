@@ -7,12 +7,13 @@ import { after, before, test } from 'node:test'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import { totalOf } from '../../audit/tally.ts'
 import { checkConfig, type Config } from '../../config.ts'
 import { createDiscoverSource } from '../../producers/s3/discover-source.ts'
 import { createFetchRole } from '../../producers/s3/fetch-processor.ts'
 import { createS3Stores } from '../../producers/s3/s3-object-store.ts'
 import type { ObjectStore } from '../../producers/s3/object-store.ts'
-import { generateObjects, sumManifests } from '../../producers/synthetic/generate-objects.ts'
+import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { uploadObjects } from '../../producers/synthetic/upload-objects.ts'
 import type { FlowError } from '../../runtime/errors.ts'
 import { ChildService } from '../../stack/child-service.ts'
@@ -172,7 +173,7 @@ test('brings every generated line from S3 to raw-lines once, through late, cut, 
     [...ledger.values()].reduce((all, record) => all + of(record), 0)
   assert.equal(
     sum(record => record.lines),
-    sumManifests(objects.map(({ manifest }) => manifest)).lines - gone.manifest.lines,
+    totalOf(objects.map(({ manifest }) => manifest)).lines - gone.manifest.lines,
   )
   const published = cluster.readCommitted('rawLines').reduce((all, record) => all + Number(record.headers['lines']), 0)
   assert.equal(published, sum(record => record.lines - record.deadLines) - (objects.length - 1))

@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { readPlainly } from '../../../audit/plain-reader.ts'
+import { totalOf } from '../../../audit/tally.ts'
 import { badLineKinds } from '../../../producers/synthetic/bad-lines.ts'
-import { generateObjects, sumManifests, type GenerateOptions, type SyntheticObject } from '../../../producers/synthetic/generate-objects.ts'
+import { generateObjects, type GenerateOptions, type SyntheticObject } from '../../../producers/synthetic/generate-objects.ts'
 import { logFormats } from '../../../producers/synthetic/log-format.ts'
 import { uploadObjects } from '../../../producers/synthetic/upload-objects.ts'
 import { parseObjectName } from '../../../schemas/object-name.ts'
@@ -40,7 +41,7 @@ test('the manifest agrees with a plain count of each object, bad lines included'
 
 test('every kind of bad line occurs and is dead, and blank lines are blank', () => {
   for (const kind of badLineKinds) {
-    const { dead, blank } = sumManifests(generate({ badLineShare: 0.02, badLines: [kind] }).map(object => object.manifest))
+    const { dead, blank } = totalOf(generate({ badLineShare: 0.02, badLines: [kind] }).map(object => object.manifest))
     if (kind === 'blank') assert.ok(blank > 50 && dead === 0)
     else assert.ok(dead > 50 && blank === 0, kind)
   }
@@ -48,7 +49,7 @@ test('every kind of bad line occurs and is dead, and blank lines are blank', () 
 
 test('gives exactly the records that were asked for, in objects of bounded size', () => {
   const objects = generate({ records: 7777, recordsPerObject: 100, badLineShare: 0.1 })
-  const { lines, headers, blank } = sumManifests(objects.map(object => object.manifest))
+  const { lines, headers, blank } = totalOf(objects.map(object => object.manifest))
   assert.equal(lines - headers - blank, 7777)
   assert.ok(objects.every(object => object.manifest.lines - object.manifest.blank <= 101))
   assert.equal(new Set(objects.map(object => object.key)).size, objects.length)
