@@ -69,6 +69,7 @@ const source = z.strictObject({
   prefix: text('Prefix in front of `AWSLogs/`, without a slash at its end; empty for none.').default(''),
   region: text('Region of the bucket, where it differs from `s3.region`.').optional(),
   roleArn: text('Role to assume for this source.').optional(),
+  externalId: text('External id that the trust policy of the role demands.').optional(),
   format: z
     .string()
     .refine(format => headerOfFormat(format) !== undefined, 'not a flow log format: names of fields, or `${...}` of them')
@@ -83,6 +84,7 @@ const queue = z.strictObject({
   url: z.url().describe('URL of an SQS queue that gets S3 events, directly, through SNS or from EventBridge.'),
   region: text('Region of the queue, where its URL does not say it.').optional(),
   roleArn: text('Role to assume for this queue.').optional(),
+  externalId: text('External id that the trust policy of the role demands.').optional(),
 })
 
 const s3 = z.strictObject({
@@ -174,7 +176,12 @@ const run = z.strictObject({
 export const configSchema = z.strictObject({
   kafka: kafka.prefault({}),
   registry: registry.prefault({}),
-  s3: s3.prefault({}),
+  s3: s3
+    .refine(({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined), {
+      error: 'half a static key: set accessKeyId and secretAccessKey, or neither',
+      path: ['accessKeyId'],
+    })
+    .prefault({}),
   lookups: lookups.prefault({}),
   ipContext: ipContext.prefault({}),
   clickhouse: clickhouse.prefault({}),

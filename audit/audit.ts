@@ -137,7 +137,7 @@ export function compare(
     objects: s3.size,
     unreadable,
     gone: [...known].filter(id => !s3.has(id)).length,
-    totals: { s3: s3Totals, topics: totalOf(topics ?? new Map<string, Tally>()), tables: totalOf(tables) },
+    totals: { s3: s3Totals, topics: totalOf(topics?.values() ?? []), tables: totalOf(tables.values()) },
     differences,
   }
 }

@@ -1,33 +1,13 @@
-/** What is counted of one object version, on every side of the audit. */
+/** What is counted of one object version: when it is generated, and on every side of the audit. */
+
+/** In the order of the conservation equation (lines are the sum of the next six), then the sums. */
+export const tallyFields = ['lines', 'headers', 'blank', 'flows', 'noData', 'skipData', 'dead', 'packets', 'bytes'] as const
 
 /** Counts and sums of one object version. */
-export interface Tally {
-  lines: number
-  headers: number
-  blank: number
-  flows: number
-  noData: number
-  skipData: number
-  dead: number
-  packets: number
-  bytes: number
-}
-
-/** The columns of a tally in the order of the conservation equation, then the sums. */
-export const tallyFields = [
-  'lines',
-  'headers',
-  'blank',
-  'flows',
-  'noData',
-  'skipData',
-  'dead',
-  'packets',
-  'bytes',
-] as const satisfies readonly (keyof Tally)[]
+export type Tally = Record<(typeof tallyFields)[number], number>
 
 /** An empty tally. */
-export const emptyTally = (): Tally => ({ lines: 0, headers: 0, blank: 0, flows: 0, noData: 0, skipData: 0, dead: 0, packets: 0, bytes: 0 })
+export const emptyTally = (): Tally => Object.fromEntries(tallyFields.map(field => [field, 0])) as Tally
 
 /** Adds one tally to another, in place. */
 export function addTally(sum: Tally, part: Partial<Tally>): Tally {
@@ -45,9 +25,9 @@ export function tallyOf(tallies: Tallies, objectId: string): Tally {
   return tally
 }
 
-/** Sum over all object versions. */
-export function totalOf(tallies: Tallies): Tally {
+/** Sum of tallies. */
+export function totalOf(tallies: Iterable<Readonly<Tally>>): Tally {
   const total = emptyTally()
-  for (const tally of tallies.values()) addTally(total, tally)
+  for (const tally of tallies) addTally(total, tally)
   return total
 }

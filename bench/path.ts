@@ -6,15 +6,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sumMetrics } from '../cli/demo/role-processes.ts'
+import { RoleProcesses } from '../cli/demo/role-processes.ts'
 import { settingsEnvironment } from '../test/support/fleet.ts'
 import { settingsFor } from '../test/support/live-stack.ts'
 import { LocalRun } from '../test/support/local-run.ts'
 import { createBucket, putObject, s3Client } from '../test/support/s3.ts'
 import { tableCounts } from '../test/support/settle.ts'
 import { startStack } from '../stack/local-stack.ts'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { freePorts } from '../stack/ports.ts'
 import { cpuSeconds, type BenchResult } from './enrich-measure.ts'
 import { sampleObject } from './sample-object.ts'
 
@@ -22,41 +20,19 @@ const rowsPerObject = 150_000
 const warmObjects = 4
 const measuredObjects = 8
 
-/** Roles in a process of their own. */
-export class RoleProcess {
-  readonly child: ChildProcess
-  readonly port: number
-  constructor(roles: string, env: Record<string, string>, port: number, main = join(import.meta.dirname, '..', 'main.ts')) {
-    this.port = port
-    this.child = spawn(process.execPath, ['--no-warnings', main, 'run', '--roles', roles], {
-      env: { ...process.env, ...env, FLOWLOOM_HTTP_PORT: String(port), FLOWLOOM_LOG_LEVEL: 'warn' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-  }
-  async metric(name: string): Promise<number> {
-    const text = await fetch(`http://127.0.0.1:${this.port}/metrics`).then(
-      response => response.text(),
-      () => '',
-    )
-    return sumMetrics(text).get(name) ?? 0
-  }
-  async stop(): Promise<void> {
-    const gone = new Promise<void>(resolve => {
-      this.child.once('exit', () => resolve())
-    })
-    this.child.kill('SIGTERM')
-    await gone
-  }
-}
-
-/** Waits until a condition holds. */
-export async function until(reached: () => Promise<boolean>): Promise<void> {
+/** Waits until a condition holds, while all processes run. */
+export async function until({ failed }: RoleProcesses, reached: () => Promise<boolean>): Promise<void> {
   const endMs = Date.now() + 300_000
-  while (!(await reached())) {
+  while (!(await Promise.race([reached(), failed]))) {
     if (Date.now() > endMs) throw new Error('the benchmark did not get there')
     await sleep(50)
   }
 }
+
+const counted =
+  (metric: string) =>
+  async (roles: RoleProcesses): Promise<number> =>
+    (await roles.metrics()).get(metric) ?? 0
 
 /** Runs the benchmark. */
 export async function benchPath(): Promise<BenchResult[]> {
@@ -66,13 +42,12 @@ export async function benchPath(): Promise<BenchResult[]> {
     kafka: { commitIntervalMs: 1000, sessionTimeoutMs: 30_000 },
     clickhouse: { insertIntervalMs: 1000 },
   })
-  const env = settingsEnvironment(settings)
+  const env = { ...settingsEnvironment(settings), FLOWLOOM_LOG_LEVEL: 'warn' }
   const run = await LocalRun.open(settings)
   const client = s3Client(stack.endpoints.s3Endpoint)
   const rows = rowsPerObject * measuredObjects
   const warm = rowsPerObject * warmObjects
   const results: BenchResult[] = []
-  const port = async (): Promise<number> => (await freePorts()).kafkaTls
   let uploaded = 0
   const body = sampleObject(rowsPerObject)
   const upload = async (count: number): Promise<void> => {
@@ -80,31 +55,28 @@ export async function benchPath(): Promise<BenchResult[]> {
   }
   const measured = async (
     name: string,
-    roles: string,
-    done: (process_: RoleProcess) => Promise<number>,
+    roleList: string,
+    done: (roles: RoleProcesses) => Promise<number>,
     extraPid?: number,
     beforeMeasured?: () => Promise<void>,
   ): Promise<void> => {
-    const role = new RoleProcess(roles, env, await port())
-    const cpu = (): number => cpuSeconds(role.child.pid!) + (extraPid === undefined ? 0 : cpuSeconds(extraPid))
-    await until(async () => (await done(role)) >= warm)
-    const [warmRows, warmCpu] = [await done(role), cpu()]
+    const roles = new RoleProcesses()
+    await roles.start([roleList], env)
+    const cpu = (): number => cpuSeconds(roles.pids[0]!) + (extraPid === undefined ? 0 : cpuSeconds(extraPid))
+    await until(roles, async () => (await done(roles)) >= warm)
+    const [warmRows, warmCpu] = [await done(roles), cpu()]
     await beforeMeasured?.()
-    await until(async () => (await done(role)) >= warm + rows)
+    await until(roles, async () => (await done(roles)) >= warm + rows)
     results.push({ name, rowsPerCpuSecond: Math.round((warm + rows - warmRows) / (cpu() - warmCpu)), bytesPerRow: 0 })
-    await role.stop()
+    await roles.stop()
   }
   try {
     await createBucket(client, run.bucket)
     await upload(warmObjects)
-    await measured(
-      'poller process (discover, fetch)',
-      'discover,fetch',
-      role => role.metric('flowloom_fetch_lines_total'),
-      undefined,
-      () => upload(measuredObjects),
+    await measured('poller process (discover, fetch)', 'discover,fetch', counted('flowloom_fetch_lines_total'), undefined, () =>
+      upload(measuredObjects),
     )
-    await measured('enricher process', 'enrich', role => role.metric('flowloom_enrich_lines_total'))
+    await measured('enricher process', 'enrich', counted('flowloom_enrich_lines_total'))
     const flows = async (): Promise<number> => {
       const { flows: flowRows, gaps } = await tableCounts(run.store)
       return flowRows + gaps
@@ -112,23 +84,19 @@ export async function benchPath(): Promise<BenchResult[]> {
     await measured('sink process, ClickHouse included', 'sink', flows, stack.pids.clickhouse)
 
     const before = await flows()
-    const processes = [
-      new RoleProcess('discover,fetch', env, await port()),
-      new RoleProcess('enrich', env, await port()),
-      new RoleProcess('ip-context', env, await port()),
-      new RoleProcess('sink', env, await port()),
-    ]
+    const roles = new RoleProcesses()
+    await roles.start(['discover,fetch', 'enrich', 'ip-context', 'sink'], env)
     await upload(2)
-    await until(async () => (await flows()) >= before + 2 * rowsPerObject)
+    await until(roles, async () => (await flows()) >= before + 2 * rowsPerObject)
     const start = performance.now()
     await upload(measuredObjects)
-    await until(async () => (await flows()) >= before + (2 + measuredObjects) * rowsPerObject)
+    await until(roles, async () => (await flows()) >= before + (2 + measuredObjects) * rowsPerObject)
     results.push({
       name: `end to end, rows per second of wall time, ${measuredObjects} objects of ${rowsPerObject} rows, uploads included`,
       rowsPerCpuSecond: Math.round(rows / ((performance.now() - start) / 1000)),
       bytesPerRow: 0,
     })
-    await Promise.all(processes.map(process_ => process_.stop()))
+    await roles.stop()
   } finally {
     await run.close()
     await stack.stop()

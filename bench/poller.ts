@@ -6,14 +6,14 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { RoleProcesses } from '../cli/demo/role-processes.ts'
 import { loadConfig } from '../config.ts'
 import { startStack, type StackEndpoints } from '../stack/local-stack.ts'
-import { freePorts } from '../stack/ports.ts'
 import { settingsEnvironment } from '../test/support/fleet.ts'
 import { settingsFor } from '../test/support/live-stack.ts'
 import { createBucket, putObject, s3Client } from '../test/support/s3.ts'
 import { cpuSeconds, type BenchResult } from './enrich-measure.ts'
-import { RoleProcess, until } from './path.ts'
+import { until } from './path.ts'
 import { sampleObject } from './sample-object.ts'
 
 /** How much to read: `warm` objects first, then the measured ones. */
@@ -51,15 +51,16 @@ export async function benchPoller(
   const results: BenchResult[] = []
   for (const main of mains) {
     // a deployment of its own each, over the same bucket
-    const env = settingsEnvironment({ ...make(), s3: settings['s3']! })
-    const role = new RoleProcess('discover,fetch', env, (await freePorts()).kafkaTls, main)
-    const lines = (): Promise<number> => role.metric('flowloom_fetch_lines_total')
+    const env = { ...settingsEnvironment({ ...make(), s3: settings['s3']! }), FLOWLOOM_LOG_LEVEL: 'warn' }
+    const roles = new RoleProcesses(main)
+    await roles.start(['discover,fetch'], env)
+    const lines = async (): Promise<number> => (await roles.metrics()).get('flowloom_fetch_lines_total') ?? 0
     const linesPerObject = rowsPerObject + 1
-    await until(async () => (await lines()) >= warm * linesPerObject)
-    const [lines0, cpu0] = [await lines(), cpuSeconds(role.child.pid!)]
-    await until(async () => (await lines()) >= (warm + measured) * linesPerObject)
-    const [rows, cpu] = [(await lines()) - lines0, cpuSeconds(role.child.pid!) - cpu0]
-    await role.stop()
+    await until(roles, async () => (await lines()) >= warm * linesPerObject)
+    const [lines0, cpu0] = [await lines(), cpuSeconds(roles.pids[0]!)]
+    await until(roles, async () => (await lines()) >= (warm + measured) * linesPerObject)
+    const [rows, cpu] = [(await lines()) - lines0, cpuSeconds(roles.pids[0]!) - cpu0]
+    await roles.stop()
     results.push({
       name: `poller process, ${rowsPerObject} rows an object${main === undefined ? '' : `, ${main}`}`,
       rowsPerCpuSecond: Math.round(rows / cpu),

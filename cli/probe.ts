@@ -1,10 +1,11 @@
 /** Tries what the settings name, one thing after the other, and says of each what works and which permission is missing. */
+import { isCredentialTrouble } from '../producers/s3/credentials.ts'
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
 import { accountsPrefix, isFlowLogKey } from '../producers/s3/key-layout.ts'
 import { openQueue, type NotificationQueue } from '../producers/s3/notify-queue.ts'
 import type { ListedObject, ObjectStore } from '../producers/s3/object-store.ts'
 import type { Config, S3Queue, S3Source } from '../config.ts'
-import { FlowError, errorText } from '../runtime/errors.ts'
+import { FlowError, causesOf, errorText } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { createLog } from '../runtime/log.ts'
 import { request } from '../runtime/registry-request.ts'
@@ -29,10 +30,18 @@ export interface ProbeParts {
 const ok = (subject: string, step: string, detail = ''): ProbeResult => ({ subject, step, result: 'ok', detail })
 const missing = (subject: string, step: string, error: unknown): ProbeResult => ({
   subject,
-  step,
+  step: credentialStep(error) ?? step,
   result: 'missing',
   detail: errorText(error).split('\n')[0]!,
 })
+
+/** What stands before the permission that was asked for: credentials, or the role that they may not assume. */
+function credentialStep(error: unknown): string | undefined {
+  const causes = [...causesOf(error)]
+  const trouble = causes.findIndex(isCredentialTrouble)
+  if (trouble < 0) return undefined
+  return (causes[trouble + 1] as { name?: string } | undefined)?.name === 'AccessDenied' ? 'sts:AssumeRole' : 'credentials'
+}
 
 /** Lists and reads one object of a source. */
 async function probeSource(source: S3Source, store: ObjectStore): Promise<ProbeResult[]> {

@@ -69,6 +69,7 @@ export const errorTable = {
   S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is gone' },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
+  AWS_CREDENTIALS: { retriable: true, message: '{owner} gives no credentials: {detail}' },
   SQS_ACCESS_DENIED: {
     retriable: true,
     message: 'access to the queue {url} is denied; the role needs sqs:ReceiveMessage and sqs:DeleteMessage: {detail}',
@@ -143,3 +144,7 @@ export function* causesOf(error: unknown): Generator {
 
 /** Text of any thrown value, for a detail. */
 export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** The same with the name that a client of AWS gives its errors; ours say all in their text. */
+export const namedErrorText = (error: unknown): string =>
+  error instanceof FlowError ? error.message : `${(error as { name?: string }).name ?? 'Error'}: ${errorText(error)}`

@@ -3,6 +3,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../../config.ts'
+import { uploadObjects } from '../../producers/synthetic/upload-objects.ts'
 import { whenAborted } from '../../runtime/abort.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
@@ -13,7 +14,7 @@ import type { Command } from '../command.ts'
 import { migrateTables } from '../run.ts'
 import { openSession, type Session } from '../session.ts'
 import { printAnswers } from './answers.ts'
-import { demoObjects } from './demo-objects.ts'
+import { demoObjects, type DemoObject } from './demo-objects.ts'
 import { RoleProcesses } from './role-processes.ts'
 
 const bucket = 'flow-logs'
@@ -28,7 +29,7 @@ const demoSettings = {
 } as const
 
 interface Upload {
-  readonly done: Promise<{ objects: number }>
+  readonly done: Promise<void>
   objects: number
 }
 
@@ -41,20 +42,15 @@ function upload(s3Endpoint: string, records: number, signal: AbortSignal): Uploa
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   })
   const state = { objects: 0 }
-  const run = async (): Promise<{ objects: number }> => {
+  const put = async ({ key, body }: DemoObject): Promise<void> => {
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }))
+    state.objects++
+  }
+  const run = async (): Promise<void> => {
     await client.send(new CreateBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
       if ((error as Error).name !== 'BucketAlreadyOwnedByYou') throw error
     })
-    const objects = demoObjects(Math.floor(Date.now() / 1000), records)
-    const worker = async (): Promise<void> => {
-      for (const { key, body } of objects) {
-        if (signal.aborted) return
-        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }))
-        state.objects++
-      }
-    }
-    await Promise.all(Array.from({ length: 4 }, worker))
-    return { objects: state.objects }
+    await uploadObjects(put, demoObjects(Math.floor(Date.now() / 1000), records), { concurrency: 4, signal })
   }
   return Object.assign(state, { done: run() })
 }

@@ -1,10 +1,8 @@
-/** The roles of the demo, each a process of its own, as in production. */
+/** Roles as processes of their own, as in production. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-
-const root = join(import.meta.dirname, '..', '..')
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -35,12 +33,15 @@ export function sumMetrics(text: string): Map<string, number> {
 export class RoleProcesses {
   readonly #processes: RoleProcess[] = []
   readonly #tail: string[] = []
+  readonly #main: string
   #stopping = false
   /** Rejects when a process ends that should not. */
   readonly failed: Promise<never>
   #fail!: (error: Error) => void
 
-  constructor() {
+  /** @param main Entry point of flowloom; default this one. */
+  constructor(main = join(import.meta.dirname, '..', '..', 'main.ts')) {
+    this.#main = main
     this.failed = new Promise<never>((_resolve, reject) => {
       this.#fail = reject
     })
@@ -57,7 +58,7 @@ export class RoleProcesses {
   async start(roleLists: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
     for (const roles of roleLists) {
       const port = await freePort()
-      const child = spawn(process.execPath, ['--no-warnings', join(root, 'main.ts'), 'run', '--roles', roles], {
+      const child = spawn(process.execPath, ['--no-warnings', this.#main, 'run', '--roles', roles], {
         env: { ...env, PATH: '/usr/bin:/bin', FLOWLOOM_HTTP_PORT: String(port) },
         stdio: ['ignore', 'ignore', 'pipe'],
         detached: true,
@@ -84,6 +85,11 @@ export class RoleProcesses {
       for (const [name, value] of sumMetrics(text)) sums.set(name, (sums.get(name) ?? 0) + value)
     }
     return sums
+  }
+
+  /** Process ids, in the order of their start. */
+  get pids(): number[] {
+    return this.#processes.map(({ child }) => child.pid!)
   }
 
   /** Where the metrics of each process are. */

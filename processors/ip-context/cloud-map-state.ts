@@ -1,5 +1,5 @@
 /** The cloud map of one partition in memory: encoded entries by encoded key, as they stand in the cloud-map topic. */
-import type { AddressKey, CloudMapEntry } from '../../schemas/records.ts'
+import type { CloudMapEntry } from '../../schemas/records.ts'
 import type { Codecs } from '../../runtime/avro.ts'
 import type { InRecord } from '../../runtime/records.ts'
 import { newestSecond } from './ownership.ts'
@@ -15,9 +15,6 @@ export interface MapEntry {
   readonly key: Buffer
   readonly entry: CloudMapEntry
 }
-
-/** Keys of restore barriers, which the runtime writes into state topics as tombstones. */
-const barrierScope = '__barrier'
 
 /** Entries are kept encoded: a third of the memory of decoded ones, and what was not touched is not written again. */
 export class CloudMapState {
@@ -44,8 +41,6 @@ export class CloudMapState {
   /** Takes a record of the cloud-map topic; a tombstone removes its entry. */
   restore(record: InRecord, nowMs: number): void {
     if (record.key === null) return
-    const key: AddressKey = this.#codecs.cloudMap.decodeKey(record.key)
-    if (key.scope === barrierScope) return
     const text = textOf(record.key)
     if (record.value === null) this.#forget(text)
     else this.set(text, record.value, this.#codecs.cloudMap.decodeValue(record.value), nowMs)

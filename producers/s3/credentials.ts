@@ -1,31 +1,71 @@
 /** Whose credentials a client of AWS uses. */
-import { fromIni, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
-import type { Config } from '../../config.ts'
+import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
+import type { Config, S3Source } from '../../config.ts'
+import { FlowError, errorText } from '../../runtime/errors.ts'
 
-/** Credentials as the clients of the SDK take them: a key, or what gets one. */
-export type ClientCredentials = { accessKeyId: string; secretAccessKey: string } | ReturnType<typeof fromIni>
+/** Gets credentials; the clients of the SDK ask again five minutes before they expire. Rejects with AWS_CREDENTIALS. */
+export type ClientCredentials = ReturnType<typeof fromIni>
+
+/** Names of answers that say something of our credentials or our clock, and nothing of what was asked for. It passes. */
+const troubleNames: ReadonlySet<string | undefined> = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'InvalidToken',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+  'TokenRefreshRequired',
+  'UnrecognizedClientException',
+])
+
+/** True where an error of a client is about its credentials: there are none, or AWS does not take them. */
+export const isCredentialTrouble = (error: unknown): boolean =>
+  error instanceof FlowError ? error.code === 'AWS_CREDENTIALS' : troubleNames.has((error as { name?: string }).name)
+
+/** Clients ask so long before credentials expire. */
+const refreshMs = 300_000
+/** Keys in a file do not say when they expire: the file is read again after this time. */
+const rereadMs = 60_000
+
+/** Says of a failure whose credentials they are. */
+function named(owner: string, provider: ClientCredentials): ClientCredentials {
+  return async properties => {
+    try {
+      return await provider(properties)
+    } catch (error) {
+      if (error instanceof FlowError) throw error
+      throw new FlowError('AWS_CREDENTIALS', { owner, detail: errorText(error) }, { cause: error })
+    }
+  }
+}
+
+function ofProfile(profile: string): ClientCredentials {
+  const read = named(`the profile "${profile}"`, fromIni({ profile, ignoreCache: true }))
+  return async properties => {
+    const credentials = await read(properties)
+    return { ...credentials, expiration: credentials.expiration ?? new Date(Date.now() + refreshMs + rereadMs) }
+  }
+}
 
 /**
  * First that is set: the static key, the profile, the default chain of the SDK; with a role these assume it.
  *
- * @returns Undefined: the default chain.
+ * @param region Where the role is assumed.
  */
 export function credentialsOf(
-  settings: Pick<Config['s3'], 'profile' | 'accessKeyId' | 'secretAccessKey'>,
+  { profile, accessKeyId, secretAccessKey }: Pick<Config['s3'], 'profile' | 'accessKeyId' | 'secretAccessKey'>,
   region: string,
-  roleArn: string | undefined,
-): ClientCredentials | undefined {
-  const { profile, accessKeyId, secretAccessKey } = settings
+  { roleArn, externalId }: Pick<S3Source, 'roleArn' | 'externalId'>,
+): ClientCredentials {
   const own =
     accessKeyId !== undefined && secretAccessKey !== undefined
-      ? { accessKeyId, secretAccessKey }
+      ? () => Promise.resolve({ accessKeyId, secretAccessKey })
       : profile === undefined
-        ? undefined
-        : fromIni({ profile })
+        ? named('the default credential chain', fromNodeProviderChain())
+        : ofProfile(profile)
   if (roleArn === undefined) return own
-  return fromTemporaryCredentials({
-    params: { RoleArn: roleArn, RoleSessionName: 'flowloom' },
-    clientConfig: { region },
-    ...(own === undefined ? {} : { masterCredentials: own }),
-  })
+  const params = { RoleArn: roleArn, RoleSessionName: 'flowloom', ...(externalId === undefined ? {} : { ExternalId: externalId }) }
+  return named(`the role ${roleArn}`, fromTemporaryCredentials({ params, clientConfig: { region }, masterCredentials: own }))
 }

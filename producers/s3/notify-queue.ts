@@ -7,9 +7,9 @@ import {
   type SQSClientConfig,
 } from '@aws-sdk/client-sqs'
 import type { Config, S3Queue } from '../../config.ts'
-import { FlowError, errorText, type ErrorCode } from '../../runtime/errors.ts'
+import { FlowError, namedErrorText, type ErrorCode } from '../../runtime/errors.ts'
 import { counter } from '../../runtime/metrics.ts'
-import { credentialsOf } from './credentials.ts'
+import { credentialsOf, isCredentialTrouble } from './credentials.ts'
 
 const requests = counter('flowloom_sqs_requests_total', 'requests to SQS as flowloom makes them; the retries of the SDK count once', [
   'operation',
@@ -55,8 +55,10 @@ const codeByName: Readonly<Record<string, ErrorCode>> = {
 /** Maps what the SDK throws by its name, then by its HTTP status, never by its text. */
 export function sqsError(error: unknown, url: string): FlowError {
   const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
-  const code = codeByName[name ?? ''] ?? ($metadata?.httpStatusCode === 403 ? 'SQS_ACCESS_DENIED' : 'SQS_UNAVAILABLE')
-  return new FlowError(code, { url, detail: `${name ?? 'Error'}: ${errorText(error)}` }, { cause: error })
+  const known = isCredentialTrouble(error)
+    ? undefined
+    : (codeByName[name ?? ''] ?? ($metadata?.httpStatusCode === 403 ? 'SQS_ACCESS_DENIED' : undefined))
+  return new FlowError(known ?? 'SQS_UNAVAILABLE', { url, detail: namedErrorText(error) }, { cause: error })
 }
 
 /** Region of a queue: as set, as its URL says, else the given one. */
@@ -140,10 +142,9 @@ export function openQueue(settings: Config['s3'], queue: S3Queue): NotificationQ
   const config: SQSClientConfig = {
     region,
     endpoint: new URL(queue.url).origin,
+    credentials: credentialsOf(settings, region, queue),
     maxAttempts: 2,
     requestHandler: { connectionTimeout: 3000, requestTimeout: (waitSeconds + 10) * 1000, throwOnRequestTimeout: true },
   }
-  const credentials = credentialsOf(settings, region, queue.roleArn)
-  if (credentials !== undefined) config.credentials = credentials
   return new SqsQueue(new SQSClient(config), queue.url, settings.queueVisibilityMs)
 }

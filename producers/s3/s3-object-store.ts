@@ -2,9 +2,9 @@
 import { GetObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'
 import type { Config, S3Source } from '../../config.ts'
-import { FlowError, errorText, type ErrorCode } from '../../runtime/errors.ts'
+import { FlowError, errorText, namedErrorText, type ErrorCode } from '../../runtime/errors.ts'
 import { counter } from '../../runtime/metrics.ts'
-import { credentialsOf } from './credentials.ts'
+import { credentialsOf, isCredentialTrouble } from './credentials.ts'
 import {
   plainEtag,
   sourceOf,
@@ -22,14 +22,6 @@ const requests = counter('flowloom_s3_requests_total', 'requests to S3 as flowlo
   'result',
 ])
 
-/** Trouble with our credentials or clock passes; it says nothing about the object. */
-const passing = new Set([
-  'ExpiredToken',
-  'ExpiredTokenException',
-  'RequestTimeTooSkewed',
-  'CredentialsProviderError',
-  'TokenRefreshRequired',
-])
 const codeByName: Readonly<Record<string, ErrorCode>> = {
   AccessDenied: 'S3_ACCESS_DENIED',
   NoSuchKey: 'S3_NOT_FOUND',
@@ -49,15 +41,14 @@ const deniesKey = (text: string): boolean => /\bkms:Decrypt\b/.test(text)
 
 /** Maps what the SDK throws by its name, then by its HTTP status; a denied KMS key has no name of its own. */
 export function s3Error(error: unknown, bucket: string, key: string): FlowError {
-  if (error instanceof FlowError) return error
   const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
   const isKey = (name === 'AccessDenied' && deniesKey(errorText(error))) || name?.startsWith('KMS.') === true
-  const known = passing.has(name ?? '')
+  const known = isCredentialTrouble(error)
     ? undefined
     : isKey
       ? 'S3_KEY_DENIED'
       : (codeByName[name ?? ''] ?? codeByStatus[$metadata?.httpStatusCode ?? 0])
-  return new FlowError(known ?? 'S3_UNAVAILABLE', { bucket, key, detail: `${name ?? 'Error'}: ${errorText(error)}` }, { cause: error })
+  return new FlowError(known ?? 'S3_UNAVAILABLE', { bucket, key, detail: namedErrorText(error) }, { cause: error })
 }
 
 class S3ObjectStore implements ObjectStore {
@@ -136,11 +127,11 @@ class S3ObjectStore implements ObjectStore {
   }
 }
 
-function clientOf(settings: S3Settings, region: string, roleArn: string | undefined): S3Client {
+function clientOf(settings: S3Settings, region: string, role: Pick<S3Source, 'roleArn' | 'externalId'>): S3Client {
   const { endpoint } = settings
-  const credentials = credentialsOf(settings, region, roleArn)
   const config: S3ClientConfig = {
     region,
+    credentials: credentialsOf(settings, region, role),
     forcePathStyle: settings.pathStyle,
     followRegionRedirects: endpoint === undefined,
     retryMode: 'adaptive',
@@ -157,7 +148,6 @@ function clientOf(settings: S3Settings, region: string, roleArn: string | undefi
     },
   }
   if (endpoint !== undefined) config.endpoint = endpoint
-  if (credentials !== undefined) config.credentials = credentials
   return new S3Client(config)
 }
 
@@ -169,12 +159,11 @@ function clientOf(settings: S3Settings, region: string, roleArn: string | undefi
 export function createS3Stores(settings: S3Settings): StoreOf {
   const stores = new Map<string, ObjectStore>()
   return (bucket, key) => {
-    const source: S3Source | undefined = sourceOf(settings.sources, bucket, key)
-    const region = source?.region ?? settings.region
-    const name = `${region} ${source?.roleArn ?? ''}`
+    const { region = settings.region, roleArn, externalId } = sourceOf(settings.sources, bucket, key) ?? {}
+    const name = `${region} ${roleArn ?? ''} ${externalId ?? ''}`
     let store = stores.get(name)
     if (store === undefined)
-      stores.set(name, (store = new S3ObjectStore(clientOf(settings, region, source?.roleArn), settings.requesterPays)))
+      stores.set(name, (store = new S3ObjectStore(clientOf(settings, region, { roleArn, externalId }), settings.requesterPays)))
     return store
   }
 }

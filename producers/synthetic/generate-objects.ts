@@ -3,6 +3,7 @@
  * What each object contains is counted while it is made, without any parser.
  */
 import { gzipSync } from 'node:zlib'
+import { emptyTally, type Tally } from '../../audit/tally.ts'
 import { badLineKinds, spoil, type BadLineKind } from './bad-lines.ts'
 import { Conversations, type SyntheticRecord } from './conversations.ts'
 import { clientAddress } from './internet.ts'
@@ -37,26 +38,13 @@ export interface GenerateOptions {
   readonly level?: number
 }
 
-/** What an object contains: lines = headers + blank + flows + noData + skipData + dead. */
-export interface Manifest {
-  lines: number
-  headers: number
-  blank: number
-  flows: number
-  noData: number
-  skipData: number
-  dead: number
-  packets: number
-  bytes: number
-}
-
 /** A generated object. */
 export interface SyntheticObject {
   readonly bucket?: string
   readonly key: string
   /** gzip */
   readonly body: Buffer
-  readonly manifest: Readonly<Manifest>
+  readonly manifest: Readonly<Tally>
 }
 
 const slotSeconds = 300
@@ -97,15 +85,6 @@ export function* generateObjects(options: GenerateOptions): Generator<SyntheticO
   }
 }
 
-/** Adds manifests up. */
-export function sumManifests(manifests: Iterable<Readonly<Manifest>>): Manifest {
-  const sum = emptyManifest()
-  for (const manifest of manifests) for (const name of Object.keys(sum) as (keyof Manifest)[]) sum[name] += manifest[name]
-  return sum
-}
-
-const emptyManifest = (): Manifest => ({ lines: 0, headers: 0, blank: 0, flows: 0, noData: 0, skipData: 0, dead: 0, packets: 0, bytes: 0 })
-
 interface WritingSite {
   readonly site: Site
   readonly format: LogFormat
@@ -135,7 +114,7 @@ class ObjectWriter {
   readonly #columns: readonly string[]
   #text: string[] = []
   #parts: Buffer[] = []
-  #manifest: Manifest = emptyManifest()
+  #manifest = emptyTally()
   #spoilt = 0
 
   constructor(options: GenerateOptions, site: WritingSite, slotS: number) {
@@ -177,7 +156,7 @@ class ObjectWriter {
   #begin(): void {
     this.#parts = []
     this.#text = [this.#columns.join(' ')]
-    this.#manifest = { ...emptyManifest(), lines: 1, headers: 1 }
+    this.#manifest = { ...emptyTally(), lines: 1, headers: 1 }
   }
 
   #addBad(fields: readonly (string | number)[]): void {

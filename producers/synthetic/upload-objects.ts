@@ -1,30 +1,20 @@
-/** Uploads generated objects. */
-import { sumManifests, type Manifest, type SyntheticObject } from './generate-objects.ts'
-
-/** Stores one object. */
-export type PutObject = (key: string, body: Buffer, bucket: string | undefined) => Promise<void>
+/** Uploads objects that are made while they are uploaded. */
 
 /**
- * Uploads objects, some at a time; the generator goes on only as fast as the uploads.
+ * Stores objects, some at a time; a generator goes on only as fast as that.
  *
  * @param put Stores one object; its rejection ends the upload.
- * @param concurrency Uploads in flight.
- * @returns Number of objects and the sum of their manifests.
+ * @param options.concurrency Uploads in flight.
+ * @param options.signal Ends the upload before the next object.
  */
-export async function uploadObjects(
-  put: PutObject,
-  objects: Iterable<SyntheticObject>,
-  concurrency = 8,
-): Promise<{ objects: number; manifest: Manifest }> {
-  const manifests: Readonly<Manifest>[] = []
+export async function uploadObjects<T>(
+  put: (object: T) => Promise<void>,
+  objects: Iterable<T>,
+  { concurrency = 8, signal }: { readonly concurrency?: number; readonly signal?: AbortSignal } = {},
+): Promise<void> {
   const iterator = objects[Symbol.iterator]()
   const worker = async (): Promise<void> => {
-    for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
-      const { key, body, bucket, manifest } = next.value
-      await put(key, body, bucket)
-      manifests.push(manifest)
-    }
+    for (let next = iterator.next(); next.done !== true && signal?.aborted !== true; next = iterator.next()) await put(next.value)
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
-  return { objects: manifests.length, manifest: sumManifests(manifests) }
 }

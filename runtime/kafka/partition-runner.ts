@@ -29,10 +29,10 @@ import { FencedProducer, fencedError } from './fenced-producer.ts'
 import { readRecords } from './record-format.ts'
 
 /** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
-export const barrierHeader = 'flowloom-barrier'
+const barrierHeader = 'flowloom-barrier'
 
 /** First key field of barriers. */
-export const barrierScope = '__barrier'
+const barrierScope = '__barrier'
 
 /** Fetched but not yet processed, as it came from kafkajs. */
 export interface Fetched {

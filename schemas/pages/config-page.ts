@@ -39,14 +39,21 @@ const row = (setting: Setting): string[] => {
   return [code(`${setting.section}.${setting.key}`), code(setting.env), typeText(inner), fallback, doc]
 }
 
+/** The keys of one entry, where the setting is a list of objects. */
+function entryTable({ section, key, schema }: Setting): string[] {
+  const { inner } = described(schema)
+  if (!(inner instanceof z.ZodArray) || !(inner.element instanceof z.ZodObject)) return []
+  const rows = Object.entries(inner.element.shape).map(([name, value]) => {
+    const entry = described(value as z.ZodType)
+    return [code(name), typeText(entry.inner), entry.fallback, entry.doc]
+  })
+  return [`## One entry of \`${section}.${key}\`\n`, table(['key', 'type', 'default', 'meaning'], rows)]
+}
+
 /** Every setting: name, environment variable, type, default, meaning. */
 export function configPage(): string {
   const settings = listSettings()
   const sections = [...new Set(settings.map(setting => setting.section))]
-  const source = settings
-    .map(setting => described(setting.schema).inner)
-    .find(inner => inner instanceof z.ZodArray && inner.element instanceof z.ZodObject)
-  const element = source instanceof z.ZodArray && source.element instanceof z.ZodObject ? source.element : z.object({})
   return [
     generatedMark('config.ts'),
     '# Settings\n',
@@ -55,13 +62,6 @@ export function configPage(): string {
       `## ${section}\n`,
       table(['setting', 'environment', 'type', 'default', 'meaning'], settings.filter(setting => setting.section === section).map(row)),
     ]),
-    '## One entry of `s3.sources`\n',
-    table(
-      ['key', 'type', 'default', 'meaning'],
-      Object.entries(element.shape).map(([key, schema]) => {
-        const { inner, fallback, doc } = described(schema as z.ZodType)
-        return [code(key), typeText(inner), fallback, doc]
-      }),
-    ),
+    ...settings.flatMap(entryTable),
   ].join('\n')
 }

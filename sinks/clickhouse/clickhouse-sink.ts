@@ -34,9 +34,6 @@ export interface ClickHouseOptions {
 /** Inserts under way in a process. A flow is about 165 bytes in a block: 33 MB for 200,000, at most 66 MB a lane, because buffers double. */
 const lanes = 2
 
-/** Kafka header of the tombstone that ends a restore: no record of the topic. */
-const barrierHeader = 'flowloom-barrier'
-
 /**
  * Makes the roles `sink-flows`, `sink-gaps`, `sink-runs`, `sink-objects`, `sink-dead-letters` and `sink-replays`. Opens nothing.
  *
@@ -64,7 +61,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
     ),
     role('sink-runs', 'cloudMapRuns', ({ codecs }) => {
       const decode = (record: InRecord): RunRow | undefined => {
-        if (record.key === null || record.headers[barrierHeader] !== undefined) return undefined
+        if (record.key === null) return undefined
         const run = record.value === null ? null : codecs.cloudMapRuns.decodeValue(record.value)
         return { key: codecs.cloudMapRuns.decodeKey(record.key), run, offset: record.offset }
       }

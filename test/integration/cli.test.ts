@@ -135,6 +135,7 @@ test('check-config prints what is in force and hides every secret', async () => 
     FLOWLOOM_KAFKA_OAUTH_CLIENT_SECRET: 'hunter2',
     FLOWLOOM_REGISTRY_PASSWORD: 'hunter3',
     FLOWLOOM_CLICKHOUSE_PASSWORD_FILE: passwordFile,
+    FLOWLOOM_S3_ACCESS_KEY_ID: 'reader',
     FLOWLOOM_S3_SECRET_ACCESS_KEY: 'hunter6',
   }
   const { code, out, err } = await flowloom(['check-config'], { ...secrets, FLOWLOOM_CONFIG: file, FLOWLOOM_KAFKA_FEW_PARTITIONS: '2' })

@@ -18,6 +18,7 @@ import { ledgerRecords } from '../support/ledger-records.ts'
 import { endpoints, freshSettings, releaseStack } from '../support/live-stack.ts'
 import { LocalRun } from '../support/local-run.ts'
 import { createBucket, putObject, s3Client } from '../support/s3.ts'
+import { event, record } from '../support/s3-events.ts'
 import { settled } from '../support/settle.ts'
 import { topics } from '../../schemas/topics.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
@@ -75,17 +76,6 @@ class TestQueue {
   }
 }
 
-const record = (bucket: string, key: string, eventName = 'ObjectCreated:Put', eTag?: string): object => ({
-  eventVersion: '2.1',
-  eventSource: 'aws:s3',
-  eventName,
-  eventTime: new Date().toISOString(),
-  s3: {
-    bucket: { name: bucket },
-    object: { key: encodeURIComponent(key).replaceAll('%2F', '/'), ...(eTag === undefined ? {} : { eTag }) },
-  },
-})
-const event = (...records: object[]): string => JSON.stringify({ Records: records })
 const testEvent = JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'any' })
 
 const startS = (): number => Math.floor(Date.now() / 300_000) * 300 - 3600

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import { totalOf } from '../../audit/tally.ts'
 import { checkConfig, type Config } from '../../config.ts'
 import { createDiscoverSource } from '../../producers/s3/discover-source.ts'
 import { createFetchRole } from '../../producers/s3/fetch-processor.ts'
@@ -129,14 +130,14 @@ test('brings every generated line from S3 to raw-lines once, through late, cut, 
   const objects = [
     ...generateObjects({ seed: 11, records: 30_000, startS: Date.now() / 1000 - 3600, slots: 6, badLineShare: 0.01, bucket }),
   ]
-  const put = (key: string, body: Buffer) => putObject(client, bucket, key, body)
+  const upload = (some: typeof objects) => uploadObjects(({ key, body }) => putObject(client, bucket, key, body), some)
   const [denied, cut, gone, overwritten] = objects as [(typeof objects)[0], (typeof objects)[0], (typeof objects)[0], (typeof objects)[0]]
   await setFaults([
     { prefix: denied.key, operations: ['get'], status: 403, code: 'AccessDenied', times: 2 },
     { prefix: cut.key, operations: ['get'], cutAfterBytes: 100, times: 1 },
   ])
   const early = objects.filter((_object, index) => index % 2 === 0 || index < 4)
-  const { manifest: first } = await uploadObjects(put, early)
+  await upload(early)
   const late = objects.filter(object => !early.includes(object)).reverse()
   const until = async (is: () => boolean): Promise<void> => {
     for (let i = 0; i < 200 && !is(); i++) await sleep(50)
@@ -145,7 +146,7 @@ test('brings every generated line from S3 to raw-lines once, through late, cut, 
   const announced = (): number => cluster.readCommitted('objectArrivals').length
   await until(() => announced() === early.length && source.ready())
   await deleteObject(client, bucket, gone.key)
-  const { manifest: second } = await uploadObjects(put, late)
+  await upload(late)
   await until(() => announced() === objects.length)
   const role = createFetchRole({ settings, kafka: { commitIntervalMs: 200, commitRows: 100_000 }, stores })
   const tasks = await Promise.all([0, 1, 2].map(partition => cluster.startTask(role, partition)))
@@ -172,7 +173,7 @@ test('brings every generated line from S3 to raw-lines once, through late, cut, 
     [...ledger.values()].reduce((all, record) => all + of(record), 0)
   assert.equal(
     sum(record => record.lines),
-    first.lines + second.lines - gone.manifest.lines,
+    totalOf(objects.map(({ manifest }) => manifest)).lines - gone.manifest.lines,
   )
   const published = cluster.readCommitted('rawLines').reduce((all, record) => all + Number(record.headers['lines']), 0)
   assert.equal(published, sum(record => record.lines - record.deadLines) - (objects.length - 1))
@@ -181,7 +182,7 @@ test('brings every generated line from S3 to raw-lines once, through late, cut, 
     sum(record => record.deadLines),
   )
 
-  await put(overwritten.key, gzipSync(`${ledger.get(overwritten.key)!.header ?? ''}\nnew\n`))
+  await putObject(client, bucket, overwritten.key, gzipSync(`${ledger.get(overwritten.key)!.header ?? ''}\nnew\n`))
   await until(() => announced() === objects.length + 1)
   await settle(() => latest().get(overwritten.key)?.lines === 2)
   stop.abort()

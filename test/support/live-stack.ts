@@ -29,6 +29,9 @@ export async function releaseStack(): Promise<void> {
   own = undefined
 }
 
+/** In the place of the key in `s3`: other credentials count. */
+export const noKey = { accessKeyId: undefined, secretAccessKey: undefined }
+
 /** Settings of a fresh deployment on the real services. */
 export async function freshSettings(overrides: RawConfig = {}): Promise<RawConfig> {
   return settingsFor(await endpoints(), overrides)

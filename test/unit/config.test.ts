@@ -118,6 +118,13 @@ test('all faults are told at once, of file and environment, unknown names includ
   assert.ok(!faults.includes('FLOWLOOM_TEST_LOG') && !faults.includes('OTHER'))
 })
 
+test('half a static key is refused: the default chain would take its place in silence', () => {
+  assert.match(
+    faultsOf(() => loadConfig({ env: { FLOWLOOM_S3_ACCESS_KEY_ID: 'x' } })),
+    /half a static key.*\n.*s3\.accessKeyId/,
+  )
+})
+
 for (const { name, content, part } of [
   { name: 'not a mapping', content: '- a\n- b\n', part: 'not a mapping' },
   { name: 'not YAML', content: 'kafka: [a\n', part: 'broken.yaml' },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sqsError } from '../../../producers/s3/notify-queue.ts'
 import { s3Error } from '../../../producers/s3/s3-object-store.ts'
+import { FlowError } from '../../../runtime/errors.ts'
 
 const thrown = (name: string, status: number, message = 'Access Denied'): Error =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } })
@@ -17,13 +18,15 @@ for (const { error, expect } of [
   { error: thrown('SlowDown', 503), expect: 'S3_UNAVAILABLE' },
   { error: thrown('NoSuchKey', 404), expect: 'S3_NOT_FOUND' },
   { error: thrown('PreconditionFailed', 412), expect: 'S3_CHANGED' },
-  { error: thrown('CredentialsProviderError', 0), expect: 'S3_UNAVAILABLE' },
+  { error: thrown('InvalidAccessKeyId', 403), expect: 'S3_UNAVAILABLE' },
+  { error: new FlowError('AWS_CREDENTIALS', { owner: 'the role x', detail: 'no' }), expect: 'S3_UNAVAILABLE' },
 ])
   test(`S3: ${error.name}, ${error.message.slice(0, 20)} is ${expect}`, () => assert.equal(s3Error(error, 'b', 'k').code, expect))
 
 for (const { error, expect } of [
   { error: thrown('AccessDeniedException', 400), expect: 'SQS_ACCESS_DENIED' },
   { error: thrown('Whatever', 403), expect: 'SQS_ACCESS_DENIED' },
+  { error: thrown('InvalidClientTokenId', 403), expect: 'SQS_UNAVAILABLE' },
   { error: thrown('QueueDoesNotExist', 400), expect: 'SQS_NOT_FOUND' },
   { error: thrown('TimeoutError', 0), expect: 'SQS_UNAVAILABLE' },
 ])

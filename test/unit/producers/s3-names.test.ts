@@ -105,7 +105,6 @@ const thrown: { error: object; code: string }[] = [
   { error: { name: 'PreconditionFailed', $metadata: { httpStatusCode: 412 } }, code: 'S3_CHANGED' },
   { error: { name: 'SlowDown', $metadata: { httpStatusCode: 503 } }, code: 'S3_UNAVAILABLE' },
   { error: { name: 'ExpiredToken', $metadata: { httpStatusCode: 403 } }, code: 'S3_UNAVAILABLE' },
-  { error: { name: 'CredentialsProviderError' }, code: 'S3_UNAVAILABLE' },
   { error: new Error('socket hang up'), code: 'S3_UNAVAILABLE' },
 ]
 for (const { error, code } of thrown)

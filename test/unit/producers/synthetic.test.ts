@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { readPlainly } from '../../../audit/plain-reader.ts'
+import { totalOf } from '../../../audit/tally.ts'
 import { badLineKinds } from '../../../producers/synthetic/bad-lines.ts'
-import { generateObjects, sumManifests, type GenerateOptions, type SyntheticObject } from '../../../producers/synthetic/generate-objects.ts'
+import { generateObjects, type GenerateOptions, type SyntheticObject } from '../../../producers/synthetic/generate-objects.ts'
 import { logFormats } from '../../../producers/synthetic/log-format.ts'
 import { uploadObjects } from '../../../producers/synthetic/upload-objects.ts'
 import { parseObjectName } from '../../../schemas/object-name.ts'
@@ -39,7 +41,7 @@ test('the manifest agrees with a plain count of each object, bad lines included'
 
 test('every kind of bad line occurs and is dead, and blank lines are blank', () => {
   for (const kind of badLineKinds) {
-    const { dead, blank } = sumManifests(generate({ badLineShare: 0.02, badLines: [kind] }).map(object => object.manifest))
+    const { dead, blank } = totalOf(generate({ badLineShare: 0.02, badLines: [kind] }).map(object => object.manifest))
     if (kind === 'blank') assert.ok(blank > 50 && dead === 0)
     else assert.ok(dead > 50 && blank === 0, kind)
   }
@@ -47,7 +49,7 @@ test('every kind of bad line occurs and is dead, and blank lines are blank', () 
 
 test('gives exactly the records that were asked for, in objects of bounded size', () => {
   const objects = generate({ records: 7777, recordsPerObject: 100, badLineShare: 0.1 })
-  const { lines, headers, blank } = sumManifests(objects.map(object => object.manifest))
+  const { lines, headers, blank } = totalOf(objects.map(object => object.manifest))
   assert.equal(lines - headers - blank, 7777)
   assert.ok(objects.every(object => object.manifest.lines - object.manifest.blank <= 101))
   assert.equal(new Set(objects.map(object => object.key)).size, objects.length)
@@ -119,12 +121,21 @@ test('has what real logs have: both ends, NAT, scans, remote login, services, IP
   assert.ok(new Set([...owners.keys()].map(name => name.split(' ')[1])).size < owners.size, 'addresses that overlap between VPCs')
 })
 
-test('uploads everything and adds the manifests up', async () => {
-  const stored = new Map<string, Buffer>()
-  const { objects, manifest } = await uploadObjects(
-    async (key, body) => void stored.set(key, body),
-    generateObjects({ seed: 7, records: 1000, startS }),
-  )
-  assert.equal(stored.size, objects)
-  assert.deepEqual(manifest, sumManifests([...generateObjects({ seed: 7, records: 1000, startS })].map(object => object.manifest)))
+test('uploads everything, so many at a time, and begins nothing after an abort', async () => {
+  const numbers = Array.from({ length: 20 }, (_, i) => i)
+  const stop = new AbortController()
+  const uploadAll = async (until: number): Promise<{ stored: number[]; most: number }> => {
+    const stored: number[] = []
+    let [under, most] = [0, 0]
+    const put = async (number: number): Promise<void> => {
+      most = Math.max(most, ++under)
+      await setImmediate()
+      under--
+      if (stored.push(number) === until) stop.abort()
+    }
+    await uploadObjects(put, numbers, { concurrency: 3, signal: stop.signal })
+    return { stored, most }
+  }
+  assert.deepEqual(await uploadAll(Infinity), { stored: numbers, most: 3 })
+  assert.deepEqual((await uploadAll(4)).stored, numbers.slice(0, 6))
 })
