@@ -64,9 +64,30 @@ const registry = z.strictObject({
   password: secret('Password for basic authentication.').optional(),
 })
 
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
 const sourceFields = z.strictObject({
   bucket: text('Bucket that flow logs are delivered to.'),
-  prefix: text('Prefix in front of `AWSLogs/`, without a slash at its end; empty for none.').default(''),
+  prefix: text(
+    'Prefix in front of `AWSLogs/`, or of what the layout has in its place, without a slash at its end; empty for none.',
+  ).default(''),
+  layout: z
+    .enum(['flow-logs', 'firehose', 'any'])
+    .default('flow-logs')
+    .describe(
+      'What is below the prefix: `flow-logs`, the folders of AWS from `AWSLogs/` on; `firehose`, date folders `yyyy/mm/dd/hh/` (UTC); `any`, objects with any keys, found by listing all of them.',
+    ),
+  keyPattern: z
+    .string()
+    .refine(isPattern, 'not a regular expression')
+    .optional()
+    .describe('With the layouts `firehose` and `any`: regular expression that the keys of objects to read match, such as `\\.gz$`.'),
   region: text('Region of the bucket, where it differs from `s3.region`.').optional(),
   roleArn: text('Role to assume for this source.').optional(),
   format: z
@@ -87,13 +108,21 @@ const sourceFields = z.strictObject({
   describeRoleArn: text(
     'With `format: describe`: role to assume to ask EC2, where it is not `roleArn`; `{account}` in it stands for the account id in the key.',
   ).optional(),
-  startDate: z.iso.date().optional().describe('Ignore objects of days before this one (UTC).'),
+  startDate: z.iso
+    .date()
+    .optional()
+    .describe('Ignore objects of days before this one (UTC); the day is that of the key, with the layout `any` that of storing.'),
 })
 
-const source = sourceFields.refine(
-  ({ format, flowLogId, describeRoleArn }) => format === 'describe' || (flowLogId === undefined && describeRoleArn === undefined),
-  'flowLogId and describeRoleArn have a meaning with format: describe alone',
-)
+const source = sourceFields
+  .refine(
+    ({ format, flowLogId, describeRoleArn }) => format === 'describe' || (flowLogId === undefined && describeRoleArn === undefined),
+    'flowLogId and describeRoleArn have a meaning with format: describe alone',
+  )
+  .refine(
+    ({ layout, keyPattern }) => layout !== 'flow-logs' || keyPattern === undefined,
+    'keyPattern has a meaning with the layouts firehose and any alone',
+  )
 
 const queue = z.strictObject({
   url: z.url().describe('URL of an SQS queue that gets S3 events, directly, through SNS or from EventBridge.'),
@@ -104,7 +133,7 @@ const queue = z.strictObject({
 const s3 = z.strictObject({
   sources: z
     .array(source)
-    .default([{ bucket: 'flow-logs', prefix: '' }])
+    .default([{ bucket: 'flow-logs', prefix: '', layout: 'flow-logs' }])
     .describe('Where flow logs are: a list in the file, or JSON in the environment.'),
   queues: z
     .array(queue)

@@ -4,9 +4,10 @@ import type { Config, S3Source } from '../config.ts'
 import { createFlowLogService, flowLogOf } from '../producers/s3/describe-flow-logs.ts'
 import { FlowLogHeaders } from '../producers/s3/flow-log-headers.ts'
 import { errorText } from '../runtime/errors.ts'
-import type { ObjectStore, StoreOf } from '../producers/s3/object-store.ts'
+import { sourceOf, type ObjectStore, type StoreOf } from '../producers/s3/object-store.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
 import { objectIdOf } from '../schemas/object-id.ts'
+import { isListed, listingRoot } from './plain-listing.ts'
 import { readParquetPlainly } from './plain-parquet.ts'
 import { noHeader, readPlainly, type PlainReading } from './plain-reader.ts'
 import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from './tally.ts'
@@ -74,17 +75,17 @@ export async function readBuckets(
   const readings = new Map<string, ObjectReading>()
   const headers = new FlowLogHeaders(createFlowLogService(s3), s3.retryBaseMs)
   for (const source of s3.sources) {
-    const { bucket, prefix } = source
-    const root = prefix === '' ? '' : `${prefix}/`
+    const { bucket } = source
+    const root = listingRoot(source)
     const store = stores(bucket, root)
     for await (const { key, etag: listed } of store.list(bucket, root)) {
-      if (!/vpcflowlogs.*\.(log|log\.gz|parquet)$/.test(key)) continue
+      if (!isListed(source, key)) continue
       try {
         const { etag, content } = await download(store, bucket, key)
         readings.set(objectIdOf(bucket, key, etag).toString('hex'), {
           bucket,
           key,
-          reading: await readObject(s3, source, key, content, headers),
+          reading: await readObject(s3, sourceOf(s3.sources, bucket, key) ?? source, key, content, headers),
         })
       } catch (error) {
         readings.set(objectIdOf(bucket, key, listed).toString('hex'), { bucket, key, reading: { ok: false, reason: errorText(error) } })

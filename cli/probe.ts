@@ -1,9 +1,9 @@
 /** Tries what the settings name, one thing after the other, and says of each what works and which permission is missing. */
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
-import { accountsPrefix, isFlowLogKey } from '../producers/s3/key-layout.ts'
 import { createFlowLogService, flowLogOf, type FlowLogService } from '../producers/s3/describe-flow-logs.ts'
 import { openQueue, type NotificationQueue } from '../producers/s3/notify-queue.ts'
 import type { ListedObject, ObjectStore } from '../producers/s3/object-store.ts'
+import { isWanted, rootOf } from '../producers/s3/source-layout.ts'
 import type { Config, S3Queue, S3Source } from '../config.ts'
 import { FlowError, errorText } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
@@ -45,12 +45,12 @@ interface SourceProbe {
 
 /** Lists and reads one object of a source. */
 async function probeSource(source: S3Source, store: ObjectStore): Promise<SourceProbe> {
-  const prefix = accountsPrefix(source)
+  const prefix = rootOf(source)
   const subject = `s3://${source.bucket}/${prefix}`
   let object: ListedObject | undefined
   try {
     for await (const listed of store.list(source.bucket, prefix))
-      if (isFlowLogKey(listed.key)) {
+      if (isWanted(source, listed.key)) {
         object = listed
         break
       }

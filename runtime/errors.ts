@@ -102,8 +102,7 @@ export const errorTable = {
   },
   BACKFILL_EMPTY: {
     retriable: false,
-    message:
-      's3://{bucket}/{prefix} has no flow log objects from {from} to {to}; expected are keys like <prefix>/AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<mm>/<dd>/',
+    message: 's3://{bucket}/{prefix} has no flow log objects from {from} to {to}; expected are {expected}',
   },
   BACKFILL_INCOMPLETE: {
     retriable: false,

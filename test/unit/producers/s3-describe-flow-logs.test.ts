@@ -129,7 +129,7 @@ for (const { key, source = {}, expect } of cases)
     const find = (): unknown => {
       const { flowLogId, region, roleArn } = flowLogOf(
         settings,
-        { bucket: 'b', prefix: '', format: 'describe', ...source },
+        { bucket: 'b', prefix: '', layout: 'flow-logs', format: 'describe', ...source },
         { bucket: 'b', key },
       )
       return [flowLogId, region, roleArn]
