@@ -64,21 +64,66 @@ const registry = z.strictObject({
   password: secret('Password for basic authentication.').optional(),
 })
 
-const source = z.strictObject({
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
+const sourceFields = z.strictObject({
   bucket: text('Bucket that flow logs are delivered to.'),
-  prefix: text('Prefix in front of `AWSLogs/`, without a slash at its end; empty for none.').default(''),
+  prefix: text(
+    'Prefix in front of `AWSLogs/`, or of what the layout has in its place, without a slash at its end; empty for none.',
+  ).default(''),
+  layout: z
+    .enum(['flow-logs', 'firehose', 'any'])
+    .default('flow-logs')
+    .describe(
+      'What is below the prefix: `flow-logs`, the folders of AWS from `AWSLogs/` on; `firehose`, date folders `yyyy/mm/dd/hh/` (UTC); `any`, objects with any keys, found by listing all of them.',
+    ),
+  keyPattern: z
+    .string()
+    .refine(isPattern, 'not a regular expression')
+    .optional()
+    .describe('With the layouts `firehose` and `any`: regular expression that the keys of objects to read match, such as `\\.gz$`.'),
   region: text('Region of the bucket, where it differs from `s3.region`.').optional(),
   roleArn: text('Role to assume for this source.').optional(),
-  externalId: text('External id that the trust policy of the role demands.').optional(),
+  externalId: text('External id that the trust policy of each of these roles demands.').optional(),
   format: z
     .string()
-    .refine(format => headerOfFormat(format) !== undefined, 'not a flow log format: names of fields, or `${...}` of them')
+    .refine(
+      format => format === 'describe' || headerOfFormat(format) !== undefined,
+      'not a flow log format: names of fields, or `${...}` of them, or the word describe',
+    )
     .optional()
     .describe(
-      'Format of objects whose lines come without a header line, as AWS writes it: `${version} ${srcaddr} ...`. A header line in the object wins.',
+      'Format of objects whose lines come without a header line, as AWS writes it: `${version} ${srcaddr} ...`; or `describe`: ask EC2 (`DescribeFlowLogs`) for the format of the flow log that the key or `flowLogId` names. A header line in the object wins.',
     ),
-  startDate: z.iso.date().optional().describe('Ignore objects of days before this one (UTC).'),
+  flowLogId: z
+    .string()
+    .regex(/^fl-[0-9a-z]+$/, 'not the id of a flow log: fl-...')
+    .optional()
+    .describe('With `format: describe`: the flow log of objects whose keys name none.'),
+  describeRoleArn: text(
+    'With `format: describe`: role to assume to ask EC2, where it is not `roleArn`; `{account}` in it stands for the account id in the key.',
+  ).optional(),
+  startDate: z.iso
+    .date()
+    .optional()
+    .describe('Ignore objects of days before this one (UTC); the day is that of the key, with the layout `any` that of storing.'),
 })
+
+const source = sourceFields
+  .refine(
+    ({ format, flowLogId, describeRoleArn }) => format === 'describe' || (flowLogId === undefined && describeRoleArn === undefined),
+    'flowLogId and describeRoleArn have a meaning with format: describe alone',
+  )
+  .refine(
+    ({ layout, keyPattern }) => layout !== 'flow-logs' || keyPattern === undefined,
+    'keyPattern has a meaning with the layouts firehose and any alone',
+  )
 
 const queue = z.strictObject({
   url: z.url().describe('URL of an SQS queue that gets S3 events, directly, through SNS or from EventBridge.'),
@@ -90,7 +135,7 @@ const queue = z.strictObject({
 const s3 = z.strictObject({
   sources: z
     .array(source)
-    .default([{ bucket: 'flow-logs', prefix: '' }])
+    .default([{ bucket: 'flow-logs', prefix: '', layout: 'flow-logs' }])
     .describe('Where flow logs are: a list in the file, or JSON in the environment.'),
   queues: z
     .array(queue)
@@ -101,6 +146,7 @@ const s3 = z.strictObject({
   queueVisibilityMs: whole('Time after which a message that was received and not deleted comes again.', 1000).default(60_000),
   region: text('Region of the buckets.').default('us-east-1'),
   endpoint: text('S3 end point, for anything but AWS itself.').optional(),
+  ec2Endpoint: text('EC2 end point for sources with `format: describe`, for anything but AWS itself.').optional(),
   pathStyle: z.boolean().default(false).describe('Put the bucket in the path, not in the host name.'),
   profile: text('Profile of the shared AWS configuration; else the default credential chain.').optional(),
   accessKeyId: text('Static access key, for local servers.').optional(),

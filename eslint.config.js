@@ -80,6 +80,7 @@ export default tseslint.config(
       'sinks/clickhouse/columns/**',
       'producers/s3/key-layout.ts',
       'producers/s3/line-blocks.ts',
+      'producers/s3/source-layout.ts',
     ],
     ignores: ['schemas/generate.ts'],
     rules: forbid(impure, 'pure files import no client, no clock, no log'),

@@ -1,12 +1,15 @@
 /** Conservation, object by object: what S3 holds, what the topics hold, what the tables hold. */
 import { once } from 'node:events'
-import type { Config } from '../config.ts'
+import type { Config, S3Source } from '../config.ts'
+import { createFlowLogService, flowLogOf } from '../producers/s3/describe-flow-logs.ts'
+import { FlowLogHeaders } from '../producers/s3/flow-log-headers.ts'
 import { errorText } from '../runtime/errors.ts'
-import type { ObjectStore, StoreOf } from '../producers/s3/object-store.ts'
+import { sourceOf, type ObjectStore, type StoreOf } from '../producers/s3/object-store.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
 import { objectIdOf } from '../schemas/object-id.ts'
+import { isListed, listingRoot } from './plain-listing.ts'
 import { readParquetPlainly } from './plain-parquet.ts'
-import { readPlainly, type PlainReading } from './plain-reader.ts'
+import { noHeader, readPlainly, type PlainReading } from './plain-reader.ts'
 import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from './tally.ts'
 
 /** One object version as S3 shows it now. */
@@ -43,9 +46,21 @@ async function download(store: ObjectStore, bucket: string, key: string): Promis
   return { etag, content: Buffer.concat(chunks) }
 }
 
-/** Reads an object the plain way, by its suffix. */
-const readObject = (key: string, content: Buffer, maxLineBytes: number, format?: string): PlainReading | Promise<PlainReading> =>
-  key.endsWith('.parquet') ? readParquetPlainly(content, maxLineBytes) : readPlainly(content, maxLineBytes, format)
+/** Reads an object the plain way, by its suffix. Where its source so says, EC2 is asked for the format of lines without a header line. */
+async function readObject(
+  s3: Config['s3'],
+  { format, ...source }: S3Source,
+  key: string,
+  content: Buffer,
+  headers: FlowLogHeaders,
+): Promise<PlainReading> {
+  if (key.endsWith('.parquet')) return readParquetPlainly(content, s3.maxLineBytes)
+  if (format !== 'describe') return readPlainly(content, s3.maxLineBytes, format)
+  const reading = readPlainly(content, s3.maxLineBytes)
+  if (reading.ok || reading.reason !== noHeader) return reading
+  const header = await headers.headerOf(flowLogOf(s3, source, { bucket: source.bucket, key }), Date.now())
+  return readPlainly(content, s3.maxLineBytes, header)
+}
 
 /**
  * Reads every object of every source, the plain way. The ledger is not asked.
@@ -58,17 +73,19 @@ export async function readBuckets(
   progress: (objects: number) => void,
 ): Promise<Map<string, ObjectReading>> {
   const readings = new Map<string, ObjectReading>()
-  for (const { bucket, prefix, format } of s3.sources) {
-    const root = prefix === '' ? '' : `${prefix}/`
+  const headers = new FlowLogHeaders(createFlowLogService(s3), s3.retryBaseMs)
+  for (const source of s3.sources) {
+    const { bucket } = source
+    const root = listingRoot(source)
     const store = stores(bucket, root)
     for await (const { key, etag: listed } of store.list(bucket, root)) {
-      if (!/vpcflowlogs.*\.(log|log\.gz|parquet)$/.test(key)) continue
+      if (!isListed(source, key)) continue
       try {
         const { etag, content } = await download(store, bucket, key)
         readings.set(objectIdOf(bucket, key, etag).toString('hex'), {
           bucket,
           key,
-          reading: await readObject(key, content, s3.maxLineBytes, format),
+          reading: await readObject(s3, sourceOf(s3.sources, bucket, key) ?? source, key, content, headers),
         })
       } catch (error) {
         readings.set(objectIdOf(bucket, key, listed).toString('hex'), { bucket, key, reading: { ok: false, reason: errorText(error) } })

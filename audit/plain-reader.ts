@@ -70,6 +70,9 @@ export function classifyLine(columns: readonly string[], line: Buffer, maxLineBy
 /** What the plain reader found in an object. */
 export type PlainReading = { readonly ok: true; readonly tally: Tally } | { readonly ok: false; readonly reason: string }
 
+/** Why a text without a header line cannot be read. */
+export const noHeader = 'no header line'
+
 /** Words of a line that could be a header: names only, a byte-order mark before them. Undefined: it is none. */
 function namesOf(line: Buffer): string[] | undefined {
   const names = line.toString('utf8').trim().split(/ +/)
@@ -98,7 +101,7 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
         columns = names
         addTally(tally, { lines: 1, headers: 1 })
       } else if (line.toString('utf8').trim() === '') addTally(tally, { lines: 1, blank: 1 })
-      else return { ok: false, reason: 'no header line' }
+      else return { ok: false, reason: noHeader }
     } else if (names !== undefined && (names.join() === columns.join() || (names.length > 1 && documented(names) > names.length / 2))) {
       columns = names
       addTally(tally, { lines: 1, headers: 1 })

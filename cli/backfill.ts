@@ -7,9 +7,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Announcement } from '../producers/s3/announce-arrivals.ts'
 import { dayOf } from '../producers/s3/key-layout.ts'
-import { listObjects, type ListFault } from '../producers/s3/list-objects.ts'
+import { listLayout, listObjects, type ListFault } from '../producers/s3/list-objects.ts'
 import { sourceOf, type ListedObject, type ObjectStore } from '../producers/s3/object-store.ts'
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
+import { rootOf } from '../producers/s3/source-layout.ts'
+import type { S3Source } from '../config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import { parseObjectName } from '../schemas/object-name.ts'
@@ -24,6 +26,8 @@ import { openSession, type Session } from './session.ts'
 /** What to read. */
 export interface BackfillRange {
   readonly bucket: string
+  /** What was asked for, behind the bucket. */
+  readonly path: string
   /** In front of `AWSLogs/`. */
   readonly prefix: string
   /** Keys begin so. */
@@ -63,6 +67,7 @@ export function parseRange({ values, positionals }: Pick<CommandInput, 'values' 
   const start = `${prefix}/AWSLogs/`.replace(/^\/+/, '')
   const range = {
     bucket: match[1]!,
+    path,
     prefix,
     below: at === null || path.length < start.length ? start : path,
     fromMs: timeOf('from', values['from'] as string, false),
@@ -72,13 +77,41 @@ export function parseRange({ values, positionals }: Pick<CommandInput, 'values' 
   return range
 }
 
-/** The objects of the range; a slot in the name decides, where there is one. */
-async function* objectsOf(store: ObjectStore, range: BackfillRange, onFault: ListFault, signal: AbortSignal): AsyncGenerator<ListedObject> {
+/** What to list, and by which layout. */
+export interface BackfillScope extends BackfillRange {
+  /** The source whose layout is not that of flow logs; undefined: by the folders of flow logs. */
+  readonly source: S3Source | undefined
+}
+
+/** The source that has the path in its folder, the innermost one, says the layout. */
+export function scopeOf(sources: readonly S3Source[], range: BackfillRange): BackfillScope {
+  const folderOf = ({ prefix }: S3Source): string => `${prefix.replace(/\/+$/, '')}/`.replace(/^\/+/, '')
+  const [source] = sources
+    .filter(each => each.bucket === range.bucket && `${range.path}/`.startsWith(folderOf(each)))
+    .sort((a, b) => b.prefix.length - a.prefix.length)
+  if (source === undefined || source.layout === 'flow-logs') return { ...range, source: undefined }
+  const root = rootOf(source)
+  return { ...range, source, below: range.path.startsWith(root) ? range.path : root }
+}
+
+/** The objects of the range; a slot in the name decides, where there is one, unless the layout of the source says another time. */
+async function* objectsOf(store: ObjectStore, range: BackfillScope, onFault: ListFault, signal: AbortSignal): AsyncGenerator<ListedObject> {
+  if (range.source !== undefined) {
+    yield* listLayout(store, range.source, range, onFault, signal)
+    return
+  }
   const scope = { ...range, fromDay: dayOf(range.fromMs), toDay: dayOf(range.toMs - 1) }
   for await (const object of listObjects(store, scope, onFault, signal)) {
     const { slotStart } = parseObjectName(object.key)
     if (slotStart === null || (slotStart * 1000 >= range.fromMs && slotStart * 1000 < range.toMs)) yield object
   }
+}
+
+/** What the keys of a layout look like, for who finds none. */
+const expectedKeys: Readonly<Record<S3Source['layout'], string>> = {
+  'flow-logs': 'keys like <prefix>/AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<mm>/<dd>/',
+  firehose: 'keys like <prefix>/<yyyy>/<mm>/<dd>/<hh>/',
+  any: 'objects that were stored in that time',
 }
 
 /** How a backfill ended. */
@@ -111,11 +144,12 @@ export interface BackfillOptions {
  */
 export async function backfill(
   session: Session,
-  range: BackfillRange,
+  asked: BackfillRange,
   options: BackfillOptions,
   signal: AbortSignal,
 ): Promise<BackfillReport> {
   const { config, cluster, codecs } = session
+  const range = scopeOf(config.s3.sources, asked)
   const { bucket } = range
   const { say } = options
   const store = createS3Stores(config.s3)(bucket, range.below)
@@ -134,7 +168,13 @@ export async function backfill(
   }
   const days = { from: new Date(range.fromMs).toISOString(), to: new Date(range.toMs).toISOString() }
   const { objects, bytes } = books.counts
-  if (objects === 0) throw new FlowError('BACKFILL_EMPTY', { bucket, prefix: range.below, ...days })
+  if (objects === 0)
+    throw new FlowError('BACKFILL_EMPTY', {
+      bucket,
+      prefix: range.below,
+      ...days,
+      expected: expectedKeys[range.source?.layout ?? 'flow-logs'],
+    })
 
   const follow = new AbortController()
   const stopped = AbortSignal.any([signal, follow.signal])
@@ -186,7 +226,7 @@ function aborted(promise: Promise<unknown>): AbortSignal {
 /** Announces what is wanted, never too far ahead, and waits for the end. */
 class Walk {
   readonly #session: Session
-  readonly #range: BackfillRange
+  readonly #range: BackfillScope
   readonly #options: BackfillOptions
   readonly #books: BackfillBooks
   readonly #store: ObjectStore
@@ -201,7 +241,7 @@ class Walk {
 
   constructor(
     session: Session,
-    range: BackfillRange,
+    range: BackfillScope,
     options: BackfillOptions,
     books: BackfillBooks,
     store: ObjectStore,
@@ -300,7 +340,7 @@ export const backfillCommand: Command = {
     ahead: { type: 'string', value: 'COUNT', doc: 'objects announced and not yet read, at most; default 1000' },
   },
   details:
-    'The prefix is that of a source, with or without AWSLogs/ and what follows it. The start date of a source does not hold here.\nStopped, it is started again with the same words; what was read adds nothing. Fetch must run to read the objects.',
+    'The prefix is that of a source, with or without AWSLogs/ and what follows it. The start date of a source does not hold here.\nObjects of a source with the layout firehose are of the hour of their folder, with the layout any of the time they were stored.\nStopped, it is started again with the same words; what was read adds nothing. Fetch must run to read the objects.',
   async run({ values, positionals, signal }) {
     const range = parseRange({ values, positionals }, Date.now())
     const ahead = Number((values['ahead'] as string | undefined) ?? 1000)

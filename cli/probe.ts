@@ -1,9 +1,10 @@
 /** Tries what the settings name, one thing after the other, and says of each what works and which permission is missing. */
 import { isCredentialTrouble } from '../producers/s3/credentials.ts'
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
-import { accountsPrefix, isFlowLogKey } from '../producers/s3/key-layout.ts'
+import { createFlowLogService, flowLogOf, type FlowLogService } from '../producers/s3/describe-flow-logs.ts'
 import { openQueue, type NotificationQueue } from '../producers/s3/notify-queue.ts'
 import type { ListedObject, ObjectStore } from '../producers/s3/object-store.ts'
+import { isWanted, rootOf } from '../producers/s3/source-layout.ts'
 import type { Config, S3Queue, S3Source } from '../config.ts'
 import { FlowError, causesOf, errorText } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
@@ -25,6 +26,7 @@ export interface ProbeResult {
 export interface ProbeParts {
   readonly stores: (bucket: string, key: string) => ObjectStore
   readonly openQueue: (queue: S3Queue) => NotificationQueue
+  readonly flowLogs: FlowLogService
 }
 
 const ok = (subject: string, step: string, detail = ''): ProbeResult => ({ subject, step, result: 'ok', detail })
@@ -43,31 +45,57 @@ function credentialStep(error: unknown): string | undefined {
   return (causes[trouble + 1] as { name?: string } | undefined)?.name === 'AccessDenied' ? 'sts:AssumeRole' : 'credentials'
 }
 
+/** What a probe finds out about a source. */
+interface SourceProbe {
+  readonly results: readonly ProbeResult[]
+  /** An object of it; undefined: none was found. */
+  readonly object: ListedObject | undefined
+}
+
 /** Lists and reads one object of a source. */
-async function probeSource(source: S3Source, store: ObjectStore): Promise<ProbeResult[]> {
-  const prefix = accountsPrefix(source)
+async function probeSource(source: S3Source, store: ObjectStore): Promise<SourceProbe> {
+  const prefix = rootOf(source)
   const subject = `s3://${source.bucket}/${prefix}`
   let object: ListedObject | undefined
   try {
     for await (const listed of store.list(source.bucket, prefix))
-      if (isFlowLogKey(listed.key)) {
+      if (isWanted(source, listed.key)) {
         object = listed
         break
       }
   } catch (error) {
-    return [missing(subject, 's3:ListBucket', error)]
+    return { results: [missing(subject, 's3:ListBucket', error)], object }
   }
   const list = ok(subject, 's3:ListBucket')
   if (object === undefined)
-    return [list, { subject, step: 's3:GetObject', result: 'unknown', detail: 'no flow log object is there to try it with' }]
+    return {
+      results: [list, { subject, step: 's3:GetObject', result: 'unknown', detail: 'no flow log object is there to try it with' }],
+      object,
+    }
   try {
     const opened = await store.open(source.bucket, object.key)
     opened.body.destroy()
-    return [list, ok(subject, 's3:GetObject', object.key)]
+    return { results: [list, ok(subject, 's3:GetObject', object.key)], object }
   } catch (error) {
     const isKey = error instanceof FlowError && error.code === 'S3_KEY_DENIED'
-    return [list, missing(subject, isKey ? 'kms:Decrypt' : 's3:GetObject', error)]
+    return { results: [list, missing(subject, isKey ? 'kms:Decrypt' : 's3:GetObject', error)], object }
   }
+}
+
+/** Asks EC2 for permission to ask, where formats come from there. */
+async function probeFormats(
+  settings: Config['s3'],
+  source: S3Source,
+  object: ListedObject | undefined,
+  flowLogs: FlowLogService,
+): Promise<ProbeResult[]> {
+  if (source.format !== 'describe') return []
+  const { bucket, prefix, flowLogId } = source
+  const subject = `s3://${bucket}/${prefix}`
+  const step = 'ec2:DescribeFlowLogs'
+  if (object === undefined && flowLogId === undefined)
+    return [{ subject, step, result: 'unknown', detail: 'no flow log object is there to try it with' }]
+  return [await attempt(subject, step, () => flowLogs.tryAsking(flowLogOf(settings, source, { bucket, key: object?.key ?? '' })))]
 }
 
 /** Asks for messages that it leaves, and deletes nothing: a receipt that cannot be tells whether it would be allowed to. */
@@ -114,13 +142,20 @@ async function probeServices(config: Config): Promise<ProbeResult[]> {
   }
 }
 
-/** Tries S3, SQS, Kafka, the registry and ClickHouse. Changes nothing anywhere. */
+/** Tries S3, EC2, SQS, Kafka, the registry and ClickHouse. Changes nothing anywhere. */
 export async function probe(
   config: Config,
-  parts: ProbeParts = { stores: createS3Stores(config.s3), openQueue: queue => openQueue(config.s3, queue) },
+  parts: ProbeParts = {
+    stores: createS3Stores(config.s3),
+    openQueue: queue => openQueue(config.s3, queue),
+    flowLogs: createFlowLogService(config.s3),
+  },
 ): Promise<ProbeResult[]> {
   const results: ProbeResult[] = []
-  for (const source of config.s3.sources) results.push(...(await probeSource(source, parts.stores(source.bucket, source.prefix))))
+  for (const source of config.s3.sources) {
+    const found = await probeSource(source, parts.stores(source.bucket, source.prefix))
+    results.push(...found.results, ...(await probeFormats(config.s3, source, found.object, parts.flowLogs)))
+  }
   for (const settings of config.s3.queues) {
     const queue = parts.openQueue(settings)
     results.push(...(await probeQueue(queue)))
@@ -132,5 +167,5 @@ export async function probe(
 /** A line for each thing tried. */
 export const probeText = (results: readonly ProbeResult[]): string =>
   results
-    .map(({ subject, step, result, detail }) => `${result.padEnd(8)}${step.padEnd(20)}${subject}${detail === '' ? '' : `: ${detail}`}`)
+    .map(({ subject, step, result, detail }) => `${result.padEnd(8)}${step.padEnd(22)}${subject}${detail === '' ? '' : `: ${detail}`}`)
     .join('\n')

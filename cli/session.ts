@@ -1,6 +1,7 @@
 /** What commands share: configuration, log, cluster, schema ids and codecs, opened once and closed in reverse. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig, type Config, type RawConfig } from '../config.ts'
+import { orAborted } from '../runtime/abort.ts'
 import { createCodecs, type Codecs, type WriterSchemas } from '../runtime/avro.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
@@ -26,17 +27,6 @@ export interface SessionOptions {
   readonly overrides?: RawConfig
 }
 
-/** The result of a call, unless the signal ends first: a client that tries to connect must not keep a stop waiting. */
-async function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  result.catch(() => undefined)
-  signal.throwIfAborted()
-  const done = new AbortController()
-  const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { signal: done.signal })
-  })
-  return Promise.race([result, aborted]).finally(() => done.abort())
-}
-
 /**
  * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet.
  *
@@ -45,7 +35,7 @@ async function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise
 export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal: AbortSignal, patient: boolean): Promise<T> {
   for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 5000)) {
     try {
-      return await (patient ? untilAborted(call(), signal) : call())
+      return await (patient ? orAborted(call(), signal) : call())
     } catch (error) {
       if (!patient || !(error instanceof FlowError) || !error.retriable || signal.aborted) throw error
       log.warn({ code: error.code, error: error.message }, 'waiting')

@@ -76,6 +76,25 @@ export const errorTable = {
   },
   SQS_NOT_FOUND: { retriable: true, message: 'the queue {url} does not exist' },
   SQS_UNAVAILABLE: { retriable: true, message: 'the queue {url} does not answer: {detail}' },
+  FLOW_LOG_UNNAMED: {
+    retriable: false,
+    message:
+      's3://{bucket}/{key} has no header line, and its format cannot be asked for ({detail}); set flowLogId or format of its source in s3.sources',
+  },
+  FLOW_LOG_NOT_FOUND: {
+    retriable: true,
+    message:
+      'EC2 in {region} knows no flow log {flowLogId} ({detail}); it is deleted, or of another account or region: set describeRoleArn, region or format of its source in s3.sources',
+  },
+  FLOW_LOG_DENIED: {
+    retriable: true,
+    message: 'EC2 in {region} does not say the format of flow log {flowLogId}; the role needs ec2:DescribeFlowLogs: {detail}',
+  },
+  FLOW_LOG_FORMAT: {
+    retriable: false,
+    message: 'the format of flow log {flowLogId} has no field that is known: {detail}; set format of its source in s3.sources',
+  },
+  EC2_UNAVAILABLE: { retriable: true, message: 'EC2 in {region} does not answer about flow log {flowLogId}: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
   OBJECT_NO_HEADER: {
     retriable: false,
@@ -84,8 +103,7 @@ export const errorTable = {
   },
   BACKFILL_EMPTY: {
     retriable: false,
-    message:
-      's3://{bucket}/{prefix} has no flow log objects from {from} to {to}; expected are keys like <prefix>/AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<mm>/<dd>/',
+    message: 's3://{bucket}/{prefix} has no flow log objects from {from} to {to}; expected are {expected}',
   },
   BACKFILL_INCOMPLETE: {
     retriable: false,

@@ -14,6 +14,7 @@ const troubleNames: ReadonlySet<string | undefined> = new Set([
   'InvalidClientTokenId',
   'InvalidSignatureException',
   'InvalidToken',
+  'RequestExpired',
   'RequestTimeTooSkewed',
   'SignatureDoesNotMatch',
   'TokenRefreshRequired',

@@ -1,8 +1,8 @@
 /**
  * Discovers flow log objects by listing and announces them on `object-arrivals`.
  *
- * No cursor: within a day keys sort by flow log id before time, so a cursor would skip what comes late. Every round lists whole days and
- * compares with what was seen. Arrivals are announced at least once; the ledger of fetch makes that harmless.
+ * No cursor: within a day keys sort by flow log id before time, so a cursor would skip what comes late. Every round lists whole days (or
+ * hours, or all of a prefix, as the layout of the source is) and compares with what was seen. Arrivals are announced at least once; the ledger of fetch makes that harmless.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, S3Source } from '../../config.ts'
@@ -13,9 +13,10 @@ import type { Source, SourceContext } from '../../runtime/task.ts'
 import { objectIdOf } from '../../schemas/object-id.ts'
 import { announceArrivals } from './announce-arrivals.ts'
 import { dayOf, isFlowLogKey, windowDays, type RegionFolder } from './key-layout.ts'
-import { dayPrefixes, findRegions, type DayPrefix, type ListFault } from './list-objects.ts'
+import { dayPrefixes, findRegions, hourPrefixes, type ListFault } from './list-objects.ts'
 import type { ListedObject, ObjectStore, StoreOf } from './object-store.ts'
 import { nameHash, ObjectTable } from './object-table.ts'
+import { hourWindow, isWanted, rootOf } from './source-layout.ts'
 
 const rounds = counter('flowloom_discover_rounds_total', 'rounds of listing; partial: a prefix could not be listed', ['result'])
 const objectsSeen = counter('flowloom_discover_objects_seen_total', 'objects in the listings of all rounds')
@@ -30,8 +31,10 @@ const seenEntries = gauge('flowloom_discover_seen_objects', 'objects remembered,
 
 /** Arrivals written at once. */
 const announceRecords = 500
-/** Days that ended longer ago than this are quiet. */
+/** Days and hours that ended longer ago than this are quiet. */
 const settleMs = 2 * 3_600_000
+/** Objects of a source of the layout `any` that are listed in a round on average: where there are more, it is not listed in every round. */
+const anyObjectsPerRound = 10_000
 
 /** How to discover. */
 export interface DiscoverOptions {
@@ -109,7 +112,19 @@ class SharedFolders {
   }
 }
 
-/** What was seen of one day of one region. */
+/** What to list at once. */
+interface Listing {
+  readonly source: S3Source
+  /** What the objects are remembered by, together with their day. */
+  readonly folder: string
+  readonly prefix: string
+  /** True for a key of an object to read. */
+  readonly wants: (key: string) => boolean
+  /** The day that an object is remembered with; undefined: it is out of the window. */
+  readonly dayOf: (object: ListedObject) => string | undefined
+}
+
+/** What was seen of one day of one folder. */
 interface SeenDay {
   readonly day: string
   readonly objects: ObjectTable
@@ -120,8 +135,10 @@ class DiscoverShard {
   readonly #options: DiscoverOptions
   readonly #folders: SharedFolders
   readonly #context: SourceContext
-  /** By bucket and day prefix. About 40 bytes an object; days that leave the window are forgotten. */
+  /** By bucket, folder and day. About 40 bytes an object; days that leave the window are forgotten. */
   readonly #seen = new Map<string, SeenDay>()
+  /** By source of the layout `any`: the first round in which it is listed again. */
+  readonly #nextRound = new Map<S3Source, number>()
   #entries = 0
   #round = 0
 
@@ -134,7 +151,8 @@ class DiscoverShard {
   /** Lists every folder of the shard once. @returns False where a prefix could not be listed. */
   async round(): Promise<boolean> {
     const { settings, quietDayRounds = 10 } = this.#options
-    const all = this.#round++ % quietDayRounds === 0
+    const round = this.#round++
+    const all = round % quietDayRounds === 0
     const kept = new Set<string>()
     let complete = true
     const onFault: ListFault = (error, prefix) => {
@@ -146,12 +164,15 @@ class DiscoverShard {
     for (const source of settings.sources) {
       const nowMs = this.#context.nowMs()
       const days = windowDays(nowMs, settings.lookBackMs, source.startDate)
-      const busy = days.filter(day => all || day >= dayOf(nowMs - settleMs))
       for (const day of days) kept.add(day)
-      const store = this.#options.stores(source.bucket, source.prefix)
-      for (const region of await this.#folders.regionsOf(source, onFault)) {
-        if (!this.#isMine(source, region)) continue
-        await this.#listRegion(store, source, region, busy, onFault)
+      const store = this.#options.stores(source.bucket, rootOf(source))
+      if (source.layout === 'flow-logs') {
+        const busy = days.filter(day => all || day >= dayOf(nowMs - settleMs))
+        for (const region of await this.#folders.regionsOf(source, onFault))
+          if (this.#isMine(source, region.prefix)) await this.#listRegion(store, source, region, busy, onFault)
+      } else if (this.#isMine(source, rootOf(source))) {
+        if (source.layout === 'firehose') await this.#listHours(store, source, all, onFault)
+        else await this.#listAll(store, source, days, round, onFault)
       }
     }
     this.#forget(kept)
@@ -163,8 +184,8 @@ class DiscoverShard {
     seenEntries.dec(this.#entries)
   }
 
-  #isMine(source: S3Source, region: RegionFolder): boolean {
-    return partitionOf(Buffer.from(`${source.bucket}\n${region.prefix}`), this.#context.shards) === this.#context.shard
+  #isMine(source: S3Source, folder: string): boolean {
+    return partitionOf(Buffer.from(`${source.bucket}\n${folder}`), this.#context.shards) === this.#context.shard
   }
 
   async #listRegion(
@@ -174,54 +195,90 @@ class DiscoverShard {
     days: readonly string[],
     onFault: ListFault,
   ): Promise<void> {
-    const { signal } = this.#context
-    try {
-      for await (const day of dayPrefixes(store, source.bucket, region, days, signal)) {
-        try {
-          await this.#listDay(store, source.bucket, day)
-        } catch (error) {
-          if (!isS3Error(error)) throw error
-          onFault(error, day.prefix)
-        }
+    await trying(region.prefix, onFault, async () => {
+      for await (const { day, prefix } of dayPrefixes(store, source.bucket, region, days, this.#context.signal)) {
+        const listing = { source, folder: region.prefix, prefix, wants: isFlowLogKey, dayOf: () => day }
+        await trying(prefix, onFault, () => this.#list(store, listing))
       }
-    } catch (error) {
-      if (!isS3Error(error)) throw error
-      onFault(error, region.prefix)
-    }
+    })
   }
 
-  async #listDay(store: ObjectStore, bucket: string, { day, prefix }: DayPrefix): Promise<void> {
-    const name = `${bucket}/${prefix}`
-    let seen = this.#seen.get(name)
-    if (seen === undefined) this.#seen.set(name, (seen = { day, objects: new ObjectTable() }))
-    let fresh: ListedObject[] = []
+  /** Lists the last hours, or all hours of the window. */
+  async #listHours(store: ObjectStore, source: S3Source, all: boolean, onFault: ListFault): Promise<void> {
+    const nowMs = this.#context.nowMs()
+    const folder = rootOf(source)
+    const window = hourWindow(nowMs, this.#options.settings.lookBackMs, source.startDate)
+    const time = all ? window : { fromMs: Math.max(window.fromMs, nowMs - settleMs), toMs: nowMs + 1 }
+    if (time.fromMs >= time.toMs) return
+    await trying(folder, onFault, async () => {
+      for await (const { day, prefix } of hourPrefixes(store, source.bucket, folder, time, this.#context.signal)) {
+        const listing = { source, folder, prefix, wants: (key: string) => isWanted(source, key), dayOf: () => day }
+        await trying(prefix, onFault, () => this.#list(store, listing))
+      }
+    })
+  }
+
+  /** Lists everything, and looks at what was stored in the days of the window; large listings not in every round. */
+  async #listAll(store: ObjectStore, source: S3Source, days: readonly string[], round: number, onFault: ListFault): Promise<void> {
+    const [today, first] = [days[0], days.at(-1)]
+    if (today === undefined || first === undefined || round < (this.#nextRound.get(source) ?? 0)) return
+    const folder = rootOf(source)
+    const dayStored = ({ lastModifiedMs }: ListedObject): string | undefined => {
+      const day = dayOf(lastModifiedMs)
+      // the clock of S3 may be ahead
+      return day > today ? today : day < first ? undefined : day
+    }
+    const listing = { source, folder, prefix: folder, wants: (key: string) => isWanted(source, key), dayOf: dayStored }
+    await trying(folder, onFault, async () => {
+      const objects = await this.#list(store, listing)
+      this.#nextRound.set(source, round + Math.max(1, Math.ceil(objects / anyObjectsPerRound)))
+    })
+  }
+
+  /** @returns Objects listed, of whatever kind. */
+  async #list(store: ObjectStore, { source: { bucket }, folder, prefix, wants, dayOf }: Listing): Promise<number> {
+    let count = 0
+    let fresh: { object: ListedObject; seen: ObjectTable }[] = []
     for await (const object of store.list(bucket, prefix, { signal: this.#context.signal })) {
+      count++
       objectsSeen.inc()
-      if (!isFlowLogKey(object.key)) objectsIgnored.inc()
-      else if (!isKnown(seen.objects, bucket, object)) {
-        fresh.push(object)
-        if (fresh.length >= announceRecords) {
-          await this.#announce(bucket, seen.objects, fresh)
-          fresh = []
-        }
+      if (!wants(object.key)) {
+        objectsIgnored.inc()
+        continue
+      }
+      const day = dayOf(object)
+      if (day === undefined) continue
+      const seen = this.#seenOf(bucket, folder, day)
+      if (isKnown(seen, bucket, object)) continue
+      fresh.push({ object, seen })
+      if (fresh.length >= announceRecords) {
+        await this.#announce(bucket, fresh)
+        fresh = []
       }
     }
-    await this.#announce(bucket, seen.objects, fresh)
+    await this.#announce(bucket, fresh)
+    return count
+  }
+
+  #seenOf(bucket: string, folder: string, day: string): ObjectTable {
+    const name = `${bucket}/${folder}\n${day}`
+    let seen = this.#seen.get(name)
+    if (seen === undefined) this.#seen.set(name, (seen = { day, objects: new ObjectTable() }))
+    return seen.objects
   }
 
   /** Writes arrivals, then remembers them: a failure in between announces again. */
-  async #announce(bucket: string, seen: ObjectTable, objects: readonly ListedObject[]): Promise<void> {
+  async #announce(bucket: string, fresh: readonly { object: ListedObject; seen: ObjectTable }[]): Promise<void> {
     await announceArrivals(
       this.#context,
-      objects.map(({ key, etag, size, lastModifiedMs }) => ({
+      fresh.map(({ object: { key, etag, size, lastModifiedMs } }) => ({
         key: { bucket, key },
         arrival: { etag, size, lastModifiedMs, source: 'poll' },
       })),
     )
-    const before = seen.size
-    for (const { key, etag } of objects) seen.set(nameHash(bucket, key), 1, objectIdOf(bucket, key, etag))
-    this.#count(seen.size - before)
-    objectsAnnounced.inc(objects.length)
+    for (const { object, seen } of fresh)
+      if (seen.set(nameHash(bucket, object.key), 1, objectIdOf(bucket, object.key, object.etag))) this.#count(1)
+    objectsAnnounced.inc(fresh.length)
   }
 
   /** Drops days that left the window. A folder that could not be listed this time keeps its days. */
@@ -240,6 +297,16 @@ class DiscoverShard {
 }
 
 const isS3Error = (error: unknown): error is FlowError => error instanceof FlowError && error.code.startsWith('S3_')
+
+/** Tells of a prefix that cannot be listed; the others go on. */
+async function trying(prefix: string, onFault: ListFault, action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action()
+  } catch (error) {
+    if (!isS3Error(error)) throw error
+    onFault(error, prefix)
+  }
+}
 
 const isKnown = (seen: ObjectTable, bucket: string, { key, etag }: ListedObject): boolean =>
   seen.get(nameHash(bucket, key))?.objectId.equals(objectIdOf(bucket, key, etag)) === true

@@ -7,18 +7,22 @@
  * Another ETag is another object: where an object is overwritten after some of its lines were published, those lines keep the id of the old
  * version, the ledger record becomes that of the new version, and the new version is read from its first line (counted as a replaced version).
  */
-import type { Config } from '../../config.ts'
+import type { Config, S3Source } from '../../config.ts'
+import { orAborted } from '../../runtime/abort.ts'
 import { FlowError, type ErrorCode } from '../../runtime/errors.ts'
 import type { InBatch, InRecord } from '../../runtime/records.ts'
 import type { Position, Role, Task, TaskContext } from '../../runtime/task.ts'
 import { objectIdOf } from '../../schemas/object-id.ts'
 import { parseObjectName } from '../../schemas/object-name.ts'
 import type { ObjectArrival, ObjectKey, ObjectLedger } from '../../schemas/records.ts'
+import { createFlowLogService, flowLogOf, type FlowLogService } from './describe-flow-logs.ts'
 import { attemptsFailed, objectsResumed, objectsSkipped, retriesWaiting, versionsReplaced } from './fetch-metrics.ts'
+import { FlowLogHeaders } from './flow-log-headers.ts'
+import { isParquetKey } from './key-layout.ts'
 import { Ledger, type Decision } from './ledger.ts'
-import { ObjectReader } from './object-reader.ts'
-import { openSource, type ObjectSource } from './object-source.ts'
 import { headerOfFormat } from './log-format.ts'
+import { ObjectReader } from './object-reader.ts'
+import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from './object-store.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
@@ -29,6 +33,8 @@ export interface FetchOptions {
   /** Section `kafka`, for the bounds of a transaction. */
   readonly kafka: Pick<Config['kafka'], 'commitIntervalMs' | 'commitRows'>
   readonly stores: StoreOf
+  /** Who knows the formats of flow logs; default: EC2, as the settings say. */
+  readonly flowLogs?: FlowLogService
   readonly probe?: Probe
 }
 
@@ -41,7 +47,14 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_UNAVAILABLE',
   'OBJECT_BROKEN',
   'OBJECT_NO_HEADER',
+  'FLOW_LOG_UNNAMED',
+  'FLOW_LOG_NOT_FOUND',
+  'FLOW_LOG_DENIED',
+  'FLOW_LOG_FORMAT',
+  'EC2_UNAVAILABLE',
 ])
+/** Whoever does not answer says nothing about the object: it is tried again for ever. */
+const outages: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['S3_UNAVAILABLE', 'EC2_UNAVAILABLE'])
 const longestRetryMs = 300_000
 /** Bytes that all tasks of the process hold ahead. */
 const readAheadBytes = 67_108_864
@@ -51,12 +64,14 @@ const retriesAtOnce = 32
 /** Makes the role `s3-fetch`: `object-arrivals` in, state `objects`, out `raw-lines`, `objects` and `dead-letters`. */
 export function createFetchRole(options: FetchOptions): Role {
   const budget = new ReadAheadBudget(readAheadBytes)
+  const { settings, flowLogs = createFlowLogService(settings) } = options
+  const headers = new FlowLogHeaders(flowLogs, settings.retryBaseMs)
   return {
     name: 's3-fetch',
     from: 'objectArrivals',
     state: 'objects',
     to: ['rawLines', 'objects', 'deadLetters'],
-    createTask: context => new FetchTask(options, context, budget),
+    createTask: context => new FetchTask(options, context, budget, headers),
   }
 }
 
@@ -66,6 +81,8 @@ interface Job {
   /** Null: a retry. */
   readonly arrival: ObjectArrival | null
   readonly offset: number | null
+  /** When a person asked for another attempt; null: nobody did. */
+  readonly askedMs: number | null
   readonly due: ObjectLedger | null
 }
 
@@ -75,12 +92,14 @@ class FetchTask implements Task {
   readonly #ledger = new Ledger()
   readonly #outbox: Outbox
   readonly #ahead: ReadAhead
+  readonly #headers: FlowLogHeaders
   #nextRetryMs = Infinity
   #waiting = 0
 
-  constructor(options: FetchOptions, context: TaskContext, budget: ReadAheadBudget) {
+  constructor(options: FetchOptions, context: TaskContext, budget: ReadAheadBudget, headers: FlowLogHeaders) {
     this.#options = options
     this.#context = context
+    this.#headers = headers
     this.#outbox = new Outbox(context, { chunkBytes: options.settings.chunkBytes, ...options.kafka }, options.probe)
     this.#ahead = new ReadAhead(options.stores, budget, context.signal)
     context.signal.addEventListener('abort', () => retriesWaiting.dec(this.#waiting), { once: true })
@@ -98,12 +117,13 @@ class FetchTask implements Task {
 
   async process(batch: InBatch): Promise<void> {
     const { objectArrivals } = this.#context.codecs
-    const jobs = batch.records.map(({ key, value, offset }): Job => {
+    const jobs = batch.records.map(({ key, value, offset, timestampMs }): Job => {
       const arrival = value === null ? null : objectArrivals.decodeValue(value)
       return {
         key: key === null ? { bucket: '', key: '' } : objectArrivals.decodeKey(key),
         arrival: key === null ? null : arrival,
         offset,
+        askedMs: arrival?.source === 'retry' ? timestampMs : null,
         due: null,
       }
     })
@@ -166,7 +186,7 @@ class FetchTask implements Task {
     const jobs: Job[] = []
     for (const { key, record } of due.slice(0, retriesAtOnce)) {
       const under = this.#ahead.start(key, record.size, pinned(record))
-      if (under && this.#ahead.isSettled(key)) jobs.push({ key, arrival: null, offset: null, due: record })
+      if (under && this.#ahead.isSettled(key)) jobs.push({ key, arrival: null, offset: null, askedMs: null, due: record })
     }
     await this.#run(jobs)
     this.#planRetries()
@@ -208,13 +228,24 @@ class FetchTask implements Task {
         objectsResumed.inc()
         this.#context.log.info({ bucket: key.bucket, key: key.key, line: from.nextLine }, 'reading an object on from a committed line')
       }
-      const reader = new ObjectReader(this.#context, this.#options.settings, this.#outbox, key, committed)
-      try {
-        await this.#options.probe?.('fetch-opened')
-        if (!(await reader.read(this.#sourceOf(key, opened, committed)))) return false
-      } finally {
-        committed = reader.committed
+      const readWith = async (body: Download, header: string | null): Promise<boolean> => {
+        const { stores, settings } = this.#options
+        const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed)
+        try {
+          return await reader.read(openSource({ stores, signal: this.#context.signal, header }, key, body, committed))
+        } finally {
+          committed = reader.committed
+        }
       }
+      await this.#options.probe?.('fetch-opened')
+      let isWhole: boolean
+      try {
+        isWhole = await readWith(opened, this.#configuredHeader(key))
+      } catch (error) {
+        const header = await this.#describedHeader(job, error)
+        isWhole = await readWith(await this.#again(key, opened), header)
+      }
+      if (!isWhole) return false
       this.#ledger.set(key, committed)
       return true
     } catch (error) {
@@ -225,11 +256,35 @@ class FetchTask implements Task {
     }
   }
 
-  #sourceOf(key: ObjectKey, opened: Download, record: ObjectLedger): ObjectSource {
-    const { stores, settings } = this.#options
-    const source = sourceOf(settings.sources, key.bucket, key.key)
-    const header = source?.format !== undefined && key.key.startsWith(source.prefix) ? (headerOfFormat(source.format) ?? null) : null
-    return openSource({ stores, signal: this.#context.signal, header }, key, opened, record)
+  /** The header line that the settings say, of lines that come without one. */
+  #configuredHeader(key: ObjectKey): string | null {
+    const format = this.#source(key)?.format
+    return format === undefined ? null : (headerOfFormat(format) ?? null)
+  }
+
+  /**
+   * The header line that EC2 says, of an object that turned out to have none. The object is asked first, so that its own header decides and not
+   * what was asked before.
+   *
+   * @throws The error where that is not its trouble, or the source is not so set.
+   */
+  async #describedHeader({ key, askedMs }: Job, error: unknown): Promise<string> {
+    const source = this.#source(key)
+    if (!(error instanceof FlowError) || error.code !== 'OBJECT_NO_HEADER' || source?.format !== 'describe' || isParquetKey(key.key))
+      throw error
+    const flowLog = flowLogOf(this.#options.settings, source, key)
+    return orAborted(this.#headers.headerOf(flowLog, this.#context.nowMs(), askedMs ?? undefined), this.#context.signal)
+  }
+
+  #source({ bucket, key }: ObjectKey): S3Source | undefined {
+    const source = sourceOf(this.#options.settings.sources, bucket, key)
+    return source !== undefined && key.startsWith(source.prefix) ? source : undefined
+  }
+
+  /** The same version from its beginning. */
+  async #again(key: ObjectKey, opened: Download): Promise<Download> {
+    if (Buffer.isBuffer(opened.body)) return opened
+    return download(this.#options.stores, key, { ifMatch: opened.etag, signal: this.#context.signal })
   }
 
   /** Opens the version that was begun; where it is gone, the current one. */
@@ -242,11 +297,11 @@ class FetchTask implements Task {
     }
   }
 
-  /** Notes a failed attempt. Where S3 itself does not answer, the object is not to blame: it is tried again for ever. */
+  /** Notes a failed attempt. Where S3 or EC2 itself does not answer, the object is not to blame: it is tried again for ever. */
   async #noteFailure(key: ObjectKey, committed: ObjectLedger, error: FlowError): Promise<void> {
     const { maxAttempts, retryBaseMs } = this.#options.settings
     const attempts = committed.attempts + 1
-    const final = !error.retriable || (attempts >= maxAttempts && error.code !== 'S3_UNAVAILABLE')
+    const final = !error.retriable || (attempts >= maxAttempts && !outages.has(error.code))
     const retryAtMs = final ? null : this.#context.nowMs() + Math.min(retryBaseMs * 2 ** (attempts - 1), longestRetryMs)
     const errorDetail = typeof error.details['detail'] === 'string' ? error.details['detail'] : error.message
     const record: ObjectLedger = {

@@ -23,6 +23,9 @@ export interface RegionFolder {
   readonly prefix: string
 }
 
+/** A folder with years, months and days below it. */
+export type DatedFolder = Pick<RegionFolder, 'hive' | 'prefix'>
+
 const dayMs = 86_400_000
 const accountPattern = /^(aws-account-id=)?(\d{12})\/$/
 const organizationPattern = /^o-[0-9a-z]+\/$/
@@ -75,7 +78,7 @@ export function windowDays(nowMs: number, lookBackMs: number, startDate?: string
 }
 
 /** Prefix of everything of one day, `yyyy-mm-dd`; also of a year (`yyyy`) or a month (`yyyy-mm`). */
-export function datePrefix(folder: RegionFolder, date: string): string {
+export function datePrefix(folder: DatedFolder, date: string): string {
   const names = folder.hive ? ['year=', 'month=', 'day='] : ['', '', '']
   return `${folder.prefix}${date
     .split('-')

@@ -4,14 +4,17 @@ import { FlowError } from '../../runtime/errors.ts'
 import {
   accountFolder,
   accountsPrefix,
+  dayOf,
   datePrefix,
   daysBetween,
   isFlowLogKey,
   isOrganization,
   regionFolder,
+  type DatedFolder,
   type RegionFolder,
 } from './key-layout.ts'
 import type { ListedObject, ObjectStore } from './object-store.ts'
+import { hoursOf, isWanted, rootOf, type SourceLayout, type TimeRange } from './source-layout.ts'
 
 /** Hears of a prefix that cannot be listed; the rest goes on. */
 export type ListFault = (error: FlowError, prefix: string) => void
@@ -63,14 +66,14 @@ export async function findRegions(
 }
 
 /**
- * The day prefixes of a region that are worth listing.
+ * The day prefixes of a region, or of another folder with dates below it, that are worth listing.
  *
  * @param days `yyyy-mm-dd`, any number of them.
  */
 export async function* dayPrefixes(
   store: ObjectStore,
   bucket: string,
-  region: RegionFolder,
+  region: DatedFolder,
   days: readonly string[],
   signal?: AbortSignal,
 ): AsyncGenerator<DayPrefix> {
@@ -134,6 +137,54 @@ export async function* listObjects(
       if (onFault === undefined || signal?.aborted === true || !(error instanceof FlowError)) throw error
       onFault(error, listing)
     }
+  }
+}
+
+/** The prefixes below the root of a `firehose` source that hold the hours of a time: one for a whole day, else one for each hour. */
+export async function* hourPrefixes(
+  store: ObjectStore,
+  bucket: string,
+  root: string,
+  { fromMs, toMs }: TimeRange,
+  signal?: AbortSignal,
+): AsyncGenerator<DayPrefix> {
+  const days = daysBetween(dayOf(fromMs), dayOf(toMs - 1))
+  for await (const { day, prefix } of dayPrefixes(store, bucket, { prefix: root, hive: false }, days, signal)) {
+    const hours = hoursOf(day, fromMs, toMs)
+    if (hours.length === 24) yield { day, prefix }
+    else for (const hour of hours) yield { day, prefix: `${prefix}${hour}/` }
+  }
+}
+
+/**
+ * Lists all objects of a source of the layouts `firehose` and `any` in a time: the hours of their folders, or when they were stored.
+ *
+ * @param below Only keys that begin so; may end anywhere.
+ * @param onFault Called where a prefix cannot be listed; without it the error is thrown.
+ */
+export async function* listLayout(
+  store: ObjectStore,
+  source: SourceLayout & Pick<S3Source, 'bucket'>,
+  { below, ...time }: TimeRange & { readonly below: string },
+  onFault?: ListFault,
+  signal?: AbortSignal,
+): AsyncGenerator<ListedObject> {
+  const { bucket } = source
+  const root = rootOf(source)
+  let listing = root
+  try {
+    const prefixes = source.layout === 'firehose' ? hourPrefixes(store, bucket, root, time, signal) : [{ prefix: root }]
+    for await (const { prefix } of prefixes) {
+      if (!meet(prefix, below)) continue
+      listing = below.length > prefix.length ? below : prefix
+      for await (const object of store.list(bucket, listing, signal === undefined ? {} : { signal })) {
+        const isThen = source.layout === 'firehose' || (object.lastModifiedMs >= time.fromMs && object.lastModifiedMs < time.toMs)
+        if (isThen && isWanted(source, object.key)) yield object
+      }
+    }
+  } catch (error) {
+    if (onFault === undefined || signal?.aborted === true || !(error instanceof FlowError)) throw error
+    onFault(error, listing)
   }
 }
 

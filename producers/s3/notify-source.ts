@@ -6,16 +6,17 @@
  * comes again until the redrive policy of the queue moves it to where a person looks.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config, S3Queue } from '../../config.ts'
+import type { Config, S3Queue, S3Source } from '../../config.ts'
 import { whenAborted } from '../../runtime/abort.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { counter, histogram } from '../../runtime/metrics.ts'
 import type { Source, SourceContext } from '../../runtime/task.ts'
 import { parseObjectName } from '../../schemas/object-name.ts'
 import { announceArrivals } from './announce-arrivals.ts'
-import { dayOf, isFlowLogKey, isInSource } from './key-layout.ts'
+import { dayOf } from './key-layout.ts'
 import { readMessage, type MessageFault, type NotifiedObject } from './notify-events.ts'
 import type { NotificationQueue, QueueMessage } from './notify-queue.ts'
+import { folderHour, isWanted } from './source-layout.ts'
 
 const messagesTaken = counter('flowloom_notify_messages_total', 'messages received; test: what S3 sends when notifications are set up', [
   'result',
@@ -142,15 +143,16 @@ class Receiver {
   }
 
   /** A bucket that no source names may be forgotten in the settings: its messages are kept, where those of other keys are not. */
-  #fateOf({ bucket, key }: NotifiedObject): 'announce' | 'unknown-bucket' | Exclude<Ignored, 'other-event'> {
+  #fateOf({ bucket, key, eventMs }: NotifiedObject): 'announce' | 'unknown-bucket' | Exclude<Ignored, 'other-event'> {
     const ofBucket = this.#options.settings.sources.filter(source => source.bucket === bucket)
     if (ofBucket.length === 0) return 'unknown-bucket'
-    const sources = ofBucket.filter(source => isInSource(source, key))
-    if (sources.length === 0 || !isFlowLogKey(key)) return 'other-key'
-    const { slotStart } = parseObjectName(key)
-    const isEarly = (startDate: string | undefined): boolean =>
-      startDate !== undefined && slotStart !== null && dayOf(slotStart * 1000) < startDate
-    return sources.every(source => isEarly(source.startDate)) ? 'before-start-date' : 'announce'
+    const sources = ofBucket.filter(source => isWanted(source, key))
+    if (sources.length === 0) return 'other-key'
+    const isEarly = (source: S3Source): boolean => {
+      const ms = timeOf(source, key, eventMs)
+      return source.startDate !== undefined && ms !== null && dayOf(ms) < source.startDate
+    }
+    return sources.every(isEarly) ? 'before-start-date' : 'announce'
   }
 
   #leave({ id, body, receives }: QueueMessage, reason: Poison): void {
@@ -174,4 +176,12 @@ class Receiver {
     objectsAnnounced.inc(objects.length)
     for (const { eventMs } of objects) if (eventMs !== null) delay.observe(Math.max(0, context.nowMs() - eventMs) / 1000)
   }
+}
+
+/** The time an object is of, which the start date of its source is about, as far as the layout of the source says it. */
+function timeOf(source: S3Source, key: string, eventMs: number | null): number | null {
+  if (source.layout === 'any') return eventMs
+  if (source.layout === 'firehose') return folderHour(source, key) ?? null
+  const { slotStart } = parseObjectName(key)
+  return slotStart === null ? null : slotStart * 1000
 }

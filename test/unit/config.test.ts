@@ -71,7 +71,7 @@ const values = [
     name: 'JSON',
     env: { FLOWLOOM_S3_SOURCES: '[{"bucket":"x","prefix":"p","startDate":"2026-11-01"}]' },
     pick: ['s3', 'sources'],
-    expect: [{ bucket: 'x', prefix: 'p', startDate: '2026-11-01' }],
+    expect: [{ bucket: 'x', prefix: 'p', layout: 'flow-logs', startDate: '2026-11-01' }],
   },
 ] as const
 for (const { name, env, pick, expect } of values)

@@ -80,17 +80,21 @@ test('object names by suffix', () => {
   assert.ok(isParquetKey('x.log.parquet') && !isParquetKey('x.log.gz'))
 })
 
-test('the source of an object is the one with the longest prefix', () => {
-  const [all, inner, other] = [
-    { bucket: 'b', prefix: '' },
-    { bucket: 'b', prefix: 'in' },
-    { bucket: 'c', prefix: 'p' },
+test('the source of an object is one that has such keys, with the longest prefix', () => {
+  const layout = 'flow-logs'
+  const [all, inner, other, dated] = [
+    { bucket: 'b', prefix: '', layout },
+    { bucket: 'b', prefix: 'in', layout },
+    { bucket: 'c', prefix: 'p', layout },
+    { bucket: 'b', prefix: '', layout: 'firehose' },
   ] as const
-  const sources = [all, inner, other]
+  const sources = [all, inner, other, dated]
   assert.equal(sourceOf(sources, 'b', 'in/AWSLogs/x'), inner)
   assert.equal(sourceOf(sources, 'b', 'AWSLogs/x'), all)
   assert.equal(sourceOf(sources, 'c', 'elsewhere'), other)
   assert.equal(sourceOf(sources, 'd', 'x'), undefined)
+  assert.equal(sourceOf(sources, 'b', '2026/11/24/10/x'), dated)
+  assert.equal(sourceOf(sources, 'b', 'in/2026/11/24/10/x'), inner)
 })
 
 test('entity tags lose quotes and weakness', () => {

@@ -155,6 +155,24 @@ test('a start date holds for notifications too', async () => {
   assert.equal(bench.queue.deleted.length, 2)
 })
 
+test('takes the keys of the layout of a source; its start date is about the hour of the folder, or the event', async () => {
+  const bench = new NotifyBench()
+  const [dated, any] = ['hose/2026/11/24/10/stream-1', 'export/id/eni-1-all/000000.gz'] as const
+  bench.queue.put(
+    message(created(dated), created('hose/2026/11/09/10/early'), created('hose/processing-failed/x')),
+    message(created(any), created('export/aws-logs-write-test'), created('later/000000.gz'), created('elsewhere/000000.gz')),
+  )
+  bench.start([
+    { bucket: 'flow-logs', prefix: 'hose', layout: 'firehose', startDate: '2026-11-10' },
+    { bucket: 'flow-logs', prefix: 'export', layout: 'any', keyPattern: '\\.gz$', startDate: '2026-11-24' },
+    { bucket: 'flow-logs', prefix: 'later', layout: 'any', startDate: '2026-11-25' },
+  ])
+  await bench.idle()
+  await bench.stop()
+  assert.deepEqual(bench.keys().sort(), [any, dated])
+  assert.equal(bench.queue.deleted.length, 2)
+})
+
 test('deletes nothing where Kafka does not take the arrivals, and lets the error out', async () => {
   const bench = new NotifyBench()
   bench.beforeSend = () => {
