@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { Config } from '../config.ts'
 import { errorText } from '../runtime/errors.ts'
-import type { ObjectStore, StoreOf } from '../producers/s3/object-store.ts'
+import { sourceOf, type ObjectStore, type StoreOf } from '../producers/s3/object-store.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
 import { objectIdOf } from '../schemas/object-id.ts'
 import { readParquetPlainly } from './plain-parquet.ts'
@@ -58,11 +58,13 @@ export async function readBuckets(
   progress: (objects: number) => void,
 ): Promise<Map<string, ObjectReading>> {
   const readings = new Map<string, ObjectReading>()
-  for (const { bucket, prefix, format } of s3.sources) {
+  for (const { bucket, prefix } of s3.sources) {
     const root = prefix === '' ? '' : `${prefix}/`
     const store = stores(bucket, root)
     for await (const { key, etag: listed } of store.list(bucket, root)) {
       if (!/vpcflowlogs.*\.(log|log\.gz|parquet)$/.test(key)) continue
+      // prefixes may lie in one another
+      const format = sourceOf(s3.sources, bucket, key)?.format
       try {
         const { etag, content } = await download(store, bucket, key)
         readings.set(objectIdOf(bucket, key, etag).toString('hex'), {

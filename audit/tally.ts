@@ -1,5 +1,8 @@
 /** What is counted of one object version, on every side of the audit. */
 
+/** A sum that is always exact: a bigint above 2^53 - 1, where a number is not. */
+export type Sum = number | bigint
+
 /** Counts and sums of one object version. */
 export interface Tally {
   lines: number
@@ -9,29 +12,34 @@ export interface Tally {
   noData: number
   skipData: number
   dead: number
-  packets: number
-  bytes: number
+  packets: Sum
+  bytes: Sum
 }
 
+const countFields = ['lines', 'headers', 'blank', 'flows', 'noData', 'skipData', 'dead'] as const satisfies readonly (keyof Tally)[]
+const sumFields = ['packets', 'bytes'] as const satisfies readonly (keyof Tally)[]
+
 /** The columns of a tally in the order of the conservation equation, then the sums. */
-export const tallyFields = [
-  'lines',
-  'headers',
-  'blank',
-  'flows',
-  'noData',
-  'skipData',
-  'dead',
-  'packets',
-  'bytes',
-] as const satisfies readonly (keyof Tally)[]
+export const tallyFields = [...countFields, ...sumFields] as const
 
 /** An empty tally. */
 export const emptyTally = (): Tally => ({ lines: 0, headers: 0, blank: 0, flows: 0, noData: 0, skipData: 0, dead: 0, packets: 0, bytes: 0 })
 
+/** A whole number as a sum. */
+export function sumOf(value: Sum | string): Sum {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : BigInt(value)
+}
+
+function plus(a: Sum, b: Sum): Sum {
+  if (typeof a === 'number' && typeof b === 'number' && Number.isSafeInteger(a + b)) return a + b
+  return sumOf(BigInt(a) + BigInt(b))
+}
+
 /** Adds one tally to another, in place. */
 export function addTally(sum: Tally, part: Partial<Tally>): Tally {
-  for (const field of tallyFields) sum[field] += part[field] ?? 0
+  for (const field of countFields) sum[field] += part[field] ?? 0
+  for (const field of sumFields) if (part[field] !== undefined) sum[field] = plus(sum[field], part[field])
   return sum
 }
 
