@@ -1,5 +1,4 @@
 /** Every container by every arrival on the real services, the column orders dealt round, with the values of every field checked. */
-import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
@@ -17,15 +16,13 @@ import { assertMatrixObject, type MatrixObject } from '../support/matrix-checks.
 import { matrixContainers } from '../support/matrix-containers.ts'
 import { createBucket, putObject, s3Client } from '../support/s3.ts'
 import { settled } from '../support/settle.ts'
+import { bridgeEvent, s3Event, s3Record, TestQueue } from '../support/test-queue.ts'
 
 after(() => releaseStack())
 
 const dayS = 86_400
 const account = '000000000042'
-const direct = (bucket: string, key: string): string =>
-  JSON.stringify({
-    Records: [{ eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3: { bucket: { name: bucket }, object: { key } } }],
-  })
+const direct = (bucket: string, key: string): string => s3Event(s3Record(bucket, key))
 
 /** How objects arrive. Polling looks at today and the day before: what arrives in another way lies days back. */
 const arrivals = [
@@ -42,8 +39,7 @@ const arrivals = [
     name: 'notification from EventBridge',
     source: 'notification',
     daysBack: 9,
-    message: (bucket: string, key: string) =>
-      JSON.stringify({ source: 'aws.s3', 'detail-type': 'Object Created', detail: { bucket: { name: bucket }, object: { key } } }),
+    message: bridgeEvent,
   },
   { name: 'backfill', source: 'backfill', daysBack: 12, message: undefined },
 ] as const
@@ -88,29 +84,24 @@ async function byObject<T extends { objectId: Buffer }>({ cluster, codecs }: Ses
 
 test('every container by every arrival: every value of every field, once', { timeout: 180_000 }, async () => {
   const { s3Endpoint } = await endpoints()
-  const queue = `q${randomBytes(4).toString('hex')}`
-  const url = `${s3Endpoint}/000000000000/${queue}`
+  const queue = await TestQueue.create(s3Endpoint)
   const bucket = `t${randomBytes(4).toString('hex')}`
   // objects whose lines come without a header line lie below the name of their format
   const bareFormats = matrixFormats.map(({ name, columns }) => ({ bucket, prefix: name, format: columns.join(' ') }))
   const run = await LocalRun.open(
     await freshSettings({
       lookups: { country: 'none', asn: 'none' },
-      s3: { sources: [...bareFormats, { bucket, prefix: '' }], queues: [{ url }], pollIntervalMs: 1000 },
+      s3: { sources: [...bareFormats, { bucket, prefix: '' }], queues: [{ url: queue.url }], pollIntervalMs: 1000 },
       log: { level: 'silent' },
     }),
   )
   const { session } = run
   const client = s3Client(s3Endpoint)
-  const sqs = new SQSClient({ endpoint: s3Endpoint, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } })
   try {
     await createBucket(client, bucket)
-    await sqs.send(new CreateQueueCommand({ QueueName: queue }))
     const all = cells(Date.now() / 1000)
     for (const { key, body } of all) await putObject(client, bucket, key, body)
-    for (const { key, arrival } of all)
-      if (arrival.message !== undefined)
-        await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: arrival.message(bucket, key) }))
+    for (const { key, arrival } of all) if (arrival.message !== undefined) await queue.send(arrival.message(bucket, key))
     run.start(['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'sink'])
     const past = all.filter(({ arrival }) => arrival.source === 'backfill')
     const day = new Date(past[0]!.slotS * 1000).toISOString().slice(0, 10)
@@ -146,6 +137,6 @@ test('every container by every arrival: every value of every field, once', { tim
   } finally {
     await run.close()
     client.destroy()
-    sqs.destroy()
+    queue.close()
   }
 })
