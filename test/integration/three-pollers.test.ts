@@ -34,7 +34,7 @@ test('three pollers, some killed and some added, read each object once', { timeo
     const bring = async (count: number): Promise<void> => {
       const before = (await tableCounts(store)).objects
       await put(count)
-      await until(async () => (await tableCounts(store)).objects > before, 60_000, 'the next objects')
+      await until(async () => (await tableCounts(store)).objects > before, 120_000, 'the next objects')
     }
     await bring(12)
     // the successor of the first dies between sending and commit, at an object of its own: they come until there is one
