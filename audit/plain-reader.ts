@@ -3,7 +3,7 @@
  * It shares no code with the parser, on purpose: where the two disagree, one of them is wrong.
  */
 import { isIP } from 'node:net'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { findFlowField } from '../schemas/flow-fields.ts'
 import { addTally, emptyTally, type Tally } from './tally.ts'
 
@@ -110,10 +110,27 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
   return { ok: true, tally }
 }
 
+/** Text of an object; a zstd object may have several frames, and zlib reads one at a time. */
+function unpacked(stored: Buffer): Buffer {
+  const frames: Buffer[] = []
+  for (let rest = stored; /^(28b52ffd|5.2a4d18)/.test(rest.toString('hex', 0, 4));) {
+    const { buffer, engine } = zstdDecompressSync(rest, { info: true }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
+    frames.push(buffer)
+    rest = rest.subarray(engine.bytesWritten)
+    if (rest.length === 0) return unzipped(Buffer.concat(frames), 1)
+  }
+  if (frames.length > 0) throw new Error('bytes behind the zstd data that are not zstd')
+  return unzipped(stored, 2)
+}
+
+function unzipped(bytes: Buffer, times: number): Buffer {
+  return times > 0 && bytes[0] === 0x1f && bytes[1] === 0x8b ? unzipped(gunzipSync(bytes), times - 1) : bytes
+}
+
 /**
  * Counts an object.
  *
- * @param stored Bytes as stored in S3; gzip is recognised by its content.
+ * @param stored Bytes as stored in S3; gzip and zstd are recognised by their content.
  * @param maxLineBytes Longer lines are dead letters, as configured.
  * @param format Configured format of lines that come without a header line.
  */
@@ -122,13 +139,11 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
     ?.replaceAll(/[${},]/g, ' ')
     .trim()
     .split(/\s+/)
-  let content = stored
-  for (let times = 0; times < 2 && content[0] === 0x1f && content[1] === 0x8b; times++) {
-    try {
-      content = gunzipSync(content)
-    } catch (error) {
-      return { ok: false, reason: (error as Error).message }
-    }
+  let content: Buffer
+  try {
+    content = unpacked(stored)
+  } catch (error) {
+    return { ok: false, reason: (error as Error).message }
   }
   if (!/^\s*\{[^}]*"messageType"/.test(content.toString('latin1', 0, 4096))) return countText(content, maxLineBytes, columns)
   const lines: string[] = []

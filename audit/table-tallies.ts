@@ -1,6 +1,6 @@
 /** Counts what the tables hold, by object version. */
 import type { Store } from '../sinks/clickhouse/store.ts'
-import { addTally, tallyOf, type Tallies } from './tally.ts'
+import { addTally, sumOf, tallyOf, type Tallies } from './tally.ts'
 
 type Row = { id: string } & Record<string, string | number>
 
@@ -9,7 +9,7 @@ export async function tallyTables(store: Store): Promise<Tallies> {
   const tallies: Tallies = new Map()
   const ask = async (sql: string): Promise<void> => {
     for (const { id, ...counts } of await store.query<Row>(sql))
-      addTally(tallyOf(tallies, id), Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, Number(value)])))
+      addTally(tallyOf(tallies, id), Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, sumOf(value)])))
   }
   const id = `leftPad(lower(hex(object_id)), 16, '0') AS id`
   await ask(`SELECT ${id}, count() AS flows, sum(packets) AS packets, sum(bytes) AS bytes FROM flows GROUP BY object_id`)

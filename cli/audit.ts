@@ -67,7 +67,11 @@ export const auditCommand: Command = {
     try {
       const withTopics = values['no-topics'] !== true
       const report = await audit(session, withTopics, text => process.stderr.isTTY && console.error(text))
-      console.log(values['json'] === true ? JSON.stringify(report, null, 2) : formatAudit(report, withTopics))
+      console.log(
+        values['json'] === true
+          ? JSON.stringify(report, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)
+          : formatAudit(report, withTopics),
+      )
       if (report.differences.length > 0) throw new FlowError('AUDIT_FAILED', { count: report.differences.length })
       return 0
     } finally {

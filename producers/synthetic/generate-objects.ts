@@ -3,7 +3,7 @@
  * What each object contains is counted while it is made, without any parser.
  */
 import { gzipSync } from 'node:zlib'
-import { emptyTally, type Tally } from '../../audit/tally.ts'
+import { addTally, emptyTally, type Tally } from '../../audit/tally.ts'
 import { badLineKinds, spoil, type BadLineKind } from './bad-lines.ts'
 import { Conversations, type SyntheticRecord } from './conversations.ts'
 import { clientAddress } from './internet.ts'
@@ -138,11 +138,7 @@ class ObjectWriter {
     manifest.lines++
     if (record.status === 'NODATA') manifest.noData++
     else if (record.status === 'SKIPDATA') manifest.skipData++
-    else {
-      manifest.flows++
-      manifest.packets += record.packets
-      manifest.bytes += record.bytes
-    }
+    else addTally(manifest, { flows: 1, packets: record.packets, bytes: record.bytes })
   }
 
   end(): Omit<SyntheticObject, 'bucket'> {

@@ -6,10 +6,10 @@ import { gunzipSync } from 'node:zlib'
 import { audit } from '../../cli/audit.ts'
 import { announceRetries, findUnread } from '../../cli/retry.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
-import { registry } from '../../runtime/metrics.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { badObjects, goodObject } from '../support/bad-objects.ts'
 import { setBucketFaults } from '../support/bucket-faults.ts'
+import { counted } from '../support/counted.ts'
 import { until } from '../support/kafka-lab.ts'
 import { freshSettings, releaseStack } from '../support/live-stack.ts'
 import { LocalRun } from '../support/local-run.ts'
@@ -51,14 +51,6 @@ async function flowsOf(store: Store): Promise<Map<string, number>> {
     'SELECT o.key AS key, count() AS flows FROM flows AS f INNER JOIN (SELECT * FROM objects FINAL) AS o ON f.object_id = o.object_id GROUP BY o.key',
   )
   return new Map(rows.map(({ key, flows }) => [key, Number(flows)]))
-}
-
-/** Sum of a counter over all labels that fit. */
-async function counted(name: string, labels: Record<string, string> = {}): Promise<number> {
-  const metric = await registry.getSingleMetric(name)!.get()
-  return metric.values
-    .filter(entry => Object.entries(labels).every(([label, value]) => (entry.labels as Record<string, unknown>)[label] === value))
-    .reduce((sum, { value }) => sum + value, 0)
 }
 
 test(

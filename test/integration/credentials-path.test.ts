@@ -12,7 +12,7 @@ import { until } from '../support/kafka-lab.ts'
 import { ledgerRecords } from '../support/ledger-records.ts'
 import { endpoints, freshSettings, noKey, releaseStack } from '../support/live-stack.ts'
 import { LocalRun } from '../support/local-run.ts'
-import { event, record } from '../support/s3-events.ts'
+import { s3Event, s3Record } from '../support/test-queue.ts'
 
 const account = await AwsAccount.open((await endpoints()).s3Endpoint)
 after(async () => {
@@ -75,7 +75,7 @@ test('a denied listing and the end of sessions stop neither polling nor notifica
   /** Brings objects that are listed and objects that are notified, and waits for them. @returns The access key ids of each role that read them. */
   const deliver = async (seed: number): Promise<Map<string, Set<string>>> => {
     const told = await put(farBucket, seed)
-    await account.notify(event(...told.map(key => record(farBucket, key))))
+    await account.notify(s3Event(...told.map(key => s3Record(farBucket, key))))
     const keys = new Set([...told, ...(await put(bucket, seed + 1))])
     await until(
       async () => {

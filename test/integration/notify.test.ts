@@ -1,82 +1,33 @@
 /** Notifications from a real queue through real Kafka: what S3 sends is announced, and deleted only then. */
-import { CreateQueueCommand, DeleteQueueCommand, GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { audit } from '../../cli/audit.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
-import { registry } from '../../runtime/metrics.ts'
 import { ChildService } from '../../stack/child-service.ts'
 import { notificationQueue, s3Service } from '../../stack/node-services.ts'
 import { freePorts } from '../../stack/ports.ts'
+import { counted } from '../support/counted.ts'
 import { Fleet } from '../support/fleet.ts'
 import { until } from '../support/kafka-lab.ts'
 import { ledgerRecords } from '../support/ledger-records.ts'
 import { endpoints, freshSettings, releaseStack } from '../support/live-stack.ts'
 import { LocalRun } from '../support/local-run.ts'
 import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { event, record } from '../support/s3-events.ts'
 import { settled } from '../support/settle.ts'
+import { bridgeEvent, s3Event, s3Record, testEvent, TestQueue } from '../support/test-queue.ts'
 import { topics } from '../../schemas/topics.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import type { Session } from '../../cli/session.ts'
 
 const { s3Endpoint } = await endpoints()
-const sqs = new SQSClient({ endpoint: s3Endpoint, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } })
 const client = s3Client(s3Endpoint)
 after(async () => {
-  sqs.destroy()
   client.destroy()
   await releaseStack()
 })
-
-/** A queue of its own for a test. */
-class TestQueue {
-  readonly url: string
-  private constructor(url: string) {
-    this.url = url
-  }
-
-  static async create(attributes: Record<string, string> = {}): Promise<TestQueue> {
-    const name = `q${randomBytes(4).toString('hex')}`
-    await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }))
-    return new TestQueue(`${s3Endpoint}/000000000000/${name}`)
-  }
-
-  async send(...bodies: string[]): Promise<void> {
-    for (const MessageBody of bodies) await sqs.send(new SendMessageCommand({ QueueUrl: this.url, MessageBody }))
-  }
-
-  /** Messages that wait, and messages that were received and not deleted. */
-  async counts(): Promise<{ waiting: number; taken: number }> {
-    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: this.url, AttributeNames: ['All'] }))
-    return {
-      waiting: Number(Attributes?.['ApproximateNumberOfMessages']),
-      taken: Number(Attributes?.['ApproximateNumberOfMessagesNotVisible']),
-    }
-  }
-
-  async empty(): Promise<void> {
-    await until(
-      async () => {
-        const { waiting, taken } = await this.counts()
-        return waiting + taken === 0
-      },
-      30_000,
-      'an empty queue',
-    )
-  }
-
-  async arn(): Promise<string> {
-    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: this.url, AttributeNames: ['QueueArn'] }))
-    return Attributes!['QueueArn']!
-  }
-}
-
-const testEvent = JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'any' })
 
 const startS = (): number => Math.floor(Date.now() / 300_000) * 300 - 3600
 const objectsOf = (seed: number, records = 3000) => [
@@ -92,13 +43,6 @@ async function arrivals({ cluster, codecs }: Session): Promise<{ key: string; so
   return found
 }
 
-async function counted(name: string, labels: Record<string, string> = {}): Promise<number> {
-  const metric = await registry.getSingleMetric(name)!.get()
-  return metric.values
-    .filter(entry => Object.entries(labels).every(([label, value]) => (entry.labels as Record<string, unknown>)[label] === value))
-    .reduce((sum, { value }) => sum + value, 0)
-}
-
 async function assertAudit(run: LocalRun, objects: number): Promise<void> {
   const report = await audit(run.session, true, () => undefined)
   assert.deepEqual({ differences: report.differences, objects: report.objects }, { differences: [], objects })
@@ -107,7 +51,7 @@ async function assertAudit(run: LocalRun, objects: number): Promise<void> {
 }
 
 test('every shape of notification, doubled, out of order and beside polling, brings each object once', { timeout: 240_000 }, async () => {
-  const queue = await TestQueue.create()
+  const queue = await TestQueue.create(s3Endpoint)
   const settings = await freshSettings({ ...quiet, s3: { queues: [{ url: queue.url }], queueVisibilityMs: 2000, pollIntervalMs: 500 } })
   const run = await LocalRun.open(settings)
   const { bucket } = run
@@ -117,20 +61,15 @@ test('every shape of notification, doubled, out of order and beside polling, bri
     const bodies: string[] = [testEvent]
     for (const [i, { key, body }] of objects.entries()) {
       await putObject(client, bucket, key, body)
-      const direct = event(record(bucket, key))
-      const bridge = JSON.stringify({
-        source: 'aws.s3',
-        'detail-type': 'Object Created',
-        time: new Date().toISOString(),
-        detail: { bucket: { name: bucket }, object: { key, size: body.length } },
-      })
+      const direct = s3Event(s3Record(bucket, key))
+      const bridge = bridgeEvent(bucket, key)
       const sns = JSON.stringify({ Type: 'Notification', TopicArn: 'arn:aws:sns:us-east-1:000000000000:t', Message: direct })
       bodies.push([direct, bridge, sns][i % 3]!)
       // late and wrong: of an older version, and of a removal
       if (i % 4 === 0)
-        bodies.push(direct, event(record(bucket, key, 'ObjectRemoved:Delete'), record(bucket, key, 'ObjectCreated:Put', 'older')))
+        bodies.push(direct, s3Event(s3Record(bucket, key, 'ObjectRemoved:Delete'), s3Record(bucket, key, 'ObjectCreated:Put', 'older')))
     }
-    bodies.push(event(...objects.slice(0, 20).map(({ key }) => record(bucket, key))))
+    bodies.push(s3Event(...objects.slice(0, 20).map(({ key }) => s3Record(bucket, key))))
     const before = await counted('flowloom_notify_messages_total', { result: 'test' })
     await queue.send(...bodies.reverse())
     run.start(['notify', 'fetch', 'enrich', 'ip-context', 'sink'])
@@ -152,7 +91,7 @@ test('every shape of notification, doubled, out of order and beside polling, bri
     const late = objectsOf(72, 200)
     for (const { key, body } of late) {
       await putObject(client, bucket, key, body)
-      await queue.send(event(record(bucket, key)))
+      await queue.send(s3Event(s3Record(bucket, key)))
     }
     await settled(run.store, objects.length + late.length, 60_000)
     await queue.empty()
@@ -160,6 +99,7 @@ test('every shape of notification, doubled, out of order and beside polling, bri
     await assertAudit(run, objects.length + late.length)
   } finally {
     await run.close()
+    queue.close()
   }
 })
 
@@ -189,8 +129,8 @@ test('the notifications of the local S3 server itself bring objects with any key
 })
 
 test('what cannot be used stays for the redrive of the queue, and holds up nothing', { timeout: 120_000 }, async () => {
-  const dead = await TestQueue.create()
-  const queue = await TestQueue.create({
+  const dead = await TestQueue.create(s3Endpoint)
+  const queue = await TestQueue.create(s3Endpoint, {
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: await dead.arn(), maxReceiveCount: '2' }),
   })
   const run = await LocalRun.open(await freshSettings({ ...quiet, s3: { queues: [{ url: queue.url }], queueVisibilityMs: 1000 } }))
@@ -201,8 +141,8 @@ test('what cannot be used stays for the redrive of the queue, and holds up nothi
     for (const { key, body } of objects) await putObject(client, bucket, key, body)
     await queue.send(
       'no JSON',
-      ...objects.map(({ key }) => event(record(bucket, key))),
-      event(record('a-bucket-of-nobody', 'k.log.gz')),
+      ...objects.map(({ key }) => s3Event(s3Record(bucket, key))),
+      s3Event(s3Record('a-bucket-of-nobody', 'k.log.gz')),
       '{}',
     )
     const before = await counted('flowloom_notify_poison_messages_total')
@@ -215,12 +155,13 @@ test('what cannot be used stays for the redrive of the queue, and holds up nothi
     await assertAudit(run, objects.length)
   } finally {
     await run.close()
+    queue.close()
   }
 })
 
 test('a queue that is lost is reported and tried again until it is there', { timeout: 120_000 }, async () => {
-  const queue = await TestQueue.create()
-  await sqs.send(new DeleteQueueCommand({ QueueUrl: queue.url }))
+  const queue = await TestQueue.create(s3Endpoint)
+  await queue.delete()
   const run = await LocalRun.open(await freshSettings({ ...quiet, s3: { queues: [{ url: queue.url }] } }))
   const { bucket } = run
   try {
@@ -230,14 +171,15 @@ test('a queue that is lost is reported and tried again until it is there', { tim
     const before = await counted('flowloom_notify_errors_total', { code: 'SQS_NOT_FOUND' })
     run.start(['notify', 'fetch', 'enrich', 'ip-context', 'sink'])
     await until(async () => (await counted('flowloom_notify_errors_total', { code: 'SQS_NOT_FOUND' })) >= before + 2, 30_000, 'the report')
-    await sqs.send(new CreateQueueCommand({ QueueName: queue.url.replace(/.*\//, '') }))
-    await queue.send(...objects.map(({ key }) => event(record(bucket, key))))
+    await queue.make()
+    await queue.send(...objects.map(({ key }) => s3Event(s3Record(bucket, key))))
     await settled(run.store, objects.length, 60_000)
     await queue.empty()
     await run.stop()
     await assertAudit(run, objects.length)
   } finally {
     await run.close()
+    queue.close()
   }
 })
 
@@ -245,7 +187,7 @@ test(
   'a process killed between acknowledgement and deletion leaves its messages, and nothing comes twice',
   { timeout: 180_000 },
   async t => {
-    const queue = await TestQueue.create()
+    const queue = await TestQueue.create(s3Endpoint)
     const settings = await freshSettings({
       ...quiet,
       s3: { queues: [{ url: queue.url }], queueVisibilityMs: 1000 },
@@ -259,7 +201,7 @@ test(
       const objects = objectsOf(76, 4000)
       for (const { key, body } of objects) await putObject(client, bucket, key, body)
       run.start(['fetch', 'enrich', 'ip-context', 'sink'])
-      const sent = objects.map(({ key }) => event(record(bucket, key)))
+      const sent = objects.map(({ key }) => s3Event(s3Record(bucket, key)))
       fleet.add('notify', 'a')
       for (let kill = 0; kill < 3; kill++) {
         await queue.send(...sent.splice(0, 12))
@@ -277,6 +219,7 @@ test(
     } finally {
       await fleet.stop()
       await run.close()
+      queue.close()
     }
   },
 )

@@ -10,10 +10,10 @@ import { runInNewContext } from 'node:vm'
 import { checkConfig } from '../../config.ts'
 import { createDiscoverSource } from '../../producers/s3/discover-source.ts'
 import { createS3Stores } from '../../producers/s3/s3-object-store.ts'
-import { registry } from '../../runtime/metrics.ts'
 import { ChildService } from '../../stack/child-service.ts'
 import { s3Service } from '../../stack/node-services.ts'
 import { freePorts } from '../../stack/ports.ts'
+import { counted } from '../support/counted.ts'
 import { MemoryCluster } from '../support/memory-context.ts'
 
 const bucket = 'many'
@@ -29,12 +29,6 @@ function used(): number {
   return heapUsed + external
 }
 
-async function counted(name: string, labels: Record<string, string> = {}): Promise<number> {
-  const metric = await registry.getSingleMetric(name)!.get()
-  return metric.values
-    .filter(entry => Object.entries(labels).every(([label, value]) => (entry.labels as Record<string, unknown>)[label] === value))
-    .reduce((sum, { value }) => sum + value, 0)
-}
 /** Puts 10,000 objects of today, the rest of the two days before, in ten regions. Piece by piece, so that nothing large is left to collect. */
 async function seed(endpoint: string): Promise<unknown> {
   let answer: unknown

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { readPlainly } from '../../audit/plain-reader.ts'
+import { addTally, emptyTally } from '../../audit/tally.ts'
 import { createEnrichRole } from '../../processors/enrich/enrich-processor.ts'
 import { flowFields } from '../../schemas/flow-fields.ts'
 import { matrixFormats, matrixRecords } from '../support/format-matrix.ts'
@@ -76,7 +77,8 @@ async function assertAccounted(body: Buffer): Promise<void> {
   const flows = bench.cluster.readCommitted('flows').map(({ value }) => value!)
   const gaps = bench.cluster.readCommitted('flowGaps').map(({ value }) => value!)
   const dead = bench.cluster.readCommitted('deadLetters').map(({ value }) => value!)
-  const sum = (name: 'packets' | 'bytes'): number => flows.reduce((all, flow) => all + (flow[name] ?? 0), 0)
+  const sums = emptyTally()
+  for (const { packets, bytes } of flows) addTally(sums, { packets: packets ?? 0, bytes: bytes ?? 0 })
   assert.deepEqual(
     {
       lines: ledger.lines,
@@ -86,8 +88,8 @@ async function assertAccounted(body: Buffer): Promise<void> {
       noData: gaps.filter(({ kind }) => kind === 'NODATA').length,
       skipData: gaps.filter(({ kind }) => kind === 'SKIPDATA').length,
       dead: dead.length,
-      packets: sum('packets'),
-      bytes: sum('bytes'),
+      packets: sums.packets,
+      bytes: sums.bytes,
     },
     plain.tally,
   )

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 export const root = join(import.meta.dirname, '..', '..')
 
 /** Many short processes of the same program: what is compiled once need not be compiled again. */
-const compileCache = join(root, '.flowloom', 'compile-cache')
+export const compileCache = join(root, '.flowloom', 'compile-cache')
 
 /** How a process ended and what it said. */
 export interface Outcome {

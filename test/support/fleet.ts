@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { environmentName, type RawConfig } from '../../config.ts'
+import { compileCache } from './command-line.ts'
 
 /** Settings as environment variables. */
 export function settingsEnvironment(settings: RawConfig): Record<string, string> {
@@ -73,7 +74,13 @@ export class Fleet {
       const kill = this.#armed?.startsWith(`${slot.roles}|`) ? this.#armed.slice(slot.roles.length + 1) : undefined
       if (kill !== undefined) this.#armed = undefined
       const child = spawn(process.execPath, ['--no-warnings', join(import.meta.dirname, 'role-process.ts'), slot.roles], {
-        env: { ...process.env, ...this.#env, FLOWLOOM_KAFKA_SLOT: slot.name, ...(kill === undefined ? {} : { FLOWLOOM_TEST_KILL: kill }) },
+        env: {
+          ...process.env,
+          NODE_COMPILE_CACHE: compileCache,
+          ...this.#env,
+          FLOWLOOM_KAFKA_SLOT: slot.name,
+          ...(kill === undefined ? {} : { FLOWLOOM_TEST_KILL: kill }),
+        },
         stdio: ['ignore', 'ignore', 'pipe'],
       })
       slot.child = child

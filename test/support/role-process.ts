@@ -2,9 +2,13 @@
  * A process with some roles, for tests that kill it: `node role-process.ts <roles>`, settings in the environment.
  * `FLOWLOOM_TEST_KILL=<point>#<n>` kills it with SIGKILL at the n-th time it comes to the point.
  */
+import { flushCompileCache } from 'node:module'
 import { buildParts, migrateTables, parseRoles } from '../../cli/run.ts'
 import { openSession } from '../../cli/session.ts'
 import { runParts } from '../../runtime/lifecycle.ts'
+
+// a process that is killed leaves no cache behind, and its successor would compile everything again
+flushCompileCache()
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())

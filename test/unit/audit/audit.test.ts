@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compare, type ObjectReading } from '../../../audit/audit.ts'
-import { emptyTally, type Tallies, type Tally } from '../../../audit/tally.ts'
+import { addTally, emptyTally, type Tallies, type Tally } from '../../../audit/tally.ts'
 
 const tally = (part: Partial<Tally> = {}): Tally => ({ ...emptyTally(), lines: 3, headers: 1, flows: 2, packets: 20, bytes: 900, ...part })
 const read = (part: Partial<Tally> = {}): ObjectReading => ({ bucket: 'b', key: 'k', reading: { ok: true, tally: tally(part) } })
@@ -87,4 +87,22 @@ test('totals are of all objects of each side', () => {
   assert.deepEqual(differences, [])
   for (const side of ['s3', 'topics', 'tables'] as const)
     assert.deepEqual([totals[side].lines, totals[side].flows, totals[side].bytes], [9, 7, 1800])
+})
+
+test('sums above 2^53 are exact, in whatever order they are made', () => {
+  const bytes = [2 ** 53 - 2, 3, 2 ** 53 - 2, 5]
+  const sums = [bytes, [...bytes].reverse()].map(
+    values => values.reduce((sum, value) => addTally(sum, { bytes: value }), emptyTally()).bytes,
+  )
+  assert.deepEqual(sums, [2n ** 54n + 4n, 2n ** 54n + 4n])
+  const differences = compare(
+    new Map([['01', read({ bytes: sums[0]! })]]),
+    new Map(),
+    undefined,
+    map(tally({ bytes: 2n ** 54n + 5n })),
+  ).differences
+  assert.deepEqual(
+    differences.map(({ detail }) => detail),
+    ['bytes 18014398509481989 instead of 18014398509481988'],
+  )
 })

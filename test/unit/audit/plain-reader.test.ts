@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { classifyLine, readPlainly } from '../../../audit/plain-reader.ts'
 import { emptyTally, type Tally } from '../../../audit/tally.ts'
 
@@ -80,13 +80,23 @@ const objects: { name: string; content: string; expect: Tally }[] = [
   { name: 'nothing', content: '', expect: tally({}) },
 ]
 for (const { name, content, expect } of objects)
-  for (const stored of [Buffer.from(content), gzipSync(content)])
-    test(`an object with ${name}${stored[0] === 0x1f ? ', as gzip' : ''}`, () => {
+  for (const [how, stored] of [
+    ['', Buffer.from(content)],
+    [', as gzip', gzipSync(content)],
+    [', as zstd in two frames', Buffer.concat([content.slice(0, 9), content.slice(9)].map(part => zstdCompressSync(part)))],
+  ] as const)
+    test(`an object with ${name}${how}`, () => {
       assert.deepEqual(readPlainly(stored, 1000), { ok: true, tally: expect })
     })
 
 for (const { name, stored, reason } of [
   { name: 'cut gzip', stored: gzipSync(`${v2}\n${good}\n`).subarray(0, 60), reason: /unexpected end of file/ },
+  { name: 'cut zstd', stored: zstdCompressSync(`${v2}\n${good}\n`).subarray(0, 60), reason: /unexpected end of file/ },
+  {
+    name: 'zstd with text behind it',
+    stored: Buffer.concat([zstdCompressSync(`${v2}\n`), Buffer.from(`${good}\n`)]),
+    reason: /behind the zstd data/,
+  },
   { name: 'no header line', stored: Buffer.from(`${good}\n`), reason: /no header line/ },
   { name: 'something else', stored: Buffer.from('<?xml version="1.0"?>\n'), reason: /no header line/ },
 ])
