@@ -62,7 +62,7 @@ export async function readBuckets(
     const root = prefix === '' ? '' : `${prefix}/`
     const store = stores(bucket, root)
     for await (const { key, etag: listed } of store.list(bucket, root)) {
-      if (!/vpcflowlogs.*\.(log|log\.gz|parquet)$/.test(key)) continue
+      if (!/vpcflowlogs.*\.(log|log\.gz|log\.zst|parquet)$/.test(key)) continue
       try {
         const { etag, content } = await download(store, bucket, key)
         readings.set(objectIdOf(bucket, key, etag).toString('hex'), {

@@ -1,9 +1,9 @@
 /**
- * The independent side of the audit: reads an object the plain way (gunzip, split at newlines, split at spaces) and says what each line is.
+ * The independent side of the audit: reads an object the plain way (decompress, split at newlines, split at spaces) and says what each line is.
  * It shares no code with the parser, on purpose: where the two disagree, one of them is wrong.
  */
 import { isIP } from 'node:net'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { findFlowField } from '../schemas/flow-fields.ts'
 import { addTally, emptyTally, type Tally } from './tally.ts'
 
@@ -107,10 +107,21 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
   return { ok: true, tally }
 }
 
+/** zstd frames, one behind the other: Node decompresses the first one. */
+function unpackFrames(stored: Buffer): Buffer {
+  const texts: Buffer[] = []
+  for (let rest = stored; rest.length > 0;) {
+    const { buffer, engine } = zstdDecompressSync(rest, { info: true }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
+    texts.push(buffer)
+    rest = rest.subarray(engine.bytesWritten)
+  }
+  return Buffer.concat(texts)
+}
+
 /**
  * Counts an object.
  *
- * @param stored Bytes as stored in S3; gzip is recognised by its content.
+ * @param stored Bytes as stored in S3; gzip and zstd are recognised by their content.
  * @param maxLineBytes Longer lines are dead letters, as configured.
  * @param format Configured format of lines that come without a header line.
  */
@@ -120,12 +131,11 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
     .trim()
     .split(/\s+/)
   let content = stored
-  for (let times = 0; times < 2 && content[0] === 0x1f && content[1] === 0x8b; times++) {
-    try {
-      content = gunzipSync(content)
-    } catch (error) {
-      return { ok: false, reason: (error as Error).message }
-    }
+  try {
+    for (let times = 0; times < 2 && content[0] === 0x1f && content[1] === 0x8b; times++) content = gunzipSync(content)
+    if (content.length >= 4 && content.readUInt32LE(0) === 0xfd2fb528) content = unpackFrames(content)
+  } catch (error) {
+    return { ok: false, reason: (error as Error).message }
   }
   if (!/^\s*\{[^}]*"messageType"/.test(content.toString('latin1', 0, 4096))) return countText(content, maxLineBytes, columns)
   const lines: string[] = []

@@ -1,7 +1,7 @@
 /** Format x version x container x arrival, value by value: from the object through fetch and enrich. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { readParquetPlainly } from '../../audit/plain-parquet.ts'
 import { readPlainly } from '../../audit/plain-reader.ts'
 import { flowFields } from '../../schemas/flow-fields.ts'
@@ -24,6 +24,7 @@ const rowsOf = (format: MatrixFormat, records: readonly MatrixRecord[]): string[
 const containers: readonly Container[] = [
   { name: 'plain', suffix: '.log', body: (format, records) => Buffer.from(matrixText(format, records)) },
   { name: 'gzip', suffix: '.log.gz', body: (format, records) => gzipSync(matrixText(format, records)) },
+  { name: 'zstd', suffix: '.log.zst', body: (format, records) => zstdCompressSync(matrixText(format, records)) },
   {
     name: 'gzip in members, byte-order mark, CRLF, runs of spaces',
     suffix: '.log.gz',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { classifyLine, readPlainly } from '../../../audit/plain-reader.ts'
 import { emptyTally, type Tally } from '../../../audit/tally.ts'
 
@@ -80,8 +80,12 @@ const objects: { name: string; content: string; expect: Tally }[] = [
   { name: 'nothing', content: '', expect: tally({}) },
 ]
 for (const { name, content, expect } of objects)
-  for (const stored of [Buffer.from(content), gzipSync(content)])
-    test(`an object with ${name}${stored[0] === 0x1f ? ', as gzip' : ''}`, () => {
+  for (const [as, stored] of Object.entries({
+    text: Buffer.from(content),
+    gzip: gzipSync(content),
+    'zstd frames': Buffer.concat([zstdCompressSync(content.slice(0, 50)), zstdCompressSync(content.slice(50))]),
+  }))
+    test(`an object with ${name}, as ${as}`, () => {
       assert.deepEqual(readPlainly(stored, 1000), { ok: true, tally: expect })
     })
 
