@@ -76,6 +76,10 @@ export const errorTable = {
   SQS_NOT_FOUND: { retriable: true, message: 'the queue {url} does not exist' },
   SQS_UNAVAILABLE: { retriable: true, message: 'the queue {url} does not answer: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
+  OBJECT_OVER_LIMIT: {
+    retriable: true,
+    message: 's3://{bucket}/{key} takes more to read than is allowed: {detail}; if it is a good one, write it with smaller row groups',
+  },
   OBJECT_NO_HEADER: {
     retriable: false,
     message:

@@ -21,6 +21,7 @@ import { openSource, type ObjectSource } from './object-source.ts'
 import { headerOfFormat } from './log-format.ts'
 import { sourceOf, type StoreOf } from './object-store.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
+import { ParquetReaders } from './parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
 
 /** How to fetch. */
@@ -29,6 +30,8 @@ export interface FetchOptions {
   /** Section `kafka`, for the bounds of a transaction. */
   readonly kafka: Pick<Config['kafka'], 'commitIntervalMs' | 'commitRows'>
   readonly stores: StoreOf
+  /** Where Parquet objects are decoded; whoever makes it closes it. */
+  readonly parquet?: ParquetReaders
   readonly probe?: Probe
 }
 
@@ -40,6 +43,7 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_CHANGED',
   'S3_UNAVAILABLE',
   'OBJECT_BROKEN',
+  'OBJECT_OVER_LIMIT',
   'OBJECT_NO_HEADER',
 ])
 const longestRetryMs = 300_000
@@ -51,12 +55,13 @@ const retriesAtOnce = 32
 /** Makes the role `s3-fetch`: `object-arrivals` in, state `objects`, out `raw-lines`, `objects` and `dead-letters`. */
 export function createFetchRole(options: FetchOptions): Role {
   const budget = new ReadAheadBudget(readAheadBytes)
+  const parquet = options.parquet ?? new ParquetReaders()
   return {
     name: 's3-fetch',
     from: 'objectArrivals',
     state: 'objects',
     to: ['rawLines', 'objects', 'deadLetters'],
-    createTask: context => new FetchTask(options, context, budget),
+    createTask: context => new FetchTask({ ...options, parquet }, context, budget),
   }
 }
 
@@ -70,7 +75,7 @@ interface Job {
 }
 
 class FetchTask implements Task {
-  readonly #options: FetchOptions
+  readonly #options: FetchOptions & { readonly parquet: ParquetReaders }
   readonly #context: TaskContext
   readonly #ledger = new Ledger()
   readonly #outbox: Outbox
@@ -78,7 +83,7 @@ class FetchTask implements Task {
   #nextRetryMs = Infinity
   #waiting = 0
 
-  constructor(options: FetchOptions, context: TaskContext, budget: ReadAheadBudget) {
+  constructor(options: FetchOptions & { readonly parquet: ParquetReaders }, context: TaskContext, budget: ReadAheadBudget) {
     this.#options = options
     this.#context = context
     this.#outbox = new Outbox(context, { chunkBytes: options.settings.chunkBytes, ...options.kafka }, options.probe)
@@ -226,10 +231,10 @@ class FetchTask implements Task {
   }
 
   #sourceOf(key: ObjectKey, opened: Download, record: ObjectLedger): ObjectSource {
-    const { stores, settings } = this.#options
+    const { stores, settings, parquet } = this.#options
     const source = sourceOf(settings.sources, key.bucket, key.key)
     const header = source?.format !== undefined && key.key.startsWith(source.prefix) ? (headerOfFormat(source.format) ?? null) : null
-    return openSource({ stores, signal: this.#context.signal, header }, key, opened, record)
+    return openSource({ stores, parquet, signal: this.#context.signal, header }, key, opened, record)
   }
 
   /** Opens the version that was begun; where it is gone, the current one. */
