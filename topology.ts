@@ -9,6 +9,7 @@ import { createDiscoverSource } from './producers/s3/discover-source.ts'
 import { createFetchRole } from './producers/s3/fetch-processor.ts'
 import { openQueue } from './producers/s3/notify-queue.ts'
 import { createNotifySource } from './producers/s3/notify-source.ts'
+import { ParquetReaders } from './producers/s3/parquet-readers.ts'
 import { createS3Stores } from './producers/s3/s3-object-store.ts'
 import type { Role, Source } from './runtime/task.ts'
 import type { TopicId } from './schemas/topics.ts'
@@ -81,16 +82,21 @@ export const topology: readonly TopologyNode[] = [
     state: 'objects',
     to: ['rawLines', 'objects', 'deadLetters'],
     doc: 'reads each object version once, line for line, and keeps the ledger',
-    build: ({ config, probe }) => ({
-      roles: [
-        createFetchRole({
-          settings: config.s3,
-          stores: createS3Stores(config.s3),
-          kafka: config.kafka,
-          ...(probe === undefined ? {} : { probe }),
-        }),
-      ],
-    }),
+    build({ config, probe }: PartOptions): BuiltParts {
+      const parquet = new ParquetReaders()
+      return {
+        roles: [
+          createFetchRole({
+            settings: config.s3,
+            stores: createS3Stores(config.s3),
+            parquet,
+            kafka: config.kafka,
+            ...(probe === undefined ? {} : { probe }),
+          }),
+        ],
+        close: () => parquet.close(),
+      }
+    },
   },
   {
     kind: 'processor',

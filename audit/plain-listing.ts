@@ -6,7 +6,7 @@ export const listingRoot = ({ prefix }: Pick<S3Source, 'prefix'>): string => (pr
 
 /** True where an object belongs to a source. */
 export function isListed({ layout, keyPattern, ...source }: Pick<S3Source, 'prefix' | 'layout' | 'keyPattern'>, key: string): boolean {
-  if (layout === 'flow-logs') return /vpcflowlogs.*\.(log|log\.gz|parquet)$/.test(key)
+  if (layout === 'flow-logs') return /vpcflowlogs.*\.(log|log\.gz|log\.zst|parquet)$/.test(key)
   const parts = key.slice(listingRoot(source).length).split('/')
   const name = parts.at(-1)!
   if (name === '' || name === 'aws-logs-write-test') return false

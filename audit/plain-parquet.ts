@@ -1,9 +1,14 @@
 /** The independent side of the audit for Parquet: whole rows as objects, value by value. Shares the library with the fetcher, not the rendering. */
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet'
-import { parquetCompressors } from '../producers/s3/parquet-text.ts'
+import { parquetCompressors } from '../producers/s3/parquet-pages.ts'
+import { ParquetReaders } from '../producers/s3/parquet-readers.ts'
+import { bytesInMemory } from '../producers/s3/parquet-text.ts'
+import { errorText, FlowError } from '../runtime/errors.ts'
 import { findFlowField } from '../schemas/flow-fields.ts'
 import { classifyLine, type PlainReading } from './plain-reader.ts'
 import { addTally, emptyTally } from './tally.ts'
+
+const guard = new ParquetReaders()
 
 function wordOf(column: string, value: string | number | bigint | boolean | Date | null | undefined): string {
   const field = findFlowField(column)
@@ -24,6 +29,13 @@ function wordOf(column: string, value: string | number | bigint | boolean | Date
 export async function readParquetPlainly(stored: Buffer, maxLineBytes: number): Promise<PlainReading> {
   const tally = emptyTally()
   if (stored.length === 0) return { ok: true, tally }
+  try {
+    // the library believes a file: only one that can be read within limits is given to it
+    const chunks = guard.read(bytesInMemory(stored), { bucket: '', key: '' }, 1, new AbortController().signal)
+    for await (const _chunk of chunks);
+  } catch (error) {
+    return { ok: false, reason: error instanceof FlowError ? String(error.details['detail']) : errorText(error) }
+  }
   const file: AsyncBuffer = { byteLength: stored.length, slice: (start, end) => Uint8Array.from(stored.subarray(start, end)).buffer }
   try {
     const metadata = await parquetMetadataAsync(file)

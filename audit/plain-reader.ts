@@ -1,5 +1,5 @@
 /**
- * The independent side of the audit: reads an object the plain way (gunzip, split at newlines, split at spaces) and says what each line is.
+ * The independent side of the audit: reads an object the plain way (decompress, split at newlines, split at spaces) and says what each line is.
  * It shares no code with the parser, on purpose: where the two disagree, one of them is wrong.
  */
 import { isIP } from 'node:net'

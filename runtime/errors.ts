@@ -96,6 +96,10 @@ export const errorTable = {
   },
   EC2_UNAVAILABLE: { retriable: true, message: 'EC2 in {region} does not answer about flow log {flowLogId}: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
+  OBJECT_OVER_LIMIT: {
+    retriable: true,
+    message: 's3://{bucket}/{key} takes more to read than is allowed: {detail}; if it is a good one, write it with smaller row groups',
+  },
   OBJECT_NO_HEADER: {
     retriable: false,
     message:

@@ -18,5 +18,10 @@ export const controlMessages = counter(
   'control messages of CloudWatch Logs subscriptions, which carry no lines; counted when read',
 )
 export const attemptsFailed = counter('flowloom_fetch_attempts_failed_total', 'failed attempts to read an object', ['code'])
+export const parquetThreadsEnded = counter(
+  'flowloom_fetch_parquet_threads_ended_total',
+  'threads that decoded a Parquet object and were ended: by time, by memory, or by a fault of their own',
+  ['reason'],
+)
 export const retriesWaiting = gauge('flowloom_fetch_retries_waiting', 'objects that wait for another attempt')
 export const bytesInFlight = gauge('flowloom_fetch_bytes_in_flight', 'bytes of objects read ahead and not yet processed')

@@ -25,6 +25,7 @@ import { ObjectReader } from './object-reader.ts'
 import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from './object-store.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
+import { ParquetReaders } from './parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
 
 /** How to fetch. */
@@ -35,6 +36,8 @@ export interface FetchOptions {
   readonly stores: StoreOf
   /** Who knows the formats of flow logs; default: EC2, as the settings say. */
   readonly flowLogs?: FlowLogService
+  /** Where Parquet objects are decoded; whoever makes it closes it. */
+  readonly parquet?: ParquetReaders
   readonly probe?: Probe
 }
 
@@ -46,6 +49,7 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_CHANGED',
   'S3_UNAVAILABLE',
   'OBJECT_BROKEN',
+  'OBJECT_OVER_LIMIT',
   'OBJECT_NO_HEADER',
   'FLOW_LOG_UNNAMED',
   'FLOW_LOG_NOT_FOUND',
@@ -66,12 +70,13 @@ export function createFetchRole(options: FetchOptions): Role {
   const budget = new ReadAheadBudget(readAheadBytes)
   const { settings, flowLogs = createFlowLogService(settings) } = options
   const headers = new FlowLogHeaders(flowLogs, settings.retryBaseMs)
+  const parquet = options.parquet ?? new ParquetReaders()
   return {
     name: 's3-fetch',
     from: 'objectArrivals',
     state: 'objects',
     to: ['rawLines', 'objects', 'deadLetters'],
-    createTask: context => new FetchTask(options, context, budget, headers),
+    createTask: context => new FetchTask({ ...options, parquet }, context, budget, headers),
   }
 }
 
@@ -87,7 +92,7 @@ interface Job {
 }
 
 class FetchTask implements Task {
-  readonly #options: FetchOptions
+  readonly #options: FetchOptions & { readonly parquet: ParquetReaders }
   readonly #context: TaskContext
   readonly #ledger = new Ledger()
   readonly #outbox: Outbox
@@ -96,7 +101,12 @@ class FetchTask implements Task {
   #nextRetryMs = Infinity
   #waiting = 0
 
-  constructor(options: FetchOptions, context: TaskContext, budget: ReadAheadBudget, headers: FlowLogHeaders) {
+  constructor(
+    options: FetchOptions & { readonly parquet: ParquetReaders },
+    context: TaskContext,
+    budget: ReadAheadBudget,
+    headers: FlowLogHeaders,
+  ) {
     this.#options = options
     this.#context = context
     this.#headers = headers
@@ -229,10 +239,10 @@ class FetchTask implements Task {
         this.#context.log.info({ bucket: key.bucket, key: key.key, line: from.nextLine }, 'reading an object on from a committed line')
       }
       const readWith = async (body: Download, header: string | null): Promise<boolean> => {
-        const { stores, settings } = this.#options
+        const { stores, settings, parquet } = this.#options
         const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed)
         try {
-          return await reader.read(openSource({ stores, signal: this.#context.signal, header }, key, body, committed))
+          return await reader.read(openSource({ stores, parquet, signal: this.#context.signal, header }, key, body, committed))
         } finally {
           committed = reader.committed
         }

@@ -30,7 +30,7 @@ const dayMs = 86_400_000
 const accountPattern = /^(aws-account-id=)?(\d{12})\/$/
 const organizationPattern = /^o-[0-9a-z]+\/$/
 const regionPattern = /^(aws-region=)?([a-z0-9-]+)\/$/
-const objectPattern = /\.(?:log|log\.gz|parquet)$/
+const objectPattern = /\.(?:log|log\.gz|log\.zst|parquet)$/
 
 const lastPart = (prefix: string): string => prefix.slice(prefix.lastIndexOf('/', prefix.length - 2) + 1)
 
@@ -86,7 +86,7 @@ export function datePrefix(folder: DatedFolder, date: string): string {
     .join('')}`
 }
 
-/** True where a key is that of a flow log object by its suffix: text, gzip or Parquet. */
+/** True where a key is that of a flow log object by its suffix: text, gzip, zstd or Parquet. */
 export const isFlowLogKey = (key: string): boolean => objectPattern.test(key)
 
 /** True where a key is that of a Parquet object. */

@@ -5,7 +5,8 @@ import { isColumnLine, isHeader, type HeaderRule } from './header-line.ts'
 import { isParquetKey } from './key-layout.ts'
 import type { StoreOf } from './object-store.ts'
 import { textChunks } from './object-text.ts'
-import { bytesInMemory, parquetText, type RandomAccess } from './parquet-text.ts'
+import type { ParquetReaders } from './parquet-readers.ts'
+import { bytesInMemory, type RandomAccess } from './parquet-text.ts'
 import { wholeBody, type Download } from './read-ahead.ts'
 
 /** Text to read. */
@@ -23,6 +24,7 @@ export interface ObjectSource {
 /** What opening needs of the task. */
 export interface SourceOptions {
   readonly stores: StoreOf
+  readonly parquet: ParquetReaders
   readonly signal: AbortSignal
   /** Header line that is configured for the object. */
   readonly header: string | null
@@ -61,5 +63,6 @@ export function openSource(options: SourceOptions, key: ObjectKey, download: Dow
     body.destroy()
     access = storedBytes(options, key, download)
   }
-  return { chunks: parquetText(access, key, record.nextLine), skip: 0, streamed, isHeader: isColumnLine, header: null }
+  const chunks = options.parquet.read(access, key, record.nextLine, options.signal)
+  return { chunks, skip: 0, streamed, isHeader: isColumnLine, header: null }
 }

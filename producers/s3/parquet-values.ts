@@ -31,7 +31,7 @@ function plainText(value: unknown): string {
       return value
     case 'number':
       // no exponent: 1e21 is no number in a flow log
-      return Number.isNaN(value) ? '' : Number.isInteger(value) ? BigInt(value).toString() : String(value)
+      return Number.isNaN(value) ? '' : Math.abs(value) >= 1e21 && Number.isInteger(value) ? BigInt(value).toString() : String(value)
     case 'bigint':
     case 'boolean':
       return String(value)
@@ -58,6 +58,7 @@ export function wordsOf(name: string): WordOf {
     if (word === '' || (word === 'None' && !free)) return '-'
     if (typeof value !== 'string') {
       if (isAccount && /^\d+$/.test(word)) word = word.padStart(12, '0')
+      if (typeof value === 'number' || typeof value === 'bigint') return word
     } else if (isNumber) word = word.replace(/^(\d+)\.0+$/, '$1')
     return separator.test(word) ? escaped(word) : word
   }

@@ -1,7 +1,8 @@
 /** Objects that are wrong in every way there is, with what must become of each. */
 import { createHash } from 'node:crypto'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { Random, seedOf } from '../../producers/synthetic/random.ts'
+import { longRun, page, parquetBytes } from './parquet-bytes.ts'
 
 /** What must become of an object. */
 export interface BadObject {
@@ -94,6 +95,22 @@ export function badObjects(startS: number, longBytes: number): BadObject[] {
       errorCode: 'OBJECT_BROKEN',
       flows: 0,
       lines: 0,
+    },
+    { name: 'endless-run.log.parquet', body: longRun(2 ** 31 - 1), state: 'failed', errorCode: 'OBJECT_BROKEN', flows: 0, lines: 0 },
+    {
+      name: 'two-billion-values.log.parquet',
+      body: parquetBytes([{ name: 'srcaddr', pages: [page(Buffer.alloc(40), { values: 2 ** 31 - 1 })] }], 2 ** 31 - 1),
+      state: 'failed',
+      errorCode: 'OBJECT_BROKEN',
+      flows: 0,
+      lines: 0,
+    },
+    {
+      name: 'zstd-frames.log.zst',
+      body: Buffer.concat([zstdCompressSync(text(lines.slice(0, 20))), zstdCompressSync(`${lines.slice(20).join('\n')}\n`)]),
+      state: 'done',
+      flows: 40,
+      lines: 41,
     },
     {
       name: 'noise-in-the-middle.log.gz',

@@ -51,7 +51,7 @@ export const matrixContainers: readonly MatrixContainer[] = [
   { name: 'plain', suffix: '.log', bare: false, body: (format, records) => Buffer.from(matrixText(format, records)) },
   { name: 'gzip', suffix: '.log.gz', bare: false, body: (format, records) => gzipSync(matrixText(format, records)) },
   { name: 'gzip in members, byte-order mark, CRLF, runs of spaces', suffix: '.log.gz', bare: false, body: members },
-  { name: 'zstd in frames', suffix: '.log', bare: false, body: frames },
+  { name: 'zstd in frames', suffix: '.log.zst', bare: false, body: frames },
   ...parquetTypings.map((typing, i): MatrixContainer => ({
     name: `Parquet, values as ${typing}`,
     suffix: i === 0 ? '.log.parquet' : '.gz.parquet',

@@ -19,6 +19,7 @@ const layouts = [
     key: 'AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2026/month=11/day=24/hour=11/x.log.gz',
   },
   { name: 'organisation', key: 'AWSLogs/o-abc123def4/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.gz' },
+  { name: 'zstd', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.zst' },
   { name: 'Parquet', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.parquet' },
 ]
 for (const { name, key } of layouts) {

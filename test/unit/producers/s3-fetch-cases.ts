@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { checkConfig } from '../../../config.ts'
 import type { FlowLogService } from '../../../producers/s3/describe-flow-logs.ts'
 import { createFetchRole } from '../../../producers/s3/fetch-processor.ts'
+import { ParquetReaders } from '../../../producers/s3/parquet-readers.ts'
 import type { Role } from '../../../runtime/task.ts'
 import type { ObjectArrival, ObjectLedger } from '../../../schemas/records.ts'
 import { MemoryCluster, type MemoryTask } from '../../support/memory-context.ts'
@@ -34,7 +35,7 @@ export class FetchBench {
   readonly points: string[] = []
   onPoint: ((point: string) => void) | undefined
 
-  constructor(settings: Record<string, unknown> = {}, partitions = 1, flowLogs?: FlowLogService) {
+  constructor(settings: Record<string, unknown> = {}, partitions = 1, parts: { flowLogs?: FlowLogService; parquet?: ParquetReaders } = {}) {
     this.cluster = new MemoryCluster({ partitions })
     const { s3 } = checkConfig({
       s3: { blockBytes: 2048, linesPerRecord: 20, chunkBytes: 65_536, maxLineBytes: 1024, maxAttempts: 3, retryBaseMs: 1000, ...settings },
@@ -43,10 +44,12 @@ export class FetchBench {
       this.points.push(point)
       this.onPoint?.(point)
     }
+    const { flowLogs, parquet = new ParquetReaders() } = parts
     this.role = createFetchRole({
       settings: s3,
       kafka: { commitIntervalMs: 500, commitRows: 200_000 },
       stores: () => this.store,
+      parquet,
       probe,
       ...(flowLogs === undefined ? {} : { flowLogs }),
     })

@@ -34,7 +34,7 @@ class Answers implements FlowLogService {
 }
 
 const benchWith = (flowLogs: FlowLogService, settings: Record<string, unknown> = {}): FetchBench =>
-  new FetchBench({ sources, ...settings }, 1, flowLogs)
+  new FetchBench({ sources, ...settings }, 1, { flowLogs })
 
 test('objects of a flow log have the format that EC2 says, which is asked once', async () => {
   const answers = new Answers()

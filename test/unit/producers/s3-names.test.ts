@@ -75,8 +75,8 @@ for (const { name, now, lookBackMs, startDate, days } of windows)
   test(`days of a window with ${name}`, () => assert.deepEqual(windowDays(Date.parse(now), lookBackMs, startDate), days))
 
 test('object names by suffix', () => {
-  for (const name of ['x.log.gz', 'x.log', 'x.log.parquet', 'x.parquet']) assert.ok(isFlowLogKey(name))
-  for (const name of ['x.json.gz', 'x.gz', 'x.log.gz/', '', 'xlog']) assert.ok(!isFlowLogKey(name))
+  for (const name of ['x.log.gz', 'x.log', 'x.log.zst', 'x.log.parquet', 'x.parquet']) assert.ok(isFlowLogKey(name))
+  for (const name of ['x.json.gz', 'x.gz', 'x.zst', 'x.log.zstd', 'x.log.gz/', '', 'xlog']) assert.ok(!isFlowLogKey(name))
   assert.ok(isParquetKey('x.log.parquet') && !isParquetKey('x.log.gz'))
 })
 

@@ -1,3 +1,5 @@
+import type { Encoding, SchemaElement } from 'hyparquet'
+import { parquetWriteBuffer, type BasicType } from 'hyparquet-writer'
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { bytesInMemory, parquetText, type RandomAccess } from '../../../producers/s3/parquet-text.ts'
@@ -69,6 +71,62 @@ void describe('a Parquet object', () => {
           assert.equal(await textOf(parquetObject(format.columns, rows, { typing, ...shape })), matrixText(format, records), format.name)
       }
     })
+
+  void it('is the same text in every encoding, with and without absent values, in pages of any size', async () => {
+    const kinds: { type: BasicType; encodings: Encoding[]; value: (i: number) => unknown; word: (i: number) => string }[] = [
+      {
+        type: 'STRING',
+        encodings: ['PLAIN', 'RLE_DICTIONARY', 'DELTA_LENGTH_BYTE_ARRAY', 'DELTA_BYTE_ARRAY'],
+        value: i => `eni-${i % 40}`,
+        word: i => `eni-${i % 40}`,
+      },
+      { type: 'INT32', encodings: ['PLAIN', 'RLE_DICTIONARY', 'DELTA_BINARY_PACKED', 'BYTE_STREAM_SPLIT'], value: i => i, word: String },
+      { type: 'INT64', encodings: ['PLAIN', 'RLE_DICTIONARY', 'DELTA_BINARY_PACKED', 'BYTE_STREAM_SPLIT'], value: BigInt, word: String },
+      { type: 'DOUBLE', encodings: ['PLAIN', 'RLE_DICTIONARY', 'BYTE_STREAM_SPLIT'], value: i => i / 4, word: i => String(i / 4) },
+      { type: 'BOOLEAN', encodings: ['PLAIN', 'RLE'], value: i => i % 3 === 0, word: i => String(i % 3 === 0) },
+    ]
+    const rows = Array.from({ length: 700 }, (_unused, i) => i)
+    for (const { type, encodings, value, word } of kinds)
+      for (const encoding of encodings)
+        for (const absent of [0, 5, 700])
+          for (const shape of [{}, { rowGroupSize: 300, pageSize: 150 }, { codec: 'SNAPPY', pageSize: 1000 }] as const) {
+            const gone = (i: number): boolean => absent > 0 && i % 5 < (absent === 700 ? 5 : 2)
+            const data = rows.map(i => (gone(i) ? null : value(i)))
+            const file = Buffer.from(parquetWriteBuffer({ columnData: [{ name: 'x', type, encoding, data, nullable: true }], ...shape }))
+            const lines = rows.map(i => `${gone(i) ? '-' : word(i)}\n`)
+            const what = `${type} ${encoding} ${absent} ${JSON.stringify(shape)}`
+            for (const from of [1, 2, 301, 420, 702])
+              assert.equal(await textOf(file, from), ['x\n', ...lines].slice(from - 1).join(''), `${what}, line ${from}`)
+          }
+  })
+
+  void it('with columns in columns has their values as JSON', async () => {
+    const schema: SchemaElement[] = [
+      { name: 'root', num_children: 3 },
+      { name: 'srcaddr', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+      { name: 'tags', repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST' },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      { name: 'element', repetition_type: 'OPTIONAL', type: 'INT32' },
+      { name: 'owner', repetition_type: 'OPTIONAL', num_children: 2 },
+      { name: 'id', repetition_type: 'OPTIONAL', type: 'INT32' },
+      { name: 'name', repetition_type: 'OPTIONAL', type: 'BYTE_ARRAY', converted_type: 'UTF8' },
+    ]
+    const rows = Array.from({ length: 100 }, (_unused, i) => ({
+      tags: i % 4 === 0 ? null : i % 4 === 1 ? [] : [i, null, i + 1],
+      owner: i % 3 === 0 ? null : { id: i, name: `n${i % 7}` },
+    }))
+    const columnData = [
+      { name: 'srcaddr', data: rows.map(() => '10.0.0.1') },
+      { name: 'tags', data: rows.map(({ tags }) => tags) },
+      { name: 'owner', data: rows.map(({ owner }) => owner) },
+    ]
+    const wordOf = (value: unknown): string => (value === null ? '-' : JSON.stringify(value))
+    const lines = ['srcaddr tags owner\n', ...rows.map(({ tags, owner }) => `10.0.0.1 ${wordOf(tags)} ${wordOf(owner)}\n`)]
+    for (const shape of [{}, { rowGroupSize: 30, pageSize: 60 }]) {
+      const file = Buffer.from(parquetWriteBuffer({ columnData, schema, ...shape }))
+      for (const from of [1, 2, 31, 77, 101, 102]) assert.equal(await textOf(file, from), lines.slice(from - 1).join(''), `line ${from}`)
+    }
+  })
 
   void it('goes on from any line', async () => {
     const object = parquetObject(columns, rowsOf(100), { rowGroupSize: 30, pageSize: 200 })

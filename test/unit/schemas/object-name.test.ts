@@ -22,6 +22,7 @@ const cases = [
     key: `p/AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2023/month=11/day=14/hour=22/${file}`,
     expect: all,
   },
+  { name: 'zstd suffix', key: file.replace('.log.gz', '.log.zst'), expect: all },
   { name: 'Parquet suffix', key: file.replace('.log.gz', '.log.parquet'), expect: all },
   { name: 'leading zeros', key: file.replace('123456789012', '001607371330'), expect: { ...all, accountId: '001607371330' } },
   { name: 'folders only', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2023/11/14/other.log.gz', expect: folders },
