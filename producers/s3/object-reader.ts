@@ -60,20 +60,20 @@ export class ObjectReader {
       if (Buffer.isBuffer(chunk)) memory.add(chunk)
       const before = Math.min(skip, chunk.length)
       skip -= before
-      if (before === chunk.length) continue
-      for (const piece of Buffer.isBuffer(chunk) ? cutter.push(chunk.subarray(before)) : cutter.dead(chunk)) {
-        this.#take(piece)
-        if (this.#staged.textBytes >= chunkBytes || (streamed && this.#outbox.isFull(this.#staged.textBytes, this.#staged.rows)))
-          await this.#commitChunk()
-        else await this.#outbox.pack(this.#staged)
-      }
-      this.#staged.memory.push(...memory.read(cutter.heldBytes))
+      if (before < chunk.length)
+        for (const piece of Buffer.isBuffer(chunk) ? cutter.push(chunk.subarray(before)) : cutter.dead(chunk)) {
+          this.#take(piece)
+          if (this.#staged.textBytes >= chunkBytes || (streamed && this.#outbox.isFull(this.#staged.textBytes, this.#staged.rows)))
+            await this.#commitChunk()
+          else await this.#outbox.pack(this.#staged)
+        }
+      await this.#outbox.retire(this.#staged, memory.read(cutter.heldBytes))
       if (this.#context.signal.aborted) return false
     }
     if (skip > 0)
       throw new FlowError('OBJECT_BROKEN', { ...this.#key, detail: `it ends ${skip} bytes before the place that was read before` })
     for (const piece of cutter.end()) this.#take(piece)
-    this.#staged.memory.push(...memory.read(0))
+    await this.#outbox.retire(this.#staged, memory.read(0))
     await this.#stage({ ...record, state: 'done' })
     return true
   }

@@ -53,6 +53,8 @@ export const nothingStaged = (): Staged => ({
 
 /** Text that is packed together: with one block more still a single batch. */
 const packBytes = 600_000
+/** Text that was read and is kept for lines beside it: beyond this the lines are packed, however few they are. */
+const keptBytes = 4 * packBytes
 
 /** Raw-lines records of one partition. */
 type Lines = Pick<Staged, 'packed' | 'lines' | 'openBytes' | 'memory'>
@@ -92,6 +94,18 @@ export class Outbox {
     lines.lines.length = 0
     lines.openBytes = 0
     release(lines.memory)
+  }
+
+  /**
+   * Takes over chunks of text that are read. Their memory is given back at once where no line refers to it, else when the lines are packed: so a
+   * line that is never held, or text that is skipped, takes no memory however long it is.
+   */
+  async retire(lines: Lines, chunks: readonly Buffer[]): Promise<void> {
+    // without packing the lines alone hold what they refer to
+    if (this.#context.pack === undefined) return
+    lines.memory.push(...chunks)
+    if (lines.memory.reduce((sum, chunk) => sum + chunk.length, 0) >= keptBytes) await this.pack(lines, 0)
+    if (lines.lines.length === 0) release(lines.memory)
   }
 
   /** Adds what was read of an object together with the ledger record that accounts for it. */
