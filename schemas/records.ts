@@ -53,7 +53,32 @@ export interface ObjectLedger {
   retryAtMs: number | null
   errorCode: string | null
   errorDetail: string | null
+  earlier: EarlierVersion[]
 }
+
+/** Another version of the object, of which lines are in raw-lines. Of one that is done nothing but its id is known. */
+export interface EarlierVersion {
+  objectId: Buffer
+  done: boolean
+  header: string | null
+  nextLine: number
+  lines: number
+  headerLines: number
+  blankLines: number
+  deadLines: number
+  textBytes: number
+}
+const earlierVersion = record('EarlierVersion', 'Another version of the object, of which lines are in raw-lines', [
+  required('objectId', 'ObjectId', 'its id'),
+  required('done', 'boolean', 'read to its end; nothing else is known of it then'),
+  optional('header', 'string', 'its header line'),
+  required('nextLine', 'int', 'first line that is not in raw-lines'),
+  required('lines', 'int', 'lines accounted for, header and blank lines included'),
+  required('headerLines', 'int', 'header lines among them'),
+  required('blankLines', 'int', 'blank lines among them'),
+  required('deadLines', 'int', 'lines among them that the fetcher itself sent to dead letters'),
+  required('textBytes', 'long', 'bytes of text read, after decompression'),
+])
 export const objectLedger: AvroRecord = record('ObjectLedger', 'Progress and counts of one object version', [
   required('objectId', objectId, 'first 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline'),
   required('etag', 'string', 'entity tag of the version that is read; empty when it was never known'),
@@ -75,6 +100,12 @@ export const objectLedger: AvroRecord = record('ObjectLedger', 'Progress and cou
   optional('retryAtMs', 'long', 'Unix milliseconds of the next attempt'),
   optional('errorCode', 'string', 'why the last attempt failed'),
   optional('errorDetail', 'string', 'what the source said'),
+  {
+    name: 'earlier',
+    type: { type: 'array', items: earlierVersion },
+    doc: 'versions that were read before and overwritten: one that comes back adds nothing',
+    default: [],
+  },
 ])
 
 /** Key of `flow-gaps`. */

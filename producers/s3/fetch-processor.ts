@@ -220,12 +220,13 @@ class FetchTask implements Task {
     const { key, arrival } = job
     let from = decided
     let committed =
-      from ?? freshRecord(key, { etag: arrival?.etag ?? '', size: arrival?.size ?? 0, lastModifiedMs: arrival?.lastModifiedMs ?? null })
+      from ?? this.#fresh(key, { etag: arrival?.etag ?? '', size: arrival?.size ?? 0, lastModifiedMs: arrival?.lastModifiedMs ?? null })
     try {
       const opened = await this.#open(key, from)
       if (this.#ledger.isDone(key, opened.etag)) {
         objectsSkipped.inc({ reason: 'done' })
         if (!Buffer.isBuffer(opened.body)) opened.body.destroy()
+        await this.#giveUpOverwritten(key)
         return true
       }
       // an arrival of another version, maybe a late one: what is begun of the version that is there goes on
@@ -233,10 +234,11 @@ class FetchTask implements Task {
       if (from === null && begun?.etag === opened.etag) from = committed = begun
       if (from?.etag !== opened.etag) {
         if (from !== null && from.nextLine > 1) versionsReplaced.inc()
-        committed = freshRecord(key, opened)
-      } else if (from.nextLine > 1) {
+        committed = this.#fresh(key, opened)
+      }
+      if (committed.nextLine > 1) {
         objectsResumed.inc()
-        this.#context.log.info({ bucket: key.bucket, key: key.key, line: from.nextLine }, 'reading an object on from a committed line')
+        this.#context.log.info({ bucket: key.bucket, key: key.key, line: committed.nextLine }, 'reading an object on from a committed line')
       }
       const readWith = async (body: Download, header: string | null): Promise<boolean> => {
         const { stores, settings, parquet } = this.#options
@@ -264,6 +266,22 @@ class FetchTask implements Task {
       await this.#noteFailure(key, committed, error)
       return true
     }
+  }
+
+  /** What is in S3 was read before: a version that was begun since then is gone, and is not tried again. */
+  async #giveUpOverwritten(key: ObjectKey): Promise<void> {
+    const begun = this.#ledger.begun(key)
+    if (begun === undefined || begun.state === 'failed') return
+    const errorDetail = 'overwritten with a version that was read before'
+    const record: ObjectLedger = { ...begun, state: 'failed', retryAtMs: null, errorCode: 'S3_CHANGED', errorDetail }
+    await this.#outbox.add(key, nothingStaged(), record)
+    this.#ledger.set(key, record)
+    this.#countWaiting()
+  }
+
+  /** The record to begin a version with. */
+  #fresh(key: ObjectKey, version: Pick<ObjectLedger, 'etag' | 'size' | 'lastModifiedMs'>): ObjectLedger {
+    return this.#ledger.begin(key, freshRecord(key, version))
   }
 
   /** The header line that the settings say, of lines that come without one. */
@@ -339,7 +357,7 @@ const dueMs = (record: ObjectLedger): number => (record.state === 'reading' ? 0 
 /** The ETag that must still be current: lines of this version were published. */
 const pinned = (from: ObjectLedger | null): string | undefined => (from !== null && from.nextLine > 1 ? from.etag : undefined)
 
-function freshRecord(key: ObjectKey, version: { etag: string; size: number; lastModifiedMs: number | null }): ObjectLedger {
+function freshRecord(key: ObjectKey, version: Pick<ObjectLedger, 'etag' | 'size' | 'lastModifiedMs'>): ObjectLedger {
   return {
     objectId: objectIdOf(key.bucket, key.key, version.etag),
     etag: version.etag,
@@ -358,5 +376,6 @@ function freshRecord(key: ObjectKey, version: { etag: string; size: number; last
     retryAtMs: null,
     errorCode: null,
     errorDetail: null,
+    earlier: [],
   }
 }

@@ -1,5 +1,5 @@
 /** The ledger of one partition in memory: what is known of each object, and what to do with an arrival. */
-import type { ObjectArrival, ObjectKey, ObjectLedger } from '../../schemas/records.ts'
+import type { EarlierVersion, ObjectArrival, ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 import { objectIdOf } from '../../schemas/object-id.ts'
 import { nameHash, ObjectTable } from './object-table.ts'
 
@@ -15,6 +15,8 @@ export type Decision =
 
 const done = 1
 const failed = 2
+/** Overwritten versions that a record remembers; nobody has as many. */
+const mostEarlier = 100
 
 /**
  * Entries of objects that need nothing more (done, or failed with no line published) are kept in a table of 33 to 43 bytes an object
@@ -26,6 +28,8 @@ export class Ledger {
   /** Begun and not done, by name; those that failed for good included. */
   readonly #begun = new Map<string, OpenEntry>()
   readonly #open = new Map<string, OpenEntry>()
+  /** Overwritten versions by name of the object: of few objects. */
+  readonly #earlier = new Map<string, readonly EarlierVersion[]>()
 
   /** Objects known. */
   get size(): number {
@@ -54,6 +58,8 @@ export class Ledger {
       this.#begun.delete(nameOf(hash))
       this.#open.delete(nameOf(hash))
     }
+    if (record !== null && record.earlier.length > 0) this.#earlier.set(nameOf(hash), record.earlier)
+    else if (this.#earlier.size > 0) this.#earlier.delete(nameOf(hash))
     if (record !== null && (record.state === 'done' || (record.state === 'failed' && record.lines === 0))) {
       this.#closed.set(hash, record.state === 'done' ? done : failed, record.objectId)
       return
@@ -65,10 +71,26 @@ export class Ledger {
     if (record.state !== 'failed') this.#open.set(nameOf(hash), entry)
   }
 
-  /** True where this very version is done. */
+  /** True where this very version is done, now or before it was overwritten. */
   isDone(key: ObjectKey, etag: string): boolean {
-    const entry = this.#closed.get(nameHash(key.bucket, key.key))
-    return entry?.state === done && entry.objectId.equals(objectIdOf(key.bucket, key.key, etag))
+    const hash = nameHash(key.bucket, key.key)
+    const id = objectIdOf(key.bucket, key.key, etag)
+    const entry = this.#closed.get(hash)
+    return (entry?.state === done && entry.objectId.equals(id)) || this.#wasDone(hash, id)
+  }
+
+  /**
+   * The record to begin a version with: with the progress that it had before it was overwritten, and with what is known of the other versions.
+   *
+   * @param fresh Nothing read yet.
+   */
+  begin(key: ObjectKey, fresh: ObjectLedger): ObjectLedger {
+    const versions = this.#versionsOf(nameHash(key.bucket, key.key))
+    const known = versions.find(({ objectId }) => objectId.equals(fresh.objectId))
+    const earlier = versions.filter(version => version !== known).slice(-mostEarlier)
+    if (known === undefined || known.done) return { ...fresh, earlier }
+    const { header, nextLine, lines, headerLines, blankLines, deadLines, textBytes } = known
+    return { ...fresh, header, nextLine, lines, headerLines, blankLines, deadLines, textBytes, earlier }
   }
 
   /** The record of an object that was begun and is not done; undefined where there is none. */
@@ -88,6 +110,7 @@ export class Ledger {
       const entry = this.#closed.get(hash)
       if (entry === undefined) return { do: 'read', from: null }
       const same = arrival.etag === null || entry.objectId.equals(objectIdOf(key.bucket, key.key, arrival.etag))
+      if (!same && this.#wasDone(hash, objectIdOf(key.bucket, key.key, arrival.etag!))) return { do: 'skip', reason: 'done' }
       if (!same || (forced && entry.state === failed)) return { do: 'read', from: null }
       return { do: 'skip', reason: entry.state === done ? 'done' : 'failed' }
     }
@@ -97,9 +120,29 @@ export class Ledger {
     return { do: 'skip', reason: record.state === 'failed' ? 'failed' : 'waiting' }
   }
 
+  #wasDone(hash: Buffer, id: Buffer): boolean {
+    if (this.#earlier.size === 0) return false
+    return this.#earlier.get(nameOf(hash))?.some(({ done, objectId }) => done && objectId.equals(id)) === true
+  }
+
+  /** Every version of which lines are in raw-lines, the newest last. */
+  #versionsOf(hash: Buffer): EarlierVersion[] {
+    const versions = [...(this.#earlier.get(nameOf(hash)) ?? [])]
+    const entry = this.#closed.get(hash)
+    const begun = this.#begunOf(hash)
+    if (entry?.state === done) versions.push({ ...nothingRead, objectId: entry.objectId, done: true })
+    else if (begun !== undefined && begun.nextLine > 1) {
+      const { objectId, header, nextLine, lines, headerLines, blankLines, deadLines, textBytes } = begun
+      versions.push({ objectId, done: false, header, nextLine, lines, headerLines, blankLines, deadLines, textBytes })
+    }
+    return versions
+  }
+
   #begunOf(hash: Buffer): ObjectLedger | undefined {
     return this.#begun.size === 0 ? undefined : this.#begun.get(nameOf(hash))?.record
   }
 }
+
+const nothingRead = { header: null, nextLine: 1, lines: 0, headerLines: 0, blankLines: 0, deadLines: 0, textBytes: 0 }
 
 const nameOf = (hash: Buffer): string => hash.toString('latin1')

@@ -135,7 +135,7 @@ class Scene {
 
 const skipped = (): Promise<number> => counted('flowloom_fetch_arrivals_skipped_total', { reason: 'done' })
 
-test('an overwritten object, by polling and by notification: both versions once; a late word of the old one adds nothing', async () => {
+test('an overwritten object, by polling and by notification: both versions once; a late word of the old one, or its return, adds nothing', async () => {
   const scene = await Scene.open()
   try {
     const [polled, notified] = [keyOf('polled.log.gz'), keyOf('notified.log.gz', 9)]
@@ -153,6 +153,11 @@ test('an overwritten object, by polling and by notification: both versions once;
     const before = await skipped()
     for (const { key, body } of [...old, ...fresh]) await scene.notify(key, body)
     await until(async () => (await skipped()) - before >= 4, 30_000, 'the look at the late notifications')
+
+    const again = await skipped()
+    for (const { key, body } of old) await scene.put(key, body)
+    await scene.notify(notified, old[1]!.body)
+    await until(async () => (await skipped()) - again >= 2, 30_000, 'the look at the versions that came back')
     await scene.assertVersions([...old, ...fresh], 2)
   } finally {
     await scene.close()

@@ -23,4 +23,5 @@ export const emptyLedger: ObjectLedger = {
   retryAtMs: null,
   errorCode: null,
   errorDetail: null,
+  earlier: [],
 }
