@@ -19,7 +19,11 @@ COPY --from=packages /app/node_modules ./node_modules
 COPY --from=tables /tables/node_modules/@ip-location-db ./node_modules/@ip-location-db
 # Node runs the sources by stripping their types: there is no build step.
 COPY . .
+# What Node compiled is kept in the image, for its user: a process starts in half the time, and never loads the type stripper.
+ENV NODE_COMPILE_CACHE=/app/.compile-cache
+RUN mkdir .compile-cache && chown node .compile-cache
 USER node
+RUN node main.ts --help > /dev/null
 EXPOSE 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9464/healthz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

@@ -12,7 +12,7 @@ import { settingsFor } from '../test/support/live-stack.ts'
 import { LocalRun } from '../test/support/local-run.ts'
 import { createBucket, putObject, s3Client } from '../test/support/s3.ts'
 import { tableCounts } from '../test/support/settle.ts'
-import { startStack } from '../stack/local-stack.ts'
+import { startStack, type Stack } from '../stack/local-stack.ts'
 import { cpuSeconds, type BenchResult } from './enrich-measure.ts'
 import { sampleObject } from './sample-object.ts'
 
@@ -34,75 +34,121 @@ const counted =
   async (roles: RoleProcesses): Promise<number> =>
     (await roles.metrics()).get(metric) ?? 0
 
-/** Runs the benchmark. */
-export async function benchPath(): Promise<BenchResult[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'flowloom-bench-'))
-  const stack = await startStack({ dataDir: dir, ports: 'free' })
-  const settings = settingsFor(stack.endpoints, {
-    kafka: { commitIntervalMs: 1000, sessionTimeoutMs: 30_000 },
-    clickhouse: { insertIntervalMs: 1000 },
-  })
-  const env = { ...settingsEnvironment(settings), FLOWLOOM_LOG_LEVEL: 'warn' }
-  const run = await LocalRun.open(settings)
-  const client = s3Client(stack.endpoints.s3Endpoint)
-  const rows = rowsPerObject * measuredObjects
-  const warm = rowsPerObject * warmObjects
-  const results: BenchResult[] = []
-  let uploaded = 0
-  const body = sampleObject(rowsPerObject)
-  const upload = async (count: number): Promise<void> => {
-    for (let i = 0; i < count; i++) await putObject(client, run.bucket, body.key.replace('.log.gz', `${uploaded++}.log.gz`), body.body)
+/** Rows per CPU-second of each role; the sink's are those of its process and of ClickHouse together. */
+export interface RoleSpeeds {
+  poller: number
+  enricher: number
+  sink: number
+}
+
+/** Services, roles and objects of one benchmark. */
+class Path {
+  readonly #stack: Stack
+  readonly #run: LocalRun
+  readonly #client: ReturnType<typeof s3Client>
+  readonly #env: Record<string, string>
+  readonly #body = sampleObject(rowsPerObject)
+  #uploaded = 0
+
+  private constructor(stack: Stack, run: LocalRun, env: Record<string, string>) {
+    this.#stack = stack
+    this.#run = run
+    this.#env = env
+    this.#client = s3Client(stack.endpoints.s3Endpoint)
   }
-  const measured = async (
-    name: string,
+
+  /** Starts the services, gives the path to `use`, and ends them again. */
+  static async with<T>(use: (path: Path) => Promise<T>): Promise<T> {
+    const dir = mkdtempSync(join(tmpdir(), 'flowloom-bench-'))
+    const stack = await startStack({ dataDir: dir, ports: 'free' })
+    const settings = settingsFor(stack.endpoints, {
+      kafka: { commitIntervalMs: 1000, sessionTimeoutMs: 30_000 },
+      clickhouse: { insertIntervalMs: 1000 },
+    })
+    const run = await LocalRun.open(settings)
+    try {
+      const path = new Path(stack, run, { ...settingsEnvironment(settings), FLOWLOOM_LOG_LEVEL: 'warn' })
+      await createBucket(path.#client, run.bucket)
+      return await use(path)
+    } finally {
+      await run.close()
+      await stack.stop()
+      rmSync(dir, { recursive: true, force: true })
+    }
+  }
+
+  /** One role after the other, each over the same rows. */
+  async roles(): Promise<RoleSpeeds> {
+    await this.#upload(warmObjects)
+    const poller = await this.#role('discover,fetch', counted('flowloom_fetch_lines_total'), {
+      beforeMeasured: () => this.#upload(measuredObjects),
+    })
+    const enricher = await this.#role('enrich', counted('flowloom_enrich_lines_total'))
+    const sink = await this.#role('sink', () => this.#rowsInTables(), { with: this.#stack.pids.clickhouse })
+    return { poller, enricher, sink }
+  }
+
+  /** All roles at once. @returns Rows per second of wall time. */
+  async endToEnd(): Promise<number> {
+    const before = await this.#rowsInTables()
+    const roles = new RoleProcesses()
+    await roles.start(['discover,fetch', 'enrich', 'ip-context', 'sink'], this.#env)
+    const arrived = (objects: number) => async (): Promise<boolean> => (await this.#rowsInTables()) >= before + objects * rowsPerObject
+    await this.#upload(2)
+    await until(roles, arrived(2))
+    const start = performance.now()
+    await this.#upload(measuredObjects)
+    await until(roles, arrived(2 + measuredObjects))
+    const seconds = (performance.now() - start) / 1000
+    await roles.stop()
+    return Math.round((measuredObjects * rowsPerObject) / seconds)
+  }
+
+  async #role(
     roleList: string,
     done: (roles: RoleProcesses) => Promise<number>,
-    extraPid?: number,
-    beforeMeasured?: () => Promise<void>,
-  ): Promise<void> => {
+    also: { with?: number | undefined; beforeMeasured?: () => Promise<void> } = {},
+  ): Promise<number> {
     const roles = new RoleProcesses()
-    await roles.start([roleList], env)
-    const cpu = (): number => cpuSeconds(roles.pids[0]!) + (extraPid === undefined ? 0 : cpuSeconds(extraPid))
-    await until(roles, async () => (await done(roles)) >= warm)
+    await roles.start([roleList], this.#env)
+    const cpu = (): number => cpuSeconds(roles.pids[0]!) + (also.with === undefined ? 0 : cpuSeconds(also.with))
+    await until(roles, async () => (await done(roles)) >= warmObjects * rowsPerObject)
     const [warmRows, warmCpu] = [await done(roles), cpu()]
-    await beforeMeasured?.()
-    await until(roles, async () => (await done(roles)) >= warm + rows)
-    results.push({ name, rowsPerCpuSecond: Math.round((warm + rows - warmRows) / (cpu() - warmCpu)), bytesPerRow: 0 })
+    await also.beforeMeasured?.()
+    const allRows = (warmObjects + measuredObjects) * rowsPerObject
+    await until(roles, async () => (await done(roles)) >= allRows)
+    const speed = Math.round((allRows - warmRows) / (cpu() - warmCpu))
     await roles.stop()
+    return speed
   }
-  try {
-    await createBucket(client, run.bucket)
-    await upload(warmObjects)
-    await measured('poller process (discover, fetch)', 'discover,fetch', counted('flowloom_fetch_lines_total'), undefined, () =>
-      upload(measuredObjects),
-    )
-    await measured('enricher process', 'enrich', counted('flowloom_enrich_lines_total'))
-    const flows = async (): Promise<number> => {
-      const { flows: flowRows, gaps } = await tableCounts(run.store)
-      return flowRows + gaps
-    }
-    await measured('sink process, ClickHouse included', 'sink', flows, stack.pids.clickhouse)
 
-    const before = await flows()
-    const roles = new RoleProcesses()
-    await roles.start(['discover,fetch', 'enrich', 'ip-context', 'sink'], env)
-    await upload(2)
-    await until(roles, async () => (await flows()) >= before + 2 * rowsPerObject)
-    const start = performance.now()
-    await upload(measuredObjects)
-    await until(roles, async () => (await flows()) >= before + (2 + measuredObjects) * rowsPerObject)
-    results.push({
-      name: `end to end, rows per second of wall time, ${measuredObjects} objects of ${rowsPerObject} rows, uploads included`,
-      rowsPerCpuSecond: Math.round(rows / ((performance.now() - start) / 1000)),
-      bytesPerRow: 0,
-    })
-    await roles.stop()
-  } finally {
-    await run.close()
-    await stack.stop()
-    rmSync(dir, { recursive: true, force: true })
+  async #rowsInTables(): Promise<number> {
+    const { flows, gaps } = await tableCounts(this.#run.store)
+    return flows + gaps
   }
-  return results
+
+  async #upload(count: number): Promise<void> {
+    for (let i = 0; i < count; i++)
+      await putObject(this.#client, this.#run.bucket, this.#body.key.replace('.log.gz', `${this.#uploaded++}.log.gz`), this.#body.body)
+  }
+}
+
+/** Runs the benchmark of the roles alone. */
+export const benchRoles = (): Promise<RoleSpeeds> => Path.with(path => path.roles())
+
+/** Runs the benchmark. */
+export async function benchPath(): Promise<BenchResult[]> {
+  const { speeds, endToEnd } = await Path.with(async path => ({ speeds: await path.roles(), endToEnd: await path.endToEnd() }))
+  return [
+    { name: 'poller process (discover, fetch)', rowsPerCpuSecond: speeds.poller, bytesPerRow: 0 },
+    { name: 'enricher process', rowsPerCpuSecond: speeds.enricher, bytesPerRow: 0 },
+    { name: 'sink process, ClickHouse included', rowsPerCpuSecond: speeds.sink, bytesPerRow: 0 },
+    {
+      name: `end to end, rows per second of wall time, ${measuredObjects} objects of ${rowsPerObject} rows, uploads included`,
+      rowsPerCpuSecond: endToEnd,
+      bytesPerRow: 0,
+    },
+  ]
 }
 
 if (import.meta.main) for (const result of await benchPath()) console.log(result)

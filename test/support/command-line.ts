@@ -1,12 +1,10 @@
 /** Runs commands of flowloom, or other programs, as processes of their own, as a user does. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
+import { compileCache } from '../../cli/demo/role-processes.ts'
 
 /** Root of the repository. */
 export const root = join(import.meta.dirname, '..', '..')
-
-/** Many short processes of the same program: what is compiled once need not be compiled again. */
-export const compileCache = join(root, '.flowloom', 'compile-cache')
 
 /** How a process ended and what it said. */
 export interface Outcome {

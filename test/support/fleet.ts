@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { compileCache } from '../../cli/demo/role-processes.ts'
 import { environmentName, type RawConfig } from '../../config.ts'
-import { compileCache } from './command-line.ts'
 
 /** Settings as environment variables. */
 export function settingsEnvironment(settings: RawConfig): Record<string, string> {
