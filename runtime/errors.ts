@@ -11,6 +11,11 @@ export const errorTable = {
     retriable: false,
     message: 'topic "{topic}" has {actual} partitions where "{other}" has {expected}; they must be equal: create the topics again',
   },
+  PARTITIONS_CHANGED: {
+    retriable: false,
+    message:
+      '"{topic}" was written when it had not the {partitions} partitions of now, so what is known of a key is not where the key goes; begin again with a new kafka.topicPrefix and kafka.deployment, see docs/operations.md',
+  },
   KEY_SCHEMA_CHANGED: {
     retriable: false,
     message:
