@@ -7,6 +7,7 @@
  * of this announcement alone: in a topic that was created anew the same offsets are other records.
  */
 import { FlowError } from '../../runtime/errors.ts'
+import { isOver } from '../../runtime/interval.ts'
 import type { InBatch } from '../../runtime/records.ts'
 import type { Position, Task, TaskContext } from '../../runtime/task.ts'
 import { insertDone, insertsFailed, rangesRepeated } from './events.ts'
@@ -139,7 +140,7 @@ export class RangeTask implements Task {
     if (this.#pending !== undefined || this.#since === undefined) return
     const { insertRows, insertIntervalMs } = this.#options
     const intervals = this.#buffer.rows + this.#lag >= insertRows ? fillIntervals : 1
-    if (this.#context.nowMs() - this.#since >= intervals * insertIntervalMs) await this.#insertCollected()
+    if (isOver(this.#since, this.#context.nowMs(), intervals * insertIntervalMs)) await this.#insertCollected()
   }
 
   async #insertCollected(): Promise<void> {
@@ -152,8 +153,10 @@ export class RangeTask implements Task {
       const announcedMs = this.#context.nowMs()
       await this.#context.commit({ offset: from, metadata: text })
       for (const insert of this.#buffer.inserts()) {
-        const lateMs = this.#context.nowMs() - announcedMs
-        if (lateMs > staleMs) throw new FlowError('RANGE_STALE', { task: this.#context.name, from, to, ms: lateMs })
+        const nowMs = this.#context.nowMs()
+        // a clock that was set back does not say how late it is
+        if (isOver(announcedMs, nowMs, staleMs))
+          throw new FlowError('RANGE_STALE', { task: this.#context.name, from, to, ms: nowMs - announcedMs })
         await this.#insertInto(lane, insert, `${this.#options.topic}:${this.#context.partition}:${text}`)
       }
     })

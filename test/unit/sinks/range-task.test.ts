@@ -181,6 +181,26 @@ describe('range task', () => {
     assert.deepEqual(lines(), upTo(3))
   })
 
+  it('does not wait for a clock that was set back, nor trusts it', async () => {
+    const { store, cluster, role, put, lines } = setUp()
+    put(3)
+    const task = await cluster.startTask(role, 0)
+    await task.step()
+    cluster.clockMs -= 3_600_000
+    await task.tick()
+    assert.deepEqual(lines(), upTo(3))
+    put(2)
+    await task.step()
+    cluster.clockMs += 1000
+    // It is set back between announcement and insert: nobody knows how long that took.
+    const ticking = task.tick()
+    cluster.clockMs -= 3_600_000
+    await assert.rejects(ticking, { code: 'RANGE_STALE' })
+    assert.equal(store.inserts.filter(({ table }) => table === 'flows').length, 1)
+    await cluster.runRole(role)
+    assert.deepEqual(lines(), upTo(5))
+  })
+
   it('is harmless as a zombie that inserts after a successor has', async () => {
     const { store, cluster, role, put, lines } = setUp()
     put(6)
