@@ -52,6 +52,11 @@ export const errorTable = {
     message:
       '{task} wants offset {offset}, but the topic starts at {low}: retention deleted records that were never read; see docs/operations.md on resetting a task',
   },
+  POSITION_LOST: {
+    retriable: false,
+    message:
+      'the group "{group}" has no position in "{topic}" although {place} holds what it wrote: the broker forgets the positions of a group that was stopped for offsets.retention.minutes, and from the first record everything would be written twice; see docs/operations.md on resetting',
+  },
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
   RANGE_STALE: {
