@@ -8,6 +8,7 @@ import { RoleRunner } from '../runtime/kafka/role-runner.ts'
 import { SourceRunner } from '../runtime/kafka/source-runner.ts'
 import { runParts, type Part } from '../runtime/lifecycle.ts'
 import { topology, type PartOptions, type RoleName } from '../topology.ts'
+import { checkPositions } from './check-positions.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 import { openSession, untilAvailable, type Session } from './session.ts'
@@ -84,11 +85,12 @@ export function buildParts(
   return { parts, health }
 }
 
-/** Opens the session and brings the tables up to date. @returns Undefined where the process was asked to stop before it could begin. */
+/** Opens the session, brings the tables up to date and checks the positions. @returns Undefined where the process was asked to stop before it could begin. */
 async function open(file: string | undefined, roles: readonly RoleName[], signal: AbortSignal): Promise<Session | undefined> {
   try {
     const session = await openSession({ file }, signal, true)
     if (roles.includes('sink')) await untilAvailable(() => migrateTables(session.config.clickhouse), session.log, signal, true)
+    await untilAvailable(() => checkPositions(session, roles), session.log, signal, true)
     return session
   } catch (error) {
     if (signal.aborted) return undefined

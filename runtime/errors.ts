@@ -11,6 +11,11 @@ export const errorTable = {
     retriable: false,
     message: 'topic "{topic}" has {actual} partitions where "{other}" has {expected}; they must be equal: create the topics again',
   },
+  PARTITIONS_CHANGED: {
+    retriable: false,
+    message:
+      '"{topic}" was written when it had not the {partitions} partitions of now, so what is known of a key is not where the key goes; begin again with a new kafka.topicPrefix and kafka.deployment, see docs/operations.md',
+  },
   KEY_SCHEMA_CHANGED: {
     retriable: false,
     message:
@@ -46,6 +51,11 @@ export const errorTable = {
     retriable: false,
     message:
       '{task} wants offset {offset}, but the topic starts at {low}: retention deleted records that were never read; see docs/operations.md on resetting a task',
+  },
+  POSITION_LOST: {
+    retriable: false,
+    message:
+      'the group "{group}" has no position in "{topic}" although {place} holds what it wrote: the broker forgets the positions of a group that was stopped for offsets.retention.minutes, and from the first record everything would be written twice; see docs/operations.md on resetting',
   },
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },

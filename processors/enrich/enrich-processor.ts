@@ -7,6 +7,7 @@
  * which are a few for each interface seen and at most `kafka.commitRows` and one block.
  */
 import type { Config } from '../../config.ts'
+import { isOver } from '../../runtime/interval.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
 import type { Role, Task, TaskContext } from '../../runtime/task.ts'
@@ -194,7 +195,7 @@ class EnrichTask implements Task {
   #isDue(): boolean {
     if (this.#sinceMs === null) return false
     const { commitRows, commitIntervalMs } = this.#work.options.kafka
-    return this.#lines >= commitRows || this.#context.nowMs() - this.#sinceMs >= commitIntervalMs
+    return this.#lines >= commitRows || isOver(this.#sinceMs, this.#context.nowMs(), commitIntervalMs)
   }
 
   async #sendSlabs(slabs: readonly Slab[]): Promise<void> {

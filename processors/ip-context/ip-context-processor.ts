@@ -1,6 +1,7 @@
 /** The role that keeps the cloud map: sightings in; entries, runs and announced changes out, all in one transaction. */
 import type { AddressKey, CloudMapEntry, OwnershipRun } from '../../schemas/records.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
+import { isOver } from '../../runtime/interval.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
 import type { Position, Role, Task, TaskContext } from '../../runtime/task.ts'
 import { differences } from './changes.ts'
@@ -88,7 +89,8 @@ class IpContextTask implements Task {
   }
 
   async tick(): Promise<void> {
-    if (this.#sinceMs !== undefined && this.#context.nowMs() - this.#sinceMs >= this.#options.commitIntervalMs) await this.#commit()
+    const { commitIntervalMs } = this.#options
+    if (this.#sinceMs !== undefined && isOver(this.#sinceMs, this.#context.nowMs(), commitIntervalMs)) await this.#commit()
   }
 
   async stop(): Promise<void> {

@@ -189,9 +189,9 @@ class FetchTask implements Task {
    */
   async #runDue(): Promise<void> {
     const nowMs = this.#context.nowMs()
-    if (nowMs < this.#nextRetryMs) return
+    if (!isTime(this.#nextRetryMs, nowMs)) return
     const due = [...this.#ledger.openEntries]
-      .filter(({ record }) => dueMs(record) <= nowMs)
+      .filter(({ record }) => isTime(dueMs(record), nowMs))
       .sort((a, b) => dueMs(a.record) - dueMs(b.record))
     const jobs: Job[] = []
     for (const { key, record } of due.slice(0, retriesAtOnce)) {
@@ -353,6 +353,9 @@ class FetchTask implements Task {
 }
 
 const dueMs = (record: ObjectLedger): number => (record.state === 'reading' ? 0 : (record.retryAtMs ?? 0))
+
+/** True where a retry is due. One that is further away than the longest wait was planned before the clock was set back. */
+const isTime = (dueMs: number, nowMs: number): boolean => dueMs <= nowMs || (dueMs < Infinity && dueMs > nowMs + longestRetryMs)
 
 /** The ETag that must still be current: lines of this version were published. */
 const pinned = (from: ObjectLedger | null): string | undefined => (from !== null && from.nextLine > 1 ? from.etag : undefined)

@@ -1,4 +1,5 @@
 /** The open transaction of a fetch task: raw lines, dead letters and ledger records that are committed together, with the position. */
+import { isOver } from '../../runtime/interval.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { OutRecord, PackedRecords } from '../../runtime/records.ts'
 import type { TaskContext } from '../../runtime/task.ts'
@@ -151,7 +152,7 @@ export class Outbox {
 
   /** True where the time of the transaction is over. */
   isDue(): boolean {
-    return this.#sinceMs !== null && this.#context.nowMs() - this.#sinceMs >= this.#limits.commitIntervalMs
+    return this.#sinceMs !== null && isOver(this.#sinceMs, this.#context.nowMs(), this.#limits.commitIntervalMs)
   }
 
   /** Sends and commits. An error ends the task; a new one starts from what is committed. */

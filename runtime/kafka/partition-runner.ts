@@ -9,6 +9,7 @@ import { whenAborted } from '../abort.ts'
 import { schemaIdOf, type Codecs } from '../avro.ts'
 import { errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { partitionOf } from '../partition.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from '../records.ts'
 import type { Position, Role, Task, TaskContext } from '../task.ts'
 import { createKafka } from './client.ts'
@@ -54,6 +55,9 @@ export interface Feed {
 /** Told at named points between two calls: `<role>:fenced`, `:sent`, `:before-commit`, `:committed`. Tests of delivery kill the process there. */
 export type Probe = (point: string) => Promise<void> | void
 
+/** Keys of the state whose place is checked in a restore: where partitions were added, half of the keys or more belong elsewhere. */
+const placesChecked = 64
+
 /** Batches fetched ahead of the task; with `maxBytesPerPartition` this bounds the memory of a task. */
 const inboxBatches = 2
 const tickMs = 50
@@ -83,6 +87,7 @@ export class PartitionRunner implements TaskContext {
   #wake: (() => void) | undefined
   #barrier: { nonce: string; reached: () => void; failed: (error: Error) => void } | undefined
   #restoreNext = 0
+  #places = 0
 
   constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed, probe?: Probe) {
     this.#role = role
@@ -167,6 +172,7 @@ export class PartitionRunner implements TaskContext {
       const nonce = record.headers[barrierHeader]
       if (nonce === undefined) {
         this.#checkKey(this.#role.state!, record.key)
+        this.#checkPlace(this.#role.state!, record.key)
         this.#task?.restore?.(record)
       }
       if (this.#barrier !== undefined && nonce?.toString() === this.#barrier.nonce) {
@@ -281,6 +287,16 @@ export class PartitionRunner implements TaskContext {
     const actual = key === null ? undefined : schemaIdOf(key)
     if (actual !== undefined && actual !== this.codecs[id].ids.key)
       throw new FlowError('KEY_SCHEMA_CHANGED', { topic: this.#cluster.topicName(topics[id]), actual })
+  }
+
+  /** @throws FlowError PARTITIONS_CHANGED: what comes in for this key now goes to another partition, which does not know its state. */
+  #checkPlace(id: TopicId, key: Buffer | null): void {
+    if (key === null || schemaIdOf(key) === undefined || this.#places >= placesChecked) return
+    this.#places++
+    const input = this.codecs[this.#role.from]
+    const partitions = this.partitionsOf(topics[this.#role.from])
+    if (partitionOf(input.encodeKey(this.codecs[id].decodeKey(key) as never), partitions) !== this.partition)
+      throw new FlowError('PARTITIONS_CHANGED', { topic: this.#cluster.topicName(topics[id]), partitions })
   }
 
   #reportLag(lag: number): void {

@@ -1,11 +1,13 @@
 /**
  * The task of one input partition: collects records, inserts them as a known range of offsets, exactly once.
  *
- * The range `from-to` is committed as metadata of the position before the insert, and the insert carries a token made of it. A new task that
- * finds a range pending collects exactly its records and inserts them again: the server drops what it has. Only then the position moves.
- * Under backlog the commit that ends one range is the one that announces the next.
+ * The range `from-to` and the time of its announcement are committed as metadata of the position before the insert, and the insert carries a
+ * token made of them. A new task that finds a range pending collects exactly its records and inserts them again: the server drops what it has.
+ * Only then the position moves. Under backlog the commit that ends one range is the one that announces the next. The time makes the token one
+ * of this announcement alone: in a topic that was created anew the same offsets are other records.
  */
 import { FlowError } from '../../runtime/errors.ts'
+import { isOver } from '../../runtime/interval.ts'
 import type { InBatch } from '../../runtime/records.ts'
 import type { Position, Task, TaskContext } from '../../runtime/task.ts'
 import { insertDone, insertsFailed, rangesRepeated } from './events.ts'
@@ -61,6 +63,13 @@ const staleMs = 30_000
  */
 const fillIntervals = 10
 
+/** A range of offsets as it is announced: `from-to@ms`, the part of its token that says which one it is. */
+interface Announced {
+  readonly from: number
+  readonly to: number
+  readonly text: string
+}
+
 /** See the head of this file. */
 export class RangeTask implements Task {
   readonly #context: TaskContext
@@ -69,7 +78,7 @@ export class RangeTask implements Task {
   /** First offset of the range: what is committed, or inserted and about to be. */
   #from = 0
   #next = 0
-  #pending: { from: number; to: number } | undefined
+  #pending: Announced | undefined
   /** Time of the first row of the range. */
   #since: number | undefined
   #unsettled = false
@@ -84,9 +93,9 @@ export class RangeTask implements Task {
 
   start(position: Position): void {
     this.#from = this.#next = position.offset
-    const range = /^(\d+)-(\d+)$/.exec(position.metadata)
+    const range = /^(\d+)-(\d+)(?:@\d+)?$/.exec(position.metadata)
     if (range === null) return
-    this.#pending = { from: Number(range[1]), to: Number(range[2]) }
+    this.#pending = { from: Number(range[1]), to: Number(range[2]), text: range[0] }
     this.#from = this.#next = this.#pending.from
     rangesRepeated.inc({ role: this.#options.role })
     this.#context.log.warn({ from: this.#pending.from, to: this.#pending.to }, 'pending range is inserted again')
@@ -106,12 +115,12 @@ export class RangeTask implements Task {
       if (pending !== undefined) {
         // Compaction may have removed the last records of the range: whatever comes after it ends it too.
         if (this.#next < pending.to && batch.nextOffset < pending.to) return
-        await this.#insert(pending.from, pending.to)
+        await this.#insert(pending)
         this.#pending = undefined
       } else {
         if (this.#buffer.rows > 0) this.#since ??= this.#context.nowMs()
         if (this.#buffer.rows < insertRows) break
-        await this.#insert(this.#from, this.#next)
+        await this.#insertCollected()
       }
     }
     await this.#insertIfDue()
@@ -123,7 +132,7 @@ export class RangeTask implements Task {
   }
 
   async stop(): Promise<void> {
-    if (this.#pending === undefined && this.#buffer.rows > 0) await this.#insert(this.#from, this.#next)
+    if (this.#pending === undefined && this.#buffer.rows > 0) await this.#insertCollected()
     if (this.#unsettled) await this.#settle()
   }
 
@@ -131,17 +140,24 @@ export class RangeTask implements Task {
     if (this.#pending !== undefined || this.#since === undefined) return
     const { insertRows, insertIntervalMs } = this.#options
     const intervals = this.#buffer.rows + this.#lag >= insertRows ? fillIntervals : 1
-    if (this.#context.nowMs() - this.#since >= intervals * insertIntervalMs) await this.#insert(this.#from, this.#next)
+    if (isOver(this.#since, this.#context.nowMs(), intervals * insertIntervalMs)) await this.#insertCollected()
   }
 
-  async #insert(from: number, to: number): Promise<void> {
+  async #insertCollected(): Promise<void> {
+    const [from, to] = [this.#from, this.#next]
+    await this.#insert({ from, to, text: `${from}-${to}@${this.#context.nowMs()}` })
+  }
+
+  async #insert({ from, to, text }: Announced): Promise<void> {
     await this.#options.lanes.use(async lane => {
       const announcedMs = this.#context.nowMs()
-      await this.#context.commit({ offset: from, metadata: `${from}-${to}` })
+      await this.#context.commit({ offset: from, metadata: text })
       for (const insert of this.#buffer.inserts()) {
-        const lateMs = this.#context.nowMs() - announcedMs
-        if (lateMs > staleMs) throw new FlowError('RANGE_STALE', { task: this.#context.name, from, to, ms: lateMs })
-        await this.#insertInto(lane, insert, `${this.#options.topic}:${this.#context.partition}:${from}-${to}`)
+        const nowMs = this.#context.nowMs()
+        // a clock that was set back does not say how late it is
+        if (isOver(announcedMs, nowMs, staleMs))
+          throw new FlowError('RANGE_STALE', { task: this.#context.name, from, to, ms: nowMs - announcedMs })
+        await this.#insertInto(lane, insert, `${this.#options.topic}:${this.#context.partition}:${text}`)
       }
     })
     this.#buffer.clear()

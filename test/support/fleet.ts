@@ -1,5 +1,6 @@
 /** A supervisor of role processes for tests: starts them, kills them, starts them again, and counts what they say. */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compileCache } from '../../cli/demo/role-processes.ts'
@@ -26,11 +27,14 @@ export function settingsEnvironment(settings: RawConfig): Record<string, string>
 class Slot {
   readonly roles: string
   readonly name: string
+  /** Where its first process stops itself. */
+  stopAt: string | undefined
   child: ChildProcess | undefined
   wanted = true
-  constructor(roles: string, name: string) {
+  constructor(roles: string, name: string, stopAt: string | undefined) {
     this.roles = roles
     this.name = name
+    this.stopAt = stopAt
   }
 }
 
@@ -50,9 +54,13 @@ export class Fleet {
     this.#env = settingsEnvironment(settings)
   }
 
-  /** Adds a slot and keeps a process in it. */
-  add(roles: string, name: string): void {
-    const slot = new Slot(roles, name)
+  /**
+   * Adds a slot and keeps a process in it.
+   *
+   * @param stopAt `<point>#<n>`, several with commas: its first process stops itself with SIGSTOP at one after the other.
+   */
+  add(roles: string, name: string, stopAt?: string): void {
+    const slot = new Slot(roles, name, stopAt)
     this.#slots.push(slot)
     this.#supervisors.push(this.#supervise(slot))
   }
@@ -80,9 +88,11 @@ export class Fleet {
           ...this.#env,
           FLOWLOOM_KAFKA_SLOT: slot.name,
           ...(kill === undefined ? {} : { FLOWLOOM_TEST_KILL: kill }),
+          ...(slot.stopAt === undefined ? {} : { FLOWLOOM_TEST_STOP: slot.stopAt }),
         },
         stdio: ['ignore', 'ignore', 'pipe'],
       })
+      slot.stopAt = undefined
       slot.child = child
       let rest = ''
       child.stderr.on('data', (chunk: Buffer) => {
@@ -105,6 +115,21 @@ export class Fleet {
     } catch {
       // Not a log line; it stays in the tail.
     }
+  }
+
+  /** True where the process of a slot is stopped by a signal. */
+  isStopped(name: string): boolean {
+    const pid = this.#slots.find(slot => slot.name === name)?.child?.pid
+    try {
+      return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+    } catch {
+      return false
+    }
+  }
+
+  /** Continues the process of a slot that stopped itself. */
+  resume(name: string): void {
+    this.#slots.find(slot => slot.name === name)?.child?.kill('SIGCONT')
   }
 
   /** Kills the process of a slot with SIGKILL. */

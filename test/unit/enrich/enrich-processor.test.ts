@@ -116,6 +116,19 @@ void describe('the enrich role', () => {
     assert.equal(cluster.commits.at(-1)!.position!.offset, 3)
   })
 
+  void it('does not wait for a clock that was set back', async () => {
+    const cluster = new MemoryCluster()
+    put(cluster, [flow(1)], 2)
+    const task = await cluster.startTask(roleOf({ commitRows: 4, commitIntervalMs: 500 }), 0)
+    await task.step()
+    cluster.clockMs -= 3_600_000
+    await task.tick()
+    assert.deepEqual(
+      cluster.commits.map(({ position }) => position!.offset),
+      [1],
+    )
+  })
+
   void it('commits by rows, and by time in tick', async () => {
     const cluster = new MemoryCluster()
     for (let i = 0; i < 5; i++) put(cluster, [flow(2 * i), flow(2 * i + 1)], 2 + 2 * i)

@@ -41,6 +41,16 @@ test('commits by time, with the position, and writes entry, runs and changes', a
   )
 })
 
+test('does not wait for a clock that was set back', async () => {
+  const cluster = new MemoryCluster()
+  put(cluster, seen('a', [0, 59]))
+  const task = await cluster.startTask(createIpContextRole(options), 0)
+  await task.step()
+  cluster.clockMs -= 3_600_000
+  await task.tick()
+  assert.equal(cluster.commits.at(-1)?.position?.offset, 1)
+})
+
 test('commits by rows', async () => {
   const cluster = new MemoryCluster()
   put(cluster, seen('a', [0, 1]), seen('a', [2, 3]), seen('a', [4, 5]))

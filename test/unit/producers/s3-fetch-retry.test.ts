@@ -32,6 +32,24 @@ test('a cut gzip object is tried again with doubled waits, then recorded as fail
   assert.equal(bench.store.requests.open.filter(opened => opened === key).length, 3)
 })
 
+test('neither a transaction nor a retry waits for a clock that was set back', async () => {
+  const bench = new FetchBench()
+  await bench.putAndAnnounce(key, gz(numbered(3)))
+  bench.store.deny(bucket, key)
+  const task = await bench.cluster.startTask(bench.role, 0)
+  await task.step()
+  bench.store.allow()
+  assert.equal(bench.ledger(key), undefined)
+  bench.cluster.clockMs -= 3_600_000
+  await settle(task)
+  assert.equal(bench.ledger(key)?.state, 'retrying')
+  bench.cluster.clockMs += 500
+  await settle(task)
+  assert.equal(bench.ledger(key)?.state, 'done')
+  assert.equal(bench.lines(key).length, 3)
+  await task.stop()
+})
+
 test('a large object cut in the middle keeps account of the lines that were published', async () => {
   const bench = new FetchBench({ maxAttempts: 2 })
   bench.store.pieceBytes = 4096

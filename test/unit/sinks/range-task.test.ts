@@ -32,6 +32,8 @@ function setUp(options: { insertRows?: number; role?: string } = {}): {
   }
 }
 
+/** A range as it is announced, so long after the beginning. */
+const announced = (range: string, afterMs = 0): string => `${range}@${Date.parse('2026-11-24T12:00:00Z') + afterMs}`
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 const once = <T>(value: T): (() => T | undefined) => {
   let left: T | undefined = value
@@ -56,13 +58,13 @@ describe('range task', () => {
     assert.deepEqual(
       cluster.commits.map(commit => commit.position),
       [
-        { offset: 0, metadata: '0-4' },
+        { offset: 0, metadata: announced('0-4', 1000) },
         { offset: 4, metadata: '' },
       ],
     )
     assert.deepEqual(store.inserts, [
       { table: 'interfaces', token: null, rows: 3, kept: true },
-      { table: 'flows', token: 'p.flows.v1:0:0-4', rows: 4, kept: true },
+      { table: 'flows', token: `p.flows.v1:0:${announced('0-4', 1000)}`, rows: 4, kept: true },
     ])
     cluster.clockMs += 5000
     await task.tick()
@@ -79,10 +81,10 @@ describe('range task', () => {
     assert.deepEqual(lines(), upTo(35))
     assert.deepEqual(
       store.inserts.filter(insert => insert.table === 'flows').map(insert => insert.token),
-      ['0-10', '10-20', '20-30', '30-35'].map(range => `p.flows.v1:0:${range}`),
+      ['0-10', '10-20', '20-30', '30-35'].map(range => `p.flows.v1:0:${announced(range)}`),
     )
     assert.deepEqual(
-      cluster.commits.map(({ position }) => `${position!.offset} ${position!.metadata}`),
+      cluster.commits.map(({ position }) => `${position!.offset} ${position!.metadata.split('@')[0]!}`),
       ['0 0-10', '10 10-20', '20 20-30', '30 ', '30 30-35', '35 '],
     )
   })
@@ -120,18 +122,28 @@ describe('range task', () => {
     await first.step()
     cluster.clockMs += 1000
     await assert.rejects(first.tick(), { code: 'CLICKHOUSE_UNAVAILABLE' })
-    assert.deepEqual(cluster.positionOf(role, 0), { offset: 0, metadata: '0-5' })
+    assert.deepEqual(cluster.positionOf(role, 0), { offset: 0, metadata: announced('0-5', 1000) })
     put(4)
     const second = await cluster.startTask(role, 0)
     await second.step(2)
     await second.step(100)
     assert.deepEqual(
       store.inserts.filter(insert => insert.table === 'flows'),
-      [true, false].map(kept => ({ table: 'flows', token: 'p.flows.v1:0:0-5', rows: 5, kept })),
+      [true, false].map(kept => ({ table: 'flows', token: `p.flows.v1:0:${announced('0-5', 1000)}`, rows: 5, kept })),
     )
     await second.stop()
     assert.deepEqual(lines(), upTo(9))
     assert.deepEqual(cluster.positionOf(role, 0), { offset: 9, metadata: '' })
+  })
+
+  it('inserts what stands at the same offsets of a topic that was created anew', async () => {
+    const first = setUp()
+    first.put(4)
+    await first.cluster.runRole(first.role)
+    const anew = new MemoryCluster({ clockMs: first.cluster.clockMs + 60_000 })
+    for (let line = 5; line <= 8; line++) anew.put('flows', flowKey, flow({ line }))
+    await anew.runRole(first.role)
+    assert.deepEqual(first.lines(), upTo(8))
   })
 
   it('inserts the contexts of a repeated range before its flows', async () => {
@@ -167,6 +179,26 @@ describe('range task', () => {
     assert.equal(store.inserts.length, 0)
     await cluster.runRole(role)
     assert.deepEqual(lines(), upTo(3))
+  })
+
+  it('does not wait for a clock that was set back, nor trusts it', async () => {
+    const { store, cluster, role, put, lines } = setUp()
+    put(3)
+    const task = await cluster.startTask(role, 0)
+    await task.step()
+    cluster.clockMs -= 3_600_000
+    await task.tick()
+    assert.deepEqual(lines(), upTo(3))
+    put(2)
+    await task.step()
+    cluster.clockMs += 1000
+    // It is set back between announcement and insert: nobody knows how long that took.
+    const ticking = task.tick()
+    cluster.clockMs -= 3_600_000
+    await assert.rejects(ticking, { code: 'RANGE_STALE' })
+    assert.equal(store.inserts.filter(({ table }) => table === 'flows').length, 1)
+    await cluster.runRole(role)
+    assert.deepEqual(lines(), upTo(5))
   })
 
   it('is harmless as a zombie that inserts after a successor has', async () => {
@@ -278,7 +310,7 @@ describe('range task', () => {
         assert.deepEqual(lines(), upTo(total))
         const ranges = store.inserts
           .filter(insert => insert.table === 'flows' && insert.kept)
-          .map(insert => insert.token!.split(':')[2]!.split('-').map(Number))
+          .map(insert => insert.token!.split(':')[2]!.split('@')[0]!.split('-').map(Number))
         ranges.forEach(([from], i) => assert.equal(from, i === 0 ? 0 : ranges[i - 1]![1]))
         const known = new Set(store.rows('interfaces').map(row => row['interface']))
         assert.ok(store.rows('flows').every(row => known.has(row['interface'])))
