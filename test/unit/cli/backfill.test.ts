@@ -99,6 +99,25 @@ test('the books: what was read before is not wanted, what is announced ends with
   assert.deepEqual([books.counts.done, books.counts.failed], [4, 0])
 })
 
+test('the books: a version that was read, overwritten and came back is done, so that nobody waits for it', () => {
+  const books = new BackfillBooks()
+  for (const key of ['back', 'begun', 'cut']) books.list('b', { key, etag: 'v1', size: 10 })
+  const earlier = (key: string, done: boolean): Pick<ObjectLedger, 'earlier'> => ({
+    earlier: [{ ...emptyLedger, objectId: objectIdOf('b', key, 'v1'), done }],
+  })
+  for (const [key, wasDone, state] of [
+    ['back', true, 'done'],
+    ['begun', true, 'retrying'],
+    ['cut', false, 'done'],
+  ] as const)
+    books.hear({ bucket: 'b', key }, recordOf(key, 'v2', { state, ...earlier(key, wasDone) }))
+  assert.deepEqual(
+    ['back', 'begun', 'cut'].map(key => books.take('b', key)),
+    [false, false, true],
+  )
+  assert.deepEqual([books.counts.done, books.counts.underWay], [2, 1])
+})
+
 test('progress says objects, bytes, speed and time left', () => {
   const counts = { objects: 2000, bytes: 4e9, done: 999, failed: 1, underWay: 10, endedBytes: 2e9, endedLines: 60_000 }
   assert.equal(
