@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { readPlainly } from '../../../audit/plain-reader.ts'
-import { headerOfFormat } from '../../../producers/s3/log-format.ts'
+import { headerOfFormat, namesBeforeDescribed } from '../../../producers/s3/log-format.ts'
 import { unwrapped } from '../../../producers/s3/envelope-text.ts'
 import { bucket, FetchBench, header, keyOf, numbered } from './s3-fetch-cases.ts'
 
@@ -26,6 +26,18 @@ for (const [written, names] of [
   ['', undefined],
 ] as const)
   test(`the format "${written}" is ${names ?? 'refused'}`, () => assert.equal(headerOfFormat(written), names))
+
+for (const [written, names] of [
+  ['describe', ''],
+  [' exported  describe ', 'exported '],
+  ['stream exported describe', 'stream exported '],
+  ['describe exported', undefined],
+  ['version describe', undefined],
+  ['${exported} describe', undefined],
+  [undefined, undefined],
+] as const)
+  test(`the format "${written}" asks EC2 for ${names === undefined ? 'nothing' : `what stands behind "${names}"`}`, () =>
+    assert.equal(namesBeforeDescribed(written), names))
 
 const lines = numbered(7, 1)
 const cases: { name: string; body: Buffer | string; lines: string[]; dead?: number[]; headers?: number }[] = [
