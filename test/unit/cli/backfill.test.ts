@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseRange } from '../../../cli/backfill.ts'
 import { BackfillBooks } from '../../../cli/backfill-books.ts'
+import { countingLists } from '../../../cli/list-requests.ts'
 import { bytesText, progressText } from '../../../cli/backfill-progress.ts'
 import type { FlowError } from '../../../runtime/errors.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
@@ -64,6 +65,23 @@ test('lists what is below a prefix that ends anywhere, with as few requests as t
   assert.deepEqual(await listed(keyOf('111111111111', 'eu-west-1', '').slice(0, -7)), [keyOf('111111111111', 'eu-west-1', 'x')])
   assert.ok(!store.requests.list.some(prefix => prefix.includes('222222222222')), 'the other account is not asked for')
   assert.deepEqual(await listed('AWSLogs/333'), [])
+})
+
+test('counts the LIST requests that it makes: folders, days without objects, pages', async () => {
+  const store = new MemoryObjectStore()
+  for (const account of ['111111111111', '222222222222'])
+    for (const region of ['eu-west-1', 'us-east-1'])
+      for (let i = 0; i < (region === 'us-east-1' ? 2001 : 1000); i++)
+        store.put('b', `AWSLogs/${account}/vpcflowlogs/${region}/2026/11/24/${i}.log.gz`, '')
+  for (const fromDay of ['2026-11-23', '2026-10-01']) {
+    store.requests.list.length = 0
+    let [objects, requests] = [0, 0]
+    const counted = countingLists(store, () => requests++)
+    for await (const { key } of listObjects(counted, { bucket: 'b', prefix: '', fromDay, toDay: '2026-11-24' }))
+      objects += key === '' ? 0 : 1
+    assert.deepEqual([objects, requests], [6002, store.requests.list.length])
+    assert.ok(requests > 11, String(requests))
+  }
 })
 
 const recordOf = (key: string, etag: string, more: Partial<ObjectLedger> = {}): ObjectLedger => ({
