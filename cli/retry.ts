@@ -1,4 +1,5 @@
 /** `flowloom retry`: another attempt for objects that failed, after a person has mended what was wrong. */
+import type { Announcement } from '../producers/s3/announce-arrivals.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
 import { topics } from '../schemas/topics.ts'
@@ -48,12 +49,17 @@ export async function findUnread(session: Session, prefix = ''): Promise<UnreadO
   return unread.list
 }
 
+/** The arrival of another attempt: of the version that the ledger has, so that the record of a failure keeps saying which that was. */
+export function retryOf({ key, record: { etag, size, lastModifiedMs } }: UnreadObject): Announcement {
+  const version = etag === '' ? { etag: null, size: null, lastModifiedMs: null } : { etag, size, lastModifiedMs }
+  return { key, arrival: { ...version, source: 'retry' } }
+}
+
 /** Announces objects with the source `retry`: fetch tries them again, whatever became of them. Repeating it does no harm. */
 export async function announceRetries(session: Session, objects: readonly UnreadObject[]): Promise<void> {
   const announcer = await openAnnouncer(session, 'retry')
   try {
-    const arrival = { etag: null, size: null, lastModifiedMs: null, source: 'retry' } as const
-    await announcer.announce(objects.map(({ key }) => ({ key, arrival })))
+    await announcer.announce(objects.map(retryOf))
   } finally {
     await announcer.close()
   }
