@@ -63,7 +63,9 @@ export function sqsError(error: unknown, url: string): FlowError {
 
 /** Region of a queue: as set, as its URL says, else the given one. */
 export const regionOfQueue = (queue: S3Queue, otherwise: string): string =>
-  queue.region ?? /^https?:\/\/(?:sqs\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)/.exec(queue.url)?.slice(1).find(Boolean) ?? otherwise
+  queue.region ??
+  /^https?:\/\/(?:(?:vpce-[a-z0-9-]+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)/.exec(queue.url)?.slice(1).find(Boolean) ??
+  otherwise
 
 class SqsQueue implements NotificationQueue {
   readonly url: string
