@@ -18,7 +18,7 @@ import { parseObjectName } from '../schemas/object-name.ts'
 import { topics } from '../schemas/topics.ts'
 import { openAnnouncer } from './announcer.ts'
 import { BackfillBooks } from './backfill-books.ts'
-import { bytesText, countText, progressText } from './backfill-progress.ts'
+import { bytesText, countText, fitted, progressText } from './backfill-progress.ts'
 import type { Command, CommandInput } from './command.ts'
 import { configOption } from './command.ts'
 import { countingLists } from './list-requests.ts'
@@ -318,7 +318,7 @@ function speaker(): BackfillOptions['say'] {
   let saidMs = -Infinity
   return (text, progress = false) => {
     if (process.stdout.isTTY) {
-      process.stdout.write(`${open ? '\r\x1b[K' : ''}${text}${progress ? '' : '\n'}`)
+      process.stdout.write(`${open ? '\r\x1b[K' : ''}${progress ? fitted(text, process.stdout.columns || 80) : `${text}\n`}`)
       open = progress
     } else if (!progress || performance.now() - saidMs > 10_000) {
       if (progress) saidMs = performance.now()

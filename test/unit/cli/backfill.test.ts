@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { parseRange } from '../../../cli/backfill.ts'
 import { BackfillBooks } from '../../../cli/backfill-books.ts'
 import { countingLists } from '../../../cli/list-requests.ts'
-import { bytesText, progressText } from '../../../cli/backfill-progress.ts'
+import { bytesText, fitted, progressText } from '../../../cli/backfill-progress.ts'
 import type { FlowError } from '../../../runtime/errors.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
 import type { ObjectLedger } from '../../../schemas/records.ts'
@@ -145,4 +145,15 @@ test('progress says objects, bytes, speed and time left', () => {
   assert.match(progressText({ ...counts, endedBytes: 0 }, { bytes: 4e9 }, 0), /0 flow records\/s, time left unknown$/)
   assert.match(progressText({ ...counts, done: 1999 }, { bytes: 4e9 }, 60), /^\[#{24}\] 100 %.*records\/s$/)
   assert.deepEqual([0, 999, 1000, 123_456_789].map(bytesText), ['0 B', '999 B', '1.00 kB', '123.5 MB'])
+})
+
+test('progress never wraps: the bar goes first, then the end', () => {
+  const text = '[####----] 50 %  1,000 of 2,000 objects'
+  for (const [columns, shown] of [
+    [40, text],
+    [39, '50 %  1,000 of 2,000 objects'],
+    [20, '50 %  1,000 of 2,00'],
+    [1, ''],
+  ] as const)
+    assert.equal(fitted(text, columns), shown)
 })
