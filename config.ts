@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
-import { headerOfFormat } from './producers/s3/log-format.ts'
+import { headerOfFormat, namesBeforeDescribed } from './producers/s3/log-format.ts'
 import { FlowError } from './runtime/errors.ts'
 
 const text = (doc: string) => z.string().describe(doc)
@@ -94,12 +94,12 @@ const sourceFields = z.strictObject({
   format: z
     .string()
     .refine(
-      format => format === 'describe' || headerOfFormat(format) !== undefined,
-      'not a flow log format: names of fields, or `${...}` of them, or the word describe',
+      format => namesBeforeDescribed(format) !== undefined || headerOfFormat(format) !== undefined,
+      'not a flow log format: names of fields, or `${...}` of them, or the word describe, maybe behind names of your own',
     )
     .optional()
     .describe(
-      'Format of objects whose lines come without a header line, as AWS writes it: `${version} ${srcaddr} ...`; or `describe`: ask EC2 (`DescribeFlowLogs`) for the format of the flow log that the key or `flowLogId` names. A header line in the object wins.',
+      'Format of objects whose lines come without a header line, as AWS writes it: `${version} ${srcaddr} ...`; or `describe`: ask EC2 (`DescribeFlowLogs`) for the format of the flow log that the key or `flowLogId` names; names of your own before it (`exported describe`) are columns before those of the flow log. A header line in the object wins.',
     ),
   flowLogId: z
     .string()
@@ -117,7 +117,8 @@ const sourceFields = z.strictObject({
 
 const source = sourceFields
   .refine(
-    ({ format, flowLogId, describeRoleArn }) => format === 'describe' || (flowLogId === undefined && describeRoleArn === undefined),
+    ({ format, flowLogId, describeRoleArn }) =>
+      namesBeforeDescribed(format) !== undefined || (flowLogId === undefined && describeRoleArn === undefined),
     'flowLogId and describeRoleArn have a meaning with format: describe alone',
   )
   .refine(

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Config, S3Source } from '../config.ts'
 import { createFlowLogService, flowLogOf } from '../producers/s3/describe-flow-logs.ts'
 import { FlowLogHeaders } from '../producers/s3/flow-log-headers.ts'
+import { namesBeforeDescribed } from '../producers/s3/log-format.ts'
 import { errorText } from '../runtime/errors.ts'
 import { sourceOf, type ObjectStore, type StoreOf } from '../producers/s3/object-store.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
@@ -55,11 +56,12 @@ async function readObject(
   headers: FlowLogHeaders,
 ): Promise<PlainReading> {
   if (key.endsWith('.parquet')) return readParquetPlainly(content, s3.maxLineBytes)
-  if (format !== 'describe') return readPlainly(content, s3.maxLineBytes, format)
+  const before = namesBeforeDescribed(format)
+  if (before === undefined) return readPlainly(content, s3.maxLineBytes, format)
   const reading = readPlainly(content, s3.maxLineBytes)
   if (reading.ok || reading.reason !== noHeader) return reading
   const header = await headers.headerOf(flowLogOf(s3, source, { bucket: source.bucket, key }), Date.now())
-  return readPlainly(content, s3.maxLineBytes, header)
+  return readPlainly(content, s3.maxLineBytes, `${before}${header}`)
 }
 
 /**

@@ -127,6 +127,13 @@ function unzipped(bytes: Buffer, times: number): Buffer {
   return times > 0 && bytes[0] === 0x1f && bytes[1] === 0x8b ? unzipped(gunzipSync(bytes), times - 1) : bytes
 }
 
+/** A document of CloudWatch Logs, with events; or of Firehose, with a line. */
+interface Envelope {
+  readonly messageType?: string
+  readonly logEvents: readonly { readonly message: string }[]
+  readonly message: string
+}
+
 /**
  * Counts an object.
  *
@@ -145,13 +152,15 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
   } catch (error) {
     return { ok: false, reason: (error as Error).message }
   }
-  if (!/^\s*\{[^}]*"messageType"/.test(content.toString('latin1', 0, 4096))) return countText(content, maxLineBytes, columns)
+  if (!/^\s*\{(?:[^}]*"messageType"|\s*"message":)/.test(content.toString('latin1', 0, 4096)))
+    return countText(content, maxLineBytes, columns)
   const lines: string[] = []
   let dead = 0
-  for (const document of content.toString().split(/(?<=\})\s*(?=\{"messageType")/)) {
+  for (const document of content.toString().split(/(?<=\})\s*(?=\{\s*"message(?:Type)?")/)) {
     try {
-      const { messageType, logEvents } = JSON.parse(document) as { messageType: string; logEvents: { message: string }[] }
-      if (messageType === 'DATA_MESSAGE') lines.push(...logEvents.map(({ message }) => `${message.replace(/\n$/, '')}\n`))
+      const { messageType, logEvents, message } = JSON.parse(document) as Envelope
+      const events = messageType === 'DATA_MESSAGE' ? logEvents : messageType === undefined ? [{ message }] : []
+      lines.push(...events.map(event => `${event.message.replace(/\n$/, '')}\n`))
     } catch {
       dead++
     }

@@ -66,15 +66,20 @@ export class BackfillBooks {
     return true
   }
 
-  /** Takes a record of the ledger. Before an object is announced only its listed version counts; later any: it was overwritten meanwhile. */
+  /**
+   * Takes a record of the ledger. Before an object is announced only its listed version counts; later any: it was overwritten meanwhile. A
+   * listed version that was read before it was overwritten, and came back, is done: fetch reads it no more, and writes no record of it.
+   */
   hear({ bucket, key }: ObjectKey, record: ObjectLedger): void {
-    if (record.state !== 'done' && record.state !== 'failed') return
     const hash = nameHash(bucket, key)
     const entry = this.#table.get(hash)
-    const state = record.state === 'done' ? done : failed
-    if (entry === undefined || entry.state === state) return
-    if (entry.state !== announced && !entry.objectId.equals(record.objectId)) return
-    if (entry.state === announced) {
+    if (entry === undefined) return
+    const cameBack = record.earlier.some(version => version.done && version.objectId.equals(entry.objectId))
+    if (!cameBack && record.state !== 'done' && record.state !== 'failed') return
+    const state = cameBack || record.state === 'done' ? done : failed
+    if (entry.state === state) return
+    if (entry.state !== announced && !cameBack && !entry.objectId.equals(record.objectId)) return
+    if (entry.state === announced && !cameBack) {
       this.#endedBytes += record.size
       this.#endedLines += record.lines - record.headerLines - record.blankLines - record.deadLines
     }

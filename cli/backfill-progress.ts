@@ -44,3 +44,12 @@ export function progressText(counts: BackfillCounts, toRead: { bytes: number }, 
     `${countText(seconds === 0 ? 0 : counts.endedLines / seconds)} flow records/s${timeLeft}`
   )
 }
+
+/**
+ * The line as a terminal of so many columns can show it: without the bar, and then without its end, where it is too long. A line that wraps
+ * cannot be written anew in its place.
+ */
+export function fitted(text: string, columns: number): string {
+  const short = text.length < columns ? text : text.replace(/^\[[#-]+\] +/, '')
+  return short.slice(0, Math.max(0, columns - 1))
+}

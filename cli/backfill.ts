@@ -18,9 +18,10 @@ import { parseObjectName } from '../schemas/object-name.ts'
 import { topics } from '../schemas/topics.ts'
 import { openAnnouncer } from './announcer.ts'
 import { BackfillBooks } from './backfill-books.ts'
-import { bytesText, countText, progressText } from './backfill-progress.ts'
+import { bytesText, countText, fitted, progressText } from './backfill-progress.ts'
 import type { Command, CommandInput } from './command.ts'
 import { configOption } from './command.ts'
+import { countingLists } from './list-requests.ts'
 import { openSession, type Session } from './session.ts'
 
 /** What to read. */
@@ -161,10 +162,11 @@ export async function backfill(
     unlisted.add(prefix)
   }
   const books = new BackfillBooks()
-  let lists = 0
-  for await (const object of objectsOf(store, range, onFault, signal)) {
+  let [listed, requests] = [0, 0]
+  const counted = countingLists(store, () => requests++)
+  for await (const object of objectsOf(counted, range, onFault, signal)) {
     books.list(bucket, object)
-    if (++lists % 10_000 === 0) say(`${countText(lists)} objects listed`, true)
+    if (++listed % 10_000 === 0) say(`${countText(listed)} objects listed`, true)
   }
   const days = { from: new Date(range.fromMs).toISOString(), to: new Date(range.toMs).toISOString() }
   const { objects, bytes } = books.counts
@@ -205,8 +207,8 @@ export async function backfill(
       }
     }
     if (options.dryRun === true) {
-      const pages = Math.ceil(objects / 1000)
-      say(`S3 requests of the backfill, estimated: ${countText(left)} GET, and about ${countText(2 * pages)} LIST and more for folders`)
+      // what was just listed is listed twice: to count, and to announce
+      say(`S3 requests of the backfill, estimated: ${countText(left)} GET and ${countText(2 * requests)} LIST`)
       return report(0)
     }
     return report(await new Walk(session, range, options, books, store, onFault, AbortSignal.any([signal, aborted(following)])).run())
@@ -316,7 +318,7 @@ function speaker(): BackfillOptions['say'] {
   let saidMs = -Infinity
   return (text, progress = false) => {
     if (process.stdout.isTTY) {
-      process.stdout.write(`${open ? '\r\x1b[K' : ''}${text}${progress ? '' : '\n'}`)
+      process.stdout.write(`${open ? '\r\x1b[K' : ''}${progress ? fitted(text, process.stdout.columns || 80) : `${text}\n`}`)
       open = progress
     } else if (!progress || performance.now() - saidMs > 10_000) {
       if (progress) saidMs = performance.now()

@@ -2,6 +2,7 @@
 import { isCredentialTrouble } from '../producers/s3/credentials.ts'
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
 import { createFlowLogService, flowLogOf, type FlowLogService } from '../producers/s3/describe-flow-logs.ts'
+import { namesBeforeDescribed } from '../producers/s3/log-format.ts'
 import { openQueue, type NotificationQueue } from '../producers/s3/notify-queue.ts'
 import type { ListedObject, ObjectStore } from '../producers/s3/object-store.ts'
 import { isWanted, rootOf } from '../producers/s3/source-layout.ts'
@@ -89,7 +90,7 @@ async function probeFormats(
   object: ListedObject | undefined,
   flowLogs: FlowLogService,
 ): Promise<ProbeResult[]> {
-  if (source.format !== 'describe') return []
+  if (namesBeforeDescribed(source.format) === undefined) return []
   const { bucket, prefix, flowLogId } = source
   const subject = `s3://${bucket}/${prefix}`
   const step = 'ec2:DescribeFlowLogs'

@@ -1,4 +1,5 @@
 /** `flowloom retry`: another attempt for objects that failed, after a person has mended what was wrong. */
+import type { Announcement } from '../producers/s3/announce-arrivals.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
 import { topics } from '../schemas/topics.ts'
@@ -15,27 +16,50 @@ export interface UnreadObject {
 
 const shownObjects = 20
 
+/** The objects that failed or wait for another attempt, as of the records heard so far. Those that are read, of which there may be millions, take no memory. */
+export class UnreadObjects {
+  readonly #prefix: string
+  readonly #objects = new Map<string, UnreadObject>()
+
+  /** @param prefix Only keys that begin so. */
+  constructor(prefix = '') {
+    this.#prefix = prefix
+  }
+
+  get list(): UnreadObject[] {
+    return [...this.#objects.values()]
+  }
+
+  /** Takes the newest record of an object; null: it is forgotten. */
+  hear(key: ObjectKey, record: ObjectLedger | null): void {
+    if (!key.key.startsWith(this.#prefix)) return
+    const name = `${key.bucket}\n${key.key}`
+    if (record?.state === 'failed' || record?.state === 'retrying') this.#objects.set(name, { key, record })
+    else this.#objects.delete(name)
+  }
+}
+
 /** The objects that failed or wait for another attempt. */
 export async function findUnread(session: Session, prefix = ''): Promise<UnreadObject[]> {
   const { cluster, codecs } = session
-  const newest = new Map<string, UnreadObject>()
-  await readTopic(cluster, topics.objects, record => {
-    if (record.key === null) return
-    const key = codecs.objects.decodeKey(record.key)
-    if (record.value === null) newest.delete(`${key.bucket}\n${key.key}`)
-    else newest.set(`${key.bucket}\n${key.key}`, { key, record: codecs.objects.decodeValue(record.value) })
+  const unread = new UnreadObjects(prefix)
+  await readTopic(cluster, topics.objects, ({ key, value }) => {
+    if (key !== null) unread.hear(codecs.objects.decodeKey(key), value === null ? null : codecs.objects.decodeValue(value))
   })
-  return [...newest.values()].filter(
-    ({ key, record }) => key.key.startsWith(prefix) && (record.state === 'failed' || record.state === 'retrying'),
-  )
+  return unread.list
+}
+
+/** The arrival of another attempt: of the version that the ledger has, so that the record of a failure keeps saying which that was. */
+export function retryOf({ key, record: { etag, size, lastModifiedMs } }: UnreadObject): Announcement {
+  const version = etag === '' ? { etag: null, size: null, lastModifiedMs: null } : { etag, size, lastModifiedMs }
+  return { key, arrival: { ...version, source: 'retry' } }
 }
 
 /** Announces objects with the source `retry`: fetch tries them again, whatever became of them. Repeating it does no harm. */
 export async function announceRetries(session: Session, objects: readonly UnreadObject[]): Promise<void> {
   const announcer = await openAnnouncer(session, 'retry')
   try {
-    const arrival = { etag: null, size: null, lastModifiedMs: null, source: 'retry' } as const
-    await announcer.announce(objects.map(({ key }) => ({ key, arrival })))
+    await announcer.announce(objects.map(retryOf))
   } finally {
     await announcer.close()
   }

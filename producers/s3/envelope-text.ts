@@ -1,8 +1,10 @@
 /**
- * Unwraps CloudWatch Logs subscription envelopes, as Kinesis and Firehose store them: JSON documents one after the other, each with the messages
- * of some log events; they may be compressed once more inside. Any other text passes through as it is.
+ * Unwraps JSON documents that stand one after the other and have lines in them: CloudWatch Logs subscription envelopes, as Kinesis and Firehose
+ * store them, each with the messages of some log events; and the records of flow logs that go to Firehose directly, `{"message":"2 ..."}`, with
+ * nothing between them. They may be compressed once more inside. Any other text passes through as it is.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+ * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-firehose.html
  */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -35,12 +37,13 @@ function messagesOf(document: Buffer): string | null | undefined {
   } catch {
     return undefined
   }
-  const { messageType, logEvents } = parsed as { messageType?: unknown; logEvents?: unknown }
+  const { messageType, logEvents, message } = parsed as { messageType?: unknown; logEvents?: unknown; message?: unknown }
   if (messageType === 'CONTROL_MESSAGE') return null
-  if (messageType !== 'DATA_MESSAGE' || !Array.isArray(logEvents)) return undefined
-  const messages = logEvents.map((event: unknown) => (event as { message?: unknown } | null)?.message)
-  if (!messages.every(message => typeof message === 'string')) return undefined
-  return messages.map(message => (message.endsWith('\n') ? message : `${message}\n`)).join('')
+  const isData = messageType === 'DATA_MESSAGE' && Array.isArray(logEvents)
+  if (!isData && messageType !== undefined) return undefined
+  const messages = isData ? logEvents.map((event: unknown) => (event as { message?: unknown } | null)?.message) : [message]
+  if (!messages.every(text => typeof text === 'string')) return undefined
+  return messages.map(text => (text.endsWith('\n') ? text : `${text}\n`)).join('')
 }
 
 /** Cuts bytes into documents by their braces. What stands between two documents, other than white space, is a document that is none. */
@@ -127,16 +130,20 @@ const badDocument = (bytes: Buffer): DeadPart => ({
   sha256: createHash('sha256').update(bytes).digest(),
 })
 
-/** Text of one document. */
-function* unwrap(document: Buffer | DeadPart): Generator<Buffer | DeadPart> {
-  if (!Buffer.isBuffer(document)) {
-    yield document
-    return
+/** Text of some documents; that of neighbours together, because a document may be a single line. */
+function* unwrap(documents: Iterable<Buffer | DeadPart>): Generator<Buffer | DeadPart> {
+  let text = ''
+  for (const document of documents) {
+    const messages = Buffer.isBuffer(document) ? messagesOf(document) : undefined
+    if (messages === null) controlMessages.inc()
+    else if (messages !== undefined) text += messages
+    else {
+      if (text !== '') yield Buffer.from(text)
+      text = ''
+      yield Buffer.isBuffer(document) ? badDocument(document) : document
+    }
   }
-  const messages = messagesOf(document)
-  if (messages === null) controlMessages.inc()
-  else if (messages === undefined) yield badDocument(document)
-  else if (messages !== '') yield Buffer.from(messages)
+  if (text !== '') yield Buffer.from(text)
 }
 
 async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
@@ -145,7 +152,7 @@ async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerat
 }
 
 /**
- * Unwraps a text, if its first document is an envelope. Memory: one document, at most `largest`.
+ * Unwraps a text, if its first document is an envelope. Memory: one document, at most `largest`, and the messages of a chunk.
  *
  * @param chunks Decompressed text; where it begins like gzip it is decompressed once more, and only once.
  * @param packed True where that was done.
@@ -187,8 +194,8 @@ export async function* unwrapped(
       return
     }
     const cutter = new DocumentCutter(largest)
-    for await (const chunk of joined(head, rest)) for (const document of cutter.push(chunk)) yield* unwrap(document)
-    for (const document of cutter.end()) yield* unwrap(document)
+    for await (const chunk of joined(head, rest)) yield* unwrap(cutter.push(chunk))
+    yield* unwrap(cutter.end())
   } finally {
     await rest.return?.()
   }

@@ -20,7 +20,7 @@ import { attemptsFailed, objectsResumed, objectsSkipped, retriesWaiting, version
 import { FlowLogHeaders } from './flow-log-headers.ts'
 import { isParquetKey } from './key-layout.ts'
 import { Ledger, type Decision } from './ledger.ts'
-import { headerOfFormat } from './log-format.ts'
+import { headerOfFormat, namesBeforeDescribed } from './log-format.ts'
 import { ObjectReader } from './object-reader.ts'
 import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from './object-store.ts'
@@ -298,10 +298,12 @@ class FetchTask implements Task {
    */
   async #describedHeader({ key, askedMs }: Job, error: unknown): Promise<string> {
     const source = this.#source(key)
-    if (!(error instanceof FlowError) || error.code !== 'OBJECT_NO_HEADER' || source?.format !== 'describe' || isParquetKey(key.key))
-      throw error
+    const before = namesBeforeDescribed(source?.format)
+    const isHeaderless = error instanceof FlowError && error.code === 'OBJECT_NO_HEADER' && !isParquetKey(key.key)
+    if (!isHeaderless || source === undefined || before === undefined) throw error
     const flowLog = flowLogOf(this.#options.settings, source, key)
-    return orAborted(this.#headers.headerOf(flowLog, this.#context.nowMs(), askedMs ?? undefined), this.#context.signal)
+    const header = this.#headers.headerOf(flowLog, this.#context.nowMs(), askedMs ?? undefined)
+    return `${before}${await orAborted(header, this.#context.signal)}`
   }
 
   #source({ bucket, key }: ObjectKey): S3Source | undefined {

@@ -3,6 +3,9 @@ import { findFlowField } from '../../schemas/flow-fields.ts'
 
 const namePattern = /^[a-z][a-z0-9_-]*$/
 
+/** True for a word that has the form of a field name and is none that AWS documents. */
+export const isUnknownName = (word: string): boolean => namePattern.test(word) && findFlowField(word) === undefined
+
 /**
  * True where a line is the header of a text flow log: every word has the form of a field name and at least one is documented. The order, the
  * number and unknown names do not matter; a data line has digits, dots or capitals.

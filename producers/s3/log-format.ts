@@ -1,5 +1,5 @@
 /** The format of lines that come without a header line, as AWS writes it: `${version} ${srcaddr} ...`; plain names are taken too. */
-import { isHeaderLine } from './header-line.ts'
+import { isHeaderLine, isUnknownName } from './header-line.ts'
 
 /**
  * Makes the header line of a format.
@@ -13,4 +13,16 @@ export function headerOfFormat(format: string): string | undefined {
     .map(word => /^\$\{(.+)\}$/.exec(word)?.[1] ?? word)
     .join(' ')
   return isHeaderLine(names) ? names : undefined
+}
+
+/**
+ * Names of the columns that stand before those of the flow log, each with a space behind it, where EC2 is asked for the format: none for
+ * `describe`; `exported ` for `exported describe`, because an export of CloudWatch Logs puts a time before each line.
+ *
+ * @returns undefined where the format says all names itself, or there is none.
+ */
+export function namesBeforeDescribed(format: string | undefined): string | undefined {
+  const words = format?.split(/\s+/).filter(word => word !== '') ?? []
+  if (words.pop() !== 'describe' || !words.every(isUnknownName)) return undefined
+  return words.map(word => `${word} `).join('')
 }

@@ -44,6 +44,8 @@ export interface NotificationQueue {
 const batchMessages = 10
 /** The longest that SQS lets wait. */
 const waitSeconds = 20
+/** A request on which nothing comes for so long is given up, in the middle of an answer too. */
+const silentMs = (waitSeconds + 10) * 1000
 
 const codeByName: Readonly<Record<string, ErrorCode>> = {
   AccessDenied: 'SQS_ACCESS_DENIED',
@@ -63,7 +65,9 @@ export function sqsError(error: unknown, url: string): FlowError {
 
 /** Region of a queue: as set, as its URL says, else the given one. */
 export const regionOfQueue = (queue: S3Queue, otherwise: string): string =>
-  queue.region ?? /^https?:\/\/(?:sqs\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)/.exec(queue.url)?.slice(1).find(Boolean) ?? otherwise
+  queue.region ??
+  /^https?:\/\/(?:(?:vpce-[a-z0-9-]+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)/.exec(queue.url)?.slice(1).find(Boolean) ??
+  otherwise
 
 class SqsQueue implements NotificationQueue {
   readonly url: string
@@ -144,7 +148,7 @@ export function openQueue(settings: Config['s3'], queue: S3Queue): NotificationQ
     endpoint: new URL(queue.url).origin,
     credentials: credentialsOf(settings, region, queue),
     maxAttempts: 2,
-    requestHandler: { connectionTimeout: 3000, requestTimeout: (waitSeconds + 10) * 1000, throwOnRequestTimeout: true },
+    requestHandler: { connectionTimeout: 3000, requestTimeout: silentMs, throwOnRequestTimeout: true, socketTimeout: silentMs },
   }
   return new SqsQueue(new SQSClient(config), queue.url, settings.queueVisibilityMs)
 }

@@ -127,7 +127,7 @@ class S3ObjectStore implements ObjectStore {
   }
 }
 
-function clientOf(settings: S3Settings, region: string, role: Pick<S3Source, 'roleArn' | 'externalId'>): S3Client {
+function clientOf(settings: S3Settings, region: string, role: Pick<S3Source, 'roleArn' | 'externalId'>, silentMs: number): S3Client {
   const { endpoint } = settings
   const config: S3ClientConfig = {
     region,
@@ -141,8 +141,10 @@ function clientOf(settings: S3Settings, region: string, role: Pick<S3Source, 'ro
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: 3000,
+      // up to the head of an answer; the body of one may stand still too
       requestTimeout: 30_000,
       throwOnRequestTimeout: true,
+      socketTimeout: silentMs,
       httpAgent: { maxSockets: 128 },
       httpsAgent: { maxSockets: 128 },
     },
@@ -151,19 +153,23 @@ function clientOf(settings: S3Settings, region: string, role: Pick<S3Source, 'ro
   return new S3Client(config)
 }
 
+/** A connection on which nothing comes for so long is given up. */
+const longestSilenceMs = 60_000
+
 /**
  * Makes the stores of all sources. Opens no connection by itself.
  *
  * @param settings Section `s3` of the configuration.
+ * @param silentMs A download of which nothing comes for so long is broken off.
  */
-export function createS3Stores(settings: S3Settings): StoreOf {
+export function createS3Stores(settings: S3Settings, silentMs = longestSilenceMs): StoreOf {
   const stores = new Map<string, ObjectStore>()
   return (bucket, key) => {
     const { region = settings.region, roleArn, externalId } = sourceOf(settings.sources, bucket, key) ?? {}
     const name = `${region} ${roleArn ?? ''} ${externalId ?? ''}`
     let store = stores.get(name)
     if (store === undefined)
-      stores.set(name, (store = new S3ObjectStore(clientOf(settings, region, { roleArn, externalId }), settings.requesterPays)))
+      stores.set(name, (store = new S3ObjectStore(clientOf(settings, region, { roleArn, externalId }, silentMs), settings.requesterPays)))
     return store
   }
 }

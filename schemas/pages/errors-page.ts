@@ -5,7 +5,8 @@ import { code, generatedMark, table } from './markdown.ts'
 
 /** Reasons of the fetcher; those of the parser are in processors/enrich/parse/line-faults.ts. */
 const fetchReasons: Readonly<Record<string, string>> = {
-  'bad-document': 'a JSON document among CloudWatch Logs envelopes that is none; its first 4096 bytes, length and SHA-256 are kept',
+  'bad-document':
+    'a JSON document among CloudWatch Logs envelopes or records of Firehose that is none; its first 4096 bytes, length and SHA-256 are kept',
   'document-too-large': 'an envelope of more than 16 MiB; kept likewise',
   'line-too-long': 'the line is longer than s3.maxLineBytes; its first 4096 bytes, length and SHA-256 are kept',
 }

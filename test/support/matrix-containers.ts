@@ -36,6 +36,14 @@ function envelopes(format: MatrixFormat, records: readonly MatrixRecord[]): Buff
 
 type Body = MatrixContainer['body']
 
+/** Records as a flow log delivers them to Firehose directly: nothing stands between two. */
+const delivered: Body = (format, records) =>
+  Buffer.from(
+    wordsOf(format, records)
+      .map(words => JSON.stringify({ message: words.join(' ') }))
+      .join(''),
+  )
+
 const members: Body = (format, records) => {
   const bytes = Buffer.from(`\ufeff${matrixText(format, records, '\r\n', '  ')}`)
   return Buffer.concat([gzipSync(bytes.subarray(0, 333)), gzipSync(bytes.subarray(333))])
@@ -65,4 +73,5 @@ export const matrixContainers: readonly MatrixContainer[] = [
     bare: true,
     body: (format, records) => gzipSync(Buffer.concat(envelopes(format, records).map(document => gzipSync(document)))),
   },
+  { name: 'records of Firehose', suffix: '.log.gz', bare: true, body: (format, records) => gzipSync(delivered(format, records)) },
 ]

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseRange } from '../../../cli/backfill.ts'
 import { BackfillBooks } from '../../../cli/backfill-books.ts'
-import { bytesText, progressText } from '../../../cli/backfill-progress.ts'
+import { countingLists } from '../../../cli/list-requests.ts'
+import { bytesText, fitted, progressText } from '../../../cli/backfill-progress.ts'
 import type { FlowError } from '../../../runtime/errors.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
 import type { ObjectLedger } from '../../../schemas/records.ts'
@@ -66,6 +67,23 @@ test('lists what is below a prefix that ends anywhere, with as few requests as t
   assert.deepEqual(await listed('AWSLogs/333'), [])
 })
 
+test('counts the LIST requests that it makes: folders, days without objects, pages', async () => {
+  const store = new MemoryObjectStore()
+  for (const account of ['111111111111', '222222222222'])
+    for (const region of ['eu-west-1', 'us-east-1'])
+      for (let i = 0; i < (region === 'us-east-1' ? 2001 : 1000); i++)
+        store.put('b', `AWSLogs/${account}/vpcflowlogs/${region}/2026/11/24/${i}.log.gz`, '')
+  for (const fromDay of ['2026-11-23', '2026-10-01']) {
+    store.requests.list.length = 0
+    let [objects, requests] = [0, 0]
+    const counted = countingLists(store, () => requests++)
+    for await (const { key } of listObjects(counted, { bucket: 'b', prefix: '', fromDay, toDay: '2026-11-24' }))
+      objects += key === '' ? 0 : 1
+    assert.deepEqual([objects, requests], [6002, store.requests.list.length])
+    assert.ok(requests > 11, String(requests))
+  }
+})
+
 const recordOf = (key: string, etag: string, more: Partial<ObjectLedger> = {}): ObjectLedger => ({
   ...emptyLedger,
   objectId: objectIdOf('b', key, etag),
@@ -99,6 +117,25 @@ test('the books: what was read before is not wanted, what is announced ends with
   assert.deepEqual([books.counts.done, books.counts.failed], [4, 0])
 })
 
+test('the books: a version that was read, overwritten and came back is done, so that nobody waits for it', () => {
+  const books = new BackfillBooks()
+  for (const key of ['back', 'begun', 'cut']) books.list('b', { key, etag: 'v1', size: 10 })
+  const earlier = (key: string, done: boolean): Pick<ObjectLedger, 'earlier'> => ({
+    earlier: [{ ...emptyLedger, objectId: objectIdOf('b', key, 'v1'), done }],
+  })
+  for (const [key, wasDone, state] of [
+    ['back', true, 'done'],
+    ['begun', true, 'retrying'],
+    ['cut', false, 'done'],
+  ] as const)
+    books.hear({ bucket: 'b', key }, recordOf(key, 'v2', { state, ...earlier(key, wasDone) }))
+  assert.deepEqual(
+    ['back', 'begun', 'cut'].map(key => books.take('b', key)),
+    [false, false, true],
+  )
+  assert.deepEqual([books.counts.done, books.counts.underWay], [2, 1])
+})
+
 test('progress says objects, bytes, speed and time left', () => {
   const counts = { objects: 2000, bytes: 4e9, done: 999, failed: 1, underWay: 10, endedBytes: 2e9, endedLines: 60_000 }
   assert.equal(
@@ -108,4 +145,15 @@ test('progress says objects, bytes, speed and time left', () => {
   assert.match(progressText({ ...counts, endedBytes: 0 }, { bytes: 4e9 }, 0), /0 flow records\/s, time left unknown$/)
   assert.match(progressText({ ...counts, done: 1999 }, { bytes: 4e9 }, 60), /^\[#{24}\] 100 %.*records\/s$/)
   assert.deepEqual([0, 999, 1000, 123_456_789].map(bytesText), ['0 B', '999 B', '1.00 kB', '123.5 MB'])
+})
+
+test('progress never wraps: the bar goes first, then the end', () => {
+  const text = '[####----] 50 %  1,000 of 2,000 objects'
+  for (const [columns, shown] of [
+    [40, text],
+    [39, '50 %  1,000 of 2,000 objects'],
+    [20, '50 %  1,000 of 2,00'],
+    [1, ''],
+  ] as const)
+    assert.equal(fitted(text, columns), shown)
 })

@@ -167,6 +167,20 @@ test('wherever a task is killed, a large object goes on with the header line it 
   assert.equal(bench.store.requests.open.length, 2 + kills)
 })
 
+test('exports have a column before those that EC2 says', async () => {
+  const bench = benchWith(new Answers(), { sources: [{ bucket, prefix: '', format: 'exported describe' }] })
+  const exported = lines.map(line => `2026-11-24T10:00:00.000Z ${line}`)
+  await bench.putAndAnnounce(key, gzipSync(exported.join('\n')))
+  await bench.putAndAnnounce(other, `${header}\n${lines.join('\n')}`)
+  await bench.run()
+  assert.deepEqual([bench.ledger(key)?.state, bench.ledger(key)?.header], ['done', `exported ${header}`])
+  assert.deepEqual(
+    bench.lines(key).map(({ text }) => text),
+    exported,
+  )
+  assert.equal(bench.ledger(other)?.header, header)
+})
+
 test('envelopes have the format that EC2 says', async () => {
   const bench = benchWith(new Answers())
   const envelope = JSON.stringify({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { readPlainly } from '../../../audit/plain-reader.ts'
-import { headerOfFormat } from '../../../producers/s3/log-format.ts'
+import { headerOfFormat, namesBeforeDescribed } from '../../../producers/s3/log-format.ts'
 import { unwrapped } from '../../../producers/s3/envelope-text.ts'
 import { bucket, FetchBench, header, keyOf, numbered } from './s3-fetch-cases.ts'
 
@@ -14,6 +14,8 @@ const sources = [{ bucket, prefix: '', format }]
 const key = keyOf('cloudwatch')
 const data = (...messages: string[]): string =>
   JSON.stringify({ messageType: 'DATA_MESSAGE', owner: '1', logEvents: messages.map((message, id) => ({ id: `${id}{"}`, message })) })
+/** What a flow log that goes to Firehose directly writes, without a line end between two. */
+const direct = (...messages: string[]): string => messages.map(message => JSON.stringify({ message })).join('')
 const control = JSON.stringify({ messageType: 'CONTROL_MESSAGE', logEvents: [{ message: 'CWL CONTROL MESSAGE: Checking health' }] })
 
 for (const [written, names] of [
@@ -24,6 +26,18 @@ for (const [written, names] of [
   ['', undefined],
 ] as const)
   test(`the format "${written}" is ${names ?? 'refused'}`, () => assert.equal(headerOfFormat(written), names))
+
+for (const [written, names] of [
+  ['describe', ''],
+  [' exported  describe ', 'exported '],
+  ['stream exported describe', 'stream exported '],
+  ['describe exported', undefined],
+  ['version describe', undefined],
+  ['${exported} describe', undefined],
+  [undefined, undefined],
+] as const)
+  test(`the format "${written}" asks EC2 for ${names === undefined ? 'nothing' : `what stands behind "${names}"`}`, () =>
+    assert.equal(namesBeforeDescribed(written), names))
 
 const lines = numbered(7, 1)
 const cases: { name: string; body: Buffer | string; lines: string[]; dead?: number[]; headers?: number }[] = [
@@ -36,6 +50,13 @@ const cases: { name: string; body: Buffer | string; lines: string[]; dead?: numb
     lines,
   },
   { name: 'such, compressed again as a whole', body: gzipSync(Buffer.concat([gzipSync(data(...lines)), gzipSync(control)])), lines },
+  { name: 'records of a flow log that goes to Firehose directly', body: direct(...lines), lines },
+  {
+    name: 'such records, compressed, with line ends and a broken one between them',
+    body: gzipSync(`${direct(...lines.slice(0, 3))}\n{"message":2}\n${direct(...lines.slice(3))}\n`),
+    lines,
+    dead: [4],
+  },
   {
     name: 'a broken document between two and a cut one at the end',
     body: `${data(...lines.slice(0, 3))}{"messageType":nothing}${data(...lines.slice(3))}{"messageType":"DATA_ME`,
@@ -74,6 +95,7 @@ for (const [name, body, configured] of [
   ['lines without a header', lines.join('\n'), undefined],
   ['envelopes', data(...lines), undefined],
   ['lines of a source with another prefix', lines.join('\n'), [{ bucket, prefix: 'elsewhere', format }]],
+  ['records of Firehose', direct(...lines), undefined],
   ['JSON that is no envelope', '{"Records":[]}', undefined],
 ] as const)
   test(`without a format, ${name} are recorded as failed and never guessed`, async () => {

@@ -112,5 +112,13 @@ test('the region of a queue is the one set, the one of its URL, or the one of th
   assert.equal(regionOfQueue({ url }, 'us-east-1'), 'eu-west-1')
   assert.equal(regionOfQueue({ url, region: 'ap-south-1' }, 'us-east-1'), 'ap-south-1')
   assert.equal(regionOfQueue({ url: 'https://eu-west-1.queue.amazonaws.com/123456789012/q' }, 'us-east-1'), 'eu-west-1')
+  for (const [host, region] of [
+    ['sqs-fips.us-gov-west-1.amazonaws.com', 'us-gov-west-1'],
+    ['vpce-0a1b2c3d-4e5f.sqs.eu-central-1.vpce.amazonaws.com', 'eu-central-1'],
+    ['vpce-0a1b2c3d-4e5f-eu-central-1a.sqs.eu-central-1.vpce.amazonaws.com', 'eu-central-1'],
+    ['sqs.cn-north-1.amazonaws.com.cn', 'cn-north-1'],
+    ['sqs.ap-southeast-5.api.aws', 'ap-southeast-5'],
+  ] as const)
+    assert.equal(regionOfQueue({ url: `https://${host}/123456789012/q` }, 'us-east-1'), region, host)
   assert.equal(regionOfQueue({ url: 'http://127.0.0.1:9000/000000000000/q' }, 'us-east-1'), 'us-east-1')
 })
