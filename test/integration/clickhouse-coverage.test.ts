@@ -190,6 +190,34 @@ describe('coverage', () => {
     assert.equal(await verdict('eni-none', slot(0) + 30), 'unknown')
   })
 
+  it('is unknown where a slot has an object, but not the one with the interface', async () => {
+    const other = await TablePath.open(server)
+    for (let n = 0; n < 12; n++) {
+      other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n), eni: 'eni-2' })]))
+      if (n < 3 || n > 6) other.put('fl-a', slot(n), file(narrow, [gapLine('NODATA', slot(n))]), { hash: 'aaaaaaaa' })
+    }
+    await other.work()
+    const verdict = async (at: number, windowS: number): Promise<string> => {
+      const asked = {
+        interfaceId: 'eni-1',
+        from: at,
+        to: at,
+        account: '',
+        region: '',
+        flowLogs: [],
+        windowS,
+        everyS: 300,
+        notDue: slot(20),
+      }
+      return judge(at, at, (await findEvidence(other.store, asked)).evidence).verdict
+    }
+    assert.deepEqual(
+      [await verdict(slot(2) + 30, 60), await verdict(slot(4) + 30, 60), await verdict(slot(7) + 30, 60)],
+      ['evidence', 'unknown', 'evidence'],
+    )
+    assert.deepEqual([await verdict(slot(4) + 150, 600), await verdict(slot(5), 600)], ['unknown', 'evidence'])
+  })
+
   it('is a command with plain words and exit codes', async () => {
     const env = { FLOWLOOM_CLICKHOUSE_URL: server.url, FLOWLOOM_CLICKHOUSE_DATABASE: path.settings.database }
     const run = (words: string): Promise<Outcome> => flowloom(['coverage', ...words.split(' ')], env)
