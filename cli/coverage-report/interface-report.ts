@@ -89,6 +89,9 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
     from: dateOf(request.from),
     to: dateOf(lastEnd(request.to, request.windowS) + 1),
     before_s: 2 * (request.windowS + stampDelayS),
+    account: request.account,
+    region: request.region,
+    flow_logs: request.flowLogs,
   })
   return {
     seenBy: seen.map(({ log }) => log),

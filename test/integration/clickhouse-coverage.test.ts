@@ -218,6 +218,31 @@ describe('coverage', () => {
     assert.deepEqual([await verdict(slot(4) + 150, 600), await verdict(slot(5), 600)], ['unknown', 'evidence'])
   })
 
+  it('of one flow log knows nothing of what another one lost', async () => {
+    const other = await TablePath.open(server)
+    for (const n of [0, 1, 2, 3]) other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n) })]))
+    for (const n of [0, 1, 2, 3]) other.put('fl-b', slot(n), file(narrow, [gapLine('SKIPDATA', slot(n))]))
+    await other.work()
+    const verdict = async (values: Partial<InterfaceRequest>): Promise<string> => {
+      const at = slot(1) + 10
+      const asked = {
+        interfaceId: 'eni-1',
+        from: at,
+        to: at,
+        account: '',
+        region: '',
+        flowLogs: [],
+        windowS: 60,
+        everyS: 300,
+        notDue: slot(9),
+      }
+      return judge(at, at, (await findEvidence(other.store, { ...asked, ...values })).evidence).verdict
+    }
+    assert.deepEqual([await verdict({}), await verdict({ flowLogs: ['fl-a'] })], ['gap', 'evidence'])
+    assert.deepEqual([await verdict({ flowLogs: ['fl-b'] }), await verdict({ account: place.accountId })], ['gap', 'gap'])
+    assert.equal(await verdict({ account: '999999999999' }), 'unknown')
+  })
+
   it('is a command with plain words and exit codes', async () => {
     const env = { FLOWLOOM_CLICKHOUSE_URL: server.url, FLOWLOOM_CLICKHOUSE_DATABASE: path.settings.database }
     const run = (words: string): Promise<Outcome> => flowloom(['coverage', ...words.split(' ')], env)
