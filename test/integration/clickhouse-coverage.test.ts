@@ -218,6 +218,34 @@ describe('coverage', () => {
     assert.deepEqual([await verdict(slot(4) + 150, 600), await verdict(slot(5), 600)], ['unknown', 'evidence'])
   })
 
+  it('does not hold the dead letters of an overwritten object against the one that replaced it', async () => {
+    const other = await TablePath.open(server)
+    for (const n of [0, 2, 3]) other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n) })]))
+    const key = other.put('fl-a', slot(1), file(narrow, [flowLine({ start: slot(1) }), 'not a flow']))
+    await other.work()
+    const look = async (): Promise<unknown[]> => {
+      const at = slot(1) + 10
+      const asked = {
+        interfaceId: 'eni-1',
+        from: at,
+        to: at,
+        account: '',
+        region: '',
+        flowLogs: [],
+        windowS: 60,
+        everyS: 300,
+        notDue: slot(9),
+      }
+      const [row] = await other.store.query<Row>(`SELECT state, toUInt8(dead_letters) AS dead FROM coverage WHERE slot = ${slot(1)}`)
+      const report = await reportCoverage(other.store, { ...request, to: slot(4), notDue: slot(4) })
+      return [judge(at, at, (await findEvidence(other.store, asked)).evidence).verdict, row!['state'], row!['dead'], hasLosses(report)]
+    }
+    assert.deepEqual(await look(), ['gap', 'lossy', 1, true])
+    other.putKey(key, file(narrow, [flowLine({ start: slot(1) }), flowLine({ start: slot(1) + 60 })]), slot(3))
+    await other.work()
+    assert.deepEqual(await look(), ['evidence', 'covered', 1, false])
+  })
+
   it('of one flow log knows nothing of what another one lost', async () => {
     const other = await TablePath.open(server)
     for (const n of [0, 1, 2, 3]) other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n) })]))
