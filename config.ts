@@ -340,8 +340,27 @@ export function checkConfig(raw: unknown, otherFaults: readonly string[] = []): 
   const result = configSchema.safeParse(raw)
   const faults = [...otherFaults, ...(result.success ? [] : [z.prettifyError(result.error)])]
   if (!result.success || faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
-  return result.data
+  const { registry, clickhouse } = result.data
+  return { ...result.data, registry: withPlainUrl(registry), clickhouse: withPlainUrl(clickhouse) }
 }
+
+/** Takes user and password out of a URL, so that no message that names the end point tells them; they win over the settings. */
+function withPlainUrl<T extends { url: string; username?: string | undefined; password?: string | undefined }>(settings: T): T {
+  const url = URL.parse(settings.url)
+  if (url === null || (url.username === '' && url.password === '')) return settings
+  const { username, password } = url
+  url.username = url.password = ''
+  return {
+    ...settings,
+    url: url.href.replace(/\/$/, ''),
+    ...(username === '' ? {} : { username: decoded(username) }),
+    ...(password === '' ? {} : { password: decoded(password) }),
+  }
+}
+
+/** A part of a URL; a `%` that begins no code stands for itself. */
+const decoded = (part: string): string =>
+  part.replace(/(?:%[0-9a-f]{2})+/gi, codes => Buffer.from(codes.replaceAll('%', ''), 'hex').toString())
 
 /**
  * Reads the configuration of this process.

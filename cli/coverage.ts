@@ -132,7 +132,8 @@ export const coverageCommand: Command = {
     json: { type: 'boolean', doc: 'print JSON' },
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
-of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet.
+of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet,
+or the interface has no record around that time, not even NODATA.
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))

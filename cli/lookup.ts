@@ -51,12 +51,18 @@ export function parseTime(text: string, command: string): number {
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text) ?? []
   const ms = seconds
     ? Number(text) * 1000
-    : date === ''
+    : !isDay(date)
       ? NaN
       : Date.parse(`${date}T${time === '' ? '00:00' : time}${zone === '' ? 'Z' : zone.toUpperCase()}`)
   if (Number.isNaN(ms) || ms < 0 || ms >= 2 ** 32 * 1000)
     throw new FlowError('USAGE', { detail: `"${text}" is no time; write 2026-11-17T14:00:00Z or Unix seconds`, command })
   return Math.floor(ms / 1000)
+}
+
+/** False for 2026-02-30, which `Date.parse` takes for the second of March. */
+function isDay(date: string): boolean {
+  const ms = date === '' ? NaN : Date.parse(date)
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date)
 }
 
 /** One holder as text. */

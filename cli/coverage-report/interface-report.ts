@@ -3,6 +3,7 @@ import { slotSeconds } from '../../schemas/object-name.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { dateOf } from './report.ts'
+import { silencesOf, type Span } from './silences.ts'
 import { slotOf, type SlotRange } from './slots.ts'
 import {
   judge,
@@ -56,18 +57,23 @@ export interface JudgedRange extends SlotRange, Verdict {}
 const seenAroundS = 86_400
 
 type Row = Record<string, string | number | null>
+interface SeenRow {
+  actions: string[]
+  /** Of the records that begin in one minute, in their order. */
+  spans: Span[]
+}
 
 /** Collects what the verdict depends on. */
 export async function findEvidence(store: Store, request: InterfaceRequest): Promise<InterfaceEvidence> {
-  const rows = await ask<Row & { actions: string[] }, 'coverage_interface'>(store, 'coverage_interface', {
+  const rows = await ask<Row & SeenRow, 'coverage_interface'>(store, 'coverage_interface', {
     interface: request.interfaceId,
     seen_from: dateOf(request.from - seenAroundS),
     seen_to: dateOf(request.to + seenAroundS),
   })
-  const seenBy = rows
-    .map(seenByOf)
+  const seen = rows
+    .map(row => ({ log: seenByOf(row), spans: row.spans }))
     .filter(
-      log =>
+      ({ log }) =>
         (request.account === '' || log.accountId === request.account) &&
         (request.region === '' || log.region === request.region) &&
         (request.flowLogs.length === 0 || request.flowLogs.includes(log.flowLogId)),
@@ -76,18 +82,21 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
   const slotRows = await ask<Row, 'coverage_interface_slots'>(store, 'coverage_interface_slots', {
     from: dateOf(slotOf(request.from) - request.everyS),
     to: dateOf(slotOf(lastEnd(request.to, request.windowS)) + slotSeconds + request.everyS),
-    flow_logs: seenBy.map(log => log.flowLogId),
+    flow_logs: seen.map(({ log }) => log.flowLogId),
   })
   const losses = await ask<Row, 'coverage_interface_gaps'>(store, 'coverage_interface_gaps', {
     interface: request.interfaceId,
     from: dateOf(request.from),
     to: dateOf(lastEnd(request.to, request.windowS) + 1),
     before_s: 2 * (request.windowS + stampDelayS),
+    account: request.account,
+    region: request.region,
+    flow_logs: request.flowLogs,
   })
   return {
-    seenBy,
+    seenBy: seen.map(({ log }) => log),
     evidence: {
-      flowLogs: seenBy.map(log => coveringOf(log, slotRows)),
+      flowLogs: seen.map(({ log, spans }) => coveringOf(log, spans, slotRows)),
       losses: losses.map(lossOf),
       windowS: request.windowS,
       everyS: request.everyS,
@@ -98,7 +107,7 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
 
 const keyOf = (account: unknown, region: unknown, flowLog: unknown): string => [account, region, flowLog].map(String).join('\n')
 
-function coveringOf(log: SeenBy, rows: readonly Row[]): CoveringFlowLog {
+function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly Row[]): CoveringFlowLog {
   const slots = new Map<number, SlotState>()
   for (const row of rows)
     if (keyOf(row['account_id'], row['region'], row['flow_log_id']) === keyOf(log.accountId, log.region, log.flowLogId))
@@ -109,10 +118,10 @@ function coveringOf(log: SeenBy, rows: readonly Row[]): CoveringFlowLog {
         deadLetters: Number(row['dead_letters']),
       })
   const flowLogId = log.flowLogId === '' ? 'objects without a flow log id' : log.flowLogId
-  return { flowLogId, firstSeen: log.firstSeen, lastSeen: log.lastSeen, slots }
+  return { flowLogId, firstSeen: log.firstSeen, lastSeen: log.lastSeen, silences: silencesOf(spans), slots }
 }
 
-const seenByOf = (row: Row & { actions: string[] }): SeenBy => ({
+const seenByOf = (row: Row & SeenRow): SeenBy => ({
   accountId: String(row['account_id']),
   region: String(row['region']),
   flowLogId: String(row['flow_log_id']),

@@ -47,6 +47,7 @@ export interface FlowLogCoverage {
   /** Slots since the last known one that are due; null: none. */
   readonly silent: SlotRange | null
   readonly late: readonly { readonly slot: number; readonly latenessS: number }[]
+  /** Slots with dead letters of objects that are not overwritten. */
   readonly deadLetterSlots: readonly number[]
 }
 
@@ -207,7 +208,7 @@ const listedOf = (row: Row): ListedObject => ({
 /** True where something is missing, not read or lost; late objects and overlaps are none of these. */
 export function hasLosses(report: CoverageReport): boolean {
   const broken = report.flowLogs.some(
-    log => log.missing.length > 0 || log.silent !== null || log.done < log.objects || log.deadLetters > 0 || log.skipdata > 0,
+    log => log.missing.length > 0 || log.silent !== null || log.done < log.objects || log.deadLetterSlots.length > 0 || log.skipdata > 0,
   )
   return broken || report.skipped.length > 0 || report.withoutSlot.some(object => object.state !== 'done')
 }

@@ -2,11 +2,13 @@
  * Whether the absence of flows of an interface says something. Pure; times are Unix seconds, both ends included.
  *
  * A record of a packet ends at most one aggregation window after it, its times can be a minute late, and it lies in an object of the slot of
- * its end: so the slots from that of the time to that of the time plus window plus minute have to be there.
+ * its end: so the slots from that of the time to that of the time plus window plus minute have to be there. Nobody says how many objects a slot
+ * has; but an interface has a record in each window, if only NODATA: so one has to be there that the window of the time can have written.
  *
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
  */
 import { slotSeconds } from '../../schemas/object-name.ts'
+import { silenceIn, type Silence } from './silences.ts'
 import { clock, isStoodFor, slotOf } from './slots.ts'
 
 /** evidence: there was no flow but those recorded; gap: records were lost; unknown: nobody can say. */
@@ -33,6 +35,8 @@ export interface CoveringFlowLog {
   /** First and last second of its records of the interface. */
   readonly firstSeen: number
   readonly lastSeen: number
+  /** Times between, in which it has none. */
+  readonly silences: readonly Silence[]
   readonly slots: ReadonlyMap<number, SlotState>
 }
 
@@ -90,6 +94,11 @@ export function judge(from: number, to: number, evidence: Evidence): Verdict {
     if (!sees)
       unknowns.push(
         `${log.flowLogId} has records of the interface only from ${clock(log.firstSeen)} to ${clock(log.lastSeen)}: it need not have been there`,
+      )
+    const silence = silenceIn(log.silences, from, to, evidence.windowS + stampDelayS)
+    if (silence !== undefined)
+      unknowns.push(
+        `${log.flowLogId} has no record of the interface between ${clock(silence.after)} and ${clock(silence.until)}, not even NODATA: an object is missing, or it was not there`,
       )
   }
   if (evidence.flowLogs.length === 0) unknowns.push('no flow log has a record of the interface around that time')

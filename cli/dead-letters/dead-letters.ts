@@ -1,5 +1,7 @@
 /** `flowloom dead-letters`: lines that could not be read: which, why, and another try after a fix. */
 import { lineText, readReplays } from '../../audit/replay-attempts.ts'
+import { lineFaultReasons } from '../../processors/enrich/parse/line-faults.ts'
+import { deadLineReasons } from '../../producers/s3/dead-line-reasons.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { configOption } from '../command.ts'
@@ -19,10 +21,20 @@ const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, co
 /** Options that only one of the words takes. */
 const belongsTo: Readonly<Record<string, string>> = { 'dry-run': 'replay', force: 'replay', 'max-attempts': 'replay', all: 'list' }
 
+const knownReasons: readonly string[] = [...new Set([...Object.keys(deadLineReasons), ...Object.keys(lineFaultReasons)])].sort()
+
+/** Refuses a reason that there is not: a list without dead letters would say that all is well. */
+function reasonsOf(values: Values): string[] {
+  const reasons = ((values['reason'] as string[] | undefined) ?? []).flatMap(text => text.split(',')).filter(text => text !== '')
+  const unknown = reasons.find(reason => !knownReasons.includes(reason))
+  if (unknown !== undefined) throw usage(`"${unknown}" is no reason; there are ${knownReasons.join(', ')}`)
+  return reasons
+}
+
 function filterOf(values: Values): LetterFilter {
   const since = values['since'] as string | undefined
   return {
-    reasons: ((values['reason'] as string[] | undefined) ?? []).flatMap(text => text.split(',')).filter(text => text !== ''),
+    reasons: reasonsOf(values),
     prefix: (values['prefix'] as string | undefined) ?? '',
     sinceMs: since === undefined ? 0 : parseTime(since, name) * 1000,
   }

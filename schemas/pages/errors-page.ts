@@ -1,21 +1,14 @@
 /** docs/reference/errors.md. */
 import { errorTable } from '../../runtime/errors.ts'
 import { lineFaultReasons } from '../../processors/enrich/parse/line-faults.ts'
+import { deadLineReasons } from '../../producers/s3/dead-line-reasons.ts'
 import { code, generatedMark, table } from './markdown.ts'
-
-/** Reasons of the fetcher; those of the parser are in processors/enrich/parse/line-faults.ts. */
-const fetchReasons: Readonly<Record<string, string>> = {
-  'bad-document':
-    'a JSON document among CloudWatch Logs envelopes or records of Firehose that is none; its first 4096 bytes, length and SHA-256 are kept',
-  'document-too-large': 'an envelope of more than 16 MiB; kept likewise',
-  'line-too-long': 'the line is longer than s3.maxLineBytes; its first 4096 bytes, length and SHA-256 are kept',
-}
 
 /** Every error code and every reason of a dead letter. */
 export function errorsPage(): string {
   const errors = Object.entries(errorTable).map(([name, { retriable, message }]) => [code(name), retriable ? 'yes' : 'no', message])
   const reasons = [
-    ...Object.entries(fetchReasons).map(([reason, doc]) => [code(reason), 'fetch', doc]),
+    ...Object.entries(deadLineReasons).map(([reason, doc]) => [code(reason), 'fetch', doc]),
     ...Object.entries(lineFaultReasons).map(([reason, doc]) => [code(reason), 'enrich', doc]),
   ]
   return [

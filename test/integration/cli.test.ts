@@ -95,6 +95,9 @@ test('a time is read in every usual form, as UTC where no zone is given', () => 
   ])
     assert.equal(parseTime(text, 'lookup'), expected, text)
   assert.equal(parseTime('2023-07-26', 'lookup'), expected - 10)
+  assert.equal(parseTime('2024-02-29', 'lookup'), Date.UTC(2024, 1, 29) / 1000)
+  for (const text of ['2023-02-29', '2023-02-30T10:00Z', '2023-04-31 10:00', '2023-13-01', '2023-00-10', '2023-07-26T25:00'])
+    assert.throws(() => parseTime(text, 'lookup'), { code: 'USAGE' }, text)
   assert.equal(parseTime('2023-07-26T00:01', 'lookup'), expected + 50)
 })
 

@@ -81,6 +81,24 @@ describe('exposed_ports_between', () => {
     assert.deepEqual((await found(store, day(2), day(3))).map(row => (row as unknown[])[0]), ['nat-phantom']) // prettier-ignore
     assert.deepEqual((await found(store, day(4), day(5))).map(row => (row as unknown[])[0]), ['accepted']) // prettier-ignore
   })
+
+  it('knows it so among the top talkers too, where older days are not read', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const [, gatewayFlow] = natGatewayFlows()
+    const probe = { ...natGatewayFlows()[6]!, bytes: 40, srcCountry: 'DE' }
+    putFlows([
+      { ...gatewayFlow!, start: day(1) + 80_000, end: day(1) + 80_059 },
+      { ...probe, start: day(2) + 3600, end: day(2) + 3659 },
+      { ...probe, start: day(4), end: day(4) + 59, line: 90 },
+    ])
+    await cluster.runRole(role('sink-flows'))
+    const talkers = async (from: number, to: number): Promise<unknown> =>
+      (await ask<Record<string, string>>(store, 'top_talkers', { from: new Date(from * 1000), to: new Date(to * 1000), limit: 9 })).map(
+        row => [row['country'], row['bytes'], row['nat_bytes']],
+      )
+    assert.deepEqual(await talkers(day(2), day(3)), [['DE', '0', '40']])
+    assert.deepEqual(await talkers(day(4), day(5)), [['DE', '40', '0']])
+  })
 })
 
 describe('an address whose short run lies inside of a longer one', () => {

@@ -190,6 +190,87 @@ describe('coverage', () => {
     assert.equal(await verdict('eni-none', slot(0) + 30), 'unknown')
   })
 
+  it('is unknown where a slot has an object, but not the one with the interface', async () => {
+    const other = await TablePath.open(server)
+    for (let n = 0; n < 12; n++) {
+      other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n), eni: 'eni-2' })]))
+      if (n < 3 || n > 6) other.put('fl-a', slot(n), file(narrow, [gapLine('NODATA', slot(n))]), { hash: 'aaaaaaaa' })
+    }
+    await other.work()
+    const verdict = async (at: number, windowS: number): Promise<string> => {
+      const asked = {
+        interfaceId: 'eni-1',
+        from: at,
+        to: at,
+        account: '',
+        region: '',
+        flowLogs: [],
+        windowS,
+        everyS: 300,
+        notDue: slot(20),
+      }
+      return judge(at, at, (await findEvidence(other.store, asked)).evidence).verdict
+    }
+    assert.deepEqual(
+      [await verdict(slot(2) + 30, 60), await verdict(slot(4) + 30, 60), await verdict(slot(7) + 30, 60)],
+      ['evidence', 'unknown', 'evidence'],
+    )
+    assert.deepEqual([await verdict(slot(4) + 150, 600), await verdict(slot(5), 600)], ['unknown', 'evidence'])
+  })
+
+  it('does not hold the dead letters of an overwritten object against the one that replaced it', async () => {
+    const other = await TablePath.open(server)
+    for (const n of [0, 2, 3]) other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n) })]))
+    const key = other.put('fl-a', slot(1), file(narrow, [flowLine({ start: slot(1) }), 'not a flow']))
+    await other.work()
+    const look = async (): Promise<unknown[]> => {
+      const at = slot(1) + 10
+      const asked = {
+        interfaceId: 'eni-1',
+        from: at,
+        to: at,
+        account: '',
+        region: '',
+        flowLogs: [],
+        windowS: 60,
+        everyS: 300,
+        notDue: slot(9),
+      }
+      const [row] = await other.store.query<Row>(`SELECT state, toUInt8(dead_letters) AS dead FROM coverage WHERE slot = ${slot(1)}`)
+      const report = await reportCoverage(other.store, { ...request, to: slot(4), notDue: slot(4) })
+      return [judge(at, at, (await findEvidence(other.store, asked)).evidence).verdict, row!['state'], row!['dead'], hasLosses(report)]
+    }
+    assert.deepEqual(await look(), ['gap', 'lossy', 1, true])
+    other.putKey(key, file(narrow, [flowLine({ start: slot(1) }), flowLine({ start: slot(1) + 60 })]), slot(3))
+    await other.work()
+    assert.deepEqual(await look(), ['evidence', 'covered', 1, false])
+  })
+
+  it('of one flow log knows nothing of what another one lost', async () => {
+    const other = await TablePath.open(server)
+    for (const n of [0, 1, 2, 3]) other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n) })]))
+    for (const n of [0, 1, 2, 3]) other.put('fl-b', slot(n), file(narrow, [gapLine('SKIPDATA', slot(n))]))
+    await other.work()
+    const verdict = async (values: Partial<InterfaceRequest>): Promise<string> => {
+      const at = slot(1) + 10
+      const asked = {
+        interfaceId: 'eni-1',
+        from: at,
+        to: at,
+        account: '',
+        region: '',
+        flowLogs: [],
+        windowS: 60,
+        everyS: 300,
+        notDue: slot(9),
+      }
+      return judge(at, at, (await findEvidence(other.store, { ...asked, ...values })).evidence).verdict
+    }
+    assert.deepEqual([await verdict({}), await verdict({ flowLogs: ['fl-a'] })], ['gap', 'evidence'])
+    assert.deepEqual([await verdict({ flowLogs: ['fl-b'] }), await verdict({ account: place.accountId })], ['gap', 'gap'])
+    assert.equal(await verdict({ account: '999999999999' }), 'unknown')
+  })
+
   it('is a command with plain words and exit codes', async () => {
     const env = { FLOWLOOM_CLICKHOUSE_URL: server.url, FLOWLOOM_CLICKHOUSE_DATABASE: path.settings.database }
     const run = (words: string): Promise<Outcome> => flowloom(['coverage', ...words.split(' ')], env)

@@ -147,3 +147,11 @@ test('no fault and no error tells a secret', () => {
   const wrongKind = faultsOf(() => checkConfig({ kafka: { password: ['hidden-3'], oauthClientSecret: '' } }))
   assert.ok(!wrongKind.includes('hidden') && wrongKind.includes('kafka.password') && wrongKind.includes('kafka.oauthClientSecret'))
 })
+
+test('user and password of a URL become settings: no message that names the end point tells them', () => {
+  const url = 'http://me:s%40crt@registry:8081/apis'
+  const { registry, clickhouse } = checkConfig({ registry: { url }, clickhouse: { url: 'http://:50%@db:8123', username: 'me' } })
+  assert.deepEqual(registry, { url: 'http://registry:8081/apis', username: 'me', password: 's@crt' })
+  assert.deepEqual([clickhouse.url, clickhouse.username, clickhouse.password], ['http://db:8123', 'me', '50%'])
+  assert.equal(checkConfig({ clickhouse: { url: 'http://db:8123/' } }).clickhouse.url, 'http://db:8123/')
+})

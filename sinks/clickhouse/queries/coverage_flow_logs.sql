@@ -23,7 +23,7 @@ LEFT JOIN (
     groupArrayIf(toUnixTimestamp(s.slot), s.done > 0) AS done_slots,
     groupArrayIf(toUnixTimestamp(s.slot), s.lateness_s > {late_s:Int64}) AS late_slots,
     groupArrayIf(toInt32(s.lateness_s), s.lateness_s > {late_s:Int64}) AS late_by,
-    groupArrayIf(toUnixTimestamp(s.slot), s.dead_letters > 0) AS dead_slots
+    groupArrayIf(toUnixTimestamp(s.slot), s.newest_dead_letters > 0) AS dead_slots
   FROM coverage AS s
   WHERE s.slot >= {from:DateTime('UTC')} AND s.slot < {to:DateTime('UTC')}
   GROUP BY account_id, region, flow_log_id

@@ -1,6 +1,7 @@
 -- Who outside talks with us most: countries and networks by bytes in both directions.
 -- Parameters: from, to (DateTime), limit. What passes a NAT gateway is seen twice, by the gateway and by the host behind it: the gateway's
--- half is kept apart in nat_bytes. Where the direction is unknown, the side that has a country stands for the remote one.
+-- half is kept apart in nat_bytes; a gateway is known by its packets of the time and of the day before and after it. Where the direction is
+-- unknown, the side that has a country stands for the remote one.
 SELECT
   toString(if(t.remote_country = '' AND t.direction = 'unknown', t.local_country, t.remote_country)) AS country,
   if(t.remote_asn = 0 AND t.direction = 'unknown', t.local_asn, t.remote_asn) AS asn,
@@ -12,7 +13,7 @@ SELECT
   uniqExactIf(if(t.remote_country = '' AND t.direction = 'unknown', t.local_addr, t.remote_addr), NOT t.nat) AS addresses,
   sumIf(t.bytes, t.nat) AS nat_bytes
 FROM (
-  SELECT *, interface IN (SELECT interface FROM interfaces WHERE observer IN (SELECT observer FROM nat_interfaces)) AS nat
+  SELECT *, interface IN (SELECT interface FROM interfaces WHERE observer IN (SELECT observer FROM nat_interfaces_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}))) AS nat
   FROM flows
   WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
 ) AS t

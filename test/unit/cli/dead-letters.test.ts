@@ -109,7 +109,7 @@ describe('the line check says what enrich would', () => {
 })
 
 describe('the words', () => {
-  const refused = async (positionals: string[], values: Record<string, string | boolean> = {}): Promise<void> => {
+  const refused = async (positionals: string[], values: Record<string, string | boolean | string[]> = {}): Promise<void> => {
     const input = { values, positionals, signal: new AbortController().signal }
     await assert.rejects(async () => deadLettersCommand.run(input), { code: 'USAGE' })
   }
@@ -122,6 +122,7 @@ describe('the words', () => {
     await refused(['replay'], { all: true })
     await refused(['replay'], { 'max-attempts': '0' })
     await refused(['replay'], { since: 'yesterday' })
+    await refused(['list'], { reason: ['bad-number,bad-adress'] })
   })
   test('a line is named by object or by object version id', () => {
     assert.deepEqual(parseLine('s3://b/a:1/c.log:12'), { object: 's3://b/a:1/c.log', line: 12 })

@@ -18,6 +18,7 @@ const flowLog = (values: Partial<CoveringFlowLog> = {}): CoveringFlowLog => ({
   flowLogId: 'fl-a',
   firstSeen: slot(0),
   lastSeen: slot(20),
+  silences: [],
   slots: slots(),
   ...values,
 })
@@ -69,6 +70,9 @@ const cases: readonly { name: string; known: Evidence; at?: number; expect: Verd
   { name: 'SKIPDATA without times, three slots later', known: evidence({ losses: [{ start: slot(8), end: slot(9) - 1, timed: false }] }), expect: 'evidence' }, // prettier-ignore
   { name: 'the interface was first seen later', known: evidence({ flowLogs: [flowLog({ firstSeen: at + 1 })] }), expect: 'unknown', reason: /need not have been there/ }, // prettier-ignore
   { name: 'the interface was last seen before', known: evidence({ flowLogs: [flowLog({ lastSeen: at - 1 })] }), expect: 'unknown' },
+  { name: 'a slot has objects, and none of them has a record of the interface', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 661, until: at + 661 }] })] }), expect: 'unknown', reason: /^fl-a has no record of the interface between .*10:16:29 and .*10:38:31, not even NODATA/ }, // prettier-ignore
+  { name: 'a record can be of the window before the silence', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 660, until: at + 10_000 }] })] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'a record can be of the window after the silence', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 10_000, until: at + 660 }] })] }), expect: 'evidence' }, // prettier-ignore
   { name: 'one of two flow logs lacks an object', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-b', slots: slots({ 5: null }) })] }), expect: 'unknown', reason: /^fl-b/ }, // prettier-ignore
   { name: 'a flow log that was deleted before has no say', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-old', lastSeen: slot(2), slots: new Map() })] }), expect: 'evidence', reason: /^fl-a: every/ }, // prettier-ignore
   { name: 'a flow log that still writes but no longer sees the interface has one', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-b', lastSeen: slot(2) })] }), expect: 'unknown' }, // prettier-ignore
