@@ -21,6 +21,7 @@ import { BackfillBooks } from './backfill-books.ts'
 import { bytesText, countText, progressText } from './backfill-progress.ts'
 import type { Command, CommandInput } from './command.ts'
 import { configOption } from './command.ts'
+import { isDay } from './lookup.ts'
 import { openSession, type Session } from './session.ts'
 
 /** What to read. */
@@ -44,11 +45,11 @@ const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, co
 
 /** Reads a day or a time with zone. */
 function timeOf(name: string, text: string, endOfDay: boolean): number {
-  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text)
-  const ms = isDay || /^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : NaN
-  if (Number.isNaN(ms) || (isDay && dayOf(ms) !== text))
+  const wholeDay = /^\d{4}-\d{2}-\d{2}$/.test(text)
+  const ms = wholeDay || /^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : NaN
+  if (Number.isNaN(ms) || !isDay(text.slice(0, 10)))
     throw usage(`--${name} ${text} is no day (2026-11-24, UTC) and no time with zone (2026-11-24T10:00:00Z)`)
-  return isDay && endOfDay ? ms + dayMs : ms
+  return wholeDay && endOfDay ? ms + dayMs : ms
 }
 
 /**

@@ -40,6 +40,12 @@ export async function findHolders(store: Store, ip: string, atS: number | undefi
   return ask<Holder, 'who_holds'>(store, 'who_holds', { ip, at: atS === undefined ? new Date() : new Date(atS * 1000) })
 }
 
+/** Whether there is such a day: `Date.parse` takes the 31st of February for the 3rd of March. */
+export function isDay(text: string): boolean {
+  const ms = Date.parse(`${text}T00:00Z`)
+  return !Number.isNaN(ms) && new Date(ms).toISOString().slice(0, 10) === text
+}
+
 /**
  * Reads a point in time: ISO 8601, or Unix seconds.
  *
@@ -51,7 +57,7 @@ export function parseTime(text: string, command: string): number {
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text) ?? []
   const ms = seconds
     ? Number(text) * 1000
-    : date === ''
+    : date === '' || !isDay(date)
       ? NaN
       : Date.parse(`${date}T${time === '' ? '00:00' : time}${zone === '' ? 'Z' : zone.toUpperCase()}`)
   if (Number.isNaN(ms) || ms < 0 || ms >= 2 ** 32 * 1000)
