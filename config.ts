@@ -9,14 +9,22 @@ import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { headerOfFormat, namesBeforeDescribed } from './producers/s3/log-format.ts'
 import { FlowError } from './runtime/errors.ts'
+import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
 
 const text = (doc: string) => z.string().describe(doc)
 const secret = (doc: string) => z.string().min(1).describe(`${doc} Secret: set it by environment or file; it is never logged.`)
+const httpUrl = (doc: string) => z.url({ protocol: /^https?$/, error: 'not a URL like http://host:port' }).describe(doc)
 const whole = (doc: string, min = 0) => z.int().min(min).describe(doc)
 
 const kafka = z.strictObject({
-  brokers: z.array(z.string().min(1)).min(1).default(['127.0.0.1:9092']).describe('Bootstrap brokers, `host:port`.'),
-  topicPrefix: text('Put before every topic name, so that several deployments can share a cluster.').default('flowloom.'),
+  brokers: z
+    .array(z.string().regex(/^.+:\d+$/, 'not host:port'))
+    .min(1)
+    .default(['127.0.0.1:9092'])
+    .describe('Bootstrap brokers, `host:port`.'),
+  topicPrefix: text('Put before every topic name, so that several deployments can share a cluster.')
+    .regex(/^[A-Za-z0-9._-]*$/, 'topic names are made of letters, digits, dots, dashes and underscores')
+    .default('flowloom.'),
   deployment: text(
     'Name of this deployment: part of consumer groups and transactional ids. Two deployments never fence each other.',
   ).default('flowloom'),
@@ -51,15 +59,18 @@ const kafka = z.strictObject({
     .describe('How to authenticate to the brokers. `aws-iam` is for Amazon MSK.'),
   username: text('User name for plain and SCRAM.').optional(),
   password: secret('Password for plain and SCRAM.').optional(),
-  oauthTokenUrl: text('Token end point for oauthbearer (client credentials grant).').optional(),
+  oauthTokenUrl: httpUrl('Token end point for oauthbearer (client credentials grant).').optional(),
   oauthClientId: text('Client id for oauthbearer.').optional(),
   oauthClientSecret: secret('Client secret for oauthbearer.').optional(),
   oauthScope: text('Scope for oauthbearer.').optional(),
   awsRegion: text('Region for aws-iam.').optional(),
 })
 
+/** Section `kafka`. */
+export type KafkaSettings = z.infer<typeof kafka>
+
 const registry = z.strictObject({
-  url: text('Base URL of a schema registry that speaks the Confluent API.').default('http://127.0.0.1:8081/apis/ccompat/v7'),
+  url: httpUrl('Base URL of a schema registry that speaks the Confluent API.').default('http://127.0.0.1:8081/apis/ccompat/v7'),
   username: text('User name for basic authentication.').optional(),
   password: secret('Password for basic authentication.').optional(),
 })
@@ -125,6 +136,10 @@ const source = sourceFields
     ({ layout, keyPattern }) => layout !== 'flow-logs' || keyPattern === undefined,
     'keyPattern has a meaning with the layouts firehose and any alone',
   )
+  .refine(
+    ({ layout, prefix }) => layout !== 'flow-logs' || !prefix.split('/').includes('AWSLogs'),
+    'prefix is what stands before AWSLogs/: leave AWSLogs and what follows it out',
+  )
 
 const queue = z.strictObject({
   url: z.url().describe('URL of an SQS queue that gets S3 events, directly, through SNS or from EventBridge.'),
@@ -146,8 +161,8 @@ const s3 = z.strictObject({
     ),
   queueVisibilityMs: whole('Time after which a message that was received and not deleted comes again.', 1000).default(60_000),
   region: text('Region of the buckets.').default('us-east-1'),
-  endpoint: text('S3 end point, for anything but AWS itself.').optional(),
-  ec2Endpoint: text('EC2 end point for sources with `format: describe`, for anything but AWS itself.').optional(),
+  endpoint: httpUrl('S3 end point, for anything but AWS itself.').optional(),
+  ec2Endpoint: httpUrl('EC2 end point for sources with `format: describe`, for anything but AWS itself.').optional(),
   pathStyle: z.boolean().default(false).describe('Put the bucket in the path, not in the host name.'),
   profile: text('Profile of the shared AWS configuration; else the default credential chain.').optional(),
   accessKeyId: text('Static access key, for local servers.').optional(),
@@ -191,7 +206,7 @@ const ipContext = z.strictObject({
 })
 
 const clickhouse = z.strictObject({
-  url: text('HTTP end point.').default('http://127.0.0.1:8123'),
+  url: httpUrl('HTTP end point.').default('http://127.0.0.1:8123'),
   database: text('Database; made if missing.').default('flowloom'),
   username: text('User name.').default('default'),
   password: secret('Password.').optional(),
@@ -221,7 +236,11 @@ const run = z.strictObject({
 
 /** The whole configuration as a schema: the one source for parsing, `check-config` and docs/reference/config.md. */
 export const configSchema = z.strictObject({
-  kafka: kafka.prefault({}),
+  kafka: kafka
+    .superRefine((settings, context) => {
+      for (const { key, message } of kafkaFaults(settings)) context.addIssue({ code: 'custom', message, path: [key] })
+    })
+    .prefault({}),
   registry: registry.prefault({}),
   s3: s3
     .refine(({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined), {
@@ -382,7 +401,8 @@ export function loadConfig(options: { file?: string | undefined; env?: NodeJS.Pr
     }
   }
   if (!isMapping(parsed)) throw new FlowError('CONFIG_INVALID', { faults: `${file ?? ''}: not a mapping` })
-  const merged: Record<string, unknown> = { ...parsed }
+  // a section with nothing below it, such as one whose lines are all comments, is null in YAML
+  const merged: Record<string, unknown> = Object.fromEntries(Object.entries(parsed).filter(([, values]) => values !== null))
   const { raw, faults } = environmentSettings(env)
   for (const layer of [raw, options.overrides ?? {}])
     for (const [section, values] of Object.entries(layer)) {

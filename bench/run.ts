@@ -1,4 +1,5 @@
 /** `npm run bench`: each stage, then each role as a process, then the whole path; rows per CPU-second, warm, medians. */
+import { parseArgs } from 'node:util'
 import { benchEncode, benchEnrich, benchTables } from './encode.ts'
 import type { BenchResult } from './enrich-measure.ts'
 import { benchFetch } from './fetch.ts'
@@ -13,6 +14,8 @@ function show({ name, rowsPerCpuSecond, bytesPerRow }: BenchResult): void {
   )
 }
 
+const { values } = parseArgs({ options: { stages: { type: 'boolean' } } })
+
 console.log('stages (one process, no network)')
 for (const order of ['aws', 'alphabetical'] as const) show(benchParse(400_000, order))
 const tables = await benchTables()
@@ -23,7 +26,7 @@ show(await benchFetch(500, { lz4: true }))
 for (const result of benchColumns(tables)) show(result)
 console.log('\nthe sink on ClickHouse over HTTP')
 show(await benchClickHouse(tables))
-if (!process.argv.includes('--stages')) {
+if (values.stages !== true) {
   console.log('\nroles as processes on the real services')
   for (const result of await benchPath()) show(result)
   for (const result of await benchSmallObjects()) show(result)

@@ -23,6 +23,7 @@ import type { Command, CommandInput } from './command.ts'
 import { configOption } from './command.ts'
 import { countingLists } from './list-requests.ts'
 import { openSession, type Session } from './session.ts'
+import { parseTime } from './times.ts'
 
 /** What to read. */
 export interface BackfillRange {
@@ -43,13 +44,10 @@ const announceRecords = 500
 const stalledMs = 30_000
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: 'backfill' })
 
-/** Reads a day or a time with zone. */
-function timeOf(name: string, text: string, endOfDay: boolean): number {
-  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text)
-  const ms = isDay || /^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : NaN
-  if (Number.isNaN(ms) || (isDay && dayOf(ms) !== text))
-    throw usage(`--${name} ${text} is no day (2026-11-24, UTC) and no time with zone (2026-11-24T10:00:00Z)`)
-  return isDay && endOfDay ? ms + dayMs : ms
+/** Reads a time; a day as the end of what is wanted is wanted to its own end. */
+function timeOf(text: string, endOfDay: boolean): number {
+  const wholeDay = /^\d{4}-\d{2}-\d{2}$/.test(text)
+  return parseTime(text, 'backfill') * 1000 + (wholeDay && endOfDay ? dayMs : 0)
 }
 
 /**
@@ -71,8 +69,8 @@ export function parseRange({ values, positionals }: Pick<CommandInput, 'values' 
     path,
     prefix,
     below: at === null || path.length < start.length ? start : path,
-    fromMs: timeOf('from', values['from'] as string, false),
-    toMs: values['to'] === undefined ? nowMs + dayMs : timeOf('to', values['to'] as string, true),
+    fromMs: timeOf(values['from'] as string, false),
+    toMs: values['to'] === undefined ? nowMs : timeOf(values['to'] as string, true),
   }
   if (range.fromMs >= range.toMs) throw usage('--from is after --to')
   return range

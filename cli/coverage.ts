@@ -10,7 +10,7 @@ import { formatJson, formatRanges, formatReport, formatVerdict } from './coverag
 import { hasLosses, reportCoverage } from './coverage-report/report.ts'
 import { firstNotDue, slotAfter, slotOf } from './coverage-report/slots.ts'
 import { judge, type VerdictWord } from './coverage-report/verdict.ts'
-import { parseTime } from './lookup.ts'
+import { parseTime } from './times.ts'
 
 /** Exit codes beside 0; 1 is an error, as everywhere. */
 const exitCodes: Readonly<Record<VerdictWord, number>> = { evidence: 0, gap: 3, unknown: 4 }

@@ -7,6 +7,7 @@ import { ask } from '../sinks/clickhouse/queries.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
+import { parseTime } from './times.ts'
 
 /** One ownership run of an address, as sinks/clickhouse/queries/who_holds.sql gives it. */
 export interface Holder {
@@ -38,31 +39,6 @@ export interface Holder {
  */
 export async function findHolders(store: Store, ip: string, atS: number | undefined): Promise<Holder[]> {
   return ask<Holder, 'who_holds'>(store, 'who_holds', { ip, at: atS === undefined ? new Date() : new Date(atS * 1000) })
-}
-
-/**
- * Reads a point in time: ISO 8601, or Unix seconds.
- *
- * @throws FlowError USAGE.
- */
-export function parseTime(text: string, command: string): number {
-  const seconds = /^[0-9]{9,10}$/.test(text)
-  const [, date = '', time = '', zone = ''] =
-    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text) ?? []
-  const ms = seconds
-    ? Number(text) * 1000
-    : !isDay(date)
-      ? NaN
-      : Date.parse(`${date}T${time === '' ? '00:00' : time}${zone === '' ? 'Z' : zone.toUpperCase()}`)
-  if (Number.isNaN(ms) || ms < 0 || ms >= 2 ** 32 * 1000)
-    throw new FlowError('USAGE', { detail: `"${text}" is no time; write 2026-11-17T14:00:00Z or Unix seconds`, command })
-  return Math.floor(ms / 1000)
-}
-
-/** False for 2026-02-30, which `Date.parse` takes for the second of March. */
-function isDay(date: string): boolean {
-  const ms = date === '' ? NaN : Date.parse(date)
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date)
 }
 
 /** One holder as text. */

@@ -7,6 +7,11 @@ export const errorTable = {
   CONFIG_INVALID: { retriable: false, message: 'the configuration is not valid:\n{faults}\nsee docs/reference/config.md' },
   USAGE: { retriable: false, message: '{detail}; see `flowloom {command} --help`' },
   TOPIC_MISSING: { retriable: false, message: 'topic "{topic}" does not exist; run `flowloom topics apply` or set kafka.createTopics' },
+  TOPIC_REFUSED: {
+    retriable: false,
+    message:
+      'the broker does not make topic "{topic}": {detail}; check kafka.replicationFactor, kafka.partitions, kafka.topicPrefix and what the login may do',
+  },
   TOPIC_PARTITIONS: {
     retriable: false,
     message: 'topic "{topic}" has {actual} partitions where "{other}" has {expected}; they must be equal: create the topics again',
@@ -76,7 +81,7 @@ export const errorTable = {
     retriable: true,
     message: 's3://{bucket}/{key} is encrypted with a KMS key that the role may not use; it needs kms:Decrypt on the key: {detail}',
   },
-  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is gone' },
+  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is not there: it was deleted, or there is no such bucket' },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
   AWS_CREDENTIALS: { retriable: true, message: '{owner} gives no credentials: {detail}' },

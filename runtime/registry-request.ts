@@ -1,8 +1,23 @@
 /** One request to the schema registry, for what its client does not offer. */
 import type { Config } from '../config.ts'
-import { errorText, FlowError } from './errors.ts'
+import { causesOf, errorText, FlowError } from './errors.ts'
 
 const answerMs = 10_000
+
+/** What stands in front of every error of the registry's client; it calls a request without an answer status 400. */
+const clientMark = /^Confluent_Schema_Registry - (?:Error, status 400: )?/
+
+/** Why a request failed, in one line: what lies under it, such as a refused connection, and what to check. */
+export function registryFault(error: unknown): string {
+  const said = [...causesOf(error)].map(errorText).filter(text => text !== '')
+  const text = (said.at(-1) ?? 'no answer').replace(clientMark, '').replace(/\s+/g, ' ').slice(0, 300)
+  return withAdvice(text, (error as { status?: number }).status)
+}
+
+function withAdvice(text: string, status: number | undefined): string {
+  if (status === 401 || status === 403) return `${text}; check registry.username and registry.password`
+  return status === 404 ? `${text}; check the path in registry.url` : text
+}
 
 /**
  * Asks the registry. A path that it does not know is an answer (404), any other refusal an error.
@@ -20,8 +35,9 @@ export async function request(settings: Config['registry'], path: string, method
       signal: AbortSignal.timeout(answerMs),
     })
   } catch (cause) {
-    throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: errorText(cause) }, { cause })
+    throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: registryFault(cause) }, { cause })
   }
-  if (!response.ok && response.status !== 404) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${response.status}` })
+  if (!response.ok && response.status !== 404)
+    throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: withAdvice(`status ${response.status}`, response.status) })
   return response
 }

@@ -57,13 +57,14 @@ export async function printAnswers(store: Store, print: (text: string) => void):
     ),
   )
   print('\nSSH allowed from outside. answered: an open host; accepted: no reply was seen; nat-phantom: a NAT gateway, which drops it\n')
-  print(
-    formatRows(
-      sshRows(
-        await ask<Row, 'ssh_from_outside'>(store, 'ssh_from_outside', { from: new Date(0), to: new Date(nowMs + 600_000), limit: 10_000 }),
-      ),
-    ),
-  )
+  const ssh = await ask<Row, 'ssh_from_outside'>(store, 'ssh_from_outside', {
+    from: new Date(0),
+    to: new Date(nowMs + 600_000),
+    limit: 10_000,
+  })
+  print(formatRows(sshRows(ssh)))
+  for (const evidence of ['answered', 'nat-phantom'])
+    if (!ssh.some(row => row['evidence'] === evidence)) faults.push(`no SSH from outside has the evidence ${evidence}`)
   print('\nWho holds 10.1.1.50, and the S3 addresses of the FloCon table\n')
   const owner = await findHolders(store, '10.1.1.50', undefined)
   if (!owner.some(holder => holder.interface_id === 'eni-0ffa7e54f1ae8fa1b')) faults.push('10.1.1.50 is not held by eni-0ffa7e54f1ae8fa1b')

@@ -192,13 +192,14 @@ export class Conversations {
     this.#see(client, false, back, answer)
   }
 
-  /** One scanner knocks at some ports of some hosts. */
+  /** One scanner knocks at some ports of some hosts. A NAT gateway has no security group: its log says ACCEPT, and it drops the packet. */
   #scan(): void {
     const random = this.#random
     const scanner = scannerAddress(random)
     const srcPort = this.#port()
     for (let knocks = random.between(2, 12); knocks > 0; knocks--) {
-      const target = random.pick(random.below(5) === 0 ? this.#hosts.bastion : this.#hosts.web)
+      const role: InterfaceRole = (['bastion', 'bastion', 'nat'] as const)[random.below(10)] ?? 'web'
+      const target = random.pick(this.#hosts[role])
       const packets = random.between(1, 2)
       const dstPort = random.pick([
         22,
@@ -221,7 +222,7 @@ export class Conversations {
         target,
         false,
         { src: scanner, dst: target.address, srcPort, dstPort },
-        { packets, bytes: packets * random.pick([40, 44, 60]), flags: syn, action: 'REJECT' },
+        { packets, bytes: packets * random.pick([40, 44, 60]), flags: syn, action: role === 'nat' ? 'ACCEPT' : 'REJECT' },
       )
     }
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ITopicConfig } from 'kafkajs'
 import { ConfigResourceTypes } from './kafka-constants.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
+import { FlowError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 
 /** What `topics apply` found or did for one topic. */
@@ -20,6 +21,12 @@ function settingsOf(cluster: Cluster, topic: Topic): Record<string, string> {
   return { 'cleanup.policy': 'delete', 'retention.ms': String(topic.retention === 'short' ? retentionMs : longRetentionMs) }
 }
 
+/** Why a topic could not be made, as kafkajs reports it. */
+interface TopicFault extends Error {
+  readonly type?: string
+  readonly topic?: string
+}
+
 /** Creates topics and waits until they can be used; what another process makes at the same time is fine. */
 async function createTopics(cluster: Cluster, wanted: ITopicConfig[]): Promise<void> {
   const admin = await cluster.admin()
@@ -27,8 +34,11 @@ async function createTopics(cluster: Cluster, wanted: ITopicConfig[]): Promise<v
     // kafkajs' own waiting gives up where the broker does not know the topic yet
     await admin.createTopics({ waitForLeaders: false, topics: wanted })
   } catch (error) {
-    const errors = (error as { errors?: { type?: string }[] }).errors ?? [error as { type?: string }]
-    if (!errors.every(({ type }) => type === 'TOPIC_ALREADY_EXISTS')) throw error
+    const errors = (error as { errors?: TopicFault[] }).errors ?? [error as TopicFault]
+    const fault = errors.find(({ type }) => type !== 'TOPIC_ALREADY_EXISTS')
+    if (fault === undefined) return
+    if (fault.topic === undefined) throw error
+    throw new FlowError('TOPIC_REFUSED', { topic: fault.topic, detail: fault.message }, { cause: error })
   }
 }
 
@@ -36,6 +46,7 @@ async function createTopics(cluster: Cluster, wanted: ITopicConfig[]): Promise<v
  * Creates missing topics and compares the others.
  *
  * @param overrides Topic settings that win, by setting name (tests use short segments).
+ * @throws FlowError TOPIC_REFUSED where the broker does not take a name, a number of copies or the right of the login.
  */
 export async function applyTopics(cluster: Cluster, overrides: Record<string, string> = {}): Promise<TopicReport[]> {
   const admin = await cluster.admin()

@@ -17,6 +17,22 @@ export const connectClickHouse = (settings: Config['clickhouse']): Store => new 
 /** Below the keep-alive time-out of every server version, so that a request never meets a socket that the server is closing. */
 const idleSocketMs = 2000
 
+/** What to do about a refusal, by its code. */
+const advice: Readonly<Record<string, string>> = {
+  60: 'the sink makes the tables at its start: run it, or check clickhouse.database',
+  81: 'the sink makes the database at its start: run it, or check clickhouse.database',
+  516: 'check clickhouse.username and clickhouse.password',
+}
+
+/** The first line of what the server says, and what to do. */
+function refusalText({ code, message }: ClickHouseError): string {
+  const said = message
+    .trim()
+    .replace(/\s*\n[^]*$/, '')
+    .replace(/\.$/, '')
+  return code in advice ? `${said}; ${advice[code]!}` : said
+}
+
 class ClickHouseStore implements Store {
   readonly database: string
   readonly #url: string
@@ -79,7 +95,7 @@ class ClickHouseStore implements Store {
       return await call()
     } catch (cause) {
       if (cause instanceof ClickHouseError)
-        throw new FlowError('CLICKHOUSE_REFUSED', { code: cause.code, detail: cause.message }, { cause })
+        throw new FlowError('CLICKHOUSE_REFUSED', { code: cause.code, detail: refusalText(cause) }, { cause })
       throw new FlowError('CLICKHOUSE_UNAVAILABLE', { url: this.#url, detail: errorText(cause) }, { cause })
     }
   }

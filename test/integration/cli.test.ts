@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseCommandLine, type Command } from '../../cli/command.ts'
-import { lookupCommand, parseTime } from '../../cli/lookup.ts'
+import { lookupCommand } from '../../cli/lookup.ts'
 import { resetCommand } from '../../cli/reset.ts'
 import { runCommand } from '../../cli/run.ts'
 import { topicsCommand } from '../../cli/topics.ts'
@@ -82,24 +82,6 @@ for (const [command, args, message] of misused)
     const run = async (): Promise<number> => command.run({ ...parseCommandLine(command, args), signal: AbortSignal.abort() })
     await assert.rejects(run(), { code: 'USAGE', message })
   })
-
-test('a time is read in every usual form, as UTC where no zone is given', () => {
-  const expected = Date.parse('2023-07-26T00:00:10Z') / 1000
-  for (const text of [
-    '2023-07-26T00:00:10Z',
-    '2023-07-26T00:00:10',
-    '2023-07-26 00:00:10',
-    '2023-07-26t00:00:10.9z',
-    '2023-07-26T02:00:10+02:00',
-    String(expected),
-  ])
-    assert.equal(parseTime(text, 'lookup'), expected, text)
-  assert.equal(parseTime('2023-07-26', 'lookup'), expected - 10)
-  assert.equal(parseTime('2024-02-29', 'lookup'), Date.UTC(2024, 1, 29) / 1000)
-  for (const text of ['2023-02-29', '2023-02-30T10:00Z', '2023-04-31 10:00', '2023-13-01', '2023-00-10', '2023-07-26T25:00'])
-    assert.throws(() => parseTime(text, 'lookup'), { code: 'USAGE' }, text)
-  assert.equal(parseTime('2023-07-26T00:01', 'lookup'), expected + 50)
-})
 
 test('check-config tells every fault at once, from file and environment', async () => {
   const file = join(dir, 'bad.yaml')

@@ -142,6 +142,7 @@ describe('errors', () => {
       (error: FlowError): boolean =>
         error.code === 'CLICKHOUSE_REFUSED' && error.details['code'] === code
     await assert.rejects(store.query('SELECT 1 FROM nothing'), refusal('81'))
+    await assert.rejects(store.query('SELECT 1 FROM nothing'), { message: /does not exist; .*check clickhouse\.database$/ })
     await store.command(`CREATE DATABASE ${store.database}`)
     await assert.rejects(store.query('SELECT 1 FROM nothing'), refusal('60'))
     await assert.rejects(store.insert('flows', { columns: ['line'], rows: 0, bytes: new Uint8Array(2) }, 't'), refusal('60'))

@@ -152,3 +152,10 @@ test('apply leaves existing topics as they are and tells every difference; what 
     await cluster.close()
   }
 })
+
+test('a topic that the broker does not make is one plain line that says which and what to check', { timeout: 60_000 }, async () => {
+  const settings = await fresh()
+  const { code, err } = await flowloom(['topics', 'apply'], { ...settingsEnvironment(settings), FLOWLOOM_KAFKA_REPLICATION_FACTOR: '9' })
+  assert.equal(code, 1)
+  assert.match(err, /^flowloom: the broker does not make topic ".*\.v1": .*; check kafka\.replicationFactor.*\n$/)
+})

@@ -125,6 +125,40 @@ test('half a static key is refused: the default chain would take its place in si
   )
 })
 
+for (const { name, content, parts } of [
+  {
+    name: 'end points that are no URLs',
+    content:
+      'kafka: { oauthTokenUrl: x }\nregistry: { url: foo }\ns3: { endpoint: "127.0.0.1:9000", ec2Endpoint: x }\nclickhouse: { url: not a url }',
+    parts: ['kafka.oauthTokenUrl', 'registry.url', 's3.endpoint', 's3.ec2Endpoint', 'clickhouse.url'],
+  },
+  { name: 'a broker without a port', content: 'kafka: { brokers: [a:1, localhost] }', parts: ['kafka.brokers[1]'] },
+  { name: 'a prefix that no topic name can have', content: 'kafka: { topicPrefix: "a b!" }', parts: ['kafka.topicPrefix'] },
+  { name: 'SASL without a login', content: 'kafka: { saslMechanism: plain }', parts: ['kafka.username', 'kafka.password'] },
+  {
+    name: 'OAuth without its end point',
+    content: 'kafka: { saslMechanism: oauthbearer }',
+    parts: ['kafka.oauthTokenUrl', 'kafka.oauthClientId', 'kafka.oauthClientSecret'],
+  },
+  { name: 'MSK without a region', content: 'kafka: { saslMechanism: aws-iam }', parts: ['kafka.awsRegion'] },
+  { name: 'certificates without TLS', content: 'kafka: { tlsCaFile: /ca.pem }', parts: ['kafka.tlsCaFile'] },
+  { name: 'half a client certificate', content: 'kafka: { tls: true, tlsKeyFile: /k.pem }', parts: ['kafka.tlsCertFile'] },
+  {
+    name: 'heartbeats that come after the session',
+    content: 'kafka: { heartbeatIntervalMs: 5000, sessionTimeoutMs: 5000 }',
+    parts: ['kafka.heartbeatIntervalMs'],
+  },
+  { name: 'AWSLogs in a prefix', content: 's3: { sources: [{ bucket: b, prefix: net/AWSLogs/1 }] }', parts: ['s3.sources[0]'] },
+])
+  test(`a file with ${name} is refused before anything is opened`, () => {
+    const faults = faultsOf(() => loadConfig({ file: file('refused.yaml', content), env: {} }))
+    for (const part of parts) assert.ok(faults.includes(`at ${part}`), `${part} in:\n${faults}`)
+  })
+
+test('a section with nothing below it has its defaults', () => {
+  assert.deepEqual(loadConfig({ file: file('sections.yaml', 'kafka:\n  # partitions: 3\ns3:\n'), env: {} }), checkConfig({}))
+})
+
 for (const { name, content, part } of [
   { name: 'not a mapping', content: '- a\n- b\n', part: 'not a mapping' },
   { name: 'not YAML', content: 'kafka: [a\n', part: 'broken.yaml' },

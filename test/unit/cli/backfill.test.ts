@@ -40,8 +40,9 @@ test('says what is wrong with the words', () => {
     ['http://b', '2026-11-20'],
     ['s3://b'],
     ['s3://b', '2026-02-31'],
+    ['s3://b', '2026-02-31T00:00:00Z'],
     ['s3://b', '20 Nov'],
-    ['s3://b', '2026-11-20T10:00:00'],
+    ['s3://b', '2026-11-20T25:00:00'],
     ['s3://b', '2026-11-20', '2026-11-19'],
   ] as const)
     assert.throws(() => range(...(words as [string])), usage, words.join(' '))

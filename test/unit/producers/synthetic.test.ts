@@ -92,6 +92,15 @@ test('has what real logs have: both ends, NAT, scans, remote login, services, IP
   some('NAT hairpin, other side', row => row['instance-id'] === '-' && row['dstaddr'] !== row['pkt-dstaddr'])
   some('scan', row => row['action'] === 'REJECT' && row['tcp-flags'] === '2')
   some(
+    'scan of a NAT gateway, which accepts and drops',
+    row =>
+      row['action'] === 'ACCEPT' &&
+      row['tcp-flags'] === '2' &&
+      row['instance-id'] === '-' &&
+      row['flow-direction'] === 'ingress' &&
+      row['dstport'] === '22',
+  )
+  some(
     'SSH to the bastion',
     row =>
       row['action'] === 'ACCEPT' && row['dstport'] === '22' && row['flow-direction'] === 'ingress' && !row['srcaddr']!.startsWith('10.'),

@@ -1,0 +1,33 @@
+/** Settings of section `kafka` that have no effect without others, or contradict them. */
+import type { KafkaSettings } from '../../config.ts'
+
+/** One of them. */
+export interface SettingFault {
+  readonly key: keyof KafkaSettings
+  readonly message: string
+}
+
+/** What each way to authenticate cannot do without. */
+const loginNeeds: Readonly<Record<KafkaSettings['saslMechanism'], readonly (keyof KafkaSettings)[]>> = {
+  none: [],
+  plain: ['username', 'password'],
+  'scram-sha-256': ['username', 'password'],
+  'scram-sha-512': ['username', 'password'],
+  oauthbearer: ['oauthTokenUrl', 'oauthClientId', 'oauthClientSecret'],
+  'aws-iam': ['awsRegion'],
+}
+
+/** Finds them all. */
+export function kafkaFaults(settings: KafkaSettings): SettingFault[] {
+  const faults: SettingFault[] = loginNeeds[settings.saslMechanism]
+    .filter(key => settings[key] === undefined)
+    .map(key => ({ key, message: `saslMechanism ${settings.saslMechanism} needs it` }))
+  if (!settings.tls)
+    for (const key of ['tlsCaFile', 'tlsCertFile', 'tlsKeyFile'] as const)
+      if (settings[key] !== undefined) faults.push({ key, message: 'has no effect without tls: true, and nothing would be encrypted' })
+  if ((settings.tlsCertFile === undefined) !== (settings.tlsKeyFile === undefined))
+    faults.push({ key: 'tlsCertFile', message: 'half a client certificate: set tlsCertFile and tlsKeyFile, or neither' })
+  if (settings.heartbeatIntervalMs >= settings.sessionTimeoutMs)
+    faults.push({ key: 'heartbeatIntervalMs', message: 'must be less than sessionTimeoutMs' })
+  return faults
+}
