@@ -217,7 +217,10 @@ const clickhouse = z.strictObject({
   ).default(1000),
   insertTimeoutMs: whole('An insert that takes longer is repeated.', 1000).default(60_000),
   ttlDays: whole('Days that flows are kept; 0 for ever.').default(0),
-  deduplicationWindow: whole('Inserts that the server remembers to drop a repetition.', 100).default(10_000),
+  deduplicationWindow: whole(
+    'Parts that the server remembers to drop a repetition: an insert makes one for each day (UTC) of its flows, at most 366.',
+    1000,
+  ).default(10_000),
 })
 
 const http = z.strictObject({

@@ -11,6 +11,12 @@ import type { RangeBuffer, TableInsert } from './range-task.ts'
  */
 const maxEntries = 65_536
 
+/**
+ * Days that an insert may have. Each is a part: the server writes 40 to 50 of them a second, and what it remembers of inserts to drop a
+ * repetition is counted in parts. Only logs with made-up times come near it.
+ */
+const mostDays = 366
+
 /** See the head of this file. */
 export class FlowBuffer implements RangeBuffer {
   readonly #decoder: FlowDecoder
@@ -26,16 +32,24 @@ export class FlowBuffer implements RangeBuffer {
     return this.#decoder.columns.rows
   }
 
+  get full(): boolean {
+    return this.#decoder.days.size >= mostDays
+  }
+
   take(batch: InBatch, from: number, until: number, room: number): number {
     const most = this.rows + room
+    // A range that was announced is taken whole.
+    const days = room === Infinity ? Infinity : mostDays
+    const ended = (): boolean => this.rows >= most || this.#decoder.days.size >= days
     let next = from
     for (const slab of batch.slabs) {
-      if (slab.nextOffset > next) next = this.#decoder.takeSlab(slab, next, until, most - this.rows)
-      if (slab.nextOffset >= until || this.rows >= most) break
+      if (ended()) break
+      if (slab.nextOffset > next) next = this.#decoder.takeSlab(slab, next, until, most - this.rows, days)
+      if (slab.nextOffset >= until) break
     }
     for (const record of batch.records) {
       if (record.offset < next || record.value === null) continue
-      if (record.offset >= until || this.rows >= most) break
+      if (record.offset >= until || ended()) break
       this.#decoder.takeValue(record.value)
       next = record.offset + 1
     }

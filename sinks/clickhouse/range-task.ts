@@ -27,8 +27,10 @@ export interface TableInsert {
 /** Rows of the range that is being collected. */
 export interface RangeBuffer {
   readonly rows: number
+  /** True where the range has to end here, however few its rows are. */
+  readonly full: boolean
   /**
-   * Takes records with `from` <= offset < `until`, as many as give at most `room` rows.
+   * Takes records with `from` <= offset < `until`, as many as give at most `room` rows, or all (`room` is Infinity) whether it is full or not.
    *
    * @returns Offset after the last record that gave a row; `from` where none did.
    */
@@ -119,7 +121,7 @@ export class RangeTask implements Task {
         this.#pending = undefined
       } else {
         if (this.#buffer.rows > 0) this.#since ??= this.#context.nowMs()
-        if (this.#buffer.rows < insertRows) break
+        if (this.#buffer.rows < insertRows && !this.#buffer.full) break
         await this.#insertCollected()
       }
     }

@@ -13,6 +13,7 @@ export interface RowTable<R> {
 
 /** See the head of this file. A row holds what avsc decoded: some hundred bytes to a few KiB, for dead letters at most about 12 KiB. */
 export class RecordBuffer<R> implements RangeBuffer {
+  readonly full = false
   readonly #table: RowTable<R>
   readonly #decode: (record: InRecord) => R | undefined
   #rows: R[] = []

@@ -13,6 +13,7 @@ import { absentBits, remoteBits } from './absent-bits.ts'
 import { AvroCursor } from './avro-cursor.ts'
 import { ClassDictionary } from './class-dictionary.ts'
 import { ContextDictionary } from './context-dictionary.ts'
+import { DaySet } from './day-set.ts'
 import { EndpointDictionary } from './endpoint-dictionary.ts'
 import { FlowColumns } from './flow-columns.ts'
 import { NextHopDictionary } from './next-hop-dictionary.ts'
@@ -41,6 +42,7 @@ export class FlowDecoder {
   readonly endpoints = new EndpointDictionary(this.texts)
   readonly classes = new ClassDictionary(this.texts)
   readonly nextHops = new NextHopDictionary(this.texts)
+  readonly days = new DaySet()
   /** Records of another writer schema, since the beginning. */
   resolved = 0
   readonly #codec: FlowCodec
@@ -67,21 +69,25 @@ export class FlowDecoder {
   }
 
   /**
-   * Decodes records of a slab with `from` <= offset < `until`, at most `room`.
+   * Decodes records of a slab with `from` <= offset < `until`, at most `room`, and no more once the rows have `mostDays` days.
    *
    * @returns Offset after the last decoded record; `from` where there was none.
    * @throws FlowError REGISTRY_SCHEMA_UNKNOWN; TypeError where a record is not what its schema id says.
    */
-  takeSlab(slab: InSlab, from: number, until: number, room: number): number {
-    this.columns.ensure(Math.min(slab.count, room))
+  takeSlab(slab: InSlab, from: number, until: number, room: number, mostDays = Infinity): number {
+    const { columns, days } = this
+    columns.ensure(Math.min(slab.count, room))
     const walk = this.#walk
     walk.begin(slab, Math.max(from, slab.from), until)
     let next = from
     while (room > 0) {
-      const rows = walk.take(Math.min(room, chunkRows), this.#codec.ids.value)
+      const before = columns.rows
+      // A row brings at most one day.
+      const rows = walk.take(Math.min(room, chunkRows, mostDays - days.size), this.#codec.ids.value)
       if (rows === 0) break
       if (walk.foreign) this.#takeForeign(part(slab.bytes, walk.starts[0]!, walk.ends[0]!))
       else this.#takeRows(this.#records, walk.starts, walk.ends, rows)
+      days.note(columns.start, before, columns.rows)
       next = walk.next
       room -= rows
     }
@@ -90,14 +96,17 @@ export class FlowDecoder {
 
   /** Decodes one value. */
   takeValue(value: Buffer): void {
+    const before = this.columns.rows
     this.columns.ensure(1)
     if (value.length < headerLength || value[0] !== 0 || value.readInt32BE(1) !== this.#codec.ids.value) this.#takeForeign(value)
     else this.#takeOne(value)
+    this.days.note(this.columns.start, before, this.columns.rows)
   }
 
   /** After an insert: forgets the rows, and the dictionaries where they have grown large. */
   clear(): void {
     this.columns.clear()
+    this.days.clear()
     this.contexts.forgetFresh()
     const most = this.#maxEntries
     const sizes = [this.endpoints.spans.size, this.classes.spans.size, this.contexts.spans.size, this.nextHops.size, this.texts.spans.size]

@@ -89,6 +89,30 @@ describe('range task', () => {
     )
   })
 
+  for (const slabs of [true, false])
+    it(`ends a range that has 366 days, from ${slabs ? 'slabs' : 'records'}; one that is announced is taken whole`, async () => {
+      const { store, cluster, role, lines } = setUp({ insertRows: 5000 })
+      for (let line = 1; line <= 1000; line++)
+        cluster.put('flows', flowKey, flow({ line, start: line * 86_400, end: line * 86_400, timeSource: 'logged' }))
+      const task = await cluster.startTask({ ...role, slabs }, 0)
+      await task.step(1000)
+      cluster.clockMs += 1000
+      await task.tick()
+      assert.deepEqual(lines(), upTo(1000))
+      const ranges = store.inserts.filter(insert => insert.table === 'flows').map(insert => insert.token!.split(':').at(-1)!.split('@')[0]!)
+      assert.deepEqual(ranges, ['0-366', '366-732', '732-1000'])
+
+      const later = setUp({ insertRows: 5000 })
+      for (let line = 1; line <= 1000; line++) later.cluster.put('flows', flowKey, flow({ line, start: line * 86_400, end: line * 86_400 }))
+      await later.cluster.createContext(later.role, 0).commit({ offset: 0, metadata: '0-900' })
+      const again = await later.cluster.startTask({ ...later.role, slabs }, 0)
+      await again.step(1000)
+      assert.deepEqual(
+        later.store.inserts.filter(insert => insert.table === 'flows').map(insert => insert.rows),
+        [900],
+      )
+    })
+
   it('waits up to ten intervals for rows that fill a range and are in the topic already, else one', async () => {
     const { cluster, role, put, lines } = setUp({ insertRows: 10 })
     put(9)
