@@ -1,13 +1,9 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
 import { isSecret, listSettings, loadConfig, type Config } from '../config.ts'
-import { FlowError } from '../runtime/errors.ts'
+import { FlowError, withoutPassword } from '../runtime/errors.ts'
 import { probe, probeText } from './probe.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
-
-/** Hides the password in a URL that has one. */
-const withoutPassword = (value: unknown): unknown =>
-  typeof value === 'string' ? value.replace(/^([a-z]+:\/\/[^/@:]*):[^/@]*@/i, '$1:(hidden)@') : value
 
 /** The configuration with secrets replaced. */
 export function printable(config: Config): Record<string, unknown> {
@@ -20,7 +16,10 @@ export function printable(config: Config): Record<string, unknown> {
     Object.entries(config).map(([section, values]) => [
       section,
       Object.fromEntries(
-        Object.entries(values).map(([key, value]) => [key, secrets.has(`${section}.${key}`) ? '(hidden)' : withoutPassword(value)]),
+        Object.entries(values).map(([key, value]) => [
+          key,
+          secrets.has(`${section}.${key}`) ? '(hidden)' : typeof value === 'string' ? withoutPassword(value) : (value as unknown),
+        ]),
       ),
     ]),
   )

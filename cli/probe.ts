@@ -7,7 +7,7 @@ import { openQueue, type NotificationQueue } from '../producers/s3/notify-queue.
 import type { ListedObject, ObjectStore } from '../producers/s3/object-store.ts'
 import { isWanted, rootOf } from '../producers/s3/source-layout.ts'
 import type { Config, S3Queue, S3Source } from '../config.ts'
-import { FlowError, causesOf, errorText } from '../runtime/errors.ts'
+import { FlowError, causesOf, errorText, withoutPassword } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { createLog } from '../runtime/log.ts'
 import { request } from '../runtime/registry-request.ts'
@@ -135,7 +135,7 @@ async function probeServices(config: Config): Promise<ProbeResult[]> {
         const { ok: found, status } = await request(config.registry, '/subjects')
         if (!found) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${status}` })
       }),
-      await attempt(config.clickhouse.url, 'ClickHouse', () => store.query('SELECT 1')),
+      await attempt(withoutPassword(config.clickhouse.url), 'ClickHouse', () => store.query('SELECT 1')),
     ]
   } finally {
     await store.close()

@@ -150,6 +150,9 @@ export const errorTable = {
 /** Code of an error, stable across versions. */
 export type ErrorCode = keyof typeof errorTable
 
+/** A text in which no URL shows its password. */
+export const withoutPassword = (text: string): string => text.replace(/([a-z][a-z0-9+.-]*:\/\/[^/@:\s]*):[^/@\s]*@/gi, '$1:(hidden)@')
+
 /** An error with a code, details and, always where there is one, its cause. */
 export class FlowError extends Error {
   readonly code: ErrorCode
@@ -157,7 +160,9 @@ export class FlowError extends Error {
 
   constructor(code: ErrorCode, details: Record<string, unknown> = {}, options?: { cause?: unknown }) {
     super(
-      errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? String(details[name]) : whole)),
+      errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) =>
+        name in details ? withoutPassword(String(details[name])) : whole,
+      ),
       options,
     )
     this.name = 'FlowError'

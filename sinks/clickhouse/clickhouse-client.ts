@@ -43,7 +43,8 @@ class ClickHouseStore implements Store {
     this.#url = settings.url
     this.#client = createClient({
       url: settings.url,
-      username: settings.username,
+      // a user in the URL counts; the client would tell it on the terminal
+      ...(new URL(settings.url).username === '' ? { username: settings.username } : {}),
       ...(settings.password === undefined ? {} : { password: settings.password }),
       application: 'flowloom',
       request_timeout: settings.insertTimeoutMs,

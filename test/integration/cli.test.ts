@@ -18,7 +18,11 @@ import { flowloom, startFlowloom, type Outcome } from '../support/command-line.t
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-cli-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
 
-const commands = ['demo', 'run', 'topics', 'topology', 'check-config', 'lookup', 'coverage', 'audit', 'retry', 'reset']
+const commands = ['demo', 'run', 'topics', 'topology', 'check-config', 'lookup', 'coverage', 'audit', 'dead-letters', 'replay'].concat([
+  'backfill',
+  'retry',
+  'reset',
+])
 
 /** A message for people: no stack trace, no object dump. */
 function assertPlain({ err }: Outcome): void {
@@ -158,6 +162,15 @@ test('topology draws every part and every topic, under the configured prefix', a
   for (const node of topology) assert.match(out, new RegExp(`^${node.kind} ${node.name}: `, 'm'))
   for (const topic of Object.values(topics)) assert.ok(out.includes(`mine.${topic.name}.v${topic.version}`), topic.name)
   assert.match(out, /──> ClickHouse/)
+})
+
+test('the password in the URL of ClickHouse is in no message, and the client tells nothing beside it', async () => {
+  const { code, err } = await flowloom(['lookup', '10.0.0.1'], {
+    FLOWLOOM_CLICKHOUSE_URL: `http://reader:hunter7@127.0.0.1:${await deadPort()}`,
+  })
+  assert.equal(code, 1)
+  assert.match(err, /^flowloom: ClickHouse at http:\/\/reader:\(hidden\)@127\.0\.0\.1:\d+ does not answer: [^\n]*\n$/)
+  assert.doesNotMatch(err, /hunter/)
 })
 
 /** A port on which nobody listens. */

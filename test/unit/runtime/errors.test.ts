@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { causesOf, errorTable, errorText, FlowError, type ErrorCode } from '../../../runtime/errors.ts'
+import { causesOf, errorTable, errorText, FlowError, withoutPassword, type ErrorCode } from '../../../runtime/errors.ts'
 
 for (const code of Object.keys(errorTable) as ErrorCode[])
   test(`${code}: a sentence whose gaps are filled from the details`, () => {
@@ -30,4 +30,12 @@ test('causes are walked from the outermost in, and an endless chain ends', () =>
 
 test('the text of anything thrown', () => {
   assert.deepEqual([errorText(new Error('e')), errorText('s'), errorText(7), errorText(null)], ['e', 's', '7', 'null'])
+})
+
+test('no message shows the password of a URL', () => {
+  const url = 'http://reader:hidden@127.0.0.1:8123/a:b@c'
+  const error = new FlowError('CLICKHOUSE_UNAVAILABLE', { url, detail: `no answer of ${url}` })
+  assert.equal(error.message.match(/http:\/\/reader:\(hidden\)@127\.0\.0\.1:8123\/a:b@c/g)?.length, 2, error.message)
+  assert.doesNotMatch(error.message, /reader:hidden/)
+  assert.equal(withoutPassword('s3://bucket/a:b@c http://host:80/x@y'), 's3://bucket/a:b@c http://host:80/x@y')
 })
