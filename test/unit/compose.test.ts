@@ -145,8 +145,8 @@ test('the image has the versions of package.json', () => {
     assert.equal(devDependencies[name!], version)
 })
 
-/** Everything that main.ts imports without `import()`: files and packages. */
-function staticImports(start: string): { files: Set<string>; packages: Map<string, string> } {
+/** Everything that these files import without `import()`: files and packages. */
+function staticImports(starts: readonly string[]): { files: Set<string>; packages: Map<string, string> } {
   const files = new Set<string>()
   const packages = new Map<string, string>()
   const visit = (file: string): void => {
@@ -160,12 +160,15 @@ function staticImports(start: string): { files: Set<string>; packages: Map<strin
       else packages.set(from!.split('/', from!.startsWith('@') ? 2 : 1).join('/'), relative(root, file))
     }
   }
-  visit(join(root, start))
+  for (const start of starts) visit(join(root, start))
   return { files, packages }
 }
 
-test('the image has every file and package that main.ts needs to start', () => {
-  const { files, packages } = staticImports('main.ts')
+test('the image has every file and package that the commands need to start', () => {
+  const commands = [...read('main.ts').matchAll(/import\('(.+?)'\)/g)].map(([, path]) => path!)
+  assert.ok(commands.length > 10)
+  const { files, packages } = staticImports(['main.ts', ...commands])
+  assert.ok(files.size > 100 && packages.size > 5, `${files.size} files, ${packages.size} packages`)
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
   const left = new Set(
     read('.dockerignore')
