@@ -84,6 +84,8 @@ export class PartitionRunner implements TaskContext {
   #fetchNext = 0
   #position = 0
   #keyChecked = false
+  /** A batch is being processed. */
+  #busy = false
   #wake: (() => void) | undefined
   #barrier: { nonce: string; reached: () => void; failed: (error: Error) => void } | undefined
   #restoreNext = 0
@@ -145,7 +147,7 @@ export class PartitionRunner implements TaskContext {
   skip(nextOffset: number, lag: number): void {
     if (this.#phase !== 'running' || this.signal.aborted) return
     this.#fetchNext = Math.max(this.#fetchNext, nextOffset)
-    if (this.#inbox.length === 0) this.#reportLag(lag)
+    if (this.#inbox.length === 0 && !this.#busy) this.#reportLag(lag)
   }
 
   /**
@@ -208,7 +210,6 @@ export class PartitionRunner implements TaskContext {
     this.#inbox.length = 0
     this.#feed.pauseInput()
     await this.#producer.close(failure === undefined).catch(() => undefined)
-    lagRecords.remove({ role: this.#role.name, partition: String(this.partition) })
     tasksEnded.inc({ role: this.#role.name, reason: this.#end ?? 'failed' })
     return failure
   }
@@ -261,10 +262,14 @@ export class PartitionRunner implements TaskContext {
         if (this.#inbox.length < inboxBatches) this.#feed.resumeInput()
         const batch = await fetched.decode(this.#position, this.#role.slabs === true)
         recordsReceived.inc({ role: this.#role.name }, batch.records.length + batch.slabs.reduce((sum, slab) => sum + slab.count, 0))
-        this.#reportLag(batch.lag)
+        // what is taken in and not yet processed is behind
+        this.#reportLag(batch.lag + Math.max(0, batch.nextOffset - this.#position))
+        this.#busy = true
         if (!this.#keyChecked) this.#checkFirstKey(batch)
         if (batch.records.length + batch.slabs.length > 0) await task.process(batch)
         this.#position = batch.nextOffset
+        this.#busy = false
+        this.#reportLag(batch.lag)
         if (this.#role.copies === true) batch.free?.()
       }
       await task.tick?.()

@@ -6,6 +6,7 @@ import { errorText, FlowError } from '../errors.ts'
 import type { AvroRecord } from '../../schemas/avro-types.ts'
 import type { Role } from '../task.ts'
 import type { Cluster } from './cluster.ts'
+import { lagRecords } from './events.ts'
 import { Membership } from './membership.ts'
 import { PartitionRunner, type Feed, type Probe } from './partition-runner.ts'
 
@@ -88,6 +89,7 @@ export class RoleRunner {
       .catch((error: unknown) => this.#giveUp(error))
       .finally(() => {
         this.#supervised.delete(partition)
+        lagRecords.remove(this.#lagLabels(partition))
         if (this.#wanted.has(partition)) this.#keepRunning(partition)
       })
     this.#supervised.set(partition, supervised)
@@ -118,9 +120,27 @@ export class RoleRunner {
       }
       failures = Date.now() - startedMs > 30_000 ? 1 : failures + 1
       cluster.log.warn({ task: runner.name, error: errorText(error), failures }, 'task failed; starting again from what is committed')
+      void this.#reportLag(partition)
       await sleep(Math.min(taskRestartMs * failures, taskRestartMs * 20), undefined, { signal: this.#stopping.signal }).catch(
         () => undefined,
       )
+    }
+  }
+
+  #lagLabels(partition: number): { role: string; partition: string } {
+    return { role: this.role.name, partition: String(partition) }
+  }
+
+  /** A task that fails again and again reads nothing: its lag grows all the same. Where the broker does not answer, the last figure stays. */
+  async #reportLag(partition: number): Promise<void> {
+    const { cluster } = this.#options
+    try {
+      const { offset } = await cluster.committedPosition(this.role.name, this.role.from, partition)
+      const { end } = await cluster.limits(topics[this.role.from], partition)
+      if (this.#supervised.has(partition) && this.#runners.get(partition)?.running !== true)
+        lagRecords.set(this.#lagLabels(partition), Math.max(0, end - offset))
+    } catch (error) {
+      cluster.log.debug({ role: this.role.name, partition, error: errorText(error) }, 'lag is not known')
     }
   }
 

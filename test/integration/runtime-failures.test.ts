@@ -61,6 +61,26 @@ test('a task whose transactional id is taken by another process starts again fro
   assert.ok(ends.some(({ labels, value }) => labels['role'] === 'copy' && labels['reason'] === 'fenced' && value >= 3))
 })
 
+test('a task that fails again and again shows its lag, which grows; the figure goes when the role stops', async t => {
+  const bench = await open(t)
+  await bench.produce(0, 20)
+  const before = (): never => {
+    throw new Error('made to fail')
+  }
+  const runner = bench.runner({ before, restartMs: 100 })
+  await runner.start()
+  await until(() => bench.tasks.length >= 3, 10_000)
+  assert.equal(await lag(), 20, 'nothing is copied')
+  await bench.produce(20, 30)
+  await until(async () => (await lag()) === 50, 10_000, 'the lag to grow')
+  for (let i = 0; i < 20; i++) {
+    assert.ok(((await lag()) ?? 0) > 0, 'the figure stands between two attempts too')
+    await sleep(25)
+  }
+  await runner.stop()
+  assert.equal(await lag(), undefined)
+})
+
 test('a task that fails in the middle of a batch begins it again, and nothing of the first attempt is seen', async t => {
   const bench = await open(t)
   await bench.produce(0, 20)
