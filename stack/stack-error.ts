@@ -9,6 +9,9 @@ export const stackErrors = {
     'the npm package {name} is not installed, which the local stack needs; run `npm ci` without --omit=dev and without --omit=optional',
   DISK_FULL:
     'only {freeGiB} GiB are free at {folder}, and the local stack needs {needGiB} GiB; free some space or choose another folder with --data-dir or STACK_DATA_DIR',
+  DISK_WRITE_FULL: 'the disk of {folder} is full; free some space or choose another folder with --data-dir or STACK_DATA_DIR',
+  FOLDER_UNUSABLE:
+    'cannot use the folder {folder} ({detail}); choose another one with --data-dir or STACK_DATA_DIR, or mend its permissions',
   PORT_IN_USE: 'port {port} of {service} is in use by another program; end that program, or choose another port with {flag} or {env}',
   INSTALL_FAILED: 'Maven could not fetch the broker and the registry; look at the end of its output, then start again:\n{detail}',
   STACK_RUNNING: 'a stack already runs in {dataDir} (pid {pid}); use it, or end it with `npm run stack -- stop`',

@@ -39,15 +39,26 @@ export class StackFolder {
   /**
    * Takes the folder for this process and ends services that a killed process left behind.
    *
-   * @throws StackError STACK_RUNNING where a live process has it.
+   * @throws StackError STACK_RUNNING where a live process has it; FOLDER_UNUSABLE, DISK_WRITE_FULL where it cannot be written to.
    */
   async claim(log: (text: string) => void): Promise<void> {
-    mkdirSync(this.run, { recursive: true })
-    mkdirSync(this.logs, { recursive: true })
-    const holder = claimPidFile(this.#parentFile())
+    const holder = this.#take()
     if (holder !== undefined) throw new StackError('STACK_RUNNING', { dataDir: this.path, pid: holder.pid })
     await this.#endServices(log)
     for (const service of serviceNames) rmSync(join(this.logs, `${service}.log`), { force: true })
+  }
+
+  #take(): ProcessMark | undefined {
+    try {
+      mkdirSync(this.run, { recursive: true })
+      mkdirSync(this.logs, { recursive: true })
+      return claimPidFile(this.#parentFile())
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException
+      if (code === undefined) throw cause
+      const full = code === 'ENOSPC' || code === 'EDQUOT'
+      throw new StackError(full ? 'DISK_WRITE_FULL' : 'FOLDER_UNUSABLE', { folder: this.path, detail: code }, { cause })
+    }
   }
 
   /** Gives the folder back. */

@@ -1,10 +1,11 @@
 // Parts of the local stack that need no running service, or one of their own.
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { after, describe, it, mock } from 'node:test'
 import { loadConfig } from '../../config.ts'
 import { ChildService } from '../../stack/child-service.ts'
 import { clickhouseFault } from '../../stack/clickhouse-error.ts'
@@ -18,6 +19,7 @@ import { Faults, readS3Request } from '../../stack/s3-faults.ts'
 import { removeTornObjects } from '../../stack/s3-torn-objects.ts'
 import { stackEnvironment } from '../../stack/stack-environment.ts'
 import { StackError } from '../../stack/stack-error.ts'
+import { StackFolder } from '../../stack/stack-folder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flowloom-parts-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -90,6 +92,42 @@ describe('pid files', () => {
     assert.equal(readPidFile(file), undefined)
     assert.equal(claimPidFile(file), undefined)
     assert.equal(claimPidFile(file)?.pid, process.pid)
+  })
+})
+
+describe('stack folder', () => {
+  it('that cannot be written to is one line that says what to do', async () => {
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    await assert.rejects(
+      new StackFolder(join(file, 'stack')).claim(() => undefined),
+      (error: Error) => {
+        assert.ok(failure('FOLDER_UNUSABLE')(error))
+        assert.match(
+          error.message,
+          /^cannot use the folder .*file\/stack \(ENOTDIR\); choose another one with --data-dir or STACK_DATA_DIR[^\n]*$/,
+        )
+        return true
+      },
+    )
+  })
+
+  it('on a full disk says so before anything else', async () => {
+    const full = join(folder, 'full')
+    mkdirSync(join(full, 'run'), { recursive: true })
+    const write = mock.method(fs, 'writeFileSync', () => {
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+    })
+    syncBuiltinESMExports()
+    try {
+      await assert.rejects(
+        new StackFolder(full).claim(() => undefined),
+        failure('DISK_WRITE_FULL'),
+      )
+    } finally {
+      write.mock.restore()
+      syncBuiltinESMExports()
+    }
   })
 })
 
