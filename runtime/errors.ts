@@ -140,6 +140,7 @@ export const errorTable = {
       'the replay "{name}" cannot go on: its position in partition {partition} is lost; remove it with `flowloom replay --name {name} --drop` and begin again',
   },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
+  DEMO_BROKEN: { retriable: false, message: 'the demo cannot go on: {detail}\nlook for a full disk, and at the logs in {logs}' },
   PROBE_FAILED: { retriable: false, message: '{count} of {all} things that were tried do not work; see the lines above' },
   HTTP_PORT: {
     retriable: false,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../../config.ts'
 import { uploadObjects } from '../../producers/synthetic/upload-objects.ts'
 import { whenAborted } from '../../runtime/abort.ts'
-import { FlowError } from '../../runtime/errors.ts'
+import { errorText, FlowError } from '../../runtime/errors.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
@@ -72,9 +72,15 @@ async function progressOf(store: Store): Promise<Progress> {
   return { objects, lines, rows, settled: rows >= lines }
 }
 
-async function followProgress(
+/**
+ * Prints how far the path is, once a second, until all of it is in the table.
+ *
+ * @param broken Rejects where the rest will never come: a process has ended, an object could not be put.
+ */
+export async function followProgress(
   store: Store,
-  roles: RoleProcesses,
+  roles: Pick<RoleProcesses, 'metrics'>,
+  broken: Promise<never>,
   objects: () => { expected: number; complete: boolean },
   print: (text: string) => void,
   signal: AbortSignal,
@@ -82,7 +88,7 @@ async function followProgress(
   const startMs = performance.now()
   let previous = { rows: 0, ms: startMs }
   for (let idle = 0; idle < 3 && !signal.aborted;) {
-    await Promise.race([sleep(1000, undefined, { signal }).catch(() => undefined), roles.failed])
+    await Promise.race([sleep(1000, undefined, { signal }).catch(() => undefined), broken])
     const [now, metrics] = await Promise.all([progressOf(store), roles.metrics()])
     const ms = performance.now()
     const rate = Math.round((now.rows - previous.rows) / ((ms - previous.ms) / 1000))
@@ -157,11 +163,15 @@ export const demoCommand: Command = {
       await roles.start(roleLists, env)
       const uploads = upload(stack.endpoints.s3Endpoint, records, signal)
       let complete = false
-      uploads.done.then(
-        () => (complete = true),
-        () => undefined,
-      )
-      await followProgress(store, roles, () => ({ expected: uploads.objects, complete }), print, signal)
+      const uploaded = uploads.done.then(() => {
+        complete = true
+        return new Promise<never>(() => undefined)
+      })
+      const broken = Promise.race([roles.failed, uploaded]).catch((cause: unknown): never => {
+        throw new FlowError('DEMO_BROKEN', { detail: errorText(cause), logs: join(stack.dataDir, 'logs') }, { cause })
+      })
+      broken.catch(() => undefined)
+      await followProgress(store, roles, broken, () => ({ expected: uploads.objects, complete }), print, signal)
       await uploads.done
       if (signal.aborted) return 130
       const faults = await answer(session, store, print)
@@ -169,7 +179,7 @@ export const demoCommand: Command = {
       for (const fault of faults) print(`WRONG: ${fault}`)
       if (values['exit'] === true) return faults.length === 0 ? 0 : 1
       print(whatNext(env, roles))
-      await Promise.race([whenAborted(signal), roles.failed])
+      await Promise.race([whenAborted(signal), broken])
       return 0
     } finally {
       print('\nstopping')
