@@ -52,7 +52,7 @@ export interface Decoded<K, V> {
 export async function readTopic<K, V>(options: Options, topic: string, onRecord: (record: Decoded<K, V>) => void): Promise<void> {
   const kafka: Kafka = new kafkajs.Kafka({ clientId: 'flowloom-example', brokers: options.brokers, logLevel: kafkajs.logLevel.WARN })
   const registry = new SchemaRegistry({ host: options.registry })
-  // kafkajs hides records of aborted and unfinished transactions unless readUncommitted is set.
+  // kafkajs hides records of aborted and unfinished transactions unless readUncommitted is set; docs/consumers.md tells where it fails to.
   const consumer: Consumer = kafka.consumer({ groupId: options.group, readUncommitted: false, maxWaitTimeInMs: 250 })
   let lastMs = Infinity
   consumer.on(consumer.events.GROUP_JOIN, () => (lastMs = Date.now()))
