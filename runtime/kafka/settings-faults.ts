@@ -22,6 +22,7 @@ export function kafkaFaults(settings: KafkaSettings): SettingFault[] {
   const faults: SettingFault[] = loginNeeds[settings.saslMechanism]
     .filter(key => settings[key] === undefined)
     .map(key => ({ key, message: `saslMechanism ${settings.saslMechanism} needs it` }))
+  if (settings.saslMechanism === 'aws-iam' && !settings.tls) faults.push({ key: 'tls', message: 'Amazon MSK takes aws-iam over TLS alone' })
   if (!settings.tls)
     for (const key of ['tlsCaFile', 'tlsCertFile', 'tlsKeyFile'] as const)
       if (settings[key] !== undefined) faults.push({ key, message: 'has no effect without tls: true, and nothing would be encrypted' })

@@ -140,7 +140,7 @@ for (const { name, content, parts } of [
     content: 'kafka: { saslMechanism: oauthbearer }',
     parts: ['kafka.oauthTokenUrl', 'kafka.oauthClientId', 'kafka.oauthClientSecret'],
   },
-  { name: 'MSK without a region', content: 'kafka: { saslMechanism: aws-iam }', parts: ['kafka.awsRegion'] },
+  { name: 'MSK without a region and without TLS', content: 'kafka: { saslMechanism: aws-iam }', parts: ['kafka.awsRegion', 'kafka.tls'] },
   { name: 'certificates without TLS', content: 'kafka: { tlsCaFile: /ca.pem }', parts: ['kafka.tlsCaFile'] },
   { name: 'half a client certificate', content: 'kafka: { tls: true, tlsKeyFile: /k.pem }', parts: ['kafka.tlsCertFile'] },
   {
