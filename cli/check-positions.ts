@@ -1,34 +1,60 @@
 /**
  * Looks, before the roles of a process start, for positions that the broker has forgotten: it drops those of a group that has had no members for
- * `offsets.retention.minutes` (a week by default). A role without a position begins with the first record: right for a new one, a repetition of
- * everything for one that was stopped so long.
+ * `offsets.retention.minutes` (a week by default). A role without a position begins with the first record: right for a new one; for one that was
+ * stopped so long a repetition of everything, or a loss where retention has removed what it had not read.
  */
+import type { Codecs } from '../runtime/avro.ts'
 import { FlowError } from '../runtime/errors.ts'
-import { unstableOffset } from '../runtime/kafka/cluster.ts'
-import { holdsRecords } from '../runtime/kafka/group-progress.ts'
-import { connectClickHouse, identifier } from '../sinks/clickhouse/clickhouse-client.ts'
+import { groupPositions, holdsRecords } from '../runtime/kafka/group-progress.ts'
+import { readTopic } from '../runtime/kafka/topic-reader.ts'
+import type { InRecord } from '../runtime/records.ts'
+import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store, TableName } from '../sinks/clickhouse/store.ts'
 import { topics, type TopicId } from '../schemas/topics.ts'
 import type { RoleName } from '../topology.ts'
 import type { Session } from './session.ts'
 
-/** Roles of the sink whose tables do not drop a repetition by themselves. */
-const tableByRole: readonly { readonly role: string; readonly from: TopicId; readonly table: TableName }[] = [
-  { role: 'sink-flows', from: 'flows', table: 'flows' },
-  { role: 'sink-gaps', from: 'flowGaps', table: 'flow_gaps' },
-  { role: 'sink-dead-letters', from: 'deadLetters', table: 'dead_letters' },
+/** Where a row would be that the first record of a topic made. */
+interface Place {
+  readonly where: string
+  readonly objectId: Buffer
+  readonly line: number
+  /** Values of the columns that keep the search short. */
+  readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/** A role of the sink whose table does not drop a repetition by itself. */
+interface RepeatingRole {
+  readonly role: string
+  readonly from: TopicId
+  readonly table: TableName
+  readonly placeOf: (codecs: Codecs, record: InRecord & { value: Buffer }) => Place
+}
+
+const byTime = ({ start, objectId, line }: { start: number; objectId: Buffer; line: number }): Place => ({
+  where: 'start = toDateTime({start:UInt32})',
+  objectId,
+  line,
+  parameters: { start },
+})
+
+const repeatingRoles: readonly RepeatingRole[] = [
+  { role: 'sink-flows', from: 'flows', table: 'flows', placeOf: (codecs, { value }) => byTime(codecs.flows.decodeValue(value)) },
+  { role: 'sink-gaps', from: 'flowGaps', table: 'flow_gaps', placeOf: (codecs, { value }) => byTime(codecs.flowGaps.decodeValue(value)) },
+  {
+    role: 'sink-dead-letters',
+    from: 'deadLetters',
+    table: 'dead_letters',
+    placeOf: (codecs, { key, value }) => ({
+      where: 'bucket = {bucket:String} AND key = {key:String}',
+      ...codecs.deadLetters.decodeValue(value),
+      parameters: { ...codecs.deadLetters.decodeKey(key!) },
+    }),
+  },
 ]
 
 async function hasPositions({ cluster }: Session, role: string, from: TopicId): Promise<boolean> {
-  const admin = await cluster.admin()
-  try {
-    const [answer] = await admin.fetchOffsets({ groupId: cluster.groupOf(role), topics: [cluster.topicName(topics[from])] })
-    return answer?.partitions.some(({ offset }) => Number(offset) >= 0) === true
-  } catch (error) {
-    // a transaction of the group is under way
-    if ((error as { code?: unknown }).code === unstableOffset) return true
-    throw error
-  }
+  return (await groupPositions(cluster, role, topics[from])).size > 0
 }
 
 /** @param wasWritten Asked first: what is written has its position in the same transaction, or before. */
@@ -42,26 +68,50 @@ async function checkRole(session: Session, role: string, from: TopicId, wasWritt
   throw new FlowError('POSITION_LOST', { group: cluster.groupOf(role), topic: cluster.topicName(topics[from]), place })
 }
 
-const holdsRows = async (store: Store, table: TableName): Promise<boolean> =>
-  (await store.query(`SELECT 1 AS found FROM ${identifier(store.database)}.${identifier(table)} LIMIT 1`)).length > 0
+/** A role that has never read a topic of which retention has removed the beginning: what was there is lost to it. */
+async function checkBeginning(session: Session, role: string, from: TopicId): Promise<void> {
+  const { cluster } = session
+  const low = Math.max(...[...(await cluster.ranges(topics[from])).values()].map(({ start }) => start))
+  if (low > 0 && !(await hasPositions(session, role, from))) throw new FlowError('OFFSET_LOST', { task: role, offset: 0, low })
+}
+
+/** True where the table has the row of the first record: other deployments may fill the same tables. */
+async function holdsFirst({ cluster, codecs }: Session, store: Store, { from, table, placeOf }: RepeatingRole): Promise<boolean> {
+  let place: Place | undefined
+  await readTopic(cluster, topics[from], record => {
+    if (record.value === null) return undefined
+    place = placeOf(codecs, { ...record, value: record.value })
+    return 'enough'
+  })
+  if (place === undefined) return false
+  const { where, objectId, line, parameters } = place
+  const sql = `SELECT 1 AS found FROM ${table} WHERE ${where} AND object_id = {objectId:UInt64} AND line = {line:UInt32} LIMIT 1`
+  return (await store.query(sql, { ...parameters, line, objectId: objectId.readBigUInt64BE().toString() })).length > 0
+}
 
 /**
- * Checks the roles that would write something twice: enrich, and the sink's roles with tables of single rows.
+ * Checks the roles that would write something twice (enrich, and the sink's roles with tables of single rows), and those that would begin behind
+ * what they had to read.
  *
- * @throws FlowError POSITION_LOST.
+ * @throws FlowError POSITION_LOST, OFFSET_LOST.
  */
 export async function checkPositions(session: Session, roles: readonly RoleName[]): Promise<void> {
   const { cluster, config } = session
-  if (roles.includes('enrich'))
+  if (roles.includes('enrich')) {
     await checkRole(session, 'enrich', 'rawLines', async () => {
       const written = await holdsRecords(cluster, topics.flows, await cluster.ranges(topics.flows))
       return written ? `the topic ${cluster.topicName(topics.flows)}` : undefined
     })
+    await checkBeginning(session, 'enrich', 'rawLines')
+  }
+  if (roles.includes('ip-context')) await checkBeginning(session, 'ip-context', 'ipSightings')
   if (!roles.includes('sink')) return
   const store = connectClickHouse(config.clickhouse)
   try {
-    for (const { role, from, table } of tableByRole)
-      await checkRole(session, role, from, async () => ((await holdsRows(store, table)) ? `the table ${table}` : undefined))
+    for (const role of repeatingRoles)
+      await checkRole(session, role.role, role.from, async () =>
+        (await holdsFirst(session, store, role)) ? `the table ${role.table}` : undefined,
+      )
   } finally {
     await store.close()
   }

@@ -10,7 +10,7 @@ import { createKafka } from './client.ts'
 import { onlyPartition } from './kafkajs.ts'
 
 /** Error code UNSTABLE_OFFSET_COMMIT: an offset is part of a transaction that has not ended yet. */
-export const unstableOffset = 88
+const unstableOffset = 88
 
 /** Errors of topics that a broker does not know yet. */
 const newTopicErrors = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])

@@ -5,7 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkPositions } from '../../cli/check-positions.ts'
 import { goldenObjects } from '../../cli/demo/demo-objects.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
+import { holdsRecords } from '../../runtime/kafka/group-progress.ts'
 import { resetGroup } from '../../runtime/kafka/topic-admin.ts'
+import { topics } from '../../schemas/topics.ts'
+import { until } from '../support/kafka-lab.ts'
 import { freshSettings, releaseStack } from '../support/live-stack.ts'
 import { LocalRun } from '../support/local-run.ts'
 import { createBucket, putObject, s3Client } from '../support/s3.ts'
@@ -40,3 +43,44 @@ test('roles whose positions are gone refuse to start where they would write some
     message: /enrich" has no position in .*raw-lines\.v1"/,
   })
 })
+
+test(
+  'a new deployment beside old rows is none that was forgotten; one that begins behind lost records is told',
+  { timeout: 120_000 },
+  async t => {
+    const first = await LocalRun.open(await freshSettings({ kafka: { partitions: 1 } }))
+    t.after(() => first.close())
+    const second = await LocalRun.open(
+      await freshSettings({ kafka: { partitions: 1 }, clickhouse: { database: first.session.config.clickhouse.database } }),
+    )
+    t.after(() => second.close())
+    const slotS = Math.floor(Date.now() / 300_000) * 300 - 300
+    const client = s3Client(first.session.config.s3.endpoint!)
+    for (const { bucket } of [first, second]) await createBucket(client, bucket)
+    const [one, other] = [...generateObjects({ seed: 4, records: 2000, startS: slotS - 3600, badLineShare: 0.01 })]
+    await putObject(client, first.bucket, one!.key, one!.body)
+    first.start()
+    await settled(first.store, 1, 60_000)
+    await first.stop()
+
+    const { session } = second
+    await putObject(client, second.bucket, other!.key, other!.body)
+    second.start(['discover', 'fetch'])
+    await until(
+      async () => holdsRecords(session.cluster, topics.rawLines, await session.cluster.ranges(topics.rawLines)),
+      60_000,
+      'raw lines',
+    )
+    await checkPositions(session, ['enrich', 'ip-context', 'sink'])
+    const admin = await session.cluster.admin()
+    const topic = session.cluster.topicName(topics.rawLines)
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '1' }] })
+    await assert.rejects(checkPositions(session, ['enrich']), { code: 'OFFSET_LOST' })
+    await second.stop()
+    await putObject(client, second.bucket, one!.key, one!.body)
+    second.start(['discover', 'fetch', 'enrich'])
+    await until(async () => holdsRecords(session.cluster, topics.flows, await session.cluster.ranges(topics.flows)), 60_000, 'flows')
+    await second.stop()
+    await checkPositions(session, ['sink'])
+  },
+)
