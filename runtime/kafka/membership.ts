@@ -201,6 +201,7 @@ export function toFetched(payload: EachBatchPayload, encoded: boolean): Fetched 
   const lag = Math.max(0, Number(batch.highWatermark) - nextOffset)
   if (encoded) for (const message of batch.messages) unpin(message.value as unknown as { bytes: Buffer })
   return {
+    fetchedOffset: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
     nextOffset,
     decode: async (from, slabs) => {
       const own: Buffer[] = []

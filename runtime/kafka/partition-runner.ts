@@ -39,6 +39,8 @@ const barrierScope = '__barrier'
 export interface Fetched {
   /** Decodes records, or hands over slabs, from the given offset on. */
   decode(from: number, slabs: boolean): Promise<InBatch>
+  /** Where the fetch began. */
+  readonly fetchedOffset: number
   readonly nextOffset: number
 }
 
@@ -130,17 +132,27 @@ export class PartitionRunner implements TaskContext {
   }
 
   /**
-   * Takes a fetched batch of the input.
+   * Takes a fetched batch of the input. One that begins behind what is due (a fetch under way from before a seek) is not taken, so that nothing
+   * between is left out.
    *
    * @returns False where it is not wanted; it must then not be resolved.
    */
   offer(batch: Fetched): boolean {
     if (this.#phase !== 'running' || this.signal.aborted) return false
+    if (batch.fetchedOffset > this.#fetchNext) {
+      this.#feed.seekInput(this.#fetchNext)
+      return false
+    }
     this.#inbox.push(batch)
     this.#fetchNext = batch.nextOffset
     if (this.#inbox.length >= inboxBatches) this.#feed.pauseInput()
     this.#wake?.()
     return true
+  }
+
+  /** There was nothing to take of the state up to this offset. */
+  skipState(nextOffset: number): void {
+    if (this.#phase === 'restoring') this.#restoreNext = Math.max(this.#restoreNext, nextOffset)
   }
 
   /** There was nothing to take up to this offset: markers and aborted records only. */
@@ -157,6 +169,10 @@ export class PartitionRunner implements TaskContext {
    */
   async restore(batch: Fetched): Promise<boolean> {
     if (this.#phase !== 'restoring' || this.#barrier === undefined) return false
+    if (batch.fetchedOffset > this.#restoreNext) {
+      this.#feed.seekState(this.#restoreNext)
+      return false
+    }
     try {
       const { records } = await batch.decode(0, false)
       this.#restoreRecords(records)

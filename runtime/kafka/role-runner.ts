@@ -58,7 +58,9 @@ export class RoleRunner {
         return topic === this.#input ? runner.offer(batch) : runner.restore(batch)
       },
       skipped: (topic, partition, nextOffset, lag) => {
-        if (topic === this.#input) this.#runners.get(partition)?.skip(nextOffset, lag)
+        const runner = this.#runners.get(partition)
+        if (topic === this.#input) runner?.skip(nextOffset, lag)
+        else runner?.skipState(nextOffset)
       },
     })
     this.#membership.failed.catch((error: unknown) => this.#fail(error))
