@@ -1,10 +1,12 @@
 // Views that read a bounded time, and the owner of an address where runs lie inside of one another, on a real ClickHouse engine.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import type { FlowRecord } from '../../schemas/flow-types.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { flow } from '../support/flow-records.ts'
+import { emptyLedger } from '../support/ledger.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink } from '../support/sink-setup.ts'
 
@@ -98,6 +100,94 @@ describe('exposed_ports_between', () => {
       )
     assert.deepEqual(await talkers(day(2), day(3)), [['DE', '0', '40']])
     assert.deepEqual(await talkers(day(4), day(5)), [['DE', '40', '0']])
+  })
+})
+
+describe('answers, where two flow logs wrote the same traffic and an object was overwritten', () => {
+  const object = (n: number): Buffer => Buffer.from([0, 0, 0, 0, 0, 0, 0, n])
+  const t = day(3) + 600
+  // as the wide format has it, and as a narrow one does
+  const wideFlow = (values: Partial<FlowRecord>): FlowRecord =>
+    flow({
+      ...natGatewayFlows()[6]!,
+      interfaceId: 'eni-bastion',
+      instanceId: 'i-1',
+      srcAddr: '198.51.100.1',
+      dstAddr: '10.0.2.2',
+      pktSrcAddr: null,
+      pktDstAddr: null,
+      bytes: 40,
+      srcCountry: 'DE',
+      start: t,
+      end: t + 59,
+      ...values,
+    })
+  const narrowFlow = (values: Partial<FlowRecord>): FlowRecord =>
+    wideFlow({ vpcId: null, subnetId: null, instanceId: null, region: null, azId: null, ...values })
+
+  /** Objects 1 (narrow) and 2 (wide) of the slot, an object that only the narrow flow log has, and two versions of one key. */
+  async function overlapping(): Promise<Store> {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const known = (n: number, key: string, flowLogId: string, header: string, slotStart: number): number =>
+      cluster.put('objects', { bucket: 'logs', key }, { ...emptyLedger, objectId: object(n), flowLogId, header, slotStart })
+    known(1, 'a-1', 'fl-a', 'version start end', t)
+    known(2, 'b-1', 'fl-b', 'version start end vpc-id', t)
+    known(3, 'a-2', 'fl-a', 'version start end', t + 300)
+    known(4, 'a-3', 'fl-a', 'version start end', t + 600)
+    known(5, 'a-3', 'fl-a', 'version start end', t + 600)
+    const peer = '198.51.100.3'
+    putFlows([
+      ...[1, 2].map(line => narrowFlow({ objectId: object(1), line })),
+      ...[1, 2].map(line => wideFlow({ objectId: object(2), line })),
+      narrowFlow({ objectId: object(3), start: t + 300, end: t + 359 }),
+      narrowFlow({ objectId: object(4), start: t + 600, end: t + 659, srcAddr: peer }),
+      ...[1, 2].map(line => narrowFlow({ objectId: object(5), start: t + 600, end: t + 659, srcAddr: peer, line })),
+    ])
+    await cluster.runRole(role('sink-objects'))
+    await cluster.runRole(role('sink-flows'))
+    return store
+  }
+
+  it('count it once, and give one row for one exposure', async () => {
+    const store = await overlapping()
+    const rows = await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', {
+      from: new Date(t * 1000),
+      to: new Date((t + 600) * 1000),
+      limit: 9,
+    })
+    assert.deepEqual(
+      rows.map(row => [row['remote_address'], row['instance_id'], row['vpc_id'], Number(row['flows']), Number(row['bytes'])]),
+      [
+        ['198.51.100.3', '', '', 2, 80],
+        ['198.51.100.1', 'i-1', 'vpc-abcdefab012345678', 3, 120],
+      ],
+    )
+    const [all] = await store.query<{ flows: number }>('SELECT toUInt8(sum(flows)) AS flows FROM exposed_ports')
+    assert.equal(all!.flows, 5)
+  })
+
+  it('count it once among the top talkers', async () => {
+    const store = await overlapping()
+    const rows = await ask<Record<string, string>>(store, 'top_talkers', {
+      from: new Date(day(3) * 1000),
+      to: new Date(day(4) * 1000),
+      limit: 9,
+    })
+    assert.deepEqual(rows.map(row => [row['country'], row['bytes'], row['accepted_flows']]), [['DE', '200', '5']]) // prettier-ignore
+  })
+
+  it('keep two instances apart that had the interface one after the other, and an unknown one from both', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    putFlows([wideFlow({ line: 1 }), wideFlow({ line: 2, instanceId: 'i-2', start: t + 900, end: t + 959 }), narrowFlow({ line: 3 })])
+    await cluster.runRole(role('sink-flows'))
+    const rows = await store.query<Record<string, unknown>>(
+      'SELECT instance_id, subnet_id, toUInt8(flows) AS flows FROM exposed_ports ORDER BY instance_id',
+    )
+    const subnet_id = 'subnet-22222222bbbbbbbbb'
+    assert.deepEqual(
+      rows,
+      ['', 'i-1', 'i-2'].map(instance_id => ({ instance_id, subnet_id, flows: 1 })),
+    )
   })
 })
 
