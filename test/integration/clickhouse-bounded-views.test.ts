@@ -228,9 +228,9 @@ describe('an address whose short run lies inside of a longer one', () => {
       times.map((start, i) => flow({ ...natGatewayFlows()[0]!, srcAddr: '10.0.1.5', pktSrcAddr: '10.0.1.5', vpcId: scope, start, end: start, line: i + 1 })), // prettier-ignore
     )
     await cluster.runRole(role('sink-flows'))
-    const joined = await store.query<Record<string, string>>(
-      'SELECT local_interface_id AS id, local_state AS state FROM flow_owners ORDER BY line',
-    )
+    const owners = (view: string): Promise<Record<string, string>[]> =>
+      store.query(`SELECT local_interface_id AS id, local_state AS state FROM ${view} ORDER BY line`)
+    const joined = await owners('flow_owners')
     const looked = await Promise.all(
       times.map(async at => {
         const [row] = await ask<Record<string, string>, 'who_holds'>(store, 'who_holds', { ip: '10.0.1.5', at: new Date(at * 1000) })
@@ -238,9 +238,65 @@ describe('an address whose short run lies inside of a longer one', () => {
       }),
     )
     assert.deepEqual(joined, looked)
+    const bounded = await owners(`flow_owners_between(from = ${t + 199}, to = ${t + 1000})`)
+    assert.deepEqual(bounded, looked.slice(1, -2))
     assert.deepEqual(
       joined.map(row => row['id']!.slice(4)),
       ['long', 'long', 'late', 'late', 'later', 'later', 'late', 'late', 'long', 'long', 'end', 'end'],
     )
+  })
+
+  it('is the same in flow_owners_between, whatever lies in one another and wherever the time begins', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const t = 1_700_000_000
+    // in every second someone begins or ends, with a step that makes ranges lie side by side, inside of one another and apart
+    for (let n = 0; n < 40; n++) {
+      const from = t + ((n * 37) % 200)
+      const each = run(`eni-${n}`, from, n % 11 === 0 ? null : from + 1 + ((n * 53) % 60), from + 1)
+      cluster.put('cloudMapRuns', { scope, ip: n % 2 === 0 ? '10.0.1.5' : '10.0.1.6', first: from }, each)
+      if (n % 5 === 0)
+        cluster.put(
+          'cloudMapRuns',
+          { scope: 'aws', ip: '203.0.113.9', first: from },
+          { ...each, owner: { ...each.owner, service: `S${n}` } },
+        )
+    }
+    await cluster.runRole(role('sink-runs'))
+    const peers = ['10.0.1.6', '203.0.113.9', '203.0.113.10']
+    putFlows(
+      Array.from(
+        { length: 300 },
+        (_unused, n) =>
+        flow({ ...natGatewayFlows()[0]!, srcAddr: '10.0.1.5', dstAddr: peers[n % 3]!, pktSrcAddr: null, pktDstAddr: null, vpcId: scope, start: t - 10 + n, end: t - 10 + n, line: n + 1 }), // prettier-ignore
+      ),
+    )
+    await cluster.runRole(role('sink-flows'))
+    for (const [from, to] of [
+      [t - 10, t + 290],
+      [t + 57, t + 133],
+      [t + 100, t + 101],
+    ] as const) {
+      // prettier-ignore
+      const all = await store.query(`SELECT * FROM flow_owners WHERE start >= ${from} AND start < ${to} ORDER BY line`)
+      assert.equal(all.length, to - from)
+      assert.deepEqual(await store.query(`SELECT * FROM flow_owners_between(from = ${from}, to = ${to}) ORDER BY line`), all)
+    }
+  })
+
+  it('is found among the runs of the addresses in the flows alone', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const t = 1_700_000_000
+    for (let n = 0; n < 3000; n++)
+      cluster.put('cloudMapRuns', { scope, ip: `10.1.${n >> 8}.${n & 255}`, first: t }, run(`eni-${n}`, t, null, t))
+    await cluster.runRole(role('sink-runs'))
+    putFlows([flow({ ...natGatewayFlows()[0]!, srcAddr: '10.1.3.7', pktSrcAddr: null, vpcId: scope, start: t, end: t })])
+    await cluster.runRole(role('sink-flows'))
+    const question = `FROM flow_owners_between(from = ${t}, to = ${t + 600})`
+    assert.deepEqual(await store.query(`SELECT local_interface_id AS id ${question}`), [{ id: 'eni-775' }])
+    await store.command(`OPTIMIZE TABLE ${store.database}.cloud_map FINAL`)
+    const plan = (await store.query<{ explain: string }>(`EXPLAIN indexes = 1 SELECT * ${question}`)).map(row => row.explain).join('\n')
+    const granules = [...plan.matchAll(/\.cloud_map\)[^]*?PrimaryKey[^]*?Granules: (\d+)\/(\d+)/g)]
+    assert.equal(granules.length, 3)
+    for (const [, read, all] of granules) assert.ok(Number(read) <= 3 && Number(all) >= 10, `${read!} of ${all!} granules`)
   })
 })
