@@ -54,7 +54,17 @@ describe('two flow logs over the same interface', () => {
     assert.deepEqual(await store.query('SELECT toUInt8(count()) AS rows FROM flows'), [{ rows: 7 }])
     assert.deepEqual(await once(store), ['fl-a eni-2 7', 'fl-b eni-1 1', 'fl-b eni-1 2', 'fl-b eni-1 3'])
     assert.deepEqual(await overlaps(store), [['2026-11-24 10:00:00', 'eni-1', 0, ['fl-b', 'fl-a'], 'fl-b', ['3', '3'], 3]])
-    const scope = { from: slot(-6), to: slot(6), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(1) }
+    const scope = {
+      from: slot(-6),
+      to: slot(6),
+      account: '',
+      region: '',
+      flowLogs: [],
+      lateS: 900,
+      everyS: 300,
+      notDue: slot(1),
+      endedAfterS: 604_800,
+    }
     const report = await reportCoverage(store, scope)
     assert.deepEqual(report.overlaps, [
       { observer: 'eni-1', flowLogs: ['fl-a', 'fl-b'], counted: 'fl-b', slots: 1, repeated: 3, first: slot(0), last: slot(1) - 1 },
