@@ -34,6 +34,7 @@ export interface CoverageOptions {
   readonly everyS: number
   readonly windowS: number
   readonly notDue: number
+  readonly endedAfterS: number
 }
 
 /**
@@ -50,6 +51,9 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
     if (values[name] !== undefined && !/^\d{1,6}$/.test(text(name))) throw usage(`--${name} takes whole minutes, not "${text(name)}"`)
     return values[name] === undefined ? otherwise : Number(text(name)) * 60
   }
+  const endedAfter = text('ended-after')
+  if (values['ended-after'] !== undefined && !/^\d{1,5}$/.test(endedAfter))
+    throw usage(`--ended-after takes whole days, not "${endedAfter}"`)
   const given = values['at'] !== undefined
   if (given && values['interface'] === undefined) throw usage('--at goes with --interface')
   if (given && (values['from'] !== undefined || values['to'] !== undefined)) throw usage('say --at, or --from and --to')
@@ -74,6 +78,7 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
     everyS,
     windowS,
     notDue: firstNotDue(nowS, minutes('grace', 1200)),
+    endedAfterS: (values['ended-after'] === undefined ? 7 : Number(endedAfter)) * dayS,
   }
 }
 
@@ -128,6 +133,11 @@ export const coverageCommand: Command = {
       type: 'string',
       value: 'MINUTES',
       doc: 'how often a flow log writes; 10 where long windows leave every other slot empty; default 5',
+    },
+    'ended-after': {
+      type: 'string',
+      value: 'DAYS',
+      doc: 'a flow log without an object for so long before --from has ended, and misses nothing; default 7',
     },
     json: { type: 'boolean', doc: 'print JSON' },
   },

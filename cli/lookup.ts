@@ -25,6 +25,8 @@ export interface Holder {
   service: string
   valid_from: string
   valid_to: string | null
+  /** False: nobody newer is known until today, so `valid_to` is null; the address need not be held any more. */
+  end_known: boolean
   first_seen: string
   last_seen: string
   conflict_s: string
@@ -46,7 +48,8 @@ export function describeHolder(holder: Holder): string {
   const parts = [holder.interface_id, holder.instance_id, holder.subnet_id, holder.vpc_id, holder.account_id, holder.az_id]
   const who = holder.service === '' ? parts.filter(part => part !== '').join(' ') : `AWS service ${holder.service}`
   const conflict = holder.conflict_s === '0' ? '' : `; another owner was seen for ${holder.conflict_s} s at the same time`
-  return `${holder.scope}: ${who}\n  from ${holder.valid_from} to ${holder.valid_to ?? 'now'} UTC, seen ${holder.first_seen} to ${holder.last_seen} (${holder.state})${conflict}`
+  const until = holder.end_known ? `to ${holder.valid_to!} UTC` : 'UTC on, nobody newer is known'
+  return `${holder.scope}: ${who}\n  from ${holder.valid_from} ${until}; seen ${holder.first_seen} to ${holder.last_seen} (${holder.state})${conflict}`
 }
 
 /** See the head of this file. */
@@ -60,7 +63,10 @@ export const lookupCommand: Command = {
     json: { type: 'boolean', doc: 'print JSON' },
   },
   details:
-    'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\nExit code 1 where nobody is known.',
+    'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\n' +
+    'held: seen at that time, or at most 10 minutes before. last-known: nobody newer is known for that time.\n' +
+    'Without an end (JSON: end_known false, valid_to null) nobody newer is known until today; the address may be free by now.\n' +
+    'Exit code 1 where nobody is known.',
   async run({ values, positionals }) {
     const [ip] = positionals
     if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))

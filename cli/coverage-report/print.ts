@@ -72,7 +72,7 @@ const objectLine = (object: ListedObject): string => {
 
 /** The report of a time. */
 export function formatReport(report: CoverageReport, request: CoverageRequest): string {
-  const { flowLogs, unread, withoutSlot, skipped, overlaps } = report
+  const { flowLogs, ended, unread, withoutSlot, skipped, overlaps } = report
   const head = `${minute(request.from)} to ${minute(request.to)} UTC`
   const byLog = (lines: (log: FlowLogCoverage) => string[]): string[] =>
     flowLogs.flatMap(log => lines(log).map(line => `${nameOf(log.flowLogId)}  ${line}`))
@@ -85,6 +85,13 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
     ...section(
       'flow logs that fell silent: deleted, or no longer delivered',
       byLog(log => (log.silent === null ? [] : [`nothing after the slot ${minute(log.lastKnownSlot)}; due: ${range(log.silent)}`])),
+    ),
+    ...section(
+      `flow logs that ended: no object for ${Math.round(request.endedAfterS / 86_400)} days or longer before this time; nothing is expected of them`,
+      ended.map(
+        log =>
+          `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  last slot ${minute(log.lastKnownSlot)}${log.lastArrival === null ? '' : `, last arrival ${minute(log.lastArrival)}`}`,
+      ),
     ),
     ...section('objects that are not read to their end', unread.map(objectLine)),
     ...section(
@@ -112,7 +119,8 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
     ...section('objects whose name has no slot: they stand for no time', withoutSlot.map(objectLine)),
   )
   const complete = hasLosses(report) ? 'not complete: see above' : 'nothing is missing and nothing was lost'
-  lines.push('', flowLogs.length === 0 ? 'no flow log is known there, so nothing is known of any flow' : complete)
+  const none = ended.length === 0 ? 'no flow log is known there' : 'every flow log that is known had ended'
+  lines.push('', flowLogs.length === 0 ? `${none}, so nothing is known of any flow` : complete)
   return lines.join('\n')
 }
 

@@ -16,6 +16,8 @@ export interface CoverageRequest {
   readonly lateS: number
   readonly everyS: number
   readonly notDue: number
+  /** A flow log whose last slot was over for so many seconds when the time begins has ended, and nothing is expected of it. */
+  readonly endedAfterS: number
 }
 
 /** One flow log in the time. */
@@ -49,6 +51,16 @@ export interface FlowLogCoverage {
   readonly late: readonly { readonly slot: number; readonly latenessS: number }[]
   /** Slots with dead letters of objects that are not overwritten. */
   readonly deadLetterSlots: readonly number[]
+}
+
+/** A flow log that wrote nothing for so long before the time that it is taken for deleted. */
+export interface EndedFlowLog {
+  readonly accountId: string
+  readonly region: string
+  readonly flowLogId: string
+  readonly lastKnownSlot: number
+  /** Null: no upload time is known. */
+  readonly lastArrival: number | null
 }
 
 /** An object that is not read to its end, or whose name has no slot. */
@@ -87,6 +99,7 @@ export interface OverlappedInterface {
 /** The report of a time. */
 export interface CoverageReport {
   readonly flowLogs: readonly FlowLogCoverage[]
+  readonly ended: readonly EndedFlowLog[]
   readonly unread: readonly ListedObject[]
   readonly withoutSlot: readonly ListedObject[]
   readonly skipped: readonly SkippedInterface[]
@@ -125,12 +138,17 @@ export async function reportCoverage(store: Store, request: CoverageRequest): Pr
     from: scope.from,
     to: scope.to,
   })
-  const flowLogs = rows.map(row => flowLogOf(row, request)).filter(log => log.objects > 0 || log.missing.length > 0 || log.silent !== null)
+  const hasEnded = (row: FlowLogRow): boolean => Number(row['last_known']) + slotSeconds + request.endedAfterS <= request.from
+  const flowLogs = rows
+    .filter(row => !hasEnded(row))
+    .map(row => flowLogOf(row, request))
+    .filter(log => log.objects > 0 || log.missing.length > 0 || log.silent !== null)
   const listed = objects.map(listedOf)
   const known = new Set(flowLogs.map(log => log.flowLogId))
   const all = request.account === '' && request.region === '' && request.flowLogs.length === 0
   return {
     flowLogs,
+    ended: rows.filter(hasEnded).map(endedOf),
     unread: listed.filter(object => object.slot !== null),
     withoutSlot: listed.filter(object => object.slot === null),
     skipped: skips.map(row => ({
@@ -154,9 +172,18 @@ export async function reportCoverage(store: Store, request: CoverageRequest): Pr
   }
 }
 
+const timeOf = (value: string | number | null | undefined): number | null => (Number(value ?? 0) === 0 ? null : Number(value))
+
+const endedOf = (row: FlowLogRow): EndedFlowLog => ({
+  accountId: row.account_id,
+  region: row.region,
+  flowLogId: row.flow_log_id,
+  lastKnownSlot: Number(row['last_known']),
+  lastArrival: timeOf(row['last_known_arrival']),
+})
+
 function flowLogOf(row: FlowLogRow & FlowLogLists, request: CoverageRequest): FlowLogCoverage {
   const number = (name: string): number => Number(row[name])
-  const time = (name: string): number | null => (row[name] === null || number(name) === 0 ? null : number(name))
   const { missing, silent } = missingSlots({
     firstKnown: number('first_known'),
     lastKnown: number('last_known'),
@@ -183,8 +210,8 @@ function flowLogOf(row: FlowLogRow & FlowLogLists, request: CoverageRequest): Fl
     nodata: number('nodata'),
     skipdata: number('skipdata'),
     deadLetters: number('dead_letters'),
-    firstArrival: time('first_arrival'),
-    lastArrival: time('last_arrival'),
+    firstArrival: timeOf(row['first_arrival']),
+    lastArrival: timeOf(row['last_arrival']),
     slots: new Set(row.done_slots).size,
     firstKnownSlot: number('first_known'),
     lastKnownSlot: number('last_known'),
@@ -205,7 +232,7 @@ const listedOf = (row: Row): ListedObject => ({
   errorDetail: String(row['error_detail']),
 })
 
-/** True where something is missing, not read or lost; late objects and overlaps are none of these. */
+/** True where something is missing, not read or lost; late objects, overlaps and flow logs that ended before are none of these. */
 export function hasLosses(report: CoverageReport): boolean {
   const broken = report.flowLogs.some(
     log => log.missing.length > 0 || log.silent !== null || log.done < log.objects || log.deadLetterSlots.length > 0 || log.skipdata > 0,

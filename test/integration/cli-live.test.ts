@@ -106,9 +106,16 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
         ...times.map(time => flowloom(['lookup', '10.1.1.50', '--at', time, '--json'], env)),
       ])
       assert.equal(now.code, 0, now.err + now.out)
-      assert.match(now.out, /^vpc-0844e5fb7dab616dd: eni-0ffa7e54f1ae8fa1b i-0826dea5238644ce7 .*\(last-known\)/s)
+      assert.match(
+        now.out,
+        /^vpc-0844e5fb7dab616dd: eni-0ffa7e54f1ae8fa1b i-0826dea5238644ce7 .* UTC on, nobody newer is known; seen .*\(last-known\)/s,
+      )
+      assert.doesNotMatch(now.out, /\bnow\b/)
       const [holder] = JSON.parse(json.out) as Holder[]
-      assert.deepEqual([holder?.state, holder?.interface_id, holder?.valid_to], ['last-known', 'eni-0ffa7e54f1ae8fa1b', null])
+      assert.deepEqual(
+        [holder?.state, holder?.interface_id, holder?.valid_to, holder?.end_known],
+        ['last-known', 'eni-0ffa7e54f1ae8fa1b', null, false],
+      )
       for (const [i, { code, out, err }] of then.entries()) {
         assert.equal(code, 0, `${times[i]!}: ${err}`)
         assert.deepEqual(

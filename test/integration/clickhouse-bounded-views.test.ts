@@ -1,10 +1,12 @@
 // Views that read a bounded time, and the owner of an address where runs lie inside of one another, on a real ClickHouse engine.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import type { FlowRecord } from '../../schemas/flow-types.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { flow } from '../support/flow-records.ts'
+import { emptyLedger } from '../support/ledger.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink } from '../support/sink-setup.ts'
 
@@ -101,6 +103,94 @@ describe('exposed_ports_between', () => {
   })
 })
 
+describe('answers, where two flow logs wrote the same traffic and an object was overwritten', () => {
+  const object = (n: number): Buffer => Buffer.from([0, 0, 0, 0, 0, 0, 0, n])
+  const t = day(3) + 600
+  // as the wide format has it, and as a narrow one does
+  const wideFlow = (values: Partial<FlowRecord>): FlowRecord =>
+    flow({
+      ...natGatewayFlows()[6]!,
+      interfaceId: 'eni-bastion',
+      instanceId: 'i-1',
+      srcAddr: '198.51.100.1',
+      dstAddr: '10.0.2.2',
+      pktSrcAddr: null,
+      pktDstAddr: null,
+      bytes: 40,
+      srcCountry: 'DE',
+      start: t,
+      end: t + 59,
+      ...values,
+    })
+  const narrowFlow = (values: Partial<FlowRecord>): FlowRecord =>
+    wideFlow({ vpcId: null, subnetId: null, instanceId: null, region: null, azId: null, ...values })
+
+  /** Objects 1 (narrow) and 2 (wide) of the slot, an object that only the narrow flow log has, and two versions of one key. */
+  async function overlapping(): Promise<Store> {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const known = (n: number, key: string, flowLogId: string, header: string, slotStart: number): number =>
+      cluster.put('objects', { bucket: 'logs', key }, { ...emptyLedger, objectId: object(n), flowLogId, header, slotStart })
+    known(1, 'a-1', 'fl-a', 'version start end', t)
+    known(2, 'b-1', 'fl-b', 'version start end vpc-id', t)
+    known(3, 'a-2', 'fl-a', 'version start end', t + 300)
+    known(4, 'a-3', 'fl-a', 'version start end', t + 600)
+    known(5, 'a-3', 'fl-a', 'version start end', t + 600)
+    const peer = '198.51.100.3'
+    putFlows([
+      ...[1, 2].map(line => narrowFlow({ objectId: object(1), line })),
+      ...[1, 2].map(line => wideFlow({ objectId: object(2), line })),
+      narrowFlow({ objectId: object(3), start: t + 300, end: t + 359 }),
+      narrowFlow({ objectId: object(4), start: t + 600, end: t + 659, srcAddr: peer }),
+      ...[1, 2].map(line => narrowFlow({ objectId: object(5), start: t + 600, end: t + 659, srcAddr: peer, line })),
+    ])
+    await cluster.runRole(role('sink-objects'))
+    await cluster.runRole(role('sink-flows'))
+    return store
+  }
+
+  it('count it once, and give one row for one exposure', async () => {
+    const store = await overlapping()
+    const rows = await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', {
+      from: new Date(t * 1000),
+      to: new Date((t + 600) * 1000),
+      limit: 9,
+    })
+    assert.deepEqual(
+      rows.map(row => [row['remote_address'], row['instance_id'], row['vpc_id'], Number(row['flows']), Number(row['bytes'])]),
+      [
+        ['198.51.100.3', '', '', 2, 80],
+        ['198.51.100.1', 'i-1', 'vpc-abcdefab012345678', 3, 120],
+      ],
+    )
+    const [all] = await store.query<{ flows: number }>('SELECT toUInt8(sum(flows)) AS flows FROM exposed_ports')
+    assert.equal(all!.flows, 5)
+  })
+
+  it('count it once among the top talkers', async () => {
+    const store = await overlapping()
+    const rows = await ask<Record<string, string>>(store, 'top_talkers', {
+      from: new Date(day(3) * 1000),
+      to: new Date(day(4) * 1000),
+      limit: 9,
+    })
+    assert.deepEqual(rows.map(row => [row['country'], row['bytes'], row['accepted_flows']]), [['DE', '200', '5']]) // prettier-ignore
+  })
+
+  it('keep two instances apart that had the interface one after the other, and an unknown one from both', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    putFlows([wideFlow({ line: 1 }), wideFlow({ line: 2, instanceId: 'i-2', start: t + 900, end: t + 959 }), narrowFlow({ line: 3 })])
+    await cluster.runRole(role('sink-flows'))
+    const rows = await store.query<Record<string, unknown>>(
+      'SELECT instance_id, subnet_id, toUInt8(flows) AS flows FROM exposed_ports ORDER BY instance_id',
+    )
+    const subnet_id = 'subnet-22222222bbbbbbbbb'
+    assert.deepEqual(
+      rows,
+      ['', 'i-1', 'i-2'].map(instance_id => ({ instance_id, subnet_id, flows: 1 })),
+    )
+  })
+})
+
 describe('an address whose short run lies inside of a longer one', () => {
   const scope = 'vpc-abcdefab012345678'
   const run = (interfaceId: string, from: number, to: number | null, last: number): CloudMapRun => ({
@@ -138,9 +228,9 @@ describe('an address whose short run lies inside of a longer one', () => {
       times.map((start, i) => flow({ ...natGatewayFlows()[0]!, srcAddr: '10.0.1.5', pktSrcAddr: '10.0.1.5', vpcId: scope, start, end: start, line: i + 1 })), // prettier-ignore
     )
     await cluster.runRole(role('sink-flows'))
-    const joined = await store.query<Record<string, string>>(
-      'SELECT local_interface_id AS id, local_state AS state FROM flow_owners ORDER BY line',
-    )
+    const owners = (view: string): Promise<Record<string, string>[]> =>
+      store.query(`SELECT local_interface_id AS id, local_state AS state FROM ${view} ORDER BY line`)
+    const joined = await owners('flow_owners')
     const looked = await Promise.all(
       times.map(async at => {
         const [row] = await ask<Record<string, string>, 'who_holds'>(store, 'who_holds', { ip: '10.0.1.5', at: new Date(at * 1000) })
@@ -148,9 +238,65 @@ describe('an address whose short run lies inside of a longer one', () => {
       }),
     )
     assert.deepEqual(joined, looked)
+    const bounded = await owners(`flow_owners_between(from = ${t + 199}, to = ${t + 1000})`)
+    assert.deepEqual(bounded, looked.slice(1, -2))
     assert.deepEqual(
       joined.map(row => row['id']!.slice(4)),
       ['long', 'long', 'late', 'late', 'later', 'later', 'late', 'late', 'long', 'long', 'end', 'end'],
     )
+  })
+
+  it('is the same in flow_owners_between, whatever lies in one another and wherever the time begins', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const t = 1_700_000_000
+    // in every second someone begins or ends, with a step that makes ranges lie side by side, inside of one another and apart
+    for (let n = 0; n < 40; n++) {
+      const from = t + ((n * 37) % 200)
+      const each = run(`eni-${n}`, from, n % 11 === 0 ? null : from + 1 + ((n * 53) % 60), from + 1)
+      cluster.put('cloudMapRuns', { scope, ip: n % 2 === 0 ? '10.0.1.5' : '10.0.1.6', first: from }, each)
+      if (n % 5 === 0)
+        cluster.put(
+          'cloudMapRuns',
+          { scope: 'aws', ip: '203.0.113.9', first: from },
+          { ...each, owner: { ...each.owner, service: `S${n}` } },
+        )
+    }
+    await cluster.runRole(role('sink-runs'))
+    const peers = ['10.0.1.6', '203.0.113.9', '203.0.113.10']
+    putFlows(
+      Array.from(
+        { length: 300 },
+        (_unused, n) =>
+        flow({ ...natGatewayFlows()[0]!, srcAddr: '10.0.1.5', dstAddr: peers[n % 3]!, pktSrcAddr: null, pktDstAddr: null, vpcId: scope, start: t - 10 + n, end: t - 10 + n, line: n + 1 }), // prettier-ignore
+      ),
+    )
+    await cluster.runRole(role('sink-flows'))
+    for (const [from, to] of [
+      [t - 10, t + 290],
+      [t + 57, t + 133],
+      [t + 100, t + 101],
+    ] as const) {
+      // prettier-ignore
+      const all = await store.query(`SELECT * FROM flow_owners WHERE start >= ${from} AND start < ${to} ORDER BY line`)
+      assert.equal(all.length, to - from)
+      assert.deepEqual(await store.query(`SELECT * FROM flow_owners_between(from = ${from}, to = ${to}) ORDER BY line`), all)
+    }
+  })
+
+  it('is found among the runs of the addresses in the flows alone', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const t = 1_700_000_000
+    for (let n = 0; n < 3000; n++)
+      cluster.put('cloudMapRuns', { scope, ip: `10.1.${n >> 8}.${n & 255}`, first: t }, run(`eni-${n}`, t, null, t))
+    await cluster.runRole(role('sink-runs'))
+    putFlows([flow({ ...natGatewayFlows()[0]!, srcAddr: '10.1.3.7', pktSrcAddr: null, vpcId: scope, start: t, end: t })])
+    await cluster.runRole(role('sink-flows'))
+    const question = `FROM flow_owners_between(from = ${t}, to = ${t + 600})`
+    assert.deepEqual(await store.query(`SELECT local_interface_id AS id ${question}`), [{ id: 'eni-775' }])
+    await store.command(`OPTIMIZE TABLE ${store.database}.cloud_map FINAL`)
+    const plan = (await store.query<{ explain: string }>(`EXPLAIN indexes = 1 SELECT * ${question}`)).map(row => row.explain).join('\n')
+    const granules = [...plan.matchAll(/\.cloud_map\)[^]*?PrimaryKey[^]*?Granules: (\d+)\/(\d+)/g)]
+    assert.equal(granules.length, 3)
+    for (const [, read, all] of granules) assert.ok(Number(read) <= 3 && Number(all) >= 10, `${read!} of ${all!} granules`)
   })
 })

@@ -128,6 +128,7 @@ describe('coverage', () => {
     lateS: 900,
     everyS: 300,
     notDue: slot(7),
+    endedAfterS: 7 * 86_400,
   }
   const range = (from: number, to: number): object => ({ from: slot(from), to: slot(to) })
 
@@ -164,7 +165,36 @@ describe('coverage', () => {
     assert.deepEqual([report.flowLogs.map(log => log.flowLogId), report.unread, report.skipped], [['fl-b'], [], []])
     assert.equal(hasLosses(report), false)
     const elsewhere = await reportCoverage(path.store, { ...request, account: '999999999999' })
-    assert.deepEqual(elsewhere, { flowLogs: [], unread: [], withoutSlot: [], skipped: [], overlaps: [] })
+    assert.deepEqual(elsewhere, { flowLogs: [], ended: [], unread: [], withoutSlot: [], skipped: [], overlaps: [] })
+  })
+
+  it('expects nothing of a flow log that ended long before, and lists it', async () => {
+    const other = await TablePath.open(server)
+    const week = 7 * 288
+    other.put('fl-deleted', slot(-week - 5), file(narrow, [flowLine({ start: slot(-week - 5) })]), { uploadedS: slot(-week) })
+    other.put('fl-silent', slot(-week - 1), file(narrow, [flowLine({ start: slot(-week - 1) })]))
+    for (const n of [0, 1]) other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n) })]))
+    await other.work()
+    const asked = { ...request, from: slot(0), to: slot(2), endedAfterS: 7 * 86_400 + 300 }
+    const report = await reportCoverage(other.store, asked)
+    const names = (logs: readonly { flowLogId: string }[]): string[] => logs.map(log => log.flowLogId)
+    assert.deepEqual([names(report.flowLogs), names(report.ended), hasLosses(report)], [['fl-a', 'fl-silent'], ['fl-deleted'], true])
+    assert.deepEqual(report.ended[0], { ...place, flowLogId: 'fl-deleted', lastKnownSlot: slot(-week - 5), lastArrival: slot(-week) })
+    const env = { FLOWLOOM_CLICKHOUSE_URL: server.url, FLOWLOOM_CLICKHOUSE_DATABASE: other.settings.database }
+    const run = (words: string): Promise<Outcome> => flowloom(['coverage', ...words.split(' ')], env)
+    const time = '--from 2026-11-24T10:00Z --to 2026-11-24T10:10Z'
+    const [whole, json, patient, gone] = await Promise.all([
+      run(time),
+      run(`${time} --json`),
+      run(`${time} --ended-after 8`),
+      run(`${time} --flow-log fl-deleted`),
+    ])
+    assert.deepEqual([whole.code, patient.code, gone.code], [0, 3, 4], whole.out + patient.out + gone.out)
+    assert.match(whole.out, /\nflow logs that ended: no object for 7 days or longer before this time[^]*\n {2}fl-deleted {2}001234567890 eu-central-1 {2}last slot 2026-11-17 09:35, last arrival 2026-11-17 10:00\n[^]*nothing is missing/) // prettier-ignore
+    const { complete, ended } = JSON.parse(json.out) as { complete: boolean; ended: object[] }
+    assert.deepEqual([complete, ended[0]], [true, { ...place, flowLogId: 'fl-deleted', lastKnownSlot: '2026-11-17T09:35:00Z', lastArrival: '2026-11-17T10:00:00Z' }]) // prettier-ignore
+    assert.match(patient.out, /fl-deleted {2}nothing after the slot 2026-11-17 09:35/)
+    assert.match(gone.out, /every flow log that is known had ended, so nothing is known of any flow\n$/)
   })
 
   it('says evidence, gap or unknown for an interface and a time', async () => {

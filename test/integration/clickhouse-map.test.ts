@@ -78,6 +78,15 @@ describe('the cloud map in ClickHouse', () => {
     assert.deepEqual(await holds('10.0.1.5', 3000), [[scope, 'last-known', 'eni-old', '']])
     assert.deepEqual(await holds('10.0.1.5', 9999), [[scope, 'last-known', 'eni-new', '']])
     assert.deepEqual(await holds('2001:db8::5', 1200), [['aws', 'held', '', 'S3']])
+    for (const [at, known] of [
+      [1000, true],
+      [5000, false],
+      [9_999_999, false],
+    ] as const) {
+      // prettier-ignore
+      const [row] = await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip: '10.0.1.5', at: new Date(1000 * at) })
+      assert.deepEqual([row!['end_known'], row!['valid_to'] !== null], [known, known])
+    }
   })
 
   it('joins each flow with the owners of its addresses at its own time', async () => {

@@ -54,7 +54,17 @@ describe('two flow logs over the same interface', () => {
     assert.deepEqual(await store.query('SELECT toUInt8(count()) AS rows FROM flows'), [{ rows: 7 }])
     assert.deepEqual(await once(store), ['fl-a eni-2 7', 'fl-b eni-1 1', 'fl-b eni-1 2', 'fl-b eni-1 3'])
     assert.deepEqual(await overlaps(store), [['2026-11-24 10:00:00', 'eni-1', 0, ['fl-b', 'fl-a'], 'fl-b', ['3', '3'], 3]])
-    const scope = { from: slot(-6), to: slot(6), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(1) }
+    const scope = {
+      from: slot(-6),
+      to: slot(6),
+      account: '',
+      region: '',
+      flowLogs: [],
+      lateS: 900,
+      everyS: 300,
+      notDue: slot(1),
+      endedAfterS: 604_800,
+    }
     const report = await reportCoverage(store, scope)
     assert.deepEqual(report.overlaps, [
       { observer: 'eni-1', flowLogs: ['fl-a', 'fl-b'], counted: 'fl-b', slots: 1, repeated: 3, first: slot(0), last: slot(1) - 1 },
@@ -166,6 +176,49 @@ describe('flows_once', () => {
     const [row] = await path.store.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM flows')
     assert.ok(row!.n > 100 && row!.n < 6000, String(row!.n))
     assert.deepEqual(await once(path.store), ['fl-a eni-1 1', 'fl-a eni-1 2'])
+  })
+
+  it('stays with the newer version where S3 gets back the bytes of an older one, and so does coverage', async () => {
+    const path = await read([])
+    const old = file(narrow, [1, 2].map(port => flowLine({ port, start: slot(0) }))) // prettier-ignore
+    const key = path.put('fl-a', slot(0), old)
+    await path.work()
+    path.putKey(key, file(narrow, [flowLine({ port: 3, start: slot(0) })]), slot(2))
+    await path.work()
+    const known = async (): Promise<unknown> =>
+      path.store.query(
+        `SELECT c.current AS current, c.state AS state, toUInt8(c.flows) AS flows, s.last_arrival AS last_arrival, toUInt8(s.replaced) AS replaced
+         FROM object_coverage AS c LEFT JOIN coverage AS s ON c.slot = s.slot ORDER BY current`,
+      )
+    const before = await known()
+    path.putKey(key, old, slot(3))
+    await path.work()
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 3'])
+    assert.deepEqual(await known(), before)
+  })
+
+  it('takes the older version where its bytes come back before the newer one could be read; coverage names the newer one as failed', async () => {
+    const path = await read([])
+    const old = file(narrow, [1, 2].map(port => flowLine({ port, start: slot(0) }))) // prettier-ignore
+    const key = path.put('fl-a', slot(0), old)
+    await path.work()
+    path.objects.deny(path.bucket, key)
+    path.putKey(key, file(narrow, [flowLine({ port: 3, start: slot(0) })]), slot(2))
+    await path.work()
+    path.objects.allow()
+    path.putKey(key, old, slot(3))
+    await path.work()
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 1', 'fl-a eni-1 2'])
+    assert.deepEqual(await path.store.query('SELECT state, error_code FROM object_coverage WHERE current'), [
+      { state: 'failed', error_code: 'S3_CHANGED' },
+    ])
+    // the same lines in other bytes are a new version
+    path.putKey(key, `${old}\n`, slot(4))
+    await path.work()
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 1', 'fl-a eni-1 2'])
+    assert.deepEqual(await path.store.query('SELECT state, toUInt8(replaced) AS replaced FROM coverage'), [
+      { state: 'covered', replaced: 2 },
+    ])
   })
 
   it('keeps what it cannot compare: records without an interface', async () => {

@@ -1,4 +1,4 @@
--- Every line of every object version, accounted for: lines = headers + blank + flows + gaps + open dead letters. `missing` is 0, or lines that are
+-- Every line of every object version (overwritten ones too, so nothing counts once here), accounted for: lines = headers + blank + flows + gaps + open dead letters. `missing` is 0, or lines that are
 -- still under way; `repeated` is 0. An object without a ledger entry has an empty key.
 SELECT
   max(bucket) AS bucket, max(key) AS key, leftPad(lower(hex(object_id)), 16, '0') AS object, max(state) AS state,

@@ -1,16 +1,16 @@
 -- What was read of each flow log in a time, one row per account, region and flow log; slots as Unix seconds. A row without objects: the flow log
--- is known from another time. first_known and last_known are of all times.
+-- is known from another time. first_known, last_known and last_known_arrival are of all times.
 -- Parameters: from, to (whole slots, to not included), account, region (empty: any), flow_logs (empty: any), late_s.
 SELECT
   k.account_id AS account_id, k.region AS region, k.flow_log_id AS flow_log_id,
-  toUnixTimestamp(k.first_known) AS first_known, toUnixTimestamp(k.last_known) AS last_known,
+  toUnixTimestamp(k.first_known) AS first_known, toUnixTimestamp(k.last_known) AS last_known, toUnixTimestamp(k.last_known_arrival) AS last_known_arrival,
   c.objects AS objects, c.done AS done, c.reading AS reading, c.retrying AS retrying, c.failed AS failed, c.replaced AS replaced,
   c.bytes AS bytes, c.lines AS lines, c.flows AS flows, c.nodata AS nodata, c.skipdata AS skipdata, c.dead_letters AS dead_letters,
   toUnixTimestamp(c.first_arrival) AS first_arrival, toUnixTimestamp(c.last_arrival) AS last_arrival,
   c.done_slots AS done_slots, c.late_slots AS late_slots, c.late_by AS late_by, c.dead_slots AS dead_slots
 FROM (
   SELECT toString(account_id) AS account_id, toString(region) AS region, toString(flow_log_id) AS flow_log_id,
-    min(toStartOfFiveMinutes(slot_start)) AS first_known, max(toStartOfFiveMinutes(slot_start)) AS last_known
+    min(toStartOfFiveMinutes(slot_start)) AS first_known, max(toStartOfFiveMinutes(slot_start)) AS last_known, max(last_modified) AS last_known_arrival
   FROM objects
   WHERE slot_start IS NOT NULL
   GROUP BY account_id, region, flow_log_id

@@ -1,5 +1,5 @@
 -- Flow logs that have records of an interface (its id; else that of a resource or a transit gateway attachment), with the first and the last
--- second of those; of a time. spans: the same of the records that begin in one minute, in their order. Parameters: interface, seen_from, seen_to.
+-- second of those; of a time, every record of each flow log. spans: the same of the records that begin in one minute, in their order. Parameters: interface, seen_from, seen_to.
 SELECT o.account_id AS account_id, o.region AS region, o.flow_log_id AS flow_log_id, toUnixTimestamp(min(r.first)) AS first_seen,
   toUnixTimestamp(max(r.last)) AS last_seen, toUInt32(sum(r.flows)) AS flows, toUInt32(sum(r.nodata)) AS nodata, toUInt32(sum(r.skipdata)) AS skipdata,
   arraySort(groupUniqArrayArray(r.actions)) AS actions, arraySort(groupArray((toUnixTimestamp(r.first), toUnixTimestamp(r.last)))) AS spans

@@ -1,4 +1,5 @@
--- What is recorded of an interface in a time: flows and NODATA records that touch it. Parameters: interface, from, to (both included).
+-- What is recorded of an interface in a time: flows and NODATA records that touch it, of every flow
+-- log. Parameters: interface, from, to (both included).
 SELECT
   (
     SELECT toUInt32(count()) FROM flows

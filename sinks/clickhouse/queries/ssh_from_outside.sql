@@ -1,5 +1,5 @@
 -- Allowed SSH from outside, with the evidence: answered first, then accepted without an answer; nat-phantom last: the gateway dropped it.
--- Parameters: from, to (DateTime, both included), limit.
+-- Flows, packets and bytes count once where several flow logs wrote them (flows_once). Parameters: from, to (DateTime, both included), limit.
 SELECT evidence, observer, account_id, vpc_id, instance_id, replaceRegexpOne(toString(local_addr), '^::ffff:(\\d+\\.)', '\\1') AS local_address,
   replaceRegexpOne(toString(remote_addr), '^::ffff:(\\d+\\.)', '\\1') AS remote_address, toString(country) AS country, asn, toString(as_org) AS as_org,
   toString(threat) AS threat, flows, packets, bytes, first_seen, last_seen

@@ -1,5 +1,6 @@
 -- Who outside talks with us most: countries and networks by bytes in both directions.
--- Parameters: from, to (DateTime), limit. What passes a NAT gateway is seen twice, by the gateway and by the host behind it: the gateway's
+-- Parameters: from, to (DateTime, to not included), limit. The flows are those of flows_once: what several flow logs wrote counts once, and of an
+-- overwritten object the version that counts. What passes a NAT gateway is seen twice, by the gateway and by the host behind it: the gateway's
 -- half is kept apart in nat_bytes; a gateway is known by its packets of the time and of the day before and after it. Where the direction is
 -- unknown, the side that has a country stands for the remote one.
 SELECT
@@ -14,8 +15,7 @@ SELECT
   sumIf(t.bytes, t.nat) AS nat_bytes
 FROM (
   SELECT *, interface IN (SELECT interface FROM interfaces WHERE observer IN (SELECT observer FROM nat_interfaces_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}))) AS nat
-  FROM flows
-  WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
+  FROM flows_once(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
 ) AS t
 GROUP BY country, asn
 HAVING country != '' OR asn != 0

@@ -22,6 +22,7 @@ describe('the options of coverage', () => {
       everyS: 300,
       windowS: 600,
       notDue: s('2026-11-24T11:40:00Z'),
+      endedAfterS: 7 * 86_400,
     })
   })
 
@@ -40,6 +41,10 @@ describe('the options of coverage', () => {
     )
   })
 
+  it('say after how many days without an object a flow log has ended', () => {
+    assert.deepEqual([parse('--ended-after', '30').endedAfterS, parse('--ended-after', '0').endedAfterS], [30 * 86_400, 0])
+  })
+
   it('stay within what the database can hold', () => {
     const { from, to } = parse('--from', '1970-01-01', '--to', '2106-02-07')
     assert.ok(from >= 86_400 && to <= 2 ** 32 - 86_400 && from < to)
@@ -55,6 +60,7 @@ describe('the options of coverage', () => {
     { words: '--window 5', message: /--window takes 1 or 10/ },
     { words: '--every 7', message: /--every takes 5, 10, 15/ },
     { words: '--every 0', message: /--every takes 5, 10, 15/ },
+    { words: '--ended-after 1.5', message: /--ended-after takes whole days, not "1.5"/ },
     { words: '--interface=', message: /--interface takes an interface id/ },
     { words: '--frob', message: /Unknown option '--frob'/ },
   ]
