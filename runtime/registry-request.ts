@@ -2,7 +2,8 @@
 import type { Config } from '../config.ts'
 import { errorText, FlowError } from './errors.ts'
 
-const answerMs = 10_000
+/** An answer of the registry must be there after this time. */
+export const longestAnswerMs = 10_000
 
 /**
  * Asks the registry. A path that it does not know is an answer (404), any other refusal an error.
@@ -17,7 +18,7 @@ export async function request(settings: Config['registry'], path: string, method
     response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
       method,
       headers: settings.username === undefined ? {} : { authorization },
-      signal: AbortSignal.timeout(answerMs),
+      signal: AbortSignal.timeout(longestAnswerMs),
     })
   } catch (cause) {
     throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: errorText(cause) }, { cause })
