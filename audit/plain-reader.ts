@@ -93,6 +93,7 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
     const newline = content.indexOf(10, start)
     const end = newline < 0 ? content.length : newline
     const line = content.subarray(start, end)
+    const bare = start === 0 && line.toString('hex', 0, 3) === 'efbbbf' ? line.subarray(3) : line
     start = end + 1
     const names = line.length > maxLineBytes ? undefined : namesOf(line)
     if (columns === undefined) {
@@ -105,7 +106,7 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
     } else if (names !== undefined && (names.join() === columns.join() || (names.length > 1 && documented(names) > names.length / 2))) {
       columns = names
       addTally(tally, { lines: 1, headers: 1 })
-    } else addTally(tally, classifyLine(columns, line, maxLineBytes))
+    } else addTally(tally, line.length > maxLineBytes ? { lines: 1, dead: 1 } : classifyLine(columns, bare, maxLineBytes))
   }
   return { ok: true, tally }
 }
