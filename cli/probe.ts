@@ -154,7 +154,7 @@ export async function probe(
 ): Promise<ProbeResult[]> {
   const results: ProbeResult[] = []
   for (const source of config.s3.sources) {
-    const found = await probeSource(source, parts.stores(source.bucket, source.prefix))
+    const found = await probeSource(source, parts.stores(source.bucket, rootOf(source)))
     results.push(...found.results, ...(await probeFormats(config.s3, source, found.object, parts.flowLogs)))
   }
   for (const settings of config.s3.queues) {
