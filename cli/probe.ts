@@ -6,12 +6,8 @@ import { openQueue, type NotificationQueue } from '../producers/s3/notify-queue.
 import type { ListedObject, ObjectStore } from '../producers/s3/object-store.ts'
 import { rootOf } from '../producers/s3/source-layout.ts'
 import type { Config, S3Queue, S3Source } from '../config.ts'
-import { FlowError } from '../runtime/errors.ts'
-import { Cluster } from '../runtime/kafka/cluster.ts'
-import { createLog } from '../runtime/log.ts'
-import { request } from '../runtime/registry-request.ts'
-import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import { attempt, unknown, type ProbeResult } from './probe-result.ts'
+import { probeServices } from './probe-services.ts'
 import { nothingToTry, probeSource } from './probe-source.ts'
 
 /** What the probe opens; tests bring their own. */
@@ -42,25 +38,6 @@ async function probeQueue(queue: NotificationQueue): Promise<ProbeResult[]> {
     await attempt(queue.url, 'sqs:ReceiveMessage', () => queue.tryReceive()),
     await attempt(queue.url, 'sqs:DeleteMessage', () => queue.tryDelete()),
   ]
-}
-
-async function probeServices(config: Config): Promise<ProbeResult[]> {
-  const cluster = new Cluster(config.kafka, createLog('silent'))
-  const store = connectClickHouse({ ...config.clickhouse, database: 'default' })
-  try {
-    return [
-      await attempt(config.kafka.brokers.join(','), 'Kafka', async () => (await cluster.admin()).listTopics()),
-      await attempt(config.registry.url, 'schema registry', async () => {
-        const { url } = config.registry
-        const { ok: found, status } = await request(config.registry, '/subjects')
-        if (!found) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${status}` })
-      }),
-      await attempt(config.clickhouse.url, 'ClickHouse', () => store.query('SELECT 1')),
-    ]
-  } finally {
-    await store.close()
-    void cluster.close().catch(() => undefined)
-  }
 }
 
 /** Tries S3, EC2, SQS, Kafka, the registry and ClickHouse. Changes nothing anywhere. */
