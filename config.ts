@@ -86,7 +86,7 @@ function isPattern(text: string): boolean {
 const sourceFields = z.strictObject({
   bucket: text('Bucket that flow logs are delivered to.'),
   prefix: text(
-    'Prefix in front of `AWSLogs/`, or of what the layout has in its place, without a slash at its end; empty for none.',
+    'Prefix in front of `AWSLogs/`, or of what the layout has in its place; empty for none. Slashes before and behind it do not matter.',
   ).default(''),
   layout: z
     .enum(['flow-logs', 'firehose', 'any'])

@@ -2,7 +2,7 @@
 import type { S3Source } from '../config.ts'
 
 /** Prefix below which the objects of a source are. */
-export const listingRoot = ({ prefix }: Pick<S3Source, 'prefix'>): string => (prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/`)
+export const listingRoot = ({ prefix }: Pick<S3Source, 'prefix'>): string => `${prefix}/`.replace(/\/+$/, '/').replace(/^\/+/, '')
 
 /** True where an object belongs to a source. */
 export function isListed({ layout, keyPattern, ...source }: Pick<S3Source, 'prefix' | 'layout' | 'keyPattern'>, key: string): boolean {

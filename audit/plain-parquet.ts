@@ -5,7 +5,7 @@ import { ParquetReaders } from '../producers/s3/parquet-readers.ts'
 import { bytesInMemory } from '../producers/s3/parquet-text.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
 import { findFlowField } from '../schemas/flow-fields.ts'
-import { classifyLine, type PlainReading } from './plain-reader.ts'
+import { classifyLine, isMostlyDocumented, type PlainReading } from './plain-reader.ts'
 import { addTally, emptyTally } from './tally.ts'
 
 const guard = new ParquetReaders()
@@ -40,7 +40,7 @@ export async function readParquetPlainly(stored: Buffer, maxLineBytes: number): 
   try {
     const metadata = await parquetMetadataAsync(file)
     const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
-    if (!columns.some(column => findFlowField(column) !== undefined)) return { ok: false, reason: 'no column of a flow log' }
+    if (!isMostlyDocumented(columns)) return { ok: false, reason: 'not the columns of a flow log' }
     addTally(tally, { lines: 1, headers: 1 })
     for (const row of await parquetReadObjects({ file, metadata, compressors: parquetCompressors })) {
       const line = columns.map(column => wordOf(column, row[column] as Parameters<typeof wordOf>[1])).join(' ')

@@ -79,6 +79,9 @@ function namesOf(line: Buffer): string[] | undefined {
   return names.every(name => /^[a-z][a-z0-9_-]*$/.test(name)) ? names : undefined
 }
 
+/** Columns are not those of a flow log unless AWS documents at least half of them. */
+export const isMostlyDocumented = (names: readonly string[]): boolean => documented(names) >= Math.max(1, names.length / 2)
+
 const documented = (names: readonly string[]): number => names.filter(name => findFlowField(name) !== undefined).length
 
 /**
@@ -93,11 +96,11 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
     const newline = content.indexOf(10, start)
     const end = newline < 0 ? content.length : newline
     const line = content.subarray(start, end)
+    const bare = start === 0 && line.toString('hex', 0, 3) === 'efbbbf' ? line.subarray(3) : line
     start = end + 1
     const names = line.length > maxLineBytes ? undefined : namesOf(line)
     if (columns === undefined) {
-      // words that look like names are no header unless AWS documents at least one of them
-      if (names !== undefined && documented(names) > 0) {
+      if (names !== undefined && isMostlyDocumented(names)) {
         columns = names
         addTally(tally, { lines: 1, headers: 1 })
       } else if (line.toString('utf8').trim() === '') addTally(tally, { lines: 1, blank: 1 })
@@ -105,7 +108,7 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
     } else if (names !== undefined && (names.join() === columns.join() || (names.length > 1 && documented(names) > names.length / 2))) {
       columns = names
       addTally(tally, { lines: 1, headers: 1 })
-    } else addTally(tally, classifyLine(columns, line, maxLineBytes))
+    } else addTally(tally, line.length > maxLineBytes ? { lines: 1, dead: 1 } : classifyLine(columns, bare, maxLineBytes))
   }
   return { ok: true, tally }
 }

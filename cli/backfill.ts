@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Announcement } from '../producers/s3/announce-arrivals.ts'
-import { dayOf } from '../producers/s3/key-layout.ts'
+import { dayOf, folderOf } from '../producers/s3/key-layout.ts'
 import { listLayout, listObjects, type ListFault } from '../producers/s3/list-objects.ts'
 import { sourceOf, type ListedObject, type ObjectStore } from '../producers/s3/object-store.ts'
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
@@ -60,7 +60,7 @@ export function parseRange({ values, positionals }: Pick<CommandInput, 'values' 
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]*)(?:\/(.*))?$/s.exec(url ?? '')
   if (match === null || more.length > 0) throw usage(`"${positionals.join(' ')}" is not one of s3://bucket or s3://bucket/prefix`)
   if (values['from'] === undefined) throw usage('--from is missing')
-  const path = match[2] ?? ''
+  const path = (match[2] ?? '').replace(/^\/+/, '')
   const at = /(?:^|\/)AWSLogs(?:\/|$)/.exec(path)
   const prefix = (at === null ? path : path.slice(0, at.index)).replace(/\/+$/, '')
   const start = `${prefix}/AWSLogs/`.replace(/^\/+/, '')
@@ -84,10 +84,9 @@ export interface BackfillScope extends BackfillRange {
 
 /** The source that has the path in its folder, the innermost one, says the layout. */
 export function scopeOf(sources: readonly S3Source[], range: BackfillRange): BackfillScope {
-  const folderOf = ({ prefix }: S3Source): string => `${prefix.replace(/\/+$/, '')}/`.replace(/^\/+/, '')
   const [source] = sources
     .filter(each => each.bucket === range.bucket && `${range.path}/`.startsWith(folderOf(each)))
-    .sort((a, b) => b.prefix.length - a.prefix.length)
+    .sort((a, b) => folderOf(b).length - folderOf(a).length)
   if (source === undefined || source.layout === 'flow-logs') return { ...range, source: undefined }
   const root = rootOf(source)
   return { ...range, source, below: range.path.startsWith(root) ? range.path : root }

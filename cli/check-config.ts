@@ -1,7 +1,8 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
 import { isSecret, listSettings, loadConfig, type Config } from '../config.ts'
 import { FlowError, withoutPassword } from '../runtime/errors.ts'
-import { probe, probeText } from './probe.ts'
+import { probe } from './probe.ts'
+import { probeText } from './probe-result.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 

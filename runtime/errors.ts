@@ -118,7 +118,7 @@ export const errorTable = {
   OBJECT_NO_HEADER: {
     retriable: false,
     message:
-      's3://{bucket}/{key} has no flow log header line; it starts with {detail}; if its lines come without one, set s3.sources[].format',
+      's3://{bucket}/{key} has no flow log header line (names, at least half of them documented); it starts with {detail}; if its lines come without one, set s3.sources[].format',
   },
   BACKFILL_EMPTY: {
     retriable: false,

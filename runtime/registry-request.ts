@@ -2,7 +2,8 @@
 import type { Config } from '../config.ts'
 import { causesOf, errorText, FlowError } from './errors.ts'
 
-const answerMs = 10_000
+/** An answer of the registry must be there after this time. */
+export const longestAnswerMs = 10_000
 
 /** What stands in front of every error of the registry's client; it calls a request without an answer status 400. */
 const clientMark = /^Confluent_Schema_Registry - (?:Error, status 400: )?/
@@ -32,7 +33,7 @@ export async function request(settings: Config['registry'], path: string, method
     response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
       method,
       headers: settings.username === undefined ? {} : { authorization },
-      signal: AbortSignal.timeout(answerMs),
+      signal: AbortSignal.timeout(longestAnswerMs),
     })
   } catch (cause) {
     throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: registryFault(cause) }, { cause })

@@ -6,7 +6,7 @@ import type { AvroRecord } from '../schemas/avro-types.ts'
 import { topicName, topics, type TopicId } from '../schemas/topics.ts'
 import type { TopicSchemaIds } from './avro.ts'
 import { errorText, FlowError } from './errors.ts'
-import { registryFault, request } from './registry-request.ts'
+import { longestAnswerMs, registryFault, request } from './registry-request.ts'
 
 /** Level under which every value subject is registered. */
 export const valueCompatibility = COMPATIBILITY.FULL_TRANSITIVE
@@ -18,19 +18,28 @@ const fingerprint = (schema: unknown): string =>
 
 const statusOf = (error: unknown): number | undefined => (error as { status?: number }).status
 
+type Middleware = NonNullable<ConstructorParameters<typeof SchemaRegistry>[0]['middlewares']>[number]
+
+/** The client waits for ever by itself. */
+const timeLimited =
+  (timeout: number): Middleware =>
+  () => ({ prepareRequest: async next => (await next()).enhance({ timeout }) })
+
 /** Access to the registry. */
 export class Registry {
   readonly #settings: Config['registry']
   readonly #prefix: string
   readonly #client: SchemaRegistry
 
-  constructor(settings: Config['registry'], topicPrefix: string) {
+  /** @param answerMs A request on which nothing comes for so long is given up. */
+  constructor(settings: Config['registry'], topicPrefix: string, answerMs = longestAnswerMs) {
     this.#settings = settings
     this.#prefix = topicPrefix
     const auth = settings.username === undefined ? {} : { auth: { username: settings.username, password: settings.password ?? '' } }
     this.#client = new SchemaRegistry({
       host: settings.url.replace(/\/$/, ''),
       ...auth,
+      middlewares: [timeLimited(answerMs)],
       retry: { initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 2, retries: 3 },
     })
   }

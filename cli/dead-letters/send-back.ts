@@ -61,7 +61,7 @@ function leftReason({ object, letter }: Letter, options: SendBackOptions, check:
   if (letter.header === null) return 'no-header'
   if (letter.bytes.length !== letter.length) return 'cut'
   if (letter.attempt >= options.maxAttempts) return 'attempts'
-  if (!options.force && check.refusal(object.key, letter.header, letter.bytes) !== undefined) return 'still-refused'
+  if (!options.force && check.refusal(object.key, letter.header, letter.bytes, letter.line) !== undefined) return 'still-refused'
   return undefined
 }
 

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { TopicSchemaIds } from '../../runtime/avro.ts'
+import { beginsWithMark, markLength } from '../../schemas/byte-order-mark.ts'
 import type { DeadLetter, FlowGap } from '../../schemas/records.ts'
 import { annotateAddresses, annotateServices } from './annotate.ts'
 import { resolveDirections } from './direction.ts'
@@ -122,7 +123,8 @@ function withoutColumns(block: RawBlock): BlockResult {
     const found = bytes.indexOf(10, start)
     const next = found < 0 ? bytes.length : found
     const end = next > start && bytes[next - 1] === 13 ? next - 1 : next
-    if (bytes.subarray(start, end).every(byte => byte === 32)) blankLines++
+    const from = start === 0 && beginsWithMark(bytes, block.firstLine) ? markLength : start
+    if (bytes.subarray(from, end).every(byte => byte === 32)) blankLines++
     else deadLetters.push(deadLetterOf({ line: block.firstLine + lines, reason: 'no-columns', detail, start, end }, block))
     start = next + 1
   }

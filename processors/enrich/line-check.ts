@@ -16,13 +16,14 @@ export class LineCheck {
    *
    * @param key Key of the object, decoded: it names account and region where the line does not.
    * @param line Without its line end.
+   * @param number Its number in the object.
    * @returns Why the line is refused; undefined where it is not.
    */
-  refusal(key: string, header: string, line: Buffer): string | undefined {
+  refusal(key: string, header: string, line: Buffer, number: number): string | undefined {
     const { accountId, region } = parseObjectName(key)
     const parser = this.#parsers.parserOf(header, { accountId, region })
     if (parser === undefined) return 'no-columns'
-    parser.parse(Buffer.concat([line, Buffer.from('\n')]), 1, this.#batch)
+    parser.parse(Buffer.concat([line, Buffer.from('\n')]), number, this.#batch)
     return this.#batch.faults[0]?.reason
   }
 }

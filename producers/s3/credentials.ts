@@ -1,7 +1,9 @@
 /** Whose credentials a client of AWS uses. */
 import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
 import type { Config, S3Source } from '../../config.ts'
+import { orAborted } from '../../runtime/abort.ts'
 import { FlowError, errorText } from '../../runtime/errors.ts'
+import { requestLimits, type RequestLimits } from './request-limits.ts'
 
 /** Gets credentials; the clients of the SDK ask again five minutes before they expire. Rejects with AWS_CREDENTIALS. */
 export type ClientCredentials = ReturnType<typeof fromIni>
@@ -30,11 +32,16 @@ const refreshMs = 300_000
 /** Keys in a file do not say when they expire: the file is read again after this time. */
 const rereadMs = 60_000
 
-/** Says of a failure whose credentials they are. */
-function named(owner: string, provider: ClientCredentials): ClientCredentials {
+/** A request for credentials on which nothing comes for so long is given up. */
+const longestSilenceMs = 10_000
+/** Whoever gives credentials, a program or a chain of services, is not waited for longer; in silences. */
+const longestWait = 6
+
+/** Says of a failure whose credentials they are, and ends a wait that has no end. */
+function named(owner: string, provider: ClientCredentials, longestMs: number): ClientCredentials {
   return async properties => {
     try {
-      return await provider(properties)
+      return await orAborted(provider(properties), AbortSignal.timeout(longestMs))
     } catch (error) {
       if (error instanceof FlowError) throw error
       throw new FlowError('AWS_CREDENTIALS', { owner, detail: errorText(error) }, { cause: error })
@@ -42,8 +49,14 @@ function named(owner: string, provider: ClientCredentials): ClientCredentials {
   }
 }
 
-function ofProfile(profile: string): ClientCredentials {
-  const read = named(`the profile "${profile}"`, fromIni({ profile, ignoreCache: true }))
+/** What all clients that ask for credentials are made with. */
+interface RequestConfig {
+  readonly maxAttempts: number
+  readonly requestHandler: RequestLimits
+}
+
+function ofProfile(profile: string, clientConfig: RequestConfig, longestMs: number): ClientCredentials {
+  const read = named(`the profile "${profile}"`, fromIni({ profile, ignoreCache: true, clientConfig }), longestMs)
   return async properties => {
     const credentials = await read(properties)
     return { ...credentials, expiration: credentials.expiration ?? new Date(Date.now() + refreshMs + rereadMs) }
@@ -54,19 +67,25 @@ function ofProfile(profile: string): ClientCredentials {
  * First that is set: the static key, the profile, the default chain of the SDK; with a role these assume it.
  *
  * @param region Where the role is assumed.
+ * @param silentMs A request for credentials on which nothing comes for so long is given up.
  */
 export function credentialsOf(
   { profile, accessKeyId, secretAccessKey }: Pick<Config['s3'], 'profile' | 'accessKeyId' | 'secretAccessKey'>,
   region: string,
   { roleArn, externalId }: Pick<S3Source, 'roleArn' | 'externalId'>,
+  silentMs = longestSilenceMs,
 ): ClientCredentials {
+  const clientConfig = { maxAttempts: 2, requestHandler: requestLimits(silentMs) }
+  const longestMs = longestWait * silentMs
   const own =
     accessKeyId !== undefined && secretAccessKey !== undefined
       ? () => Promise.resolve({ accessKeyId, secretAccessKey })
       : profile === undefined
-        ? named('the default credential chain', fromNodeProviderChain())
-        : ofProfile(profile)
+        ? named('the default credential chain', fromNodeProviderChain({ clientConfig }), longestMs)
+        : ofProfile(profile, clientConfig, longestMs)
   if (roleArn === undefined) return own
   const params = { RoleArn: roleArn, RoleSessionName: 'flowloom', ...(externalId === undefined ? {} : { ExternalId: externalId }) }
-  return named(`the role ${roleArn}`, fromTemporaryCredentials({ params, clientConfig: { region }, masterCredentials: own }))
+  const assumed = fromTemporaryCredentials({ params, clientConfig: { ...clientConfig, region }, masterCredentials: own })
+  // its own credentials may take as long
+  return named(`the role ${roleArn}`, assumed, 2 * longestMs)
 }

@@ -8,6 +8,7 @@ import { FlowError, namedErrorText, type ErrorCode } from '../../runtime/errors.
 import { counter } from '../../runtime/metrics.ts'
 import { parseObjectName } from '../../schemas/object-name.ts'
 import { credentialsOf, isCredentialTrouble } from './credentials.ts'
+import { requestLimits } from './request-limits.ts'
 
 const requests = counter('flowloom_ec2_requests_total', 'requests to EC2 as flowloom makes them; the retries of the SDK count once', [
   'result',
@@ -78,13 +79,20 @@ export function ec2Error(error: unknown, { flowLogId, region }: FlowLogName): Fl
   return new FlowError(known ?? 'EC2_UNAVAILABLE', { flowLogId, region, detail: namedErrorText(error) }, { cause: error })
 }
 
-/** Makes the service. Opens no connection by itself. */
-export function createFlowLogService(settings: Settings): FlowLogService {
+/** A request on which nothing comes for so long is given up. */
+const longestSilenceMs = 4000
+
+/**
+ * Makes the service. Opens no connection by itself.
+ *
+ * @param silentMs A request on which nothing comes for so long is given up.
+ */
+export function createFlowLogService(settings: Settings, silentMs = longestSilenceMs): FlowLogService {
   const clients = new Map<string, Promise<EC2Client>>()
   const clientOf = (name: FlowLogName): Promise<EC2Client> => {
     const owner = `${name.region} ${name.roleArn ?? ''} ${name.externalId ?? ''}`
     let client = clients.get(owner)
-    if (client === undefined) clients.set(owner, (client = openClient(settings, name)))
+    if (client === undefined) clients.set(owner, (client = openClient(settings, name, silentMs)))
     return client
   }
   const ask = async <T>(name: FlowLogName, call: (client: EC2Client) => Promise<T>): Promise<T> => {
@@ -118,7 +126,7 @@ export function createFlowLogService(settings: Settings): FlowLogService {
   }
 }
 
-async function openClient(settings: Settings, name: FlowLogName): Promise<EC2Client> {
+async function openClient(settings: Settings, name: FlowLogName, silentMs: number): Promise<EC2Client> {
   const { EC2Client } = await import('@aws-sdk/client-ec2')
   const { ec2Endpoint } = settings
   return new EC2Client({
@@ -126,7 +134,7 @@ async function openClient(settings: Settings, name: FlowLogName): Promise<EC2Cli
     credentials: credentialsOf(settings, name.region, name),
     // few and short: the object is tried again anyway, and the others of its partition wait meanwhile
     maxAttempts: 2,
-    requestHandler: { connectionTimeout: 2000, requestTimeout: 4000, throwOnRequestTimeout: true },
+    requestHandler: requestLimits(silentMs),
     ...(ec2Endpoint === undefined ? {} : { endpoint: ec2Endpoint }),
   })
 }

@@ -105,7 +105,7 @@ class SharedFolders {
 
   async #find(source: S3Source): Promise<{ regions: RegionFolder[]; faults: [FlowError, string][] }> {
     const met: [FlowError, string][] = []
-    const regions = await findRegions(this.#options.stores(source.bucket, source.prefix), source, (error, prefix) =>
+    const regions = await findRegions(this.#options.stores(source.bucket, rootOf(source)), source, (error, prefix) =>
       met.push([error, prefix]),
     )
     return { regions, faults: met }

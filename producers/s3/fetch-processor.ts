@@ -18,7 +18,7 @@ import type { ObjectArrival, ObjectKey, ObjectLedger } from '../../schemas/recor
 import { createFlowLogService, flowLogOf, type FlowLogService } from './describe-flow-logs.ts'
 import { attemptsFailed, objectsResumed, objectsSkipped, retriesWaiting, versionsReplaced } from './fetch-metrics.ts'
 import { FlowLogHeaders } from './flow-log-headers.ts'
-import { isParquetKey } from './key-layout.ts'
+import { folderOf, isParquetKey } from './key-layout.ts'
 import { Ledger, type Decision } from './ledger.ts'
 import { headerOfFormat, namesBeforeDescribed } from './log-format.ts'
 import { ObjectReader } from './object-reader.ts'
@@ -308,7 +308,7 @@ class FetchTask implements Task {
 
   #source({ bucket, key }: ObjectKey): S3Source | undefined {
     const source = sourceOf(this.#options.settings.sources, bucket, key)
-    return source !== undefined && key.startsWith(source.prefix) ? source : undefined
+    return source !== undefined && key.startsWith(folderOf(source)) ? source : undefined
   }
 
   /** The same version from its beginning. */

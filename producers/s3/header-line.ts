@@ -6,15 +6,26 @@ const namePattern = /^[a-z][a-z0-9_-]*$/
 /** True for a word that has the form of a field name and is none that AWS documents. */
 export const isUnknownName = (word: string): boolean => namePattern.test(word) && findFlowField(word) === undefined
 
+const documentedOf = (names: readonly string[]): number => names.filter(name => findFlowField(name) !== undefined).length
+
+/** True where words are the names of a format that somebody says: all have the form of a field name and at least one is documented. */
+export const areFormat = (names: readonly string[]): boolean => names.every(name => namePattern.test(name)) && documentedOf(names) > 0
+
 /**
- * True where a line is the header of a text flow log: every word has the form of a field name and at least one is documented. The order, the
- * number and unknown names do not matter; a data line has digits, dots or capitals.
+ * True where columns are those of a flow log, with nobody to say so: at least half of them are documented, in any order and number. Files of
+ * other things have one or two such names too (`action`, `region`, `type`).
+ */
+const areFlowLogColumns = (names: readonly string[]): boolean => documentedOf(names) > 0 && 2 * documentedOf(names) >= names.length
+
+/**
+ * True where a line is the header of a text flow log: every word has the form of a field name and at least half of them are documented. A data
+ * line has digits, dots or capitals.
  *
  * @param line Without line end.
  */
 export function isHeaderLine(line: string): boolean {
   const names = line.trim().split(/ +/)
-  return names.every(name => namePattern.test(name)) && names.some(name => findFlowField(name) !== undefined)
+  return areFormat(names) && areFlowLogColumns(names)
 }
 
 /**
@@ -27,7 +38,7 @@ export function isNextHeaderLine(line: string, current: string): boolean {
   const names = line.trim().split(/ +/)
   if (names.join(' ') === current.trim().split(/ +/).join(' ')) return true
   if (names.length < 2 || !names.every(name => namePattern.test(name))) return false
-  return 2 * names.filter(name => findFlowField(name) !== undefined).length > names.length
+  return 2 * documentedOf(names) > names.length
 }
 
 /** A rule that decides whether a line is a header line. `current`: the one that holds so far, null for none. */
@@ -36,6 +47,5 @@ export type HeaderRule = (line: string, current: string | null) => boolean
 /** Decides about the first line (`current` is null) and about every later one. */
 export const isHeader: HeaderRule = (line, current) => (current === null ? isHeaderLine(line) : isNextHeaderLine(line, current))
 
-/** For columns that have names of their own (Parquet): the first line is their header, whatever the names; no later one is. */
-export const isColumnLine: HeaderRule = (line, current) =>
-  current === null && line.split(' ').some(name => findFlowField(name) !== undefined)
+/** For columns that have names of their own (Parquet): the first line is their header, whatever the form of the names; no later one is. */
+export const isColumnLine: HeaderRule = (line, current) => current === null && areFlowLogColumns(line.split(' '))

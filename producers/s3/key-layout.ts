@@ -34,9 +34,14 @@ const objectPattern = /\.(?:log|log\.gz|log\.zst|parquet)$/
 
 const lastPart = (prefix: string): string => prefix.slice(prefix.lastIndexOf('/', prefix.length - 2) + 1)
 
+/** What all keys of a source begin with: empty, or its prefix with a slash at its end and none before it, however the settings write it. */
+export function folderOf(source: Pick<S3Source, 'prefix'>): string {
+  const prefix = source.prefix.replace(/^\/+|\/+$/g, '')
+  return prefix === '' ? '' : `${prefix}/`
+}
+
 /** Prefix under which the accounts of a source are. */
-export const accountsPrefix = (source: Pick<S3Source, 'prefix'>): string =>
-  `${source.prefix.replace(/\/+$/, '')}/AWSLogs/`.replace(/^\/+/, '')
+export const accountsPrefix = (source: Pick<S3Source, 'prefix'>): string => `${folderOf(source)}AWSLogs/`
 
 /** True for the folder of an organisation, which has accounts below it. */
 export const isOrganization = (prefix: string): boolean => organizationPattern.test(lastPart(prefix))

@@ -4,6 +4,7 @@
  * is too long is hashed while it passes and never held.
  */
 import { createHash, type Hash } from 'node:crypto'
+import { beginsWithMark, markLength } from '../../schemas/byte-order-mark.ts'
 import type { DeadPart } from './envelope-text.ts'
 import type { HeaderRule } from './header-line.ts'
 import { markOwn } from './text-memory.ts'
@@ -69,6 +70,12 @@ function blankness(known: Blankness, bytes: Buffer, start: number, end: number):
     else if (byte === carriageReturn) state = 1
   }
   return state
+}
+
+/** True where nothing stands before the first line feed. */
+function isBlankLine(bytes: Buffer): boolean {
+  const feed = bytes.indexOf(lineFeed)
+  return blankness(0, bytes, 0, feed < 0 ? bytes.length : feed) < 2
 }
 
 /** What a line can still be: 0 between names, 1 in a name, 2 at its end, 3 no header line. */
@@ -232,6 +239,7 @@ export class LineCutter {
     const bytes = this.#take(this.#blockBytes)
     // joined from chunks, into memory of exactly its size: nothing else refers to that
     if (joined && bytes.length === bytes.buffer.byteLength) markOwn(bytes)
+    if (beginsWithMark(bytes, this.#line) && isBlankLine(bytes.subarray(markLength))) this.#blockBlank++
     this.#pieces.push({
       kind: 'block',
       line: this.#line,

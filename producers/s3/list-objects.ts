@@ -29,19 +29,18 @@ export interface DayPrefix {
 const manyDays = 8
 
 /**
- * Finds every account and region that has flow logs: two or three cheap requests per account.
+ * Finds the accounts and regions that have flow logs, one after the other: two or three cheap requests per account.
  *
  * @param onFault Called where a folder cannot be listed; without it the error is thrown.
  * @param below Only what is below this prefix, or has it below.
  */
-export async function findRegions(
+export async function* regionFolders(
   store: ObjectStore,
   source: Pick<S3Source, 'bucket' | 'prefix'>,
   onFault?: ListFault,
   signal?: AbortSignal,
   below = '',
-): Promise<RegionFolder[]> {
-  const folders: RegionFolder[] = []
+): AsyncGenerator<RegionFolder> {
   const children = async (prefix: string): Promise<string[]> => {
     try {
       return (await collect(store.listPrefixes(source.bucket, prefix, signal))).filter(child => meet(child, below))
@@ -59,11 +58,13 @@ export async function findRegions(
     if (account === undefined || !meet(account.prefix, below)) continue
     for (const child of await children(account.prefix)) {
       const region = regionFolder(account, child)
-      if (region !== undefined) folders.push(region)
+      if (region !== undefined) yield region
     }
   }
-  return folders
 }
+
+/** All of them. */
+export const findRegions = (...search: Parameters<typeof regionFolders>): Promise<RegionFolder[]> => collect(regionFolders(...search))
 
 /**
  * The day prefixes of a region, or of another folder with dates below it, that are worth listing.

@@ -1,5 +1,5 @@
 /** The format of lines that come without a header line, as AWS writes it: `${version} ${srcaddr} ...`; plain names are taken too. */
-import { isHeaderLine, isUnknownName } from './header-line.ts'
+import { areFormat, isUnknownName } from './header-line.ts'
 
 /**
  * Makes the header line of a format.
@@ -11,8 +11,7 @@ export function headerOfFormat(format: string): string | undefined {
     .split(/[\s,]+/)
     .filter(word => word !== '')
     .map(word => /^\$\{(.+)\}$/.exec(word)?.[1] ?? word)
-    .join(' ')
-  return isHeaderLine(names) ? names : undefined
+  return areFormat(names) ? names.join(' ') : undefined
 }
 
 /**

@@ -10,6 +10,7 @@ import type { Config, S3Queue } from '../../config.ts'
 import { FlowError, namedErrorText, type ErrorCode } from '../../runtime/errors.ts'
 import { counter } from '../../runtime/metrics.ts'
 import { credentialsOf, isCredentialTrouble } from './credentials.ts'
+import { requestLimits } from './request-limits.ts'
 
 const requests = counter('flowloom_sqs_requests_total', 'requests to SQS as flowloom makes them; the retries of the SDK count once', [
   'operation',
@@ -45,7 +46,7 @@ const batchMessages = 10
 /** The longest that SQS lets wait. */
 const waitSeconds = 20
 /** A request on which nothing comes for so long is given up, in the middle of an answer too. */
-const silentMs = (waitSeconds + 10) * 1000
+const longestSilenceMs = (waitSeconds + 10) * 1000
 
 const codeByName: Readonly<Record<string, ErrorCode>> = {
   AccessDenied: 'SQS_ACCESS_DENIED',
@@ -140,15 +141,16 @@ class SqsQueue implements NotificationQueue {
  * Opens a queue; makes no request by itself. The queue's own URL is the end point.
  *
  * @param settings Section `s3` of the configuration.
+ * @param silentMs A request on which nothing comes for so long is given up.
  */
-export function openQueue(settings: Config['s3'], queue: S3Queue): NotificationQueue {
+export function openQueue(settings: Config['s3'], queue: S3Queue, silentMs = longestSilenceMs): NotificationQueue {
   const region = regionOfQueue(queue, settings.region)
   const config: SQSClientConfig = {
     region,
     endpoint: new URL(queue.url).origin,
     credentials: credentialsOf(settings, region, queue),
     maxAttempts: 2,
-    requestHandler: { connectionTimeout: 3000, requestTimeout: silentMs, throwOnRequestTimeout: true, socketTimeout: silentMs },
+    requestHandler: requestLimits(silentMs),
   }
   return new SqsQueue(new SQSClient(config), queue.url, settings.queueVisibilityMs)
 }

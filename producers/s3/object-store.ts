@@ -1,6 +1,7 @@
 /** What the S3 producers need of an object store. Ours, so that tests can bring their own. */
 import type { Readable } from 'node:stream'
 import type { S3Source } from '../../config.ts'
+import { folderOf } from './key-layout.ts'
 import { isWanted } from './source-layout.ts'
 
 /** An object as a listing shows it. */
@@ -49,11 +50,11 @@ export type StoreOf = (bucket: string, key: string) => ObjectStore
 export const plainEtag = (etag: string | undefined): string => (etag ?? '').replace(/^(?:W\/)?"|"$/g, '')
 
 /**
- * The source that an object belongs to, of those of its bucket whose prefix its key has: one that has such keys, then the one with the longest
- * prefix; else the first one of the bucket; else undefined (arrivals of a source that was since removed from the configuration).
+ * The source that an object belongs to, of those of its bucket in whose folder its key lies: one that has such keys, then the one with the
+ * innermost folder; else the first one of the bucket; else undefined (arrivals of a source that was since removed from the configuration).
  */
 export function sourceOf(sources: readonly S3Source[], bucket: string, key: string): S3Source | undefined {
   const ofBucket = sources.filter(source => source.bucket === bucket)
-  const matching = ofBucket.filter(source => key.startsWith(source.prefix)).sort((a, b) => b.prefix.length - a.prefix.length)
+  const matching = ofBucket.filter(source => key.startsWith(folderOf(source))).sort((a, b) => folderOf(b).length - folderOf(a).length)
   return matching.find(source => isWanted(source, key)) ?? matching[0] ?? ofBucket[0]
 }

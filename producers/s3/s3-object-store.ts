@@ -14,6 +14,7 @@ import {
   type OpenOptions,
   type StoreOf,
 } from './object-store.ts'
+import { requestLimits } from './request-limits.ts'
 
 type S3Settings = Config['s3']
 
@@ -140,11 +141,7 @@ function clientOf(settings: S3Settings, region: string, role: Pick<S3Source, 'ro
     // gzip has its own checksum; the SDK's is computed in JavaScript
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
-      connectionTimeout: 3000,
-      // up to the head of an answer; the body of one may stand still too
-      requestTimeout: 30_000,
-      throwOnRequestTimeout: true,
-      socketTimeout: silentMs,
+      ...requestLimits(30_000, silentMs),
       httpAgent: { maxSockets: 128 },
       httpsAgent: { maxSockets: 128 },
     },

@@ -5,7 +5,7 @@
  * @see https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
  */
 import type { S3Source } from '../../config.ts'
-import { accountsPrefix, dayOf, isFlowLogKey, isInSource } from './key-layout.ts'
+import { accountsPrefix, dayOf, folderOf, isFlowLogKey, isInSource } from './key-layout.ts'
 
 /** What of a source its layout is made of. */
 export type SourceLayout = Pick<S3Source, 'prefix' | 'layout' | 'keyPattern'>
@@ -16,11 +16,7 @@ const hourFolder = /^(\d{4})\/(\d{2})\/(\d{2})\/([01]\d|2[0-3])\/./
 const exportTest = /(?:^|\/)aws-logs-write-test$/
 
 /** Prefix in front of all objects of a source: empty, or with a slash at its end. */
-export function rootOf(source: SourceLayout): string {
-  if (source.layout === 'flow-logs') return accountsPrefix(source)
-  const prefix = source.prefix.replace(/\/+$/, '')
-  return prefix === '' ? '' : `${prefix}/`
-}
+export const rootOf = (source: SourceLayout): string => (source.layout === 'flow-logs' ? accountsPrefix(source) : folderOf(source))
 
 /** First millisecond of the hour whose folder an object of a `firehose` source lies in; undefined where it is no such key. */
 export function folderHour(source: SourceLayout, key: string): number | undefined {

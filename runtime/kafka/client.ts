@@ -3,11 +3,15 @@ import { readFileSync } from 'node:fs'
 import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js'
 import type { ICustomPartitioner, Kafka, KafkaConfig, SASLOptions } from 'kafkajs'
 import type { Config } from '../../config.ts'
+import { orAborted } from '../abort.ts'
 import { FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { loadKafkaJs } from './kafkajs.ts'
 
 type KafkaSettings = Config['kafka']
+
+/** Whoever gives a token is not waited for longer: kafkajs would wait for ever. */
+const longestLoginMs = 30_000
 
 function readPem(path: string, purpose: string): string {
   try {
@@ -32,7 +36,12 @@ async function fetchOauthToken(settings: KafkaSettings): Promise<{ value: string
     ...(settings.oauthScope === undefined ? {} : { scope: settings.oauthScope }),
   })
   const credentials = Buffer.from(`${settings.oauthClientId ?? ''}:${settings.oauthClientSecret ?? ''}`).toString('base64')
-  const response = await fetch(settings.oauthTokenUrl ?? '', { method: 'POST', headers: { authorization: `Basic ${credentials}` }, body })
+  const response = await fetch(settings.oauthTokenUrl ?? '', {
+    method: 'POST',
+    headers: { authorization: `Basic ${credentials}` },
+    body,
+    signal: AbortSignal.timeout(longestLoginMs),
+  })
   const answer = (await response.json()) as { access_token?: string }
   if (!response.ok || answer.access_token === undefined)
     throw new FlowError('KAFKA_UNAVAILABLE', { brokers: settings.brokers, detail: `token end point answered ${response.status}` })
@@ -53,7 +62,10 @@ function saslOptions(settings: KafkaSettings): SASLOptions | undefined {
     case 'aws-iam':
       return {
         mechanism: 'oauthbearer',
-        oauthBearerProvider: async () => ({ value: (await generateAuthToken({ region: settings.awsRegion ?? 'us-east-1' })).token }),
+        oauthBearerProvider: async () => {
+          const answer = generateAuthToken({ region: settings.awsRegion ?? 'us-east-1' })
+          return { value: (await orAborted(answer, AbortSignal.timeout(longestLoginMs))).token }
+        },
       }
   }
 }

@@ -7,7 +7,7 @@ import { errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Position } from '../task.ts'
 import { createKafka } from './client.ts'
-import { onlyPartition } from './kafkajs.ts'
+import { onlyPartition, tryCoordinators, type CoordinatorKind } from './kafkajs.ts'
 
 /** Error code UNSTABLE_OFFSET_COMMIT: an offset is part of a transaction that has not ended yet. */
 const unstableOffset = 88
@@ -154,6 +154,11 @@ export class Cluster {
       if (offset < low) throw new FlowError('OFFSET_LOST', { task: `${role}/${partition}`, offset, low })
       return { offset, metadata: entry?.metadata ?? '' }
     })
+  }
+
+  /** Asks whether groups or transactional ids may be described; it changes nothing. @returns By name: the error, or undefined. */
+  tryCoordinators(kind: CoordinatorKind, names: readonly string[]): Promise<Map<string, unknown>> {
+    return tryCoordinators(this.#kafka, kind, names)
   }
 
   /** Log of the runtime. */

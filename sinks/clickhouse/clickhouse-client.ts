@@ -1,18 +1,22 @@
 /** The store over HTTP, with the official client. */
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
 import { ClickHouseError, createClient, type ClickHouseClient } from '@clickhouse/client'
 import type { Config } from '../../config.ts'
 import { errorText, FlowError } from '../../runtime/errors.ts'
 import type { NativeBlock } from './native-writer.ts'
-import type { Store, TableName } from './store.ts'
+import type { Grants, Store, TableName } from './store.ts'
 
 /**
  * Opens a store; nothing is sent before the first call.
  *
  * @param settings Section `clickhouse` of the configuration.
  */
-export const connectClickHouse = (settings: Config['clickhouse']): Store => new ClickHouseStore(settings)
+export const connectClickHouse = (settings: Config['clickhouse']): Store & Grants => new ClickHouseStore(settings)
+
+/** What a server says that does not know the statement. */
+const syntaxError = '62'
 
 /** Below the keep-alive time-out of every server version, so that a request never meets a socket that the server is closing. */
 const idleSocketMs = 2000
@@ -33,7 +37,7 @@ function refusalText({ code, message }: ClickHouseError): string {
   return code in advice ? `${said}; ${advice[code]!}` : said
 }
 
-class ClickHouseStore implements Store {
+class ClickHouseStore implements Store, Grants {
   readonly database: string
   readonly #url: string
   readonly #client: ClickHouseClient
@@ -85,6 +89,19 @@ class ClickHouseStore implements Store {
 
   async command(sql: string): Promise<void> {
     await this.#attempt(async () => this.#client.command({ query: sql, clickhouse_settings: { wait_end_of_query: 1 } }))
+  }
+
+  async isGranted(privilege: string, on: string): Promise<boolean | undefined> {
+    try {
+      return await this.#attempt(async () => {
+        // the statement takes no FORMAT: the answer is one number in the default format of the server
+        const { stream } = await this.#client.exec({ query: `CHECK GRANT ${privilege} ON ${on}` })
+        return /^\D*1\D*$/.test(await text(stream))
+      })
+    } catch (error) {
+      if (error instanceof FlowError && error.details['code'] === syntaxError) return undefined
+      throw error
+    }
   }
 
   async close(): Promise<void> {

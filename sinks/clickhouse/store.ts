@@ -6,6 +6,16 @@ export const tableNames = ['flows', 'interfaces', 'flow_gaps', 'dead_letters', '
 /** One of them. */
 export type TableName = (typeof tableNames)[number]
 
+/** Asks a server what its user may do. */
+export interface Grants {
+  /**
+   * @param privilege As in GRANT.
+   * @param on As in GRANT, quoted.
+   * @returns undefined where the server is too old to say.
+   */
+  isGranted(privilege: string, on: string): Promise<boolean | undefined>
+}
+
 /** A ClickHouse database. Calls reject with FlowError CLICKHOUSE_UNAVAILABLE or CLICKHOUSE_REFUSED. */
 export interface Store {
   /** Name of the database. */

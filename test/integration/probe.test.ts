@@ -26,7 +26,17 @@ test('says of each thing whether it works, and which permission is missing', { t
   writeFileSync(file, stringify(settings))
   const found = async (overrides: RawConfig = settings): Promise<Record<string, string>> =>
     Object.fromEntries((await probe(loadConfig({ env: {}, overrides }))).map(({ step, result }) => [step, result]))
-  const works = { 'sqs:ReceiveMessage': 'ok', 'sqs:DeleteMessage': 'ok', Kafka: 'ok', 'schema registry': 'ok', ClickHouse: 'ok' }
+  const works = {
+    'sqs:ReceiveMessage': 'ok',
+    'sqs:DeleteMessage': 'ok',
+    Kafka: 'ok',
+    'Kafka topics': 'unknown',
+    'Kafka groups': 'ok',
+    'Kafka transactions': 'ok',
+    'schema registry': 'ok',
+    ClickHouse: 'ok',
+    'ClickHouse grants': 'ok',
+  }
   try {
     await createBucket(client, bucket)
     assert.deepEqual(await found(), { 's3:ListBucket': 'ok', 's3:GetObject': 'unknown', ...works })
@@ -38,13 +48,13 @@ test('says of each thing whether it works, and which permission is missing', { t
         .trimEnd()
         .split('\n')
         .map(line => line.split(/ +/).slice(0, 1)[0]),
-      Array.from({ length: 7 }, () => 'ok'),
+      [...Array.from({ length: 5 }, () => 'ok'), 'unknown', ...Array.from({ length: 5 }, () => 'ok')],
     )
     await setBucketFaults(s3Endpoint, bucket, [{ prefix: 'AWSLogs/', operations: ['get'], status: 403, code: 'AccessDenied' }])
     const denied = await flowloom(['check-config', '--probe', '-c', file])
     assert.equal(denied.code, 1)
     assert.match(denied.out, new RegExp(`^missing s3:GetObject +s3://${bucket}/AWSLogs/: access to s3://${bucket}/${key} is denied`, 'm'))
-    assert.match(denied.err, /1 of 7 things/)
+    assert.match(denied.err, /1 of 11 things/)
     await setBucketFaults(s3Endpoint, bucket, [{ prefix: 'AWSLogs/', operations: ['get'], status: 400, code: 'KMS.DisabledException' }])
     assert.deepEqual(await found(), { 's3:ListBucket': 'ok', 'kms:Decrypt': 'missing', ...works })
     await setBucketFaults(s3Endpoint, bucket, [{ prefix: 'AWSLogs/', operations: ['list'], status: 403, code: 'AccessDenied' }])

@@ -98,7 +98,8 @@ const block = columns.chain(list =>
       ),
       { maxLength: 25 },
     ),
-    firstLine: fc.integer({ min: 1, max: 1_000_000 }),
+    firstLine: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 1_000_000 })),
+    marked: fc.boolean(),
     origin: fc.record({
       accountId: fc.option(fc.constant('001607371330')),
       region: fc.option(fc.constant('us-east-1')),
@@ -125,8 +126,8 @@ void describe('enrich, on any columns and any values', () => {
   void it('makes of each line what a plain reader makes of it, and encodes it as avsc reads it', () => {
     const enricher = new TestEnricher({ dictionaryEntries: 40 })
     fc.assert(
-      fc.property(block, ({ header, lines, firstLine, origin, endsWithNewline }) => {
-        const content = lines.join('\n') + (endsWithNewline && lines.length > 0 ? '\n' : '')
+      fc.property(block, ({ header, lines, firstLine, marked, origin, endsWithNewline }) => {
+        const content = (marked ? '\ufeff' : '') + lines.join('\n') + (endsWithNewline && lines.length > 0 ? '\n' : '')
         const expected = referenceBlock(header, content, firstLine, origin)
         const actual = enricher.run(header, content, { firstLine, origin })
         assert.equal(actual.lines, expected.lines)

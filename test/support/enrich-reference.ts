@@ -112,7 +112,7 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
   if (lines.at(-1) === '') lines.pop()
   lines.forEach((raw, index) => {
     const line = firstLine + index
-    const tokens = raw
+    const tokens = (line === 1 ? raw.replace(/^\ufeff/, '') : raw)
       .replace(/\r$/, '')
       .split(' ')
       .filter(token => token !== '')

@@ -74,13 +74,16 @@ export const plainWords = (words: readonly string[]): Buffer =>
     }),
   )
 
+/** Numbers of the compression codecs in a file. */
+export const parquetCodecs = { none: 0, snappy: 1, gzip: 2, lzo: 3, brotli: 4, lz4: 5, zstd: 6, lz4raw: 7 } as const
+
 /** A column, all of whose values must be there. */
 export interface ColumnOf {
   readonly name: string
   readonly pages: readonly Buffer[]
   readonly type?: 'int32' | 'bytes' | 'fixed'
   readonly typeLength?: number
-  readonly codec?: 'none' | 'snappy' | 'gzip' | 'zstd'
+  readonly codec?: keyof typeof parquetCodecs
   /** Place of its first page; left out: where it is. */
   readonly offset?: number
   readonly stored?: number
@@ -110,7 +113,7 @@ export function parquetBytes(columns: readonly ColumnOf[], rows: number | bigint
         1: i32(types[type]),
         2: list([i32(0)]),
         3: list([text(name)]),
-        4: i32({ none: 0, snappy: 1, gzip: 2, zstd: 6 }[codec]),
+        4: i32(parquetCodecs[codec]),
         5: i64(rows),
         6: i64(body.length),
         7: i64(lies.stored ?? body.length),

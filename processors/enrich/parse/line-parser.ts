@@ -5,6 +5,7 @@
  * nothing but themselves, so the processor works on several at once; a loop over the columns of one line would wait for each. No object, string
  * or exception per row: values go straight into typed arrays, text is found in dictionaries by its bytes. Speed: bench/parse.ts.
  */
+import { beginsWithMark, markLength } from '../../../schemas/byte-order-mark.ts'
 import type { NextHopRecord } from '../../../schemas/flow-types.ts'
 import type { AddressDictionary } from './address-dictionary.ts'
 import { ClassDictionary, rowKind } from './class-dictionary.ts'
@@ -122,6 +123,8 @@ export class LineParser implements BatchDictionaries {
       if (end - start > memory.blockCapacity) batch.faults.push(tooLong(block, line++, start, end))
       else {
         memory.loadBlock(block, start, end)
+        // the line keeps its place and length: spaces before it are no field
+        if (start === 0 && beginsWithMark(block, firstLine)) bytes.fill(32, 0, markLength)
         line = this.parsePart(batch, start, end - start, line)
       }
       start = end

@@ -105,3 +105,10 @@ for (const { name, stored, reason } of [
     assert.ok(!reading.ok)
     assert.match(reading.reason, reason)
   })
+
+test('a byte-order mark is no part of the first line of lines without a header', () => {
+  const read = (content: string): unknown => readPlainly(Buffer.from(content), 256, v2)
+  assert.deepEqual(read(`\ufeff${good}\n${good}`), { ok: true, tally: tally({ lines: 2, flows: 2, packets: 20, bytes: 1680 }) })
+  assert.deepEqual(read(`\ufeff\r\n${good}`), { ok: true, tally: tally({ lines: 2, blank: 1, flows: 1, packets: 10, bytes: 840 }) })
+  assert.deepEqual(read(`${good}\n\ufeff${good}`), { ok: true, tally: tally({ lines: 2, flows: 1, dead: 1, packets: 10, bytes: 840 }) })
+})

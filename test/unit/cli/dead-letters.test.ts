@@ -96,16 +96,18 @@ test('the report names what is left and what to do', () => {
 describe('the line check says what enrich would', () => {
   const check = new LineCheck()
   const header = 'version account-id srcaddr dstaddr bytes'
-  const table: { name: string; header?: string; line: string | Buffer; expect: string | undefined }[] = [
+  const table: { name: string; header?: string; line: string | Buffer; number?: number; expect: string | undefined }[] = [
     { name: 'a good line', line: '2 1 10.0.0.1 10.0.0.2 5', expect: undefined },
     { name: 'a bad number', line: '2 1 10.0.0.1 10.0.0.2 5x', expect: 'bad-number' },
     { name: 'too few fields', line: '2 1', expect: 'too-few-fields' },
     { name: 'a good line after a bad one', line: '2 1 10.0.0.1 10.0.0.2 6', expect: undefined },
     { name: 'a header that says nothing', header: 'one two', line: '2 1', expect: 'no-columns' },
     { name: 'bytes that are no text', line: Buffer.from('2 \xff 10.0.0.1 10.0.0.2 5', 'latin1'), expect: 'invalid-utf8' },
+    { name: 'a byte-order mark before the first line', line: '\ufeff2 1 10.0.0.1 10.0.0.2 5', number: 1, expect: undefined },
+    { name: 'a byte-order mark before a later line', line: '\ufeff2 1 10.0.0.1 10.0.0.2 5', expect: 'bad-number' },
   ]
-  for (const { name, line, expect, ...rest } of table)
-    test(name, () => assert.equal(check.refusal('AWSLogs/x.log.gz', rest.header ?? header, Buffer.from(line)), expect))
+  for (const { name, line, number = 7, expect, ...rest } of table)
+    test(name, () => assert.equal(check.refusal('AWSLogs/x.log.gz', rest.header ?? header, Buffer.from(line), number), expect))
 })
 
 describe('the words', () => {

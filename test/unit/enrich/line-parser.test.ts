@@ -206,6 +206,33 @@ void describe('lines', () => {
   })
 })
 
+void describe('a byte-order mark', () => {
+  const enricher = new TestEnricher()
+  const mark = '\ufeff'
+  void it('is no part of the first line of an object', () => {
+    const { rows, blankLines, lines } = enricher.run(header, `${mark}${good}\n${good}\n`, { firstLine: 1 })
+    assert.deepEqual([rows.map(({ srcAddr }) => srcAddr), blankLines, lines], [['10.0.0.1', '10.0.0.1'], 0, 2])
+  })
+
+  void it('alone is a blank line', () => {
+    for (const line of [mark, `${mark}\n`, `${mark} \r\n`]) {
+      const { lines, blankLines } = enricher.run(header, line, { firstLine: 1 })
+      assert.deepEqual([lines, blankLines], [1, 1])
+      const without = enricher.run('one two', line, { firstLine: 1 })
+      assert.deepEqual([without.lines, without.blankLines], [1, 1])
+    }
+  })
+
+  void it('stands in the dead letter of the first line', () => {
+    const { deadLetters } = enricher.run(header, `${mark}x\n`, { firstLine: 1 })
+    assert.equal(deadLetters[0]!.bytes.toString(), `${mark}x`)
+  })
+
+  void it('before a later line is a part of it', () => {
+    assert.equal(enricher.run(header, `${mark}${good}\n`, { firstLine: 2 }).deadLetters[0]!.reason, 'bad-address')
+  })
+})
+
 void describe('compileColumns', () => {
   void it('leaves byte-order mark, line end and runs of spaces out of the names', () => {
     assert.deepEqual(headerNames('\uFEFFversion  account-id \r\n'), ['version', 'account-id'])

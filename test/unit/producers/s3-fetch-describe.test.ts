@@ -69,10 +69,14 @@ test('an object with a header line keeps it, and nobody is asked', async () => {
 
 test('blank lines and a byte-order mark before the first line change nothing', async () => {
   const bench = benchWith(new Answers())
-  await bench.putAndAnnounce(key, `\n \r\n${lines.join('\n')}`)
-  await bench.run()
-  const { state, lines: count, blankLines } = bench.ledger(key)!
-  assert.deepEqual([state, count, blankLines], ['done', 9, 2])
+  for (const pieceBytes of [1, 1000]) {
+    bench.store.pieceBytes = pieceBytes
+    const each = keyOf(`pieces-of-${pieceBytes}`)
+    await bench.putAndAnnounce(each, `\ufeff\n \r\n${lines.join('\n')}`)
+    await bench.run()
+    const { state, lines: count, blankLines } = bench.ledger(each)!
+    assert.deepEqual([state, count, blankLines], ['done', 9, 2])
+  }
 })
 
 for (const fault of ['FLOW_LOG_NOT_FOUND', 'FLOW_LOG_DENIED'] as const)

@@ -91,10 +91,19 @@ for (const { name, body, lines: expected, dead = [], headers = 0 } of cases)
     assert.deepEqual([plain.tally.lines, plain.tally.flows, plain.tally.dead], [ledger.lines, expected.length, dead.length])
   })
 
+test('the format of a source whose prefix begins with a slash counts', async () => {
+  const bench = new FetchBench({ sources: [{ bucket, prefix: '/logs', format }] })
+  const below = `logs/${key}`
+  await bench.putAndAnnounce(below, lines.join('\n'))
+  await bench.run()
+  assert.deepEqual([bench.ledger(below)?.state, bench.ledger(below)?.lines], ['done', lines.length])
+})
+
 for (const [name, body, configured] of [
   ['lines without a header', lines.join('\n'), undefined],
   ['envelopes', data(...lines), undefined],
   ['lines of a source with another prefix', lines.join('\n'), [{ bucket, prefix: 'elsewhere', format }]],
+  ['lines of a folder whose name only begins like the prefix', lines.join('\n'), [{ bucket, prefix: 'AWS', format }]],
   ['records of Firehose', direct(...lines), undefined],
   ['JSON that is no envelope', '{"Records":[]}', undefined],
 ] as const)

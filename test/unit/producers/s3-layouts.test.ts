@@ -1,9 +1,10 @@
 /** Sources whose keys do not lie in the folders of flow logs: which keys are theirs, and how few requests find their objects. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isListed } from '../../../audit/plain-listing.ts'
+import { isListed, listingRoot } from '../../../audit/plain-listing.ts'
 import { parseRange, scopeOf } from '../../../cli/backfill.ts'
 import { checkConfig, type S3Source } from '../../../config.ts'
+import { sourceOf } from '../../../producers/s3/object-store.ts'
 import { listLayout } from '../../../producers/s3/list-objects.ts'
 import { folderHour, hoursOf, isWanted, rootOf } from '../../../producers/s3/source-layout.ts'
 import { MemoryObjectStore } from '../../support/memory-object-store.ts'
@@ -47,6 +48,23 @@ for (const { of, key, is } of keys)
     assert.equal(isWanted(of, key), is)
     if (key.startsWith(rootOf(of))) assert.equal(isListed(of, key), is)
   })
+
+for (const layout of ['flow-logs', 'firehose', 'any'] as const)
+  for (const prefix of ['logs', '/logs', 'logs/', '//logs//'])
+    test(`the prefix "${prefix}" of the layout ${layout} is a folder, for whoever looks at it`, () => {
+      const now = Date.parse('2026-11-25')
+      const [of, plain] = [source(layout, prefix), source(layout, 'logs')]
+      const below = layout === 'flow-logs' ? 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.gz' : '2026/11/24/10/x'
+      assert.equal(rootOf(of), rootOf(plain))
+      assert.equal(listingRoot(of), 'logs/')
+      const all = [source('any', ''), of]
+      assert.deepEqual([isWanted(of, `logs/${below}`), sourceOf(all, bucket, `logs/${below}`)], [true, of])
+      assert.deepEqual([isWanted(of, `logs-old/${below}`), sourceOf(all, bucket, `logs-old/${below}`)], [false, all[0]])
+      assert.equal(sourceOf(all, bucket, rootOf(of)), of)
+      const range = parseRange({ values: { from: '2026-11-24' }, positionals: [`s3://${bucket}/logs/`] }, now)
+      assert.equal(scopeOf([of], range).source, layout === 'flow-logs' ? undefined : of)
+      assert.deepEqual(parseRange({ values: { from: '2026-11-24' }, positionals: [`s3://${bucket}//logs/`] }, now), range)
+    })
 
 test('the hour of an object of Firehose is that of its folder', () => {
   assert.equal(folderHour(source('firehose', 'hose'), `hose/2026/11/24/10/${stream}`), Date.parse('2026-11-24T10:00:00Z'))
@@ -195,7 +213,7 @@ for (const [path, layout, below] of [
   ['net/AWSLogs/', undefined, 'net/AWSLogs/'],
 ] as const)
   test(`a backfill of ${path} is ${layout ?? 'one of flow logs'}`, () => {
-    const range = parseRange({ positionals: [`s3://${bucket}/${path}`], values: { from: '2026-11-24' } }, Date.parse('2026-11-24'))
+    const range = parseRange({ positionals: [`s3://${bucket}/${path}`], values: { from: '2026-11-24' } }, Date.parse('2026-11-25'))
     const scope = scopeOf(sources, range)
     assert.deepEqual([scope.source?.layout, scope.below], [layout, below])
   })

@@ -250,6 +250,12 @@ void describe('fetch of Parquet', () => {
       code: 'OBJECT_NO_HEADER',
       attempts: 1,
     },
+    {
+      name: 'other columns, of which one has the name of a field',
+      body: parquetObject(['user', 'action', 'note'], [['a', 'ACCEPT', 'b']]),
+      code: 'OBJECT_NO_HEADER',
+      attempts: 1,
+    },
   ]
   for (const { name: what, body, code, attempts } of refused)
     void it(`records ${what} as failed`, async () => {
