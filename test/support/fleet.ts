@@ -48,6 +48,8 @@ export class Fleet {
   readonly #supervisors: Promise<void>[] = []
   /** Last lines of all processes, to explain a failure. */
   readonly tail: string[] = []
+  /** Told of each log line. */
+  heard: (line: Readonly<Record<string, unknown>>) => void = () => undefined
   kills = 0
   pointKills = 0
   #armed: string | undefined
@@ -136,7 +138,9 @@ export class Fleet {
     this.tail.push(`${slot.name}: ${line}`)
     if (this.tail.length > 400) this.tail.shift()
     try {
-      const { msg, code, port } = JSON.parse(line) as { msg?: string; code?: string; port?: number }
+      const parsed = JSON.parse(line) as Readonly<Record<string, unknown>>
+      const { msg, code, port } = parsed as { msg?: string; code?: string; port?: number }
+      this.heard(parsed)
       if (msg === 'killed at a point') this.pointKills++
       if (msg === 'running') slot.port = port
       for (const text of code === undefined ? [msg] : [msg, `${msg} ${code}`])

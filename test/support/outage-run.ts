@@ -35,6 +35,11 @@ export interface OutageRunOptions {
   readonly note: (text: string) => void
 }
 
+/** Rows of an insert; what arrives while ClickHouse is away is more, for each partition. */
+const insertRows = 2000
+/** Offsets of a range that are no rows: marks of transactions. */
+const marks = 200
+
 const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
 
 /** How logs and metrics tell that a service is away. */
@@ -104,8 +109,7 @@ export async function outageRun(options: OutageRunOptions): Promise<number> {
   const settings = settingsFor(stack.endpoints, {
     lookups: { country: 'none', asn: 'none' },
     s3: { maxAttempts: 50 },
-    // so few that a backlog of seconds is more
-    clickhouse: { insertRows: 2000 },
+    clickhouse: { insertRows },
     log: { level: 'warn' },
   })
   const fleet = new Fleet(settings)
@@ -115,6 +119,10 @@ export async function outageRun(options: OutageRunOptions): Promise<number> {
   })
   const store = connectClickHouse(session.config.clickhouse)
   let peakMiB = 0
+  let widest = 0
+  fleet.heard = ({ msg, role, from, to }) => {
+    if (msg === 'pending range is inserted again' && role === 'sink-flows') widest = Math.max(widest, Number(to) - Number(from))
+  }
   const watch = setInterval(() => {
     for (const pid of fleet.pids) peakMiB = Math.max(peakMiB, residentMiB(pid))
   }, 250)
@@ -154,8 +162,11 @@ export async function outageRun(options: OutageRunOptions): Promise<number> {
       } finally {
         clearInterval(watchSink)
       }
-      if (service === 'clickhouse')
+      if (service === 'clickhouse') {
+        note(`widest range that waited: ${widest} offsets`)
+        assert.ok(widest > 0 && widest <= insertRows + marks, `the sink took ${widest} records at once`)
         assert.ok(sinkMiB < beforeMiB + growthLimitMiB, `the sink grew from ${beforeMiB.toFixed(0)} to ${sinkMiB.toFixed(0)} MiB`)
+      }
       await stack.restart(service)
       if (service === 'registry')
         await until(async () => (await fleet.metric('flowloom_tasks_running', { role: 'enrich' })) > 0, 60_000, 'that enrich goes on')
