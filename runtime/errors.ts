@@ -34,8 +34,15 @@ export const errorTable = {
   },
   KAFKA_LOGIN: {
     retriable: false,
-    message: 'the brokers {brokers} refuse the login ({detail}); check kafka.saslMechanism, kafka.username and kafka.password',
+    message:
+      'the brokers {brokers} refuse the login ({detail}); check kafka.saslMechanism, kafka.username and kafka.password, for oauthbearer the client and its scope',
   },
+  KAFKA_TOKEN_REFUSED: {
+    retriable: false,
+    message:
+      'the token end point {url} refuses the login ({detail}); check kafka.oauthClientId, kafka.oauthClientSecret and kafka.oauthScope',
+  },
+  KAFKA_TOKEN_UNAVAILABLE: { retriable: true, message: 'the token end point {url} gives no token: {detail}; check kafka.oauthTokenUrl' },
   KAFKA_UNAVAILABLE: { retriable: true, message: 'no broker of {brokers} answers: {detail}' },
   TASK_FENCED: { retriable: true, message: '{task} was taken over by another process' },
   MEMBER_REPLACED: {

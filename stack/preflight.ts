@@ -25,7 +25,7 @@ const bytesPerGiB = 1024 ** 3
  *
  * @returns The Java to use.
  * @throws StackError with one line for each thing that is missing: NODE_TOO_OLD, PACKAGE_MISSING, JAVA_MISSING, JAVA_TOO_OLD,
- *   MAVEN_MISSING (only while the Java packages are not installed), PORT_IN_USE, DISK_FULL. Its code is that of the first.
+ *   MAVEN_MISSING and MAVEN_FAILED (only while the Java packages are not installed), PORT_IN_USE, DISK_FULL. Its code is that of the first.
  */
 export async function preflight(options: PreflightOptions): Promise<Java> {
   const found = await Promise.all([
@@ -68,13 +68,20 @@ export async function checkDisk(folder: string, minFreeBytes: number): Promise<S
     : [new StackError('DISK_FULL', { folder, freeGiB: gib(bavail * bsize), needGiB: gib(minFreeBytes) })]
 }
 
-async function checkMaven(packagesDir: string): Promise<StackError[]> {
+/** Checks that Maven starts, where the Java packages are still to be fetched. */
+export async function checkMaven(packagesDir: string): Promise<StackError[]> {
   if (isInstalled(packagesDir)) return []
   return runTool('mvn', ['-version']).then(
     () => [],
-    (cause: unknown) => [new StackError('MAVEN_MISSING', {}, { cause })],
+    (cause: unknown) => [
+      isNoSuchProgram(cause)
+        ? new StackError('MAVEN_MISSING', {}, { cause })
+        : new StackError('MAVEN_FAILED', { detail: (cause as Error).message }, { cause }),
+    ],
   )
 }
+
+const isNoSuchProgram = (error: unknown): boolean => ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
 
 function canResolve(name: string): boolean {
   try {

@@ -5,6 +5,8 @@ export const stackErrors = {
   JAVA_MISSING: 'no Java found ({command}); install a JDK 17 or newer and put it on the PATH, or set JAVA_HOME',
   JAVA_TOO_OLD: 'Java {found} at {command} is too old: the broker needs 17 or newer; install a newer JDK or set JAVA_HOME to it',
   MAVEN_MISSING: 'no Maven found (mvn), which fetches the broker and the registry once; install it and put it on the PATH',
+  MAVEN_FAILED:
+    'Maven, which fetches the broker and the registry once, is there but does not start; mend it (its permissions, JAVA_HOME), then start again: {detail}',
   PACKAGE_MISSING:
     'the npm package {name} is not installed, which the local stack needs; run `npm ci` without --omit=dev and without --omit=optional',
   DISK_FULL:

@@ -1,15 +1,9 @@
-/** What both examples need from outside: options, Kafka with the LZ4 codec, and the registry. Nothing of flowloom is imported. */
+/** What both examples need from outside: options, a topic and the registry. Nothing of flowloom is imported. */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
-import kafkajs, { type Consumer, type Kafka } from 'kafkajs'
-import { compressFrame, decompressFrame } from 'lz4-napi'
-
-// flowloom compresses with LZ4 by default, which kafkajs leaves to its users.
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.LZ4] = () => ({
-  compress: (encoder: { buffer: Buffer }) => compressFrame(encoder.buffer),
-  decompress: (buffer: Buffer) => decompressFrame(buffer),
-})
+import { kafkajs } from './kafkajs.ts'
 
 /** Where to read, from flags or environment. */
 export interface Options {
@@ -46,28 +40,44 @@ export interface Decoded<K, V> {
 /**
  * Reads a topic from its first record, committed records only.
  *
- * @param onRecord Called in order per partition.
- * @returns Ends where `exitAtEnd` is set and nothing came for three seconds; else never.
+ * @param onRecord Called once for each record, in order per partition.
+ * @returns Ends where `exitAtEnd` is set and everything was read that was there at the time of the call; else never.
  */
 export async function readTopic<K, V>(options: Options, topic: string, onRecord: (record: Decoded<K, V>) => void): Promise<void> {
-  const kafka: Kafka = new kafkajs.Kafka({ clientId: 'flowloom-example', brokers: options.brokers, logLevel: kafkajs.logLevel.WARN })
+  const kafka = new kafkajs.Kafka({ clientId: 'flowloom-example', brokers: options.brokers, logLevel: kafkajs.logLevel.WARN })
   const registry = new SchemaRegistry({ host: options.registry })
-  // kafkajs hides records of aborted and unfinished transactions unless readUncommitted is set; docs/consumers.md tells where it fails to.
-  const consumer: Consumer = kafka.consumer({ groupId: options.group, readUncommitted: false, maxWaitTimeInMs: 250 })
-  let lastMs = Infinity
-  consumer.on(consumer.events.GROUP_JOIN, () => (lastMs = Date.now()))
+  const admin = kafka.admin()
+  await admin.connect()
+  const limits = await admin.fetchTopicOffsets(topic)
+  const [group] = await admin.fetchOffsets({ groupId: options.group, topics: [topic] })
+  await admin.disconnect()
+  const ends = new Map(limits.map(({ partition, high }) => [partition, BigInt(high)]))
+  /** Where each partition is: the offset after the last record, and after the last batch. */
+  const next = new Map(limits.map(({ partition, low }) => [partition, BigInt(low)]))
+  for (const { partition, offset } of group!.partitions) if (BigInt(offset) > next.get(partition)!) next.set(partition, BigInt(offset))
+  const reached = new Map(next)
+
+  // kafkajs hides records of aborted and unfinished transactions unless readUncommitted is set.
+  const consumer = kafka.consumer({ groupId: options.group, readUncommitted: false, maxWaitTimeInMs: 250 })
+  let assigned: number[] | undefined
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => (assigned = payload.memberAssignment[topic] ?? []))
+  // Markers of transactions and aborted records take offsets too, so the end is told by batches and not by records.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => reached.set(payload.partition, BigInt(payload.lastOffset) + 1n))
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   await consumer.run({
-    eachMessage: async ({ message }) => {
-      lastMs = Date.now()
-      if (message.key === null) return
-      const key = (await registry.decode(message.key)) as K
-      const value = message.value === null ? null : ((await registry.decode(message.value)) as V)
-      onRecord({ key, value })
+    eachMessage: async ({ partition, message }) => {
+      // After an error kafkajs reads again from what it has committed, which is less than what was read.
+      if (BigInt(message.offset) < (next.get(partition) ?? 0n)) return
+      if (message.key !== null) {
+        const key = (await registry.decode(message.key)) as K
+        const value = message.value === null ? null : ((await registry.decode(message.value)) as V)
+        onRecord({ key, value })
+      }
+      next.set(partition, BigInt(message.offset) + 1n)
     },
   })
   if (!options.exitAtEnd) return new Promise<never>(() => undefined)
-  while (Date.now() - lastMs < 3000 || lastMs === Infinity) await new Promise(resolve => setTimeout(resolve, 100))
+  while (assigned?.every(partition => reached.get(partition)! >= (ends.get(partition) ?? 0n)) !== true) await sleep(100)
   await consumer.disconnect()
 }

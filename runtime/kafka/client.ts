@@ -1,12 +1,15 @@
 /** Makes kafkajs clients from the configuration: brokers, TLS, SASL, and kafkajs' log lines as ours. */
 import { readFileSync } from 'node:fs'
 import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js'
-import type { ICustomPartitioner, Kafka, KafkaConfig, SASLOptions } from 'kafkajs'
+import type * as KafkaJs from 'kafkajs'
+import type { ICustomPartitioner, Kafka, KafkaConfig, Mechanism, SASLOptions } from 'kafkajs'
 import type { Config } from '../../config.ts'
 import { orAborted } from '../abort.ts'
 import { FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { loadKafkaJs } from './kafkajs.ts'
+import { oauthLogin } from './oauth-login.ts'
+import { fetchOauthToken } from './oauth-token.ts'
 
 type KafkaSettings = Config['kafka']
 
@@ -30,25 +33,7 @@ function tlsOptions(settings: KafkaSettings): KafkaConfig['ssl'] {
   }
 }
 
-async function fetchOauthToken(settings: KafkaSettings): Promise<{ value: string }> {
-  const body = new URLSearchParams({
-    grant_type: 'client_credentials',
-    ...(settings.oauthScope === undefined ? {} : { scope: settings.oauthScope }),
-  })
-  const credentials = Buffer.from(`${settings.oauthClientId ?? ''}:${settings.oauthClientSecret ?? ''}`).toString('base64')
-  const response = await fetch(settings.oauthTokenUrl ?? '', {
-    method: 'POST',
-    headers: { authorization: `Basic ${credentials}` },
-    body,
-    signal: AbortSignal.timeout(longestLoginMs),
-  })
-  const answer = (await response.json()) as { access_token?: string }
-  if (!response.ok || answer.access_token === undefined)
-    throw new FlowError('KAFKA_UNAVAILABLE', { brokers: settings.brokers, detail: `token end point answered ${response.status}` })
-  return { value: answer.access_token }
-}
-
-function saslOptions(settings: KafkaSettings): SASLOptions | undefined {
+function saslOptions(settings: KafkaSettings, kafkaJs: typeof KafkaJs): SASLOptions | Mechanism | undefined {
   const credentials = { username: settings.username ?? '', password: settings.password ?? '' }
   switch (settings.saslMechanism) {
     case 'none':
@@ -56,17 +41,14 @@ function saslOptions(settings: KafkaSettings): SASLOptions | undefined {
     case 'plain':
     case 'scram-sha-256':
     case 'scram-sha-512':
-      return { mechanism: settings.saslMechanism, ...credentials }
+      return { mechanism: settings.saslMechanism, ...credentials } as SASLOptions
     case 'oauthbearer':
-      return { mechanism: 'oauthbearer', oauthBearerProvider: () => fetchOauthToken(settings) }
+      return oauthLogin(kafkaJs, () => fetchOauthToken(settings))
     case 'aws-iam':
-      return {
-        mechanism: 'oauthbearer',
-        oauthBearerProvider: async () => {
-          const answer = generateAuthToken({ region: settings.awsRegion ?? 'us-east-1' })
-          return { value: (await orAborted(answer, AbortSignal.timeout(longestLoginMs))).token }
-        },
-      }
+      return oauthLogin(kafkaJs, async () => {
+        const answer = generateAuthToken({ region: settings.awsRegion ?? 'us-east-1' })
+        return (await orAborted(answer, AbortSignal.timeout(longestLoginMs))).token
+      })
   }
 }
 
@@ -81,7 +63,7 @@ const levelNames = { 0: 'silent', 1: 'warn', 2: 'debug', 4: 'debug', 5: 'trace' 
  */
 export function createKafka(settings: KafkaSettings, clientId: string, log: Log): Kafka {
   const kafkaJs = loadKafkaJs(settings.encodedBatches)
-  const sasl = saslOptions(settings)
+  const sasl = saslOptions(settings, kafkaJs)
   return new kafkaJs.Kafka({
     clientId,
     brokers: settings.brokers,

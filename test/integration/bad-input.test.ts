@@ -12,6 +12,7 @@ import { setBucketFaults } from '../support/bucket-faults.ts'
 import { counted } from '../support/counted.ts'
 import { until } from '../support/kafka-lab.ts'
 import { freshSettings, releaseStack } from '../support/live-stack.ts'
+import { takeLog } from '../support/log-lines.ts'
 import { LocalRun } from '../support/local-run.ts'
 import { createBucket, deleteObject, putObject, s3Client } from '../support/s3.ts'
 import { settled } from '../support/settle.ts'
@@ -62,9 +63,9 @@ test(
         s3: { maxAttempts, retryBaseMs: 100, pollIntervalMs: 300 },
         kafka: { partitions: 2 },
         lookups: { country: 'none', asn: 'none' },
-        log: { level: 'silent' },
       }),
     )
+    const told = takeLog(run.session.log, 'warn')
     const { session, store, bucket } = run
     const { endpoint } = session.config.s3
     const client = s3Client(endpoint!)
@@ -131,6 +132,22 @@ test(
       assert.ok((await counted('flowloom_discover_errors_total', { code: 'S3_ACCESS_DENIED' })) > 0)
       assert.equal(await counted('flowloom_fetch_dead_lines_total', { reason: 'line-too-long' }), 1 + longLines(generated))
       assert.ok((await counted('flowloom_enrich_dead_lines_total', { reason: 'too-few-fields' })) > 0)
+
+      const toldOf = (key: string): string[] =>
+        told.filter(line => line['key'] === key).map(line => `${line.level} ${String(line['code'])}: ${line.msg.split(';')[1]!.trim()}`)
+      const again = (code: string): string => `warn ${code}: trying again later`
+      const given = (code: string): string => `error ${code}: its ledger record says why`
+      for (const { name, state, errorCode = '', attempts } of bad) {
+        const lines = attempts === 1 ? [given(errorCode)] : [again(errorCode), given(errorCode)]
+        assert.deepEqual(toldOf(keyOf(name)), state === 'failed' ? lines : [], name)
+      }
+      for (const [key, code] of [
+        [gone, 'S3_NOT_FOUND'],
+        [locked, 'S3_ACCESS_DENIED'],
+      ] as const)
+        assert.deepEqual(toldOf(key), (ledger.get(key)?.attempts ?? 0) > 1 ? [again(code), given(code)] : [given(code)])
+      for (const key of [broken, slow]) assert.deepEqual(toldOf(key), [again('S3_UNAVAILABLE')])
+      assert.ok(told.some(line => line.level === 'warn' && line['code'] === 'S3_ACCESS_DENIED' && line.msg.includes('could not be listed')))
 
       await setBucketFaults(endpoint!, bucket, [])
       await settled(store, generated.length + bad.length - failedNames.length + 4, 30_000, failedNames.length + 2)

@@ -13,7 +13,7 @@ import { insertFromFile, readDataInsert, splitInlineInsert } from '../../stack/c
 import { findJava, useClassArchive } from '../../stack/java.ts'
 import { claimPidFile, readPidFile, writePidFile } from '../../stack/process-mark.ts'
 import { findPortsInUse, freePorts } from '../../stack/ports.ts'
-import { checkDisk, checkNode, checkPackages } from '../../stack/preflight.ts'
+import { checkDisk, checkMaven, checkNode, checkPackages } from '../../stack/preflight.ts'
 import { runTool } from '../../stack/run-tool.ts'
 import { Faults, readS3Request } from '../../stack/s3-faults.ts'
 import { removeTornObjects } from '../../stack/s3-torn-objects.ts'
@@ -44,6 +44,33 @@ describe('preflight', () => {
     assert.deepEqual(await checkDisk(folder, 0), [])
     const [error] = await checkDisk(folder, 2 ** 60)
     assert.match(error?.message ?? '', /^only [\d.]+ GiB are free at .* needs 1073741824\.0 GiB/)
+  })
+
+  it('tells a Maven that does not start from none', async () => {
+    const path = process.env['PATH']
+    const bin = join(folder, 'maven')
+    const mvn = (text: string, mode = 0o755): void => {
+      rmSync(join(bin, 'mvn'), { force: true })
+      writeFileSync(join(bin, 'mvn'), `#!/bin/sh\n${text}\n`, { mode })
+    }
+    mkdirSync(bin, { recursive: true })
+    try {
+      process.env['PATH'] = ''
+      const [none] = await checkMaven(folder)
+      assert.match(none?.message ?? '', /^no Maven found \(mvn\)[^\n]*$/)
+      process.env['PATH'] = bin
+      assert.deepEqual(codes(await checkMaven(folder)), ['MAVEN_MISSING'])
+      mvn('echo "JAVA_HOME is not defined correctly" >&2; exit 1')
+      const [broken] = await checkMaven(folder)
+      assert.equal(broken?.code, 'MAVEN_FAILED')
+      assert.match(broken.message, /^Maven, .* does not start; .*mvn failed \(exit code 1\):\nJAVA_HOME is not defined correctly$/)
+      mvn('exit 0', 0o644)
+      assert.deepEqual(codes(await checkMaven(folder)), ['MAVEN_FAILED'])
+      mvn('exit 0')
+      assert.deepEqual(await checkMaven(folder), [])
+    } finally {
+      process.env['PATH'] = path
+    }
   })
 
   it('looks for Java where JAVA_HOME says', async () => {

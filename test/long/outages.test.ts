@@ -11,6 +11,7 @@ test('each service away for a minute: every line is in the table once, memory st
     awayMs,
     services: ['kafka', 'clickhouse', 's3', 'registry', 'kafka'],
     memoryLimitMiB: 500,
+    growthLimitMiB: 100,
     settleMs: 600_000,
     note: text => t.diagnostic(text),
   })

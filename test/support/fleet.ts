@@ -30,6 +30,8 @@ class Slot {
   /** Where its first process stops itself. */
   stopAt: string | undefined
   child: ChildProcess | undefined
+  /** Port of its metrics, while it runs. */
+  port: number | undefined
   wanted = true
   constructor(roles: string, name: string, stopAt: string | undefined) {
     this.roles = roles
@@ -46,6 +48,8 @@ export class Fleet {
   readonly #supervisors: Promise<void>[] = []
   /** Last lines of all processes, to explain a failure. */
   readonly tail: string[] = []
+  /** Told of each log line. */
+  heard: (line: Readonly<Record<string, unknown>>) => void = () => undefined
   kills = 0
   pointKills = 0
   #armed: string | undefined
@@ -65,9 +69,33 @@ export class Fleet {
     this.#supervisors.push(this.#supervise(slot))
   }
 
-  /** How often a log message was said, over all processes so far. */
-  said(message: string): number {
-    return this.#said.get(message) ?? 0
+  /** How often a log message was said, over all processes so far. @param code Only those with this error code. */
+  said(message: string, code?: string): number {
+    return this.#said.get(code === undefined ? message : `${message} ${code}`) ?? 0
+  }
+
+  /** Sum of a metric over the labels that fit and all processes that answer now. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const texts = await Promise.all(
+      this.#slots.map(async ({ port }) =>
+        port === undefined
+          ? ''
+          : fetch(`http://127.0.0.1:${port}/metrics`).then(
+              answer => answer.text(),
+              () => '',
+            ),
+      ),
+    )
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
+    return texts
+      .flatMap(text => text.split('\n'))
+      .filter(line => /^\w+/.exec(line)?.[0] === name && wanted.every(label => line.includes(label)))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+
+  /** Process id of a slot now. @param roles Its roles. */
+  pidOf(roles: string): number | undefined {
+    return this.#slots.find(slot => slot.roles === roles)?.child?.pid
   }
 
   /** Process ids now. */
@@ -94,6 +122,7 @@ export class Fleet {
       })
       slot.stopAt = undefined
       slot.child = child
+      slot.port = undefined
       let rest = ''
       child.stderr.on('data', (chunk: Buffer) => {
         const lines = (rest + chunk.toString()).split('\n')
@@ -109,9 +138,13 @@ export class Fleet {
     this.tail.push(`${slot.name}: ${line}`)
     if (this.tail.length > 400) this.tail.shift()
     try {
-      const { msg } = JSON.parse(line) as { msg?: string }
+      const parsed = JSON.parse(line) as Readonly<Record<string, unknown>>
+      const { msg, code, port } = parsed as { msg?: string; code?: string; port?: number }
+      this.heard(parsed)
       if (msg === 'killed at a point') this.pointKills++
-      if (msg !== undefined) this.#said.set(msg, (this.#said.get(msg) ?? 0) + 1)
+      if (msg === 'running') slot.port = port
+      for (const text of code === undefined ? [msg] : [msg, `${msg} ${code}`])
+        if (text !== undefined) this.#said.set(text, (this.#said.get(text) ?? 0) + 1)
     } catch {
       // Not a log line; it stays in the tail.
     }
@@ -132,8 +165,9 @@ export class Fleet {
     this.#slots.find(slot => slot.name === name)?.child?.kill('SIGCONT')
   }
 
-  /** Kills the process of a slot with SIGKILL. */
-  kill(index: number): void {
+  /** Kills the process of a slot with SIGKILL. @param which Its roles, or its number. */
+  kill(which: number | string): void {
+    const index = typeof which === 'string' ? this.#slots.findIndex(slot => slot.roles === which) : which
     const slot = this.#slots[index % this.#slots.length]!
     if (slot.child?.exitCode === null && slot.child.signalCode === null) {
       slot.child.kill('SIGKILL')
@@ -150,7 +184,7 @@ export class Fleet {
   async killAtPoint(roles: string, point: string, timeoutMs: number): Promise<void> {
     const before = this.pointKills
     this.#armed = `${roles}|${point}`
-    this.kill(this.#slots.findIndex(slot => slot.roles === roles))
+    this.kill(roles)
     for (const endMs = Date.now() + timeoutMs; this.pointKills === before && Date.now() < endMs;) await sleep(50)
   }
 

@@ -22,6 +22,10 @@ export class MemoryStore implements Store {
   readonly inserts: SeenInsert[] = []
   /** Asked before each insert. */
   fail: (table: TableName, token: string | null) => InsertFailure | undefined = () => undefined
+  /** Waited for before each insert: lets inserts hang. */
+  gate: Promise<void> = Promise.resolve()
+  /** Inserts that have begun and not ended, with their rows. */
+  readonly open = new Set<{ readonly table: TableName; readonly rows: number }>()
   readonly #rows = new Map<TableName, Record<string, NativeCell>[]>()
   readonly #tokens = new Set<string>()
 
@@ -32,6 +36,10 @@ export class MemoryStore implements Store {
   async insert(table: TableName, block: NativeBlock, token: string | null): Promise<void> {
     const failure = this.fail(table, token)
     const rows = readNative(block.bytes)
+    const call = { table, rows: rows.length }
+    this.open.add(call)
+    await this.gate
+    this.open.delete(call)
     const lost = new FlowError('CLICKHOUSE_UNAVAILABLE', { url: 'memory', detail: `lost ${failure ?? ''}` })
     if (failure === 'before') throw lost
     const name = `${table} ${token ?? ''}`

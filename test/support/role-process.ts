@@ -1,7 +1,7 @@
 /**
  * A process with some roles, for tests that kill it: `node role-process.ts <roles>`, settings in the environment.
  * `FLOWLOOM_TEST_KILL=<point>#<n>` kills it with SIGKILL at the n-th time it comes to the point; `FLOWLOOM_TEST_STOP`, a list of such
- * with commas, stops it with SIGSTOP at one after the other, each until somebody continues it.
+ * with commas, stops it with SIGSTOP at one after the other, each until somebody continues it. It says where its metrics are once it runs.
  */
 import { flushCompileCache } from 'node:module'
 import { buildParts, migrateTables, parseRoles } from '../../cli/run.ts'
@@ -34,6 +34,8 @@ function probe(reached: string): void {
 
 const session = await openSession({}, stop.signal, true)
 if (roles.includes('sink')) await migrateTables(session.config.clickhouse)
-const { parts } = buildParts(session, roles, places.length === 0 ? undefined : probe)
-await runParts(parts, stop.signal, session.config.run.shutdownGraceMs, session.log, () => process.stdout.write('running\n'))
+const { parts, health } = buildParts(session, roles, places.length === 0 ? undefined : probe)
+await runParts(parts, stop.signal, session.config.run.shutdownGraceMs, session.log, () =>
+  process.stderr.write(`${JSON.stringify({ msg: 'running', port: health.port })}\n`),
+)
 process.exit(0)

@@ -1,6 +1,7 @@
 // Known ranges: each record in the table once, whatever fails when.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { Role } from '../../../runtime/task.ts'
 import { createClickHouseRoles } from '../../../sinks/clickhouse/clickhouse-sink.ts'
@@ -112,6 +113,57 @@ describe('range task', () => {
         [900],
       )
     })
+
+  for (const slabs of [true, false])
+    it(`takes nothing more while an insert hangs, neither rows above the bound nor another batch, from ${slabs ? 'slabs' : 'records'}`, async () => {
+      const { store, cluster, role, put, lines } = setUp({ insertRows: 10 })
+      put(35)
+      let release!: () => void
+      store.gate = new Promise(resolve => (release = resolve))
+      const task = await cluster.startTask({ ...role, slabs }, 0)
+      let taken = 0
+      const working = (async () => {
+        while ((await task.step(7)) > 0) taken += 7
+      })()
+      for (let turn = 0; turn < 200; turn++) await nextTurn()
+      assert.equal(taken, 7, 'the second batch reaches the bound, and is not given back before its rows are inserted')
+      assert.equal(store.open.size, 1)
+      assert.ok(
+        [...store.open].every(({ rows }) => rows <= 10),
+        JSON.stringify([...store.open]),
+      )
+      assert.deepEqual(
+        cluster.commits.map(({ position }) => `${position!.offset} ${position!.metadata.split('@')[0]!}`),
+        ['0 0-10'],
+      )
+      release()
+      await working
+      await task.stop()
+      assert.deepEqual(lines(), upTo(35))
+    })
+
+  it('has two inserts under way at once in all partitions of all its topics, and no third', async () => {
+    const store = new MemoryStore()
+    const cluster = new MemoryCluster({ partitions: 4 })
+    const role = createClickHouseRoles({ store, topicPrefix: 'p.', insertRows: 10, insertIntervalMs: 1000 })[0]!
+    assert.equal(role.name, 'sink-flows')
+    for (let partition = 0; partition < 4; partition++)
+      cluster.append(
+        'flows',
+        partition,
+        upTo(25).map(line => ({ key: cluster.codecs.flows.encodeKey(flowKey), value: cluster.codecs.flows.encodeValue(flow({ line })) })),
+      )
+    let release!: () => void
+    store.gate = new Promise(resolve => (release = resolve))
+    const tasks = await Promise.all([0, 1, 2, 3].map(partition => cluster.startTask(role, partition)))
+    const working = Promise.all(tasks.map(task => task.step(25)))
+    for (let turn = 0; turn < 200; turn++) await nextTurn()
+    assert.equal(store.open.size, 2)
+    release()
+    await working
+    for (const task of tasks) await task.stop()
+    assert.equal(store.rows('flows').length, 100)
+  })
 
   it('waits up to ten intervals for rows that fill a range and are in the topic already, else one', async () => {
     const { cluster, role, put, lines } = setUp({ insertRows: 10 })
