@@ -1,4 +1,4 @@
-/** Broker, registry, ClickHouse and S3 go away for 7 s each, one after the other, while objects arrive; a minute each in test/long. */
+/** Broker, registry, ClickHouse and S3 go away for 10 s each, one after the other, while objects arrive; a minute each in test/long. */
 import { test } from 'node:test'
 import { outageRun } from '../support/outage-run.ts'
 
