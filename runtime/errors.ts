@@ -37,6 +37,15 @@ export const errorTable = {
     message: 'the brokers {brokers} refuse the login ({detail}); check kafka.saslMechanism, kafka.username and kafka.password',
   },
   KAFKA_UNAVAILABLE: { retriable: true, message: 'no broker of {brokers} answers: {detail}' },
+  KAFKA_DENIED: {
+    retriable: false,
+    message: 'the broker denies {operation} on {resource} to this login; allow it, see the table of ACLs in docs/operations.md',
+  },
+  KAFKA_FAILED: { retriable: true, message: 'a request to Kafka failed: {detail}' },
+  GROUP_NOT_EMPTY: {
+    retriable: false,
+    message: 'the group "{group}" still has members; stop the processes of the role {role}, then try again',
+  },
   TASK_FENCED: { retriable: true, message: '{task} was taken over by another process' },
   MEMBER_REPLACED: {
     retriable: false,
@@ -183,6 +192,12 @@ export function* causesOf(error: unknown): Generator {
     yield error
     error = (error as { cause?: unknown }).cause
   }
+}
+
+/** The outermost error of ours, dug out of what kafkajs wraps around it. */
+export function flowErrorOf(error: unknown): FlowError | undefined {
+  for (const cause of causesOf(error)) if (cause instanceof FlowError) return cause
+  return undefined
 }
 
 /** Text of any thrown value, for a detail. */

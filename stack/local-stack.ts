@@ -31,6 +31,8 @@ export interface StackOptions {
   reset?: boolean
   /** Adds a Kafka listener with TLS and SCRAM-SHA-512. */
   tls?: boolean
+  /** With `tls`: further logins, with the password of the first, that may do what ACLs allow and nothing else. Made with the data. */
+  aclUsers?: readonly string[]
   /** Buckets that are made where they are missing. Default `flow-logs`. */
   buckets?: readonly string[]
   /** Told the progress, a line at a time. Default: nobody. */
@@ -110,7 +112,7 @@ async function start(folder: StackFolder, options: StackOptions, log: (text: str
   folder.open()
 
   const services = [
-    kafkaService({ java, packages, ports, folder: folder.data('kafka'), tls }),
+    kafkaService({ java, packages, ports, folder: folder.data('kafka'), tls, aclUsers: options.aclUsers }),
     registryService({ java, packages, port: ports.registry, folder: folder.data('registry') }),
     s3Service({ port: ports.s3, folder: folder.data('s3'), buckets: options.buckets ?? ['flow-logs'] }),
     clickhouseService({ port: ports.clickhouse, folder: folder.data('clickhouse') }),
