@@ -86,3 +86,9 @@ test('every decision says what else was looked at and what it costs', () => {
     for (const part of ['## Decision', '## Why', '## Instead of', '## Cost']) assert.ok(read(path).includes(part), `${path} has no ${part}`)
   })
 })
+
+test('the page of metrics says which counters do not wait for the commit', () => {
+  const [head, ...rows] = read('docs/reference/metrics.md').split('| metric |')
+  for (const name of ['flowloom_records_sent_total', 'flowloom_bytes_sent_total']) assert.ok(head!.includes(`\`${name}\``), name)
+  assert.match(rows.join(''), /`flowloom_records_sent_total` .*committed or not/)
+})
