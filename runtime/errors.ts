@@ -28,6 +28,7 @@ export const errorTable = {
   },
   VALUE_SCHEMA_INCOMPATIBLE: { retriable: false, message: 'the registry refuses the value schema of "{topic}": {detail}' },
   REGISTRY_UNAVAILABLE: { retriable: true, message: 'the schema registry at {url} does not answer: {detail}' },
+  REGISTRY_LOGIN: { retriable: true, message: 'the schema registry at {url} refuses the login: {detail}' },
   REGISTRY_SCHEMA_UNKNOWN: {
     retriable: false,
     message: 'the schema registry at {url} does not know schema id {id}; is it the registry of this Kafka cluster?',
@@ -72,6 +73,7 @@ export const errorTable = {
       'the group "{group}" has no position in "{topic}" although {place} holds what it wrote: the broker forgets the positions of a group that was stopped for offsets.retention.minutes, and from the first record everything would be written twice; see docs/operations.md on resetting',
   },
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
+  CLICKHOUSE_LOGIN: { retriable: true, message: 'ClickHouse at {url} refuses the login (code {code}): {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
   RANGE_STALE: {
     retriable: true,
@@ -156,6 +158,9 @@ export const errorTable = {
     message: 'cannot serve metrics and health on {host}:{port}: {detail}; set http.port, where 0 picks a free one',
   },
 } as const satisfies Record<string, { retriable: boolean; message: string }>
+
+/** Faults that can pass for a role that works (a secret that is just being changed), and are final where one begins: the settings are wrong. */
+export const finalAtStart: ReadonlySet<string> = new Set<keyof typeof errorTable>(['REGISTRY_LOGIN', 'CLICKHOUSE_LOGIN'])
 
 /** Code of an error, stable across versions. */
 export type ErrorCode = keyof typeof errorTable

@@ -6,7 +6,7 @@ export const tableNames = ['flows', 'interfaces', 'flow_gaps', 'dead_letters', '
 /** One of them. */
 export type TableName = (typeof tableNames)[number]
 
-/** A ClickHouse database. Calls reject with FlowError CLICKHOUSE_UNAVAILABLE or CLICKHOUSE_REFUSED. */
+/** A ClickHouse database. Calls reject with FlowError CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_LOGIN or CLICKHOUSE_REFUSED. */
 export interface Store {
   /** Name of the database. */
   readonly database: string
