@@ -60,7 +60,10 @@ export async function openSession(options: SessionOptions, signal: AbortSignal, 
   const registry = new Registry(config.registry, config.kafka.topicPrefix)
   const writers: WriterSchemas = new Map()
   try {
-    if (config.kafka.createTopics) await untilAvailable(() => applyTopics(cluster), log, signal, patient)
+    if (config.kafka.createTopics) {
+      await untilAvailable(() => registry.check(), log, signal, patient)
+      await untilAvailable(() => applyTopics(cluster), log, signal, patient)
+    }
     await untilAvailable(() => cluster.loadTopics(), log, signal, patient)
     const ids = await untilAvailable(() => registry.schemaIds(), log, signal, patient)
     return { config, log, cluster, registry, codecs: createCodecs(ids, writers), writers }

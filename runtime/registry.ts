@@ -36,6 +36,15 @@ export class Registry {
   }
 
   /**
+   * Asks the registry for something small, before anything is made that is of no use without it.
+   *
+   * @throws FlowError REGISTRY_UNAVAILABLE, REGISTRY_LOGIN.
+   */
+  async check(): Promise<void> {
+    await request(this.#settings, '/subjects')
+  }
+
+  /**
    * Registers every schema that is not there yet and returns the ids.
    *
    * @throws FlowError KEY_SCHEMA_CHANGED, VALUE_SCHEMA_INCOMPATIBLE, REGISTRY_UNAVAILABLE, REGISTRY_LOGIN.

@@ -44,6 +44,17 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
       )
     })
 
+    await t.test('topics apply creates no topic where the registry does not answer', async () => {
+      const { code, out, err } = await flowloom(['topics', 'apply'], { ...env, FLOWLOOM_REGISTRY_URL: 'http://127.0.0.1:1' })
+      assert.deepEqual([code, out], [1, ''])
+      assert.match(err, /^flowloom: the schema registry at http:\/\/127\.0\.0\.1:1 does not answer: [^\n]+\n$/)
+      const admin = await cluster.admin()
+      assert.deepEqual(
+        (await admin.listTopics()).filter(name => name.startsWith(config.kafka.topicPrefix)),
+        [],
+      )
+    })
+
     await t.test('topics apply creates what is missing; the second time it keeps it', async () => {
       const first = await flowloom(['topics', 'apply'], env)
       const second = await flowloom(['topics', 'apply'], { ...env, FLOWLOOM_KAFKA_RETENTION_MS: '1000', FLOWLOOM_KAFKA_PARTITIONS: '9' })
