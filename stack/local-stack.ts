@@ -68,6 +68,8 @@ export interface Stack {
   readonly kafkaTls?: KafkaTls
   /** Process ids now; undefined for a service that does not run. */
   readonly pids: Record<ServiceName, number | undefined>
+  /** Rejects when a service ends that nobody asked to end. */
+  readonly failed: Promise<never>
   /** Ends all services in order. Their data stays. */
   stop(): Promise<void>
   /** Ends a service with SIGKILL, and returns when it is gone. */
@@ -117,9 +119,18 @@ async function start(folder: StackFolder, options: StackOptions, log: (text: str
     s3Service({ port: ports.s3, folder: folder.data('s3'), buckets: options.buckets ?? ['flow-logs'] }),
     clickhouseService({ port: ports.clickhouse, folder: folder.data('clickhouse') }),
   ]
-  const children = services.map(service => new ChildService(service, folder, log))
+  let fail!: (error: Error) => void
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject
+  })
+  failed.catch(() => undefined)
+  const lost = (text: string): void => {
+    log(text)
+    fail(new Error(text))
+  }
+  const children = services.map(service => new ChildService(service, folder, lost))
   const endpoints = endpointsOf(ports, tls)
-  const stack = new RunningStack(folder, endpoints, children, options.handleSignals ?? true)
+  const stack = new RunningStack(folder, endpoints, children, failed, options.handleSignals ?? true)
   const abort = (): void => void stack.stop()
   options.signal?.addEventListener('abort', abort)
   try {
@@ -153,12 +164,20 @@ const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 class RunningStack implements Stack {
   readonly endpoints: StackEndpoints
   readonly dataDir: string
+  readonly failed: Promise<never>
   readonly #folder: StackFolder
   readonly #children: readonly ChildService[]
   #starts: Promise<unknown>[] = []
   #stopped: Promise<void> | undefined
 
-  constructor(folder: StackFolder, endpoints: StackEndpoints, children: readonly ChildService[], handleSignals: boolean) {
+  constructor(
+    folder: StackFolder,
+    endpoints: StackEndpoints,
+    children: readonly ChildService[],
+    failed: Promise<never>,
+    handleSignals: boolean,
+  ) {
+    this.failed = failed
     this.#folder = folder
     this.dataDir = folder.path
     this.endpoints = endpoints
