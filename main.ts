@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The commands. Each is loaded when it is used: what `demo` needs is not what `lookup` waits for. */
 import { helpOf, parseCommandLine, type Command } from './cli/command.ts'
-import { FlowError } from './runtime/errors.ts'
+import { causesOf, errorText, flowErrorOf, FlowError } from './runtime/errors.ts'
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./cli/demo/demo.ts')).demoCommand,
@@ -65,11 +65,17 @@ function stopSignal(): AbortSignal {
   return stop.signal
 }
 
+/** What kafkajs reports and nobody judged: the broker went away in the middle, or refuses a request in a way that is not known here. */
+const fromKafka = (error: unknown): boolean =>
+  [...causesOf(error)].some(cause => (cause as { name?: string }).name?.startsWith('KafkaJS') === true)
+
 /** Errors that a person caused or can mend have a plain message; anything else is a fault of flowloom and shows where. */
 function report(error: unknown): number {
-  const expected = error instanceof FlowError || (error as Error).name === 'StackError'
-  console.error(expected ? `flowloom: ${(error as Error).message}` : error)
-  return error instanceof FlowError && error.code === 'USAGE' ? 2 : 1
+  const told =
+    flowErrorOf(error) ?? (fromKafka(error) ? new FlowError('KAFKA_FAILED', { detail: errorText(error) }, { cause: error }) : error)
+  const expected = told instanceof FlowError || (told as Error).name === 'StackError'
+  console.error(expected ? `flowloom: ${(told as Error).message}` : told)
+  return told instanceof FlowError && told.code === 'USAGE' ? 2 : 1
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch(report)

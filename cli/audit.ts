@@ -1,5 +1,6 @@
 /** `flowloom audit`: conservation from S3 to the table. */
 import { readBuckets, compare, type AuditReport } from '../audit/audit.ts'
+import { listingRoot } from '../audit/plain-listing.ts'
 import { tallyTables } from '../audit/table-tallies.ts'
 import { tallyFields } from '../audit/tally.ts'
 import { tallyTopics } from '../audit/topic-tallies.ts'
@@ -33,9 +34,26 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
   return lines.join('\n')
 }
 
+/** One small question to each side: what is away is told at once, not after hours of reading the others. */
+async function askEverySide({ config, cluster }: Session, withTopics: boolean): Promise<void> {
+  const store = connectClickHouse(config.clickhouse)
+  try {
+    await store.query('SELECT 1 AS found FROM objects LIMIT 1')
+  } finally {
+    await store.close()
+  }
+  if (withTopics) await cluster.ranges(topics.objects)
+  const stores = createS3Stores(config.s3)
+  for (const source of config.s3.sources) {
+    const root = listingRoot(source)
+    for await (const _first of stores(source.bucket, root).list(source.bucket, root)) break
+  }
+}
+
 /** Runs the audit on a session. */
 export async function audit(session: Session, withTopics: boolean, progress: (text: string) => void): Promise<AuditReport> {
   const { config, cluster, codecs } = session
+  await askEverySide(session, withTopics)
   const s3 = await readBuckets(config.s3, createS3Stores(config.s3), objects => {
     if (objects % 500 === 0) progress(`${objects} objects read from S3`)
   })

@@ -95,16 +95,17 @@ async function reportInterface(store: Store, interfaceId: string, options: Cover
   const { at } = options
   const request = { ...options, interfaceId, from: at ?? options.from, to: at ?? options.to - 1 }
   const found = await findEvidence(store, request)
+  const { neverSeen = false } = found.evidence
   if (at === null) {
     const ranges = judgeSlotBySlot(options.from, options.to, found.evidence)
-    if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy }))
+    if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy, neverSeen }))
     else console.log(formatRanges(interfaceId, found, ranges))
     const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
     return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
   }
   const verdict = judge(at, at, found.evidence)
   const counts = await countRecords(store, request)
-  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded: counts, seenBy: found.seenBy }))
+  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded: counts, seenBy: found.seenBy, neverSeen }))
   else console.log(formatVerdict(at, interfaceId, found, verdict, counts))
   return exitCodes[verdict.verdict]
 }
@@ -143,7 +144,7 @@ export const coverageCommand: Command = {
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
 of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet,
-or the interface has no record around that time, not even NODATA.
+or the interface has no record around that time, not even NODATA; "never seen": of no time at all, so its id may be wrong.
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig, type Config, type RawConfig } from '../config.ts'
 import { orAborted } from '../runtime/abort.ts'
 import { createCodecs, type Codecs, type WriterSchemas } from '../runtime/avro.ts'
-import { FlowError } from '../runtime/errors.ts'
+import { finalAtStart, FlowError } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { applyTopics } from '../runtime/kafka/topic-admin.ts'
 import { createLog, type Log } from '../runtime/log.ts'
@@ -28,7 +28,7 @@ export interface SessionOptions {
 }
 
 /**
- * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet.
+ * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet. A refused login is final.
  *
  * @param patient False: the first failure is final (commands a person waits for).
  */
@@ -37,7 +37,7 @@ export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal
     try {
       return await (patient ? orAborted(call(), signal) : call())
     } catch (error) {
-      if (!patient || !(error instanceof FlowError) || !error.retriable || signal.aborted) throw error
+      if (!patient || !(error instanceof FlowError) || !error.retriable || finalAtStart.has(error.code) || signal.aborted) throw error
       log.warn({ code: error.code, error: error.message }, 'waiting')
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
     }
@@ -60,7 +60,10 @@ export async function openSession(options: SessionOptions, signal: AbortSignal, 
   const registry = new Registry(config.registry, config.kafka.topicPrefix)
   const writers: WriterSchemas = new Map()
   try {
-    if (config.kafka.createTopics) await untilAvailable(() => applyTopics(cluster), log, signal, patient)
+    if (config.kafka.createTopics) {
+      await untilAvailable(() => registry.check(), log, signal, patient)
+      await untilAvailable(() => applyTopics(cluster), log, signal, patient)
+    }
     await untilAvailable(() => cluster.loadTopics(), log, signal, patient)
     const ids = await untilAvailable(() => registry.schemaIds(), log, signal, patient)
     return { config, log, cluster, registry, codecs: createCodecs(ids, writers), writers }

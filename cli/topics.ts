@@ -22,13 +22,15 @@ export const topicsCommand: Command = {
       throw new FlowError('USAGE', { detail: 'say `topics apply`', command: 'topics' })
     const config = loadConfig({ file: values['config'] as string | undefined })
     const cluster = new Cluster(config.kafka, createLog(commandLevel(config.log.level)))
+    const registry = new Registry(config.registry, config.kafka.topicPrefix)
     try {
+      await registry.check()
       for (const report of await applyTopics(cluster)) {
         console.log(`${report.state === 'created' ? 'created' : 'kept   '}  ${report.topic}  ${report.partitions} partitions`)
         for (const difference of report.differences) console.log(`         differs: ${difference}`)
       }
       await cluster.loadTopics()
-      const ids = await new Registry(config.registry, config.kafka.topicPrefix).schemaIds()
+      const ids = await registry.schemaIds()
       console.log(
         `schemas registered: ${Object.values(ids).flatMap(({ key, value }) => (value < 0 ? [key] : [key, value])).length} subjects`,
       )

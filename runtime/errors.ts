@@ -28,6 +28,7 @@ export const errorTable = {
   },
   VALUE_SCHEMA_INCOMPATIBLE: { retriable: false, message: 'the registry refuses the value schema of "{topic}": {detail}' },
   REGISTRY_UNAVAILABLE: { retriable: true, message: 'the schema registry at {url} does not answer: {detail}' },
+  REGISTRY_LOGIN: { retriable: true, message: 'the schema registry at {url} refuses the login: {detail}' },
   REGISTRY_SCHEMA_UNKNOWN: {
     retriable: false,
     message: 'the schema registry at {url} does not know schema id {id}; is it the registry of this Kafka cluster?',
@@ -44,6 +45,15 @@ export const errorTable = {
   },
   KAFKA_TOKEN_UNAVAILABLE: { retriable: true, message: 'the token end point {url} gives no token: {detail}; check kafka.oauthTokenUrl' },
   KAFKA_UNAVAILABLE: { retriable: true, message: 'no broker of {brokers} answers: {detail}' },
+  KAFKA_DENIED: {
+    retriable: false,
+    message: 'the broker denies {operation} on {resource} to this login; allow it, see the table of ACLs in docs/operations.md',
+  },
+  KAFKA_FAILED: { retriable: true, message: 'a request to Kafka failed: {detail}' },
+  GROUP_NOT_EMPTY: {
+    retriable: false,
+    message: 'the group "{group}" still has members; stop the processes of the role {role}, then try again',
+  },
   TASK_FENCED: { retriable: true, message: '{task} was taken over by another process' },
   MEMBER_REPLACED: {
     retriable: false,
@@ -70,6 +80,7 @@ export const errorTable = {
       'the group "{group}" has no position in "{topic}" although {place} holds what it wrote: the broker forgets the positions of a group that was stopped for offsets.retention.minutes, and from the first record everything would be written twice; see docs/operations.md on resetting',
   },
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
+  CLICKHOUSE_LOGIN: { retriable: true, message: 'ClickHouse at {url} refuses the login (code {code}): {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
   RANGE_STALE: {
     retriable: true,
@@ -155,6 +166,9 @@ export const errorTable = {
   },
 } as const satisfies Record<string, { retriable: boolean; message: string }>
 
+/** Faults that can pass for a role that works (a secret that is just being changed), and are final where one begins: the settings are wrong. */
+export const finalAtStart: ReadonlySet<string> = new Set<keyof typeof errorTable>(['REGISTRY_LOGIN', 'CLICKHOUSE_LOGIN'])
+
 /** Code of an error, stable across versions. */
 export type ErrorCode = keyof typeof errorTable
 
@@ -190,6 +204,12 @@ export function* causesOf(error: unknown): Generator {
     yield error
     error = (error as { cause?: unknown }).cause
   }
+}
+
+/** The outermost error of ours, dug out of what kafkajs wraps around it. */
+export function flowErrorOf(error: unknown): FlowError | undefined {
+  for (const cause of causesOf(error)) if (cause instanceof FlowError) return cause
+  return undefined
 }
 
 /** Text of any thrown value, for a detail. */

@@ -20,10 +20,16 @@ function withAdvice(text: string, status: number | undefined): string {
   return status === 404 ? `${text}; check the path in registry.url` : text
 }
 
+/** A registry that refuses a request, or does not answer. */
+export function registryError(url: string, detail: string, status: number | undefined, cause?: unknown): FlowError {
+  const code = status === 401 || status === 403 ? 'REGISTRY_LOGIN' : 'REGISTRY_UNAVAILABLE'
+  return new FlowError(code, { url, detail }, { cause })
+}
+
 /**
  * Asks the registry. A path that it does not know is an answer (404), any other refusal an error.
  *
- * @throws FlowError REGISTRY_UNAVAILABLE.
+ * @throws FlowError REGISTRY_UNAVAILABLE, REGISTRY_LOGIN.
  */
 export async function request(settings: Config['registry'], path: string, method = 'GET'): Promise<Response> {
   const { url } = settings
@@ -39,6 +45,6 @@ export async function request(settings: Config['registry'], path: string, method
     throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: registryFault(cause) }, { cause })
   }
   if (!response.ok && response.status !== 404)
-    throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: withAdvice(`status ${response.status}`, response.status) })
+    throw registryError(url, withAdvice(`status ${response.status}`, response.status), response.status)
   return response
 }

@@ -6,7 +6,7 @@ import type { AvroRecord } from '../schemas/avro-types.ts'
 import { topicName, topics, type TopicId } from '../schemas/topics.ts'
 import type { TopicSchemaIds } from './avro.ts'
 import { errorText, FlowError } from './errors.ts'
-import { longestAnswerMs, registryFault, request } from './registry-request.ts'
+import { longestAnswerMs, registryError, registryFault, request } from './registry-request.ts'
 
 /** Level under which every value subject is registered. */
 export const valueCompatibility = COMPATIBILITY.FULL_TRANSITIVE
@@ -45,9 +45,18 @@ export class Registry {
   }
 
   /**
+   * Asks the registry for something small, before anything is made that is of no use without it.
+   *
+   * @throws FlowError REGISTRY_UNAVAILABLE, REGISTRY_LOGIN.
+   */
+  async check(): Promise<void> {
+    await request(this.#settings, '/subjects')
+  }
+
+  /**
    * Registers every schema that is not there yet and returns the ids.
    *
-   * @throws FlowError KEY_SCHEMA_CHANGED, VALUE_SCHEMA_INCOMPATIBLE, REGISTRY_UNAVAILABLE.
+   * @throws FlowError KEY_SCHEMA_CHANGED, VALUE_SCHEMA_INCOMPATIBLE, REGISTRY_UNAVAILABLE, REGISTRY_LOGIN.
    */
   async schemaIds(): Promise<Record<TopicId, TopicSchemaIds>> {
     const entries: [string, TopicSchemaIds][] = []
@@ -95,7 +104,7 @@ export class Registry {
     const named = (error as Error).name === 'ConfluentSchemaRegistryCompatibilityError'
     if (named || status === 409 || status === 422)
       return new FlowError('VALUE_SCHEMA_INCOMPATIBLE', { topic, detail: errorText(error) }, { cause: error })
-    return new FlowError('REGISTRY_UNAVAILABLE', { url: this.#settings.url, detail: registryFault(error) }, { cause: error })
+    return registryError(this.#settings.url, registryFault(error), status, error)
   }
 
   /**

@@ -4,6 +4,8 @@ import type { Ports } from './ports.ts'
 export interface KafkaTlsStore {
   keyStoreFile: string
   keyStorePassword: string
+  /** Turns on the authorizer: who comes by the plain listener, or with this name, may do everything; others what ACLs allow. */
+  superUser?: string
 }
 
 /**
@@ -39,6 +41,12 @@ const tlsProperties = (tls: KafkaTlsStore): string[] => [
   `ssl.key.password=${tls.keyStorePassword}`,
   'sasl.enabled.mechanisms=SCRAM-SHA-512',
   'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;',
+  ...(tls.superUser === undefined
+    ? []
+    : [
+        'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        `super.users=User:ANONYMOUS;User:${tls.superUser}`,
+      ]),
 ]
 
 const fixedProperties = `process.roles=broker,controller

@@ -20,6 +20,8 @@ export interface KafkaOptions {
   /** Folder of its data, login and certificate. */
   folder: string
   tls: boolean
+  /** Further logins, with the password of the first, that may do what ACLs allow. Where there are any, the authorizer is on. */
+  aclUsers?: readonly string[] | undefined
 }
 
 const jvmFlags = ['-Xms128m', '-Xmx512m', ...quickJvmFlags, `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'log4j2.properties')}`]
@@ -34,7 +36,9 @@ export function kafkaService(options: KafkaOptions): Service {
     prepare: async () => {
       const login = ensureLogin(folder)
       const certificate = options.tls ? await ensureCertificate(java, join(folder, 'tls'), login.password) : undefined
-      writeFileSync(propertiesFile, kafkaProperties(ports, join(folder, 'logs'), certificate?.store), { mode: 0o600 })
+      const superUser = options.aclUsers === undefined ? {} : { superUser: login.username }
+      const tlsStore = certificate === undefined ? undefined : { ...certificate.store, ...superUser }
+      writeFileSync(propertiesFile, kafkaProperties(ports, join(folder, 'logs'), tlsStore), { mode: 0o600 })
       const archive = useClassArchive(java, packages.archiveFolder, 'kafka')
       await formatOnce(options, propertiesFile)
       return {
@@ -55,16 +59,16 @@ export const kafkaTls = (folder: string): KafkaTls => ({
 })
 
 /** Formats the data folder with the SCRAM login in it. The marker comes last, so an interrupted format is done again. */
-async function formatOnce({ java, packages, folder }: KafkaOptions, propertiesFile: string): Promise<void> {
+async function formatOnce({ java, packages, folder, aclUsers = [] }: KafkaOptions, propertiesFile: string): Promise<void> {
   const marker = join(folder, 'formatted')
   if (existsSync(marker)) return
   rmSync(join(folder, 'logs'), { recursive: true, force: true })
   mkdirSync(join(folder, 'logs'), { recursive: true })
   const login = ensureLogin(folder)
-  const scram = `SCRAM-SHA-512=[name=${login.username},password=${login.password}]`
+  const scram = [login.username, ...aclUsers].flatMap(name => ['--add-scram', `SCRAM-SHA-512=[name=${name},password=${login.password}]`])
   // A cluster id must not start with a minus.
   const clusterId = `f${randomBytes(16).toString('base64url').slice(1)}`
-  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile, '--add-scram', scram]
+  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile, ...scram]
   await runTool(java.java, [...jvmFlags, '-cp', packages.kafkaClassPath, ...tool])
   writeFileSync(marker, `${clusterId}\n`)
 }

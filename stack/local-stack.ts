@@ -31,6 +31,8 @@ export interface StackOptions {
   reset?: boolean
   /** Adds a Kafka listener with TLS and SCRAM-SHA-512. */
   tls?: boolean
+  /** With `tls`: further logins, with the password of the first, that may do what ACLs allow and nothing else. Made with the data. */
+  aclUsers?: readonly string[]
   /** Buckets that are made where they are missing. Default `flow-logs`. */
   buckets?: readonly string[]
   /** Told the progress, a line at a time. Default: nobody. */
@@ -66,6 +68,8 @@ export interface Stack {
   readonly kafkaTls?: KafkaTls
   /** Process ids now; undefined for a service that does not run. */
   readonly pids: Record<ServiceName, number | undefined>
+  /** Rejects when a service ends that nobody asked to end. */
+  readonly failed: Promise<never>
   /** Ends all services in order. Their data stays. */
   stop(): Promise<void>
   /** Ends a service with SIGKILL, and returns when it is gone. */
@@ -110,14 +114,23 @@ async function start(folder: StackFolder, options: StackOptions, log: (text: str
   folder.open()
 
   const services = [
-    kafkaService({ java, packages, ports, folder: folder.data('kafka'), tls }),
+    kafkaService({ java, packages, ports, folder: folder.data('kafka'), tls, aclUsers: options.aclUsers }),
     registryService({ java, packages, port: ports.registry, folder: folder.data('registry') }),
     s3Service({ port: ports.s3, folder: folder.data('s3'), buckets: options.buckets ?? ['flow-logs'] }),
     clickhouseService({ port: ports.clickhouse, folder: folder.data('clickhouse') }),
   ]
-  const children = services.map(service => new ChildService(service, folder, log))
+  let fail!: (error: Error) => void
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject
+  })
+  failed.catch(() => undefined)
+  const lost = (text: string): void => {
+    log(text)
+    fail(new Error(text))
+  }
+  const children = services.map(service => new ChildService(service, folder, lost))
   const endpoints = endpointsOf(ports, tls)
-  const stack = new RunningStack(folder, endpoints, children, options.handleSignals ?? true)
+  const stack = new RunningStack(folder, endpoints, children, failed, options.handleSignals ?? true)
   const abort = (): void => void stack.stop()
   options.signal?.addEventListener('abort', abort)
   try {
@@ -151,12 +164,20 @@ const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 class RunningStack implements Stack {
   readonly endpoints: StackEndpoints
   readonly dataDir: string
+  readonly failed: Promise<never>
   readonly #folder: StackFolder
   readonly #children: readonly ChildService[]
   #starts: Promise<unknown>[] = []
   #stopped: Promise<void> | undefined
 
-  constructor(folder: StackFolder, endpoints: StackEndpoints, children: readonly ChildService[], handleSignals: boolean) {
+  constructor(
+    folder: StackFolder,
+    endpoints: StackEndpoints,
+    children: readonly ChildService[],
+    failed: Promise<never>,
+    handleSignals: boolean,
+  ) {
+    this.failed = failed
     this.#folder = folder
     this.dataDir = folder.path
     this.endpoints = endpoints

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { findJava } from './java.ts'
 import type { Java } from './java.ts'
+import { makeFolder } from './make-folder.ts'
 import { isInstalled } from './packages.ts'
 import { findPortsInUse } from './ports.ts'
 import type { Ports } from './ports.ts'
@@ -60,7 +60,7 @@ export function checkPackages(names: readonly string[]): StackError[] {
 
 /** Checks the free space of the file system that a folder is on. */
 export async function checkDisk(folder: string, minFreeBytes: number): Promise<StackError[]> {
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const { bavail, bsize } = await statfs(folder)
   const gib = (bytes: number): string => (bytes / bytesPerGiB).toFixed(1)
   return bavail * bsize >= minFreeBytes

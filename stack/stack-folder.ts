@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { serviceNames } from './child-service.ts'
 import type { ServiceName } from './child-service.ts'
 import type { StackEndpoints } from './local-stack.ts'
+import { makeFolder } from './make-folder.ts'
 import { claimPidFile, isAlive, readPidFile } from './process-mark.ts'
 import type { ProcessMark } from './process-mark.ts'
 import { StackError } from './stack-error.ts'
@@ -50,8 +51,8 @@ export class StackFolder {
 
   #take(): ProcessMark | undefined {
     try {
-      mkdirSync(this.run, { recursive: true })
-      mkdirSync(this.logs, { recursive: true })
+      makeFolder(this.run)
+      makeFolder(this.logs)
       return claimPidFile(this.#parentFile())
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException

@@ -93,6 +93,8 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
     region: request.region,
     flow_logs: request.flowLogs,
   })
+  const [ever] =
+    rows.length > 0 ? [] : await ask<Row, 'coverage_interface_ever'>(store, 'coverage_interface_ever', { interface: request.interfaceId })
   return {
     seenBy: seen.map(({ log }) => log),
     evidence: {
@@ -101,6 +103,7 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
       windowS: request.windowS,
       everyS: request.everyS,
       notDue: request.notDue,
+      neverSeen: ever !== undefined && Number(ever['seen']) === 0,
     },
   }
 }

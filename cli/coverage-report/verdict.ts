@@ -56,6 +56,8 @@ export interface Evidence {
   readonly windowS: number
   readonly everyS: number
   readonly notDue: number
+  /** No record of the interface was ever read, of any time: the id may be wrong. */
+  readonly neverSeen?: boolean
 }
 
 /** Seconds that the times of a record can be late. */
@@ -101,7 +103,8 @@ export function judge(from: number, to: number, evidence: Evidence): Verdict {
         `${log.flowLogId} has no record of the interface between ${clock(silence.after)} and ${clock(silence.until)}, not even NODATA: an object is missing, or it was not there`,
       )
   }
-  if (evidence.flowLogs.length === 0) unknowns.push('no flow log has a record of the interface around that time')
+  if (evidence.neverSeen === true) unknowns.push('never seen: no flow log has a record of this interface, of any time; is its id right?')
+  else if (evidence.flowLogs.length === 0) unknowns.push('no flow log has a record of the interface around that time')
   if (gaps.length > 0) return { verdict: 'gap', reasons: [...gaps, ...unknowns] }
   if (unknowns.length > 0) return { verdict: 'unknown', reasons: [...unknowns, ...notes] }
   const span = `${clock(slots[0]!)} to ${clock(slots.at(-1)! + slotSeconds - 1)}`

@@ -75,7 +75,7 @@ async function progressOf(store: Store): Promise<Progress> {
 /**
  * Prints how far the path is, once a second, until all of it is in the table.
  *
- * @param broken Rejects where the rest will never come: a process has ended, an object could not be put.
+ * @param broken Rejects where the rest will never come: a process or a service has ended, an object could not be put.
  */
 export async function followProgress(
   store: Store,
@@ -167,14 +167,14 @@ export const demoCommand: Command = {
         complete = true
         return new Promise<never>(() => undefined)
       })
-      const broken = Promise.race([roles.failed, uploaded]).catch((cause: unknown): never => {
+      const broken = Promise.race([roles.failed, uploaded, stack.failed]).catch((cause: unknown): never => {
         throw new FlowError('DEMO_BROKEN', { detail: errorText(cause), logs: join(stack.dataDir, 'logs') }, { cause })
       })
       broken.catch(() => undefined)
       await followProgress(store, roles, broken, () => ({ expected: uploads.objects, complete }), print, signal)
       await uploads.done
       if (signal.aborted) return 130
-      const faults = await answer(session, store, print)
+      const faults = await Promise.race([answer(session, store, print), broken])
       print(`\nanswers after ${((performance.now() - startMs) / 1000).toFixed(0)} s`)
       for (const fault of faults) print(`WRONG: ${fault}`)
       if (values['exit'] === true) return faults.length === 0 ? 0 : 1

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
 import type { Config } from '../../config.ts'
 import { topicName, topics, type Topic, type TopicId } from '../../schemas/topics.ts'
-import { causesOf, errorText, FlowError } from '../errors.ts'
+import { causesOf, errorText, flowErrorOf, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Position } from '../task.ts'
 import { createKafka } from './client.ts'
@@ -94,7 +94,7 @@ export class Cluster {
     const admin = await this.admin()
     const existing = new Set(await admin.listTopics())
     const missing = Object.values(topics).find(topic => !existing.has(this.topicName(topic)))
-    if (missing !== undefined) throw new FlowError('TOPIC_MISSING', { topic: this.topicName(missing) })
+    if (missing !== undefined) throw await this.#missingError(this.topicName(missing))
     this.#partitions = await this.countPartitions(Object.values(topics).map(topic => this.topicName(topic)))
     for (const topic of Object.values(topics)) {
       const leader = Object.values(topics).find(other => other.group === topic.group)!
@@ -102,6 +102,13 @@ export class Cluster {
       if (topic.group !== 'few' && actual !== expected)
         throw new FlowError('TOPIC_PARTITIONS', { topic: this.topicName(topic), actual, other: this.topicName(leader), expected })
     }
+  }
+
+  /** What the login may not describe is not listed either: asked by name, the broker says so. */
+  async #missingError(topic: string): Promise<unknown> {
+    const admin = await this.admin()
+    const fault = await admin.fetchTopicMetadata({ topics: [topic] }).then(() => undefined, flowErrorOf)
+    return fault ?? new FlowError('TOPIC_MISSING', { topic })
   }
 
   /** Asks for the partitions of topics that exist; just after they were made, not every broker knows them at once. */

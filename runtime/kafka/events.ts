@@ -17,9 +17,16 @@ export const tasksRunning = gauge('flowloom_tasks_running', 'Tasks that are behi
 /** Records taken from the input. */
 export const recordsReceived = counter('flowloom_records_received_total', 'Records taken from the input topic, by role', ['role'])
 /** Records written, committed or not. */
-export const recordsSent = counter('flowloom_records_sent_total', 'Records written, by role and topic', ['role', 'topic'])
-/** Bytes written before compression. */
-export const bytesSent = counter('flowloom_bytes_sent_total', 'Bytes written before compression, by role and topic', ['role', 'topic'])
+export const recordsSent = counter(
+  'flowloom_records_sent_total',
+  'Records sent and acknowledged by the broker, their transaction committed or not, by role and topic',
+  ['role', 'topic'],
+)
+/** Bytes written before compression, committed or not. */
+export const bytesSent = counter('flowloom_bytes_sent_total', 'Bytes of the same records before compression, by role and topic', [
+  'role',
+  'topic',
+])
 /** Transactions committed. */
 export const transactionsCommitted = counter('flowloom_transactions_committed_total', 'Transactions committed, by role', ['role'])
 /** Records behind. */

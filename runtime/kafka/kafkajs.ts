@@ -9,7 +9,8 @@ import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type * as KafkaJs from 'kafkajs'
 import { crc32c } from '@node-rs/crc32'
-import { FlowError } from '../errors.ts'
+import { flowErrorOf, FlowError } from '../errors.ts'
+import { deniedError, judgedRequests } from './denials.ts'
 import { batchHeader, batchHeaderLength, codecNumbers, compressRecords, decompressRecords, type CodecName } from './record-format.ts'
 
 const require = createRequire(import.meta.url)
@@ -264,6 +265,42 @@ function dropStaleAnswers(): void {
   }
 }
 
+/** L. A request that the broker denies says what was asked for, and of what; kafkajs tells neither. */
+function nameDenials(): void {
+  const Broker = require('kafkajs/src/broker')
+  for (const request of judgedRequests) {
+    const original = Broker.prototype[request]
+    Broker.prototype[request] = async function (this: any, ...args: any[]) {
+      try {
+        const answer = await original.apply(this, args)
+        const refused =
+          request === 'deleteGroups' ? answer.results.find((group: any) => deniedError(request, args[0], group.error)) : undefined
+        if (refused !== undefined) throw refused.error
+        return answer
+      } catch (error) {
+        throw deniedError(request, args[0], error) ?? error
+      }
+    }
+  }
+  // asks one broker after the other, and swallows what each says
+  const BrokerPool = require('kafkajs/src/cluster/brokerPool')
+  const withBroker = BrokerPool.prototype.withBroker
+  BrokerPool.prototype.withBroker = async function (this: any, callback: (input: unknown) => Promise<unknown>) {
+    let denied: FlowError | undefined
+    const noting = async (input: unknown): Promise<unknown> => {
+      try {
+        return await callback(input)
+      } catch (error) {
+        denied ??= flowErrorOf(error)
+        throw error
+      }
+    }
+    const answer = await withBroker.call(this, noting)
+    if (answer === null && denied !== undefined) throw denied
+    return answer
+  }
+}
+
 /** Writes slabs as whole batches, and requests with one copy. */
 function addEncodedProduce(): void {
   const Encoder = require('kafkajs/src/protocol/encoder')
@@ -377,6 +414,7 @@ export function loadKafkaJs(rawBatches: boolean): typeof KafkaJs {
   addStaticMembership()
   guardOffsets()
   dropStaleAnswers()
+  nameDenials()
   if (rawBatches) addEncodedProduce()
   const { Types, Codecs } = require('kafkajs/src/protocol/message/compression')
   const codec = (name: CodecName) => () => ({

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer, EachBatchPayload } from 'kafkajs'
-import { causesOf, errorText, FlowError } from '../errors.ts'
+import { causesOf, errorText, flowErrorOf, FlowError } from '../errors.ts'
 import { freeMemory } from '../memory.ts'
 import type { InBatch, InRecord, InSlab } from '../records.ts'
 import { stickyAssigner } from './assigner.ts'
@@ -141,11 +141,11 @@ export class Membership {
 
   /** The error that joining again does not mend, dug out of what kafkajs wraps around it. */
   #finalError(error: unknown): FlowError | undefined {
-    for (const cause of causesOf(error)) {
-      if (cause instanceof FlowError && !cause.retriable) return cause
+    const fault = flowErrorOf(error)
+    if (fault?.retriable === false) return fault
+    for (const cause of causesOf(error))
       if ((cause as { type?: unknown }).type === 'FENCED_INSTANCE_ID')
         return new FlowError('MEMBER_REPLACED', { slot: this.#cluster.settings.slot, group: this.#group }, { cause: error })
-    }
     return undefined
   }
 

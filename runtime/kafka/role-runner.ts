@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { topics } from '../../schemas/topics.ts'
 import type { Codecs, WriterSchemas } from '../avro.ts'
-import { errorText, FlowError } from '../errors.ts'
+import { errorText, flowErrorOf, FlowError } from '../errors.ts'
 import type { AvroRecord } from '../../schemas/avro-types.ts'
 import type { Role } from '../task.ts'
 import type { Cluster } from './cluster.ts'
@@ -115,9 +115,10 @@ export class RoleRunner {
       if (this.#runners.get(partition) === runner) this.#runners.delete(partition)
       const error = await this.#learnSchema(ended)
       if (error === undefined) continue
-      if (error instanceof FlowError && !error.retriable) {
-        cluster.log.error({ task: runner.name, code: error.code, error: error.message }, 'task stopped for good')
-        this.#giveUp(error)
+      const fault = flowErrorOf(error)
+      if (fault?.retriable === false) {
+        cluster.log.error({ task: runner.name, code: fault.code, error: fault.message }, 'task stopped for good')
+        this.#giveUp(fault)
         return
       }
       failures = Date.now() - startedMs > 30_000 ? 1 : failures + 1

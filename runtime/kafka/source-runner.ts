@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Producer } from 'kafkajs'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import type { Codecs } from '../avro.ts'
-import { errorText } from '../errors.ts'
+import { errorText, flowErrorOf } from '../errors.ts'
 import type { OutRecord } from '../records.ts'
 import type { Source, SourceContext } from '../task.ts'
 import { createKafka, explicitPartitioner } from './client.ts'
@@ -27,6 +27,7 @@ export class SourceRunner {
   #stopped = false
   /** Rejects with the error that a person must look at. */
   readonly failed: Promise<never>
+  #fail!: (error: unknown) => void
 
   constructor(source: Source, options: { cluster: Cluster; codecs: Codecs; taskRestartMs: number }) {
     this.source = source
@@ -38,7 +39,11 @@ export class SourceRunner {
       assigned: shards => this.#assigned(shards),
       fetched: () => false,
     })
-    this.failed = this.#membership.failed
+    this.failed = new Promise<never>((_resolve, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => undefined)
+    this.#membership.failed.catch((error: unknown) => this.#fail(error))
   }
 
   /** Joins the group. */
@@ -85,6 +90,11 @@ export class SourceRunner {
           break
         }
         tasksEnded.inc({ role, reason: 'failed' })
+        const fault = flowErrorOf(error)
+        if (fault?.code === 'KAFKA_DENIED') {
+          this.#fail(fault)
+          return
+        }
         context.log.warn({ error: errorText(error) }, 'shard failed; starting again')
         await sleep(this.#restartMs, undefined, { signal }).catch(() => undefined)
       } finally {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ITopicConfig } from 'kafkajs'
 import { ConfigResourceTypes } from './kafka-constants.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
-import { FlowError } from '../errors.ts'
+import { flowErrorOf, FlowError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 
 /** What `topics apply` found or did for one topic. */
@@ -89,11 +89,14 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
 }
 
 /**
- * Forgets where a consumer group is, so that its role starts from the first record again. The group must have no members.
+ * Forgets where a consumer group is, so that its role starts from the first record again. The group must have no members; those of killed
+ * processes are waited for.
  *
  * @param role Role whose group is reset.
+ * @param attempts How often it is tried, half a second apart.
+ * @throws FlowError GROUP_NOT_EMPTY.
  */
-export async function resetGroup(cluster: Cluster, role: string): Promise<void> {
+export async function resetGroup(cluster: Cluster, role: string, attempts = 40): Promise<void> {
   const admin = await cluster.admin()
   for (let attempt = 0; ; attempt++) {
     try {
@@ -102,7 +105,9 @@ export async function resetGroup(cluster: Cluster, role: string): Promise<void> 
     } catch (error) {
       const types = ((error as { groups?: { error?: { type?: string } }[] }).groups ?? []).map(group => group.error?.type)
       if (types.includes('GROUP_ID_NOT_FOUND')) return
-      if (attempt >= 40) throw error
+      if (attempt >= attempts && types.includes('NON_EMPTY_GROUP'))
+        throw new FlowError('GROUP_NOT_EMPTY', { group: cluster.groupOf(role), role }, { cause: error })
+      if (attempt >= attempts || flowErrorOf(error)?.retriable === false) throw error
       await sleep(500)
     }
   }

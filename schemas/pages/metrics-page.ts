@@ -16,7 +16,7 @@ export function metricsPage(metrics: readonly DeclaredMetric[]): string {
   return [
     generatedMark('the metrics that the parts declare'),
     '# Metrics\n',
-    'Served as Prometheus text at `/metrics` on `http.host` and `http.port`. Counters of records and rows move when their transaction is committed.\n',
+    'Served as Prometheus text at `/metrics` on `http.host` and `http.port`. Counters of what became of lines, objects and rows move when their transaction is committed; those of records received and sent (`flowloom_records_received_total`, `flowloom_records_sent_total`, `flowloom_bytes_sent_total`) and of work in general when it is done, so that what is repeated after a failure counts again.\n',
     table(
       ['metric', 'type', 'labels', 'meaning'],
       metrics

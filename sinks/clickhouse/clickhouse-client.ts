@@ -25,8 +25,14 @@ const idleSocketMs = 2000
 const advice: Readonly<Record<string, string>> = {
   60: 'the sink makes the tables at its start: run it, or check clickhouse.database',
   81: 'the sink makes the database at its start: run it, or check clickhouse.database',
+  192: 'check clickhouse.username and clickhouse.password',
+  193: 'check clickhouse.username and clickhouse.password',
+  194: 'check clickhouse.username and clickhouse.password',
   516: 'check clickhouse.username and clickhouse.password',
 }
+
+/** Codes of a refused login: unknown user, wrong or missing password, authentication failed. */
+const loginCodes: ReadonlySet<string> = new Set(['192', '193', '194', '516'])
 
 /** The first line of what the server says, and what to do. */
 function refusalText({ code, message }: ClickHouseError): string {
@@ -112,8 +118,10 @@ class ClickHouseStore implements Store, Grants {
     try {
       return await call()
     } catch (cause) {
-      if (cause instanceof ClickHouseError)
-        throw new FlowError('CLICKHOUSE_REFUSED', { code: cause.code, detail: refusalText(cause) }, { cause })
+      if (cause instanceof ClickHouseError) {
+        const code = loginCodes.has(cause.code) ? 'CLICKHOUSE_LOGIN' : 'CLICKHOUSE_REFUSED'
+        throw new FlowError(code, { url: this.#url, code: cause.code, detail: refusalText(cause) }, { cause })
+      }
       throw new FlowError('CLICKHOUSE_UNAVAILABLE', { url: this.#url, detail: errorText(cause) }, { cause })
     }
   }

@@ -16,7 +16,7 @@ export interface Grants {
   isGranted(privilege: string, on: string): Promise<boolean | undefined>
 }
 
-/** A ClickHouse database. Calls reject with FlowError CLICKHOUSE_UNAVAILABLE or CLICKHOUSE_REFUSED. */
+/** A ClickHouse database. Calls reject with FlowError CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_LOGIN or CLICKHOUSE_REFUSED. */
 export interface Store {
   /** Name of the database. */
   readonly database: string

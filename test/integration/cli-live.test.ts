@@ -1,5 +1,6 @@
 /** The commands against the real services: topics, run, lookup, audit, retry, reset. */
 import assert from 'node:assert/strict'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,6 +42,17 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
       assert.match(
         err,
         /^flowloom: topic "t\w+\.object-arrivals\.v1" does not exist; run `flowloom topics apply` or set kafka\.createTopics\n$/,
+      )
+    })
+
+    await t.test('topics apply creates no topic where the registry does not answer', async () => {
+      const { code, out, err } = await flowloom(['topics', 'apply'], { ...env, FLOWLOOM_REGISTRY_URL: 'http://127.0.0.1:1' })
+      assert.deepEqual([code, out], [1, ''])
+      assert.match(err, /^flowloom: the schema registry at http:\/\/127\.0\.0\.1:1 does not answer: [^\n]+\n$/)
+      const admin = await cluster.admin()
+      assert.deepEqual(
+        (await admin.listTopics()).filter(name => name.startsWith(config.kafka.topicPrefix)),
+        [],
       )
     })
 
@@ -159,6 +171,24 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
       const report = JSON.parse(json.out) as { differences: { object: string; side: string }[] }
       assert.equal(json.code, 1)
       assert.ok(report.differences.some(({ object, side }) => side === 'tables' && object === `s3://${bucket}/${flocon.key}`))
+    })
+
+    await t.test('audit reads nothing from S3 where ClickHouse does not answer', async () => {
+      let requests = 0
+      const s3 = createHttpServer((_request, response) => {
+        requests++
+        response.writeHead(500).end()
+      })
+      await new Promise<void>(resolve => s3.listen(0, '127.0.0.1', resolve))
+      const away = {
+        FLOWLOOM_CLICKHOUSE_URL: 'http://127.0.0.1:1',
+        FLOWLOOM_S3_ENDPOINT: `http://127.0.0.1:${(s3.address() as AddressInfo).port}`,
+      }
+      const { code, err } = await flowloom(['audit'], { ...env, ...away })
+      s3.close()
+      assert.equal(code, 1)
+      assert.match(err, /^flowloom: ClickHouse at http:\/\/127\.0\.0\.1:1 does not answer: [^\n]+\n$/)
+      assert.equal(requests, 0)
     })
 
     await t.test('retry announces what failed, and a mended object comes in', async () => {

@@ -335,6 +335,15 @@ describe('coverage', () => {
       [false, '2026-11-24T10:00:00Z', [{ from: '2026-11-24T10:10:00Z', to: '2026-11-24T10:25:00Z' }], '2026-11-24T10:40:00Z'],
     )
     assert.match(whole.out, /nothing is missing and nothing was lost\n$/)
+    const [typo, typos] = await Promise.all([run('--interface foo --at 2026-11-24T10:00:30Z'), run(`--interface foo ${hour} --json`)])
+    assert.deepEqual([typo.code, typos.code], [4, 4])
+    assert.match(
+      typo.out,
+      /UNKNOWN: nobody can say\n\n {2}never seen: no flow log has a record of this interface, of any time; is its id right\?\n/,
+    )
+    assert.equal((JSON.parse(typos.out) as { neverSeen: boolean }).neverSeen, true)
+    const other = await run('--interface eni-1 --at 2020-01-01T00:00:00Z')
+    assert.match(other.out, /no flow log has a record of the interface around that time/)
     assert.match(none.out, /no flow log is known there, so nothing is known of any flow\n$/)
     assert.match(
       evidence.out,

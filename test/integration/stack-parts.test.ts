@@ -12,6 +12,7 @@ import { clickhouseFault } from '../../stack/clickhouse-error.ts'
 import { insertFromFile, readDataInsert, splitInlineInsert } from '../../stack/clickhouse-insert.ts'
 import { findJava, useClassArchive } from '../../stack/java.ts'
 import { claimPidFile, readPidFile, writePidFile } from '../../stack/process-mark.ts'
+import { startProgram } from '../support/command-line.ts'
 import { findPortsInUse, freePorts } from '../../stack/ports.ts'
 import { checkDisk, checkMaven, checkNode, checkPackages } from '../../stack/preflight.ts'
 import { runTool } from '../../stack/run-tool.ts'
@@ -123,6 +124,13 @@ describe('pid files', () => {
 })
 
 describe('stack folder', () => {
+  it('where no folder can be made is one line at once, as a command', { timeout: 10_000 }, async () => {
+    const { code, err, ms } = await startProgram(process.execPath, ['stack/stack-command.ts', '--data-dir', '/proc/nope']).ended
+    assert.equal(code, 1)
+    assert.match(err, /^cannot use the folder \/proc\/nope \([A-Z]+\); choose another one with --data-dir or STACK_DATA_DIR[^\n]*\n$/)
+    assert.ok(ms < 3000, `${ms.toFixed(0)} ms`)
+  })
+
   it('that cannot be written to is one line that says what to do', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, '')

@@ -220,6 +220,12 @@ describe('stack stop', () => {
     assert.equal(JSON.parse(Messages?.[0]?.Body ?? '{}').Records[0].s3.object.key, 'kept')
   })
 
+  it('tells its owner of a service that ends unasked', { timeout: 60_000 }, async () => {
+    process.kill(stack.pids.registry!, 'SIGKILL')
+    await assert.rejects(stack.failed, /^Error: registry ended unasked \(SIGKILL\); its log is .*registry\.log$/)
+    await stack.restart('registry')
+  })
+
   it('leaves no process and no pid file', async () => {
     const { pids } = stack
     await stack.stop()

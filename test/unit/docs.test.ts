@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
-import { listSettings } from '../../config.ts'
+import { parse as parseYaml } from 'yaml'
+import { checkConfig, listSettings } from '../../config.ts'
 import { errorTable } from '../../runtime/errors.ts'
 import { staleFiles } from '../../schemas/generate.ts'
 import { topics } from '../../schemas/topics.ts'
@@ -41,6 +42,23 @@ test('every setting that a page names exists', () => {
   }
 })
 
+test('the least policy of the README allows what its example settings need, and no more', () => {
+  const page = read('README.md')
+  const block = (language: string): string => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(page)![1]!
+  const { s3 } = checkConfig(parseYaml(block('yaml')))
+  const { Statement } = JSON.parse(block('json')) as { Statement: Record<string, unknown>[] }
+  const below = s3.sources.map(source => (source.layout === 'flow-logs' ? `${source.prefix}/AWSLogs/*` : `${source.prefix}/*`))
+  const [bucket, ...others] = [...new Set(s3.sources.map(source => source.bucket))]
+  assert.deepEqual(others, [])
+  const arn = `arn:aws:s3:::${bucket!}`
+  const queues = s3.queues.map(({ url }) => url.replace(/^https:\/\/sqs\.([^.]+)\.amazonaws\.com\/(\d+)\/(.+)$/, 'arn:aws:sqs:$1:$2:$3'))
+  assert.deepEqual(Statement, [
+    { Effect: 'Allow', Action: 's3:ListBucket', Resource: arn, Condition: { StringLike: { 's3:prefix': below } } },
+    { Effect: 'Allow', Action: 's3:GetObject', Resource: below.map(path => `${arn}/${path}`) },
+    { Effect: 'Allow', Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage'], Resource: queues[0] },
+  ])
+})
+
 test('every topic that a page names exists', () => {
   const known = new Set<string>(Object.values(topics).map(topic => `flowloom.${topic.name}.v${topic.version}`))
   for (const page of written)
@@ -67,4 +85,10 @@ test('every decision says what else was looked at and what it costs', () => {
     assert.match(path, new RegExp(`/${String(i + 1).padStart(4, '0')}-[a-z0-9-]+\\.md$`), 'numbers have no hole')
     for (const part of ['## Decision', '## Why', '## Instead of', '## Cost']) assert.ok(read(path).includes(part), `${path} has no ${part}`)
   })
+})
+
+test('the page of metrics says which counters do not wait for the commit', () => {
+  const [head, ...rows] = read('docs/reference/metrics.md').split('| metric |')
+  for (const name of ['flowloom_records_sent_total', 'flowloom_bytes_sent_total']) assert.ok(head!.includes(`\`${name}\``), name)
+  assert.match(rows.join(''), /`flowloom_records_sent_total` .*committed or not/)
 })
