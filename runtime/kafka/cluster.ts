@@ -7,7 +7,8 @@ import { causesOf, errorText, flowErrorOf, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Position } from '../task.ts'
 import { createKafka } from './client.ts'
-import { onlyPartition, tryCoordinators, type CoordinatorKind } from './kafkajs.ts'
+import { tryCoordinators, type CoordinatorKind } from './coordinators.ts'
+import { onlyPartition } from './kafkajs.ts'
 
 /** Error code UNSTABLE_OFFSET_COMMIT: an offset is part of a transaction that has not ended yet. */
 const unstableOffset = 88
