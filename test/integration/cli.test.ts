@@ -169,7 +169,7 @@ test('the password in the URL of ClickHouse is in no message, and the client tel
     FLOWLOOM_CLICKHOUSE_URL: `http://reader:hunter7@127.0.0.1:${await deadPort()}`,
   })
   assert.equal(code, 1)
-  assert.match(err, /^flowloom: ClickHouse at http:\/\/reader:\(hidden\)@127\.0\.0\.1:\d+ does not answer: [^\n]*\n$/)
+  assert.match(err, /^flowloom: ClickHouse at http:\/\/127\.0\.0\.1:\d+\/? does not answer: [^\n]*\n$/)
   assert.doesNotMatch(err, /hunter/)
 })
 
@@ -184,11 +184,17 @@ async function deadPort(): Promise<number> {
 
 test('services that do not answer: commands say which and end, run waits and stops when it is asked to', { timeout: 90_000 }, async () => {
   const port = await deadPort()
-  const env = { FLOWLOOM_KAFKA_BROKERS: `127.0.0.1:${port}`, FLOWLOOM_CLICKHOUSE_URL: `http://127.0.0.1:${port}` }
+  const url = `http://127.0.0.1:${port}`
+  const env = { FLOWLOOM_KAFKA_BROKERS: `127.0.0.1:${port}`, FLOWLOOM_CLICKHOUSE_URL: url, FLOWLOOM_REGISTRY_URL: url }
   const waiting = startFlowloom(['run'], env)
-  const [apply, lookup] = await Promise.all([flowloom(['topics', 'apply'], env), flowloom(['lookup', '10.0.0.1'], env)])
-  assert.deepEqual([apply.code, lookup.code], [1, 1])
-  assert.match(apply.err, new RegExp(`^flowloom: no broker of 127\\.0\\.0\\.1:${port} answers: .*\n$`), 'one line')
+  const [apply, letters, lookup] = await Promise.all([
+    flowloom(['topics', 'apply'], env),
+    flowloom(['dead-letters'], env),
+    flowloom(['lookup', '10.0.0.1'], env),
+  ])
+  assert.deepEqual([apply.code, letters.code, lookup.code], [1, 1, 1])
+  assert.match(apply.err, new RegExp(`^flowloom: the schema registry at http://127\\.0\\.0\\.1:${port} does not answer: .*\n$`), 'one line')
+  assert.match(letters.err, new RegExp(`^flowloom: no broker of 127\\.0\\.0\\.1:${port} answers: .*\n$`), 'one line')
   assert.match(lookup.err, new RegExp(`^flowloom: ClickHouse at http://127\\.0\\.0\\.1:${port} does not answer: .*\n$`))
   while (!waiting.said.err.includes('"msg":"waiting"')) await sleep(100)
   assert.equal(waiting.child.exitCode, null, 'run waits for the broker')
