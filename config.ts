@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { configSchema, sections } from './config-sections.ts'
-import { FlowError } from './runtime/errors.ts'
+import { errorText, FlowError } from './runtime/errors.ts'
 
 /** A checked configuration with every default filled in. */
 export type Config = z.infer<typeof configSchema>
@@ -61,6 +61,7 @@ function kindOf(schema: z.ZodType): 'number' | 'boolean' | 'list' | 'objects' | 
   return 'text'
 }
 
+/** @throws SyntaxError where objects are no JSON. */
 function fromText(value: string, schema: z.ZodType): unknown {
   switch (kindOf(schema)) {
     case 'number':
@@ -70,11 +71,7 @@ function fromText(value: string, schema: z.ZodType): unknown {
     case 'list':
       return value.split(',').filter(part => part !== '')
     case 'objects':
-      try {
-        return JSON.parse(value) as unknown
-      } catch {
-        return value
-      }
+      return JSON.parse(value) as unknown
     case 'text':
       return value
   }
@@ -90,15 +87,23 @@ function readText(path: string, purpose: string): string {
 
 function environmentSettings(env: NodeJS.ProcessEnv): { raw: RawConfig; faults: string[] } {
   const raw: RawConfig = {}
+  const faults: string[] = []
   const known = new Set(['FLOWLOOM_CONFIG'])
   for (const setting of listSettings()) {
     known.add(setting.env).add(`${setting.env}_FILE`)
     const file = env[`${setting.env}_FILE`]
     const value = env[setting.env] ?? (file === undefined ? undefined : readText(file, `${setting.env}_FILE`).trimEnd())
-    if (value !== undefined && value !== '') (raw[setting.section] ??= {})[setting.key] = fromText(value, setting.schema)
+    if (value === undefined || value === '') continue
+    try {
+      ;(raw[setting.section] ??= {})[setting.key] = fromText(value, setting.schema)
+    } catch (error) {
+      faults.push(
+        `✖ ${env[setting.env] === undefined ? `${setting.env}_FILE` : setting.env} is no JSON: ${errorText(error)}\n  → at ${setting.section}.${setting.key}`,
+      )
+    }
   }
   const unknown = Object.keys(env).filter(name => name.startsWith('FLOWLOOM_') && !name.startsWith('FLOWLOOM_TEST_') && !known.has(name))
-  return { raw, faults: unknown.map(name => `✖ Unknown environment variable ${name}`) }
+  return { raw, faults: [...faults, ...unknown.map(name => `✖ Unknown environment variable ${name}`)] }
 }
 
 const isMapping = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)

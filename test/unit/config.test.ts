@@ -113,7 +113,16 @@ test('all faults are told at once, of file and environment, unknown names includ
     OTHER: 'x',
   }
   const faults = faultsOf(() => loadConfig({ env }))
-  for (const part of ['brokrs', 'kafka.partitions', 'sinks', 'log.level', 'kafka.tls', 'FLOWLOOM_KAFKA_COMIT_ROWS', 's3.sources'])
+  for (const part of [
+    'brokrs',
+    'kafka.partitions',
+    'sinks',
+    'log.level',
+    'kafka.tls',
+    'FLOWLOOM_KAFKA_COMIT_ROWS',
+    'FLOWLOOM_S3_SOURCES is no JSON',
+    's3.sources',
+  ])
     assert.ok(faults.includes(part), `${part} in:\n${faults}`)
   assert.ok(!faults.includes('FLOWLOOM_TEST_LOG') && !faults.includes('OTHER'))
 })
