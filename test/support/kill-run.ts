@@ -22,6 +22,8 @@ export interface KillRunOptions {
   readonly seed: number
   readonly kills: number
   readonly objects: readonly { key: string; body: Buffer }[]
+  /** Large objects that come last: fetch is killed while it reads them, until `resumed` objects were read on or they are all there. */
+  readonly spare?: { readonly objects: KillRunOptions['objects']; readonly resumed: number }
   readonly encodedBatches: boolean
   readonly note: (text: string) => void
 }
@@ -35,6 +37,9 @@ export interface KillRunReport {
   readonly resumedObjects: number
   readonly seconds: number
 }
+
+/** What fetch says where it goes on in mid-object. */
+const readOn = 'reading an object on from a committed line'
 
 const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
 
@@ -118,8 +123,14 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
       }
     }
     for (const { key, body } of options.objects.slice(uploaded)) await putObject(client, bucket, key, body)
-    const reference = referenceOf(options.objects)
-    await settled(store, options.objects.length, 120_000)
+    const { spare } = options
+    for (const { key, body } of spare?.objects ?? []) {
+      await putObject(client, bucket, key, body)
+      if (fleet.said(readOn) < spare!.resumed) await fleet.killAtPoint('discover,fetch', 'fetch-chunk-committed#2', 5000)
+    }
+    const objects = [...options.objects, ...(spare?.objects ?? [])]
+    const reference = referenceOf(objects)
+    await settled(store, objects.length, 120_000)
     await mapSettled(session, 60_000)
     await sleep(1000)
     await fleet.stop()
@@ -129,7 +140,7 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
       pointKills: fleet.pointKills,
       abortedTransactions: countAborted(dir, session.config.kafka.topicPrefix),
       repeatedRanges: fleet.said('pending range is inserted again'),
-      resumedObjects: fleet.said('reading an object on from a committed line'),
+      resumedObjects: fleet.said(readOn),
       seconds: (Date.now() - startMs) / 1000,
     }
   } catch (error) {
