@@ -9,10 +9,10 @@ const stops = ['s3-fetch:before-commit#4', 'enrich:before-commit#4', 'ip-context
 
 test(
   'a process that sleeps through its session and goes on beside its successor loses and repeats nothing',
-  { timeout: 300_000 },
+  { timeout: 400_000 },
   async t => {
     const startS = Math.floor(Date.now() / 300_000) * 300 - 8 * 3600
-    const objects = [...generateObjects({ seed: 7, records: 120_000, startS, slots: 48, recordsPerObject: 200, badLineShare: 0.005 })]
+    const objects = [...generateObjects({ seed: 7, records: 240_000, startS, slots: 48, recordsPerObject: 200, badLineShare: 0.005 })]
     const report = await pauseRun({ stops, sessionTimeoutMs: 1500, pauseMs: 3500, objects, note: text => t.diagnostic(text) })
     t.diagnostic(JSON.stringify(report))
     assert.equal(report.stops, stops.length)

@@ -79,7 +79,7 @@ export async function pauseRun(options: PauseRunOptions): Promise<PauseRunReport
     let uploaded = 0
     let resumed = 0
     let stoppedMs: number | undefined
-    for (const endMs = Date.now() + 120_000; resumed < stops.length && uploaded < objects.length && Date.now() < endMs;) {
+    for (const endMs = Date.now() + 180_000; resumed < stops.length && uploaded < objects.length && Date.now() < endMs;) {
       // before, during and after the stops
       const { key, body } = objects[uploaded++]!
       await putObject(client, bucket, key, body)
