@@ -4,9 +4,11 @@ import { listingRoot } from '../audit/plain-listing.ts'
 import { tallyTables } from '../audit/table-tallies.ts'
 import { tallyFields } from '../audit/tally.ts'
 import { tallyTopics } from '../audit/topic-tallies.ts'
+import type { StoreOf } from '../producers/s3/object-store.ts'
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import type { Store } from '../sinks/clickhouse/store.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 import { topics } from '../schemas/topics.ts'
@@ -35,15 +37,9 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
 }
 
 /** One small question to each side: what is away is told at once, not after hours of reading the others. */
-async function askEverySide({ config, cluster }: Session, withTopics: boolean): Promise<void> {
-  const store = connectClickHouse(config.clickhouse)
-  try {
-    await store.query('SELECT 1 AS found FROM objects LIMIT 1')
-  } finally {
-    await store.close()
-  }
+async function askEverySide({ config, cluster }: Session, stores: StoreOf, store: Store, withTopics: boolean): Promise<void> {
+  await store.query('SELECT 1 AS found FROM objects LIMIT 1')
   if (withTopics) await cluster.ranges(topics.objects)
-  const stores = createS3Stores(config.s3)
   for (const source of config.s3.sources) {
     const root = listingRoot(source)
     for await (const _first of stores(source.bucket, root).list(source.bucket, root)) break
@@ -53,16 +49,17 @@ async function askEverySide({ config, cluster }: Session, withTopics: boolean): 
 /** Runs the audit on a session. */
 export async function audit(session: Session, withTopics: boolean, progress: (text: string) => void): Promise<AuditReport> {
   const { config, cluster, codecs } = session
-  await askEverySide(session, withTopics)
-  const s3 = await readBuckets(config.s3, createS3Stores(config.s3), objects => {
-    if (objects % 500 === 0) progress(`${objects} objects read from S3`)
-  })
-  if (withTopics)
-    await learnOlderWriters(session, [topics.objects, topics.flows, topics.flowGaps, topics.deadLetters, topics.deadLetterReplays])
-  const told = withTopics ? await tallyTopics(cluster, codecs, progress) : undefined
-  progress('asking ClickHouse')
+  const stores = createS3Stores(config.s3)
   const store = connectClickHouse(config.clickhouse)
   try {
+    await askEverySide(session, stores, store, withTopics)
+    const s3 = await readBuckets(config.s3, stores, objects => {
+      if (objects % 500 === 0) progress(`${objects} objects read from S3`)
+    })
+    if (withTopics)
+      await learnOlderWriters(session, [topics.objects, topics.flows, topics.flowGaps, topics.deadLetters, topics.deadLetterReplays])
+    const told = withTopics ? await tallyTopics(cluster, codecs, progress) : undefined
+    progress('asking ClickHouse')
     return compare(s3, told?.ledger ?? new Map(), told?.tallies, await tallyTables(store))
   } finally {
     await store.close()

@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Announcement } from '../producers/s3/announce-arrivals.ts'
-import { dayOf, folderOf } from '../producers/s3/key-layout.ts'
+import { accountsPrefix, dayOf, folderOf } from '../producers/s3/key-layout.ts'
 import { listLayout, listObjects, type ListFault } from '../producers/s3/list-objects.ts'
 import { sourceOf, type ListedObject, type ObjectStore } from '../producers/s3/object-store.ts'
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
@@ -63,7 +63,7 @@ export function parseRange({ values, positionals }: Pick<CommandInput, 'values' 
   const path = (match[2] ?? '').replace(/^\/+/, '')
   const at = /(?:^|\/)AWSLogs(?:\/|$)/.exec(path)
   const prefix = (at === null ? path : path.slice(0, at.index)).replace(/\/+$/, '')
-  const start = `${prefix}/AWSLogs/`.replace(/^\/+/, '')
+  const start = accountsPrefix({ prefix })
   const range = {
     bucket: match[1]!,
     path,

@@ -9,6 +9,7 @@ import { groupPositions, holdsRecords } from '../runtime/kafka/group-progress.ts
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { InRecord } from '../runtime/records.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import { objectNumber } from '../sinks/clickhouse/row-tables.ts'
 import type { Store, TableName } from '../sinks/clickhouse/store.ts'
 import { topics, type TopicId } from '../schemas/topics.ts'
 import type { RoleName } from '../topology.ts'
@@ -86,7 +87,7 @@ async function holdsFirst({ cluster, codecs }: Session, store: Store, { from, ta
   if (place === undefined) return false
   const { where, objectId, line, parameters } = place
   const sql = `SELECT 1 AS found FROM ${table} WHERE ${where} AND object_id = {objectId:UInt64} AND line = {line:UInt32} LIMIT 1`
-  return (await store.query(sql, { ...parameters, line, objectId: objectId.readBigUInt64BE().toString() })).length > 0
+  return (await store.query(sql, { ...parameters, line, objectId: objectNumber(objectId).toString() })).length > 0
 }
 
 /**

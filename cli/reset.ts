@@ -1,6 +1,6 @@
 /** `flowloom reset`: makes a role start from the first record again. */
 import { loadConfig } from '../config.ts'
-import { FlowError, withoutPassword } from '../runtime/errors.ts'
+import { FlowError } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { resetGroup } from '../runtime/kafka/topic-admin.ts'
 import { createLog } from '../runtime/log.ts'
@@ -31,7 +31,7 @@ export const resetCommand: Command = {
     await built.close?.()
     const cluster = new Cluster(config.kafka, createLog(commandLevel(config.log.level)))
     console.log(
-      `groups: ${roles.map(role => cluster.groupOf(role)).join(', ')}\ntables: all of database ${config.clickhouse.database} at ${withoutPassword(config.clickhouse.url)}`,
+      `groups: ${roles.map(role => cluster.groupOf(role)).join(', ')}\ntables: all of database ${config.clickhouse.database} at ${config.clickhouse.url}`,
     )
     if (values['yes'] !== true) {
       console.log('nothing done; add --yes to forget these positions and drop these tables')

@@ -15,14 +15,16 @@ export function registryFault(error: unknown): string {
   return withAdvice(text, (error as { status?: number }).status)
 }
 
+const isLoginRefused = (status: number | undefined): boolean => status === 401 || status === 403
+
 function withAdvice(text: string, status: number | undefined): string {
-  if (status === 401 || status === 403) return `${text}; check registry.username and registry.password`
+  if (isLoginRefused(status)) return `${text}; check registry.username and registry.password`
   return status === 404 ? `${text}; check the path in registry.url` : text
 }
 
 /** A registry that refuses a request, or does not answer. */
 export function registryError(url: string, detail: string, status: number | undefined, cause?: unknown): FlowError {
-  const code = status === 401 || status === 403 ? 'REGISTRY_LOGIN' : 'REGISTRY_UNAVAILABLE'
+  const code = isLoginRefused(status) ? 'REGISTRY_LOGIN' : 'REGISTRY_UNAVAILABLE'
   return new FlowError(code, { url, detail }, { cause })
 }
 

@@ -6,16 +6,18 @@ const namePattern = /^[a-z][a-z0-9_-]*$/
 /** True for a word that has the form of a field name and is none that AWS documents. */
 export const isUnknownName = (word: string): boolean => namePattern.test(word) && findFlowField(word) === undefined
 
+const areNames = (words: readonly string[]): boolean => words.every(word => namePattern.test(word))
+
 const documentedOf = (names: readonly string[]): number => names.filter(name => findFlowField(name) !== undefined).length
 
 /** True where words are the names of a format that somebody says: all have the form of a field name and at least one is documented. */
-export const areFormat = (names: readonly string[]): boolean => names.every(name => namePattern.test(name)) && documentedOf(names) > 0
+export const areFormat = (names: readonly string[]): boolean => areNames(names) && documentedOf(names) > 0
 
 /**
  * True where columns are those of a flow log, with nobody to say so: at least half of them are documented, in any order and number. Files of
  * other things have one or two such names too (`action`, `region`, `type`).
  */
-const areFlowLogColumns = (names: readonly string[]): boolean => documentedOf(names) > 0 && 2 * documentedOf(names) >= names.length
+const areFlowLogColumns = (names: readonly string[]): boolean => documentedOf(names) >= Math.max(1, names.length / 2)
 
 /**
  * True where a line is the header of a text flow log: every word has the form of a field name and at least half of them are documented. A data
@@ -25,7 +27,7 @@ const areFlowLogColumns = (names: readonly string[]): boolean => documentedOf(na
  */
 export function isHeaderLine(line: string): boolean {
   const names = line.trim().split(/ +/)
-  return areFormat(names) && areFlowLogColumns(names)
+  return areNames(names) && areFlowLogColumns(names)
 }
 
 /**
@@ -37,7 +39,7 @@ export function isHeaderLine(line: string): boolean {
 export function isNextHeaderLine(line: string, current: string): boolean {
   const names = line.trim().split(/ +/)
   if (names.join(' ') === current.trim().split(/ +/).join(' ')) return true
-  if (names.length < 2 || !names.every(name => namePattern.test(name))) return false
+  if (names.length < 2 || !areNames(names)) return false
   return 2 * documentedOf(names) > names.length
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
 import type { Config } from '../../config.ts'
 import { topicName, topics, type Topic, type TopicId } from '../../schemas/topics.ts'
-import { causesOf, errorText, flowErrorOf, FlowError } from '../errors.ts'
+import { errorText, flowErrorOf, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Position } from '../task.ts'
 import { createKafka } from './client.ts'
@@ -75,7 +75,7 @@ export class Cluster {
       return await admin
     } catch (cause) {
       if (this.#admin === admin) this.#admin = undefined
-      const ours = [...causesOf(cause)].find(error => error instanceof FlowError)
+      const ours = flowErrorOf(cause)
       if (ours !== undefined) throw ours
       const refused = (cause as Error).name === 'KafkaJSSASLAuthenticationError'
       throw new FlowError(

@@ -34,5 +34,7 @@ export const lagRecords = gauge('flowloom_lag_records', 'Offsets between the pos
   'role',
   'partition',
 ])
+/** Labels of the lag of a task. */
+export const lagLabels = (role: string, partition: number): { role: string; partition: string } => ({ role, partition: String(partition) })
 /** Records restored. */
 export const recordsRestored = counter('flowloom_records_restored_total', 'State records read by starting tasks, by role', ['role'])

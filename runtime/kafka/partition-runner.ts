@@ -16,6 +16,7 @@ import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import {
   bytesSent,
+  lagLabels,
   lagRecords,
   recordsReceived,
   recordsRestored,
@@ -321,7 +322,7 @@ export class PartitionRunner implements TaskContext {
   }
 
   #reportLag(lag: number): void {
-    lagRecords.set({ role: this.#role.name, partition: String(this.partition) }, lag)
+    lagRecords.set(lagLabels(this.#role.name, this.partition), lag)
   }
 
   async #pause(): Promise<void> {

@@ -6,7 +6,7 @@ import { errorText, flowErrorOf, FlowError } from '../errors.ts'
 import type { AvroRecord } from '../../schemas/avro-types.ts'
 import type { Role } from '../task.ts'
 import type { Cluster } from './cluster.ts'
-import { lagRecords } from './events.ts'
+import { lagLabels, lagRecords } from './events.ts'
 import { Membership } from './membership.ts'
 import { PartitionRunner, type Feed, type Probe } from './partition-runner.ts'
 
@@ -91,7 +91,7 @@ export class RoleRunner {
       .catch((error: unknown) => this.#giveUp(error))
       .finally(() => {
         this.#supervised.delete(partition)
-        lagRecords.remove(this.#lagLabels(partition))
+        lagRecords.remove(lagLabels(this.role.name, partition))
         if (this.#wanted.has(partition)) this.#keepRunning(partition)
       })
     this.#supervised.set(partition, supervised)
@@ -130,10 +130,6 @@ export class RoleRunner {
     }
   }
 
-  #lagLabels(partition: number): { role: string; partition: string } {
-    return { role: this.role.name, partition: String(partition) }
-  }
-
   /** A task that fails again and again reads nothing: its lag grows all the same. Where the broker does not answer, the last figure stays. */
   async #reportLag(partition: number): Promise<void> {
     const { cluster } = this.#options
@@ -141,7 +137,7 @@ export class RoleRunner {
       const { offset } = await cluster.committedPosition(this.role.name, this.role.from, partition)
       const { end } = await cluster.limits(topics[this.role.from], partition)
       if (this.#supervised.has(partition) && this.#runners.get(partition)?.running !== true)
-        lagRecords.set(this.#lagLabels(partition), Math.max(0, end - offset))
+        lagRecords.set(lagLabels(this.role.name, partition), Math.max(0, end - offset))
     } catch (error) {
       cluster.log.debug({ role: this.role.name, partition, error: errorText(error) }, 'lag is not known')
     }

@@ -21,18 +21,14 @@ const syntaxError = '62'
 /** Below the keep-alive time-out of every server version, so that a request never meets a socket that the server is closing. */
 const idleSocketMs = 2000
 
-/** What to do about a refusal, by its code. */
+/** Codes of a refused login: unknown user, wrong or missing password, authentication failed. */
+const loginCodes: ReadonlySet<string> = new Set(['192', '193', '194', '516'])
+
+/** What to do about another refusal, by its code. */
 const advice: Readonly<Record<string, string>> = {
   60: 'the sink makes the tables at its start: run it, or check clickhouse.database',
   81: 'the sink makes the database at its start: run it, or check clickhouse.database',
-  192: 'check clickhouse.username and clickhouse.password',
-  193: 'check clickhouse.username and clickhouse.password',
-  194: 'check clickhouse.username and clickhouse.password',
-  516: 'check clickhouse.username and clickhouse.password',
 }
-
-/** Codes of a refused login: unknown user, wrong or missing password, authentication failed. */
-const loginCodes: ReadonlySet<string> = new Set(['192', '193', '194', '516'])
 
 /** The first line of what the server says, and what to do. */
 function refusalText({ code, message }: ClickHouseError): string {
@@ -40,7 +36,8 @@ function refusalText({ code, message }: ClickHouseError): string {
     .trim()
     .replace(/\s*\n[^]*$/, '')
     .replace(/\.$/, '')
-  return code in advice ? `${said}; ${advice[code]!}` : said
+  const todo = loginCodes.has(code) ? 'check clickhouse.username and clickhouse.password' : advice[code]
+  return todo === undefined ? said : `${said}; ${todo}`
 }
 
 class ClickHouseStore implements Store, Grants {
@@ -53,8 +50,7 @@ class ClickHouseStore implements Store, Grants {
     this.#url = settings.url
     this.#client = createClient({
       url: settings.url,
-      // a user in the URL counts; the client would tell it on the terminal
-      ...(new URL(settings.url).username === '' ? { username: settings.username } : {}),
+      username: settings.username,
       ...(settings.password === undefined ? {} : { password: settings.password }),
       application: 'flowloom',
       request_timeout: settings.insertTimeoutMs,
