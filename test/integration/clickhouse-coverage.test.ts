@@ -20,6 +20,13 @@ const gapLine = (kind: 'NODATA' | 'SKIPDATA', start: number, eni = 'eni-1'): str
 type Row = Record<string, string | number | null>
 const number = async (store: Store, sql: string): Promise<number> => Number((await store.query<{ n: string }>(sql))[0]!.n)
 
+/** What is said of eni-1 at a second, unless the values say otherwise. */
+async function judgeAt(store: Store, at: number, values: Partial<InterfaceRequest> = {}): Promise<Verdict> {
+  const place = { account: '', region: '', flowLogs: [] }
+  const request = { interfaceId: 'eni-1', from: at, to: at, ...place, windowS: 60, everyS: 300, notDue: slot(9), ...values }
+  return judge(at, at, (await findEvidence(store, request)).evidence)
+}
+
 describe('coverage', () => {
   let path: TablePath
   before(async () => {
@@ -198,10 +205,8 @@ describe('coverage', () => {
   })
 
   it('says evidence, gap or unknown for an interface and a time', async () => {
-    const ask = async (interfaceId: string, at: number, values: Partial<InterfaceRequest> = {}): Promise<Verdict> => {
-      const all = { interfaceId, from: at, to: at, account: '', region: '', flowLogs: [], windowS: 60, everyS: 300, notDue: slot(7) }
-      return judge(at, at, (await findEvidence(path.store, { ...all, ...values })).evidence)
-    }
+    const ask = (interfaceId: string, at: number, values: Partial<InterfaceRequest> = {}): Promise<Verdict> =>
+      judgeAt(path.store, at, { interfaceId, notDue: slot(7), ...values })
     const verdict = async (...args: Parameters<typeof ask>): Promise<string> => (await ask(...args)).verdict
     assert.equal(await verdict('eni-1', slot(0) + 30), 'evidence')
     assert.equal(await verdict('eni-2', slot(0) + 30), 'evidence', 'NODATA alone shows that the flow log sees the interface')
@@ -227,20 +232,8 @@ describe('coverage', () => {
       if (n < 3 || n > 6) other.put('fl-a', slot(n), file(narrow, [gapLine('NODATA', slot(n))]), { hash: 'aaaaaaaa' })
     }
     await other.work()
-    const verdict = async (at: number, windowS: number): Promise<string> => {
-      const asked = {
-        interfaceId: 'eni-1',
-        from: at,
-        to: at,
-        account: '',
-        region: '',
-        flowLogs: [],
-        windowS,
-        everyS: 300,
-        notDue: slot(20),
-      }
-      return judge(at, at, (await findEvidence(other.store, asked)).evidence).verdict
-    }
+    const verdict = async (at: number, windowS: number): Promise<string> =>
+      (await judgeAt(other.store, at, { windowS, notDue: slot(20) })).verdict
     assert.deepEqual(
       [await verdict(slot(2) + 30, 60), await verdict(slot(4) + 30, 60), await verdict(slot(7) + 30, 60)],
       ['evidence', 'unknown', 'evidence'],
@@ -255,20 +248,9 @@ describe('coverage', () => {
     await other.work()
     const look = async (): Promise<unknown[]> => {
       const at = slot(1) + 10
-      const asked = {
-        interfaceId: 'eni-1',
-        from: at,
-        to: at,
-        account: '',
-        region: '',
-        flowLogs: [],
-        windowS: 60,
-        everyS: 300,
-        notDue: slot(9),
-      }
       const [row] = await other.store.query<Row>(`SELECT state, toUInt8(dead_letters) AS dead FROM coverage WHERE slot = ${slot(1)}`)
       const report = await reportCoverage(other.store, { ...request, to: slot(4), notDue: slot(4) })
-      return [judge(at, at, (await findEvidence(other.store, asked)).evidence).verdict, row!['state'], row!['dead'], hasLosses(report)]
+      return [(await judgeAt(other.store, at)).verdict, row!['state'], row!['dead'], hasLosses(report)]
     }
     assert.deepEqual(await look(), ['gap', 'lossy', 1, true])
     other.putKey(key, file(narrow, [flowLine({ start: slot(1) }), flowLine({ start: slot(1) + 60 })]), slot(3))
@@ -281,21 +263,7 @@ describe('coverage', () => {
     for (const n of [0, 1, 2, 3]) other.put('fl-a', slot(n), file(narrow, [flowLine({ start: slot(n) })]))
     for (const n of [0, 1, 2, 3]) other.put('fl-b', slot(n), file(narrow, [gapLine('SKIPDATA', slot(n))]))
     await other.work()
-    const verdict = async (values: Partial<InterfaceRequest>): Promise<string> => {
-      const at = slot(1) + 10
-      const asked = {
-        interfaceId: 'eni-1',
-        from: at,
-        to: at,
-        account: '',
-        region: '',
-        flowLogs: [],
-        windowS: 60,
-        everyS: 300,
-        notDue: slot(9),
-      }
-      return judge(at, at, (await findEvidence(other.store, { ...asked, ...values })).evidence).verdict
-    }
+    const verdict = async (values: Partial<InterfaceRequest>): Promise<string> => (await judgeAt(other.store, slot(1) + 10, values)).verdict
     assert.deepEqual([await verdict({}), await verdict({ flowLogs: ['fl-a'] })], ['gap', 'evidence'])
     assert.deepEqual([await verdict({ flowLogs: ['fl-b'] }), await verdict({ account: place.accountId })], ['gap', 'gap'])
     assert.equal(await verdict({ account: '999999999999' }), 'unknown')

@@ -3,7 +3,6 @@
  * reads all of them again, agrees. FLOWLOOM_TEST_OBJECTS shortens it for a trial. Linux only: it asks /proc.
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { audit } from '../../cli/audit.ts'
@@ -12,6 +11,7 @@ import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { Fleet } from '../support/fleet.ts'
 import { freshSettings, releaseStack } from '../support/live-stack.ts'
 import { LocalRun } from '../support/local-run.ts'
+import { peakMiB } from '../support/process-memory.ts'
 import { createBucket, putObject, s3Client } from '../support/s3.ts'
 import { settled, tableCounts } from '../support/settle.ts'
 
@@ -25,8 +25,6 @@ const lanes = 32
  * looked, of 490 MiB of ip-context 140, three quarters of them the state of its addresses.
  */
 const mostMiB = { 'discover,fetch': 700, enrich: 400, 'ip-context': 700, sink: 900 }
-
-const peakMiB = (pid: number): number => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 
 test('100,000 objects come in once, in bounded memory, and the audit agrees', { timeout: 3_600_000 }, async t => {
   const settings = await freshSettings({ lookups: { country: 'none', asn: 'none' }, s3: { pollIntervalMs: 5000 }, log: { level: 'warn' } })

@@ -1,29 +1,16 @@
 /** The kill run: the real path in real processes, killed again and again while objects arrive; then the books are checked. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { migrateTables } from '../../cli/run.ts'
-import { openSession } from '../../cli/session.ts'
 import { Random } from '../../producers/synthetic/random.ts'
-import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
-import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
-import { defaultPackagesDir, startStack } from '../../stack/local-stack.ts'
 import { countAborted } from './aborted-transactions.ts'
-import { checkBooks, mapSettled } from './books.ts'
-import { Fleet } from './fleet.ts'
-import { settingsFor } from './live-stack.ts'
-import { referenceOf } from './reference.ts'
-import { createBucket, putObject, s3Client } from './s3.ts'
-import { settled } from './settle.ts'
+import { withDeliveryRun, type RunObject } from './delivery-run.ts'
 
 /** How hard to try. */
 export interface KillRunOptions {
   readonly seed: number
   readonly kills: number
-  readonly objects: readonly { key: string; body: Buffer }[]
+  readonly objects: readonly RunObject[]
   /** Large objects that come last: fetch is killed while it reads them, until `resumed` objects were read on or they are all there. */
-  readonly spare?: { readonly objects: KillRunOptions['objects']; readonly resumed: number }
+  readonly spare?: { readonly objects: readonly RunObject[]; readonly resumed: number }
   readonly encodedBatches: boolean
   readonly note: (text: string) => void
 }
@@ -72,46 +59,16 @@ const points: Readonly<Record<(typeof roleSets)[number], readonly string[]>> = {
 /** Runs, kills, checks. */
 export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
   const startMs = Date.now()
-  const dir = mkdtempSync(join(tmpdir(), 'flowloom-kill-'))
-  const stack = await startStack({ dataDir: dir, ports: 'free' })
   const seeded = new Random(options.seed)
   const draw = (): number => seeded.share()
-  const settings = settingsFor(stack.endpoints, {
-    kafka: {
-      encodedBatches: options.encodedBatches,
-      partitions: 3,
-      commitIntervalMs: 100,
-      sessionTimeoutMs: 6000,
-      heartbeatIntervalMs: 300,
-      transactionTimeoutMs: 20_000,
-    },
-    s3: { chunkBytes: 65_536, blockBytes: 16_384, pollIntervalMs: 400, readAhead: 2 },
-    lookups: { country: 'none', asn: 'none' },
-    ipContext: { horizonS: 40 * 86_400 },
-    clickhouse: { insertIntervalMs: 100, insertRows: 2000 },
-    log: { level: 'info' },
-  })
-  const fleet = new Fleet(settings)
-  const session = await openSession(
-    { overrides: { ...settings, kafka: { ...settings['kafka'], slot: undefined } } },
-    new AbortController().signal,
-  ).catch(async (error: unknown) => {
-    await stack.stop()
-    throw error
-  })
-  const store = connectClickHouse(session.config.clickhouse)
-  try {
-    await applyTopics(session.cluster, { 'segment.ms': '2000', 'min.cleanable.dirty.ratio': '0.01' })
-    await migrateTables(session.config.clickhouse)
-    const client = s3Client(stack.endpoints.s3Endpoint)
-    const bucket = session.config.s3.sources[0]!.bucket
-    await createBucket(client, bucket)
+  const kafka = { encodedBatches: options.encodedBatches, sessionTimeoutMs: 6000 }
+  return withDeliveryRun('kill', kafka, options.note, async ({ dir, session, fleet, put, checkBooks }) => {
     for (const roles of roleSets) fleet.add(roles, 'a')
     let uploaded = 0
     const share = Math.ceil(options.objects.length / (options.kills * 0.8))
     for (let kill = 0; kill < options.kills; kill++) {
       if (kill === Math.floor(options.kills / 2)) for (const roles of roleSets) fleet.add(roles, 'b')
-      for (const { key, body } of options.objects.slice(uploaded, uploaded + share)) await putObject(client, bucket, key, body)
+      for (const object of options.objects.slice(uploaded, uploaded + share)) await put(object)
       uploaded = Math.min(options.objects.length, uploaded + share)
       const roles = roleSets[kill % roleSets.length]!
       const candidates = points[roles]
@@ -122,19 +79,13 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
         fleet.kill(Math.floor(draw() * 8))
       }
     }
-    for (const { key, body } of options.objects.slice(uploaded)) await putObject(client, bucket, key, body)
+    for (const object of options.objects.slice(uploaded)) await put(object)
     const { spare } = options
-    for (const { key, body } of spare?.objects ?? []) {
-      await putObject(client, bucket, key, body)
+    for (const object of spare?.objects ?? []) {
+      await put(object)
       if (fleet.said(readOn) < spare!.resumed) await fleet.killAtPoint('discover,fetch', 'fetch-chunk-committed#2', 5000)
     }
-    const objects = [...options.objects, ...(spare?.objects ?? [])]
-    const reference = referenceOf(objects)
-    await settled(store, objects.length, 120_000)
-    await mapSettled(session, 60_000)
-    await sleep(1000)
-    await fleet.stop()
-    await checkBooks(session, join(defaultPackagesDir, 'java', 'kafka'), store, reference)
+    await checkBooks([...options.objects, ...(spare?.objects ?? [])], { tablesMs: 120_000, mapMs: 60_000 })
     return {
       kills: fleet.kills + fleet.pointKills,
       pointKills: fleet.pointKills,
@@ -143,14 +94,5 @@ export async function killRun(options: KillRunOptions): Promise<KillRunReport> {
       resumedObjects: fleet.said(readOn),
       seconds: (Date.now() - startMs) / 1000,
     }
-  } catch (error) {
-    options.note(fleet.tail.slice(-80).join('\n'))
-    throw error
-  } finally {
-    await fleet.stop(2000)
-    await store.close()
-    await session.cluster.close()
-    await stack.stop()
-    rmSync(dir, { recursive: true, force: true })
-  }
+  })
 }

@@ -1,7 +1,6 @@
 /** Memory of a fetch process while it reads objects that are far larger than what it may hold. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGzip } from 'node:zlib'
@@ -10,6 +9,7 @@ import type { ObjectLedger } from '../../schemas/records.ts'
 import { Fleet } from './fleet.ts'
 import { deadLetters, ledgerRecords, publishedLines } from './ledger-records.ts'
 import { freshSettings } from './live-stack.ts'
+import { peakMiB } from './process-memory.ts'
 import { createBucket, putObject, s3Client } from './s3.ts'
 
 /** How large. */
@@ -63,8 +63,6 @@ function* oneLine(textBytes: number, hash: { update(bytes: Buffer): unknown }): 
     yield part
   }
 }
-
-const peakMiB = (pid: number): number => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 
 /** Reads the two objects in a process of its own and checks memory, ledger, lines and dead letters. Linux only: it asks /proc. */
 export async function readLargeObjects(t: TestContext, { textBytes, limitMiB, timeoutMs }: LargeObjectOptions): Promise<void> {

@@ -3,7 +3,7 @@
  * until logs and metrics have told of it.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +17,7 @@ import { startStack } from '../../stack/local-stack.ts'
 import { Fleet } from './fleet.ts'
 import { until } from './kafka-lab.ts'
 import { settingsFor } from './live-stack.ts'
+import { residentMiB } from './process-memory.ts'
 import { createBucket, putObject, s3Client } from './s3.ts'
 import { settled } from './settle.ts'
 
@@ -90,14 +91,6 @@ async function watchSigns(fleet: Fleet, service: ServiceName): Promise<(timeoutM
         `nothing tells that ${service} is away: ${JSON.stringify([said, ...grows])} were ${before.join()} and are ${now.join()}`,
       )
     })
-  }
-}
-
-const residentMiB = (pid: number | undefined): number => {
-  try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
-  } catch {
-    return 0
   }
 }
 
