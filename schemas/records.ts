@@ -196,12 +196,24 @@ const secondsRange = record('SecondsRange', 'Seconds, both ends included', [
 ])
 const ranges = { type: 'array', items: secondsRange } as const
 
+/**
+ * What a sighting says. own: the record shows the address as that of the interface itself, or of the service. packet: it stands only in the packet
+ * behind the interface (secondary or pod address). passed: it stands in packets on both sides of the interface, which forwards them: the
+ * interface does not hold the address.
+ */
+export type SightingKind = 'own' | 'packet' | 'passed'
 /** Value of `ip-sightings`: one owner was seen with the address in these seconds. */
 export interface IpSighting {
+  kind: SightingKind
   owner: Owner
   ranges: SecondsRange[]
 }
 export const ipSighting: AvroRecord = record('IpSighting', 'One owner was seen with an address', [
+  required(
+    'kind',
+    symbols('SightingKind', ['own', 'packet', 'passed']),
+    'own: the address of the interface itself, or of the service; packet: an address in packets behind the interface; passed: the interface only forwards packets of the address and does not hold it',
+  ),
   required('owner', owner, 'who'),
   required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
 ])

@@ -43,9 +43,10 @@ const topic = (
   cleanup: Topic['cleanup'],
   retention: Topic['retention'],
   doc: string,
+  version = 1,
 ): Topic => ({
   name,
-  version: 1,
+  version,
   key,
   value,
   cleanup,
@@ -77,6 +78,7 @@ export const topics = {
     'delete',
     'short',
     'who was seen with which address when, combined per transaction',
+    2,
   ),
   cloudMap: topic(
     'cloud-map',
@@ -141,7 +143,11 @@ export const rawLineHeaders = {
   lines: 'lines',
   /** Unix milliseconds of the upload. */
   lastModified: 'last-modified',
-  /** Only on a line that `flowloom dead-letters replay` sent back: for the how-manieth time. */
+  /** Only where the source of the object names them: account, region and scope of its records that name none themselves. */
+  accountId: 'account-id',
+  region: 'region',
+  scope: 'scope',
+  /** Only on a line that `flowloom dead-letters replay` sent back: replay attempt, 1 for the first. */
   attempt: 'attempt',
   /** Only on such a line: `enrich`, then the line stands in an earlier block too; `fetch`, then it stands nowhere else. */
   refusedBy: 'refused-by',

@@ -163,7 +163,7 @@ export class SightingCollector {
     this.#entries = []
     this.#forgetPlaces()
     this.#services.clear()
-    return [...merged.values()].map(({ scope, ip, owner, ranges }) => ({ key: { scope, ip }, value: { owner, ranges } }))
+    return [...merged.values()].map(({ scope, ip, owner, ranges }) => ({ key: { scope, ip }, value: { kind: 'own', owner, ranges } }))
   }
 
   #see(batch: FlowBatch, contextId: number, address: number, first: number, last: number): void {

@@ -11,7 +11,10 @@ const headerDocs: Record<keyof typeof rawLineHeaders, string> = {
   firstLine: 'line number of the first line of the block; 1 is the first line of the object',
   lines: 'lines in the block, blank ones included',
   lastModified: 'Unix milliseconds of the upload',
-  attempt: 'only on a line that `flowloom dead-letters replay` sent back: for the how-manieth time',
+  accountId: 'account of records that name none, where the source of the object names one',
+  region: 'region of records that name none, where the source of the object names one',
+  scope: 'scope of addresses in records that name no VPC, where the source of the object names one',
+  attempt: 'only on a line that `flowloom dead-letters replay` sent back: replay attempt, 1 for the first',
   refusedBy: 'only on such a line: `enrich` (it stands in an earlier block too) or `fetch` (it stands nowhere else)',
 }
 

@@ -55,7 +55,7 @@ const event = fc
             { first, last: first + hole.at - 1 },
             { first: first + hole.at + hole.size, last },
           ]
-    return { ip, sighting: { owner, ranges }, arrival: first + lag }
+    return { ip, sighting: { kind: 'own', owner, ranges }, arrival: first + lag }
   })
 
 const events = fc.array(event, { minLength: 1, maxLength: 60 })
@@ -72,7 +72,7 @@ function reordered(given: readonly Event[], seed: number): Event[] {
       const pieces = random(3) === 0 ? sighting.ranges.flatMap(halves) : [sighting.ranges]
       const first = sighting.ranges[0]!.first
       const moved = (): number => first + random(horizonS - longestS + 1)
-      const out = pieces.map(ranges => ({ ip, sighting: { owner: sighting.owner, ranges }, arrival: moved() }))
+      const out = pieces.map(ranges => ({ ip, sighting: { ...sighting, ranges }, arrival: moved() }))
       return random(3) === 0 ? [...out, { ip, sighting, arrival }] : out
     })
     .sort((a, b) => a.arrival - b.arrival)

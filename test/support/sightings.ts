@@ -17,6 +17,7 @@ export const ownerNamed = (name: string, attributes: Partial<Owner> = {}): Owner
 
 /** `seen('a', [0, 9], [20, 29])`: owner a in these seconds. */
 export const seen = (name: string, ...ranges: [number, number][]): IpSighting => ({
+  kind: 'own',
   owner: ownerNamed(name),
   ranges: ranges.map(([first, last]) => ({ first, last })),
 })

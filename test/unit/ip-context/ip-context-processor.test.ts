@@ -205,12 +205,16 @@ for (const name of ['flocon-2024', 'nat-gateway-v5']) {
       const owner = ownerOf(fields, expected.scope ?? null)
       const first = Number(fields['first-seen'])
       const last = Number(fields['last-seen'])
-      cluster.put('ipSightings', { scope: owner.vpcId!, ip: address }, { owner, ranges: [{ first, last: first + 5 }] })
-      cluster.put('ipSightings', { scope: owner.vpcId!, ip: address }, { owner, ranges: [{ first: last - 3, last }] })
+      cluster.put('ipSightings', { scope: owner.vpcId!, ip: address }, { kind: 'own', owner, ranges: [{ first, last: first + 5 }] })
+      cluster.put('ipSightings', { scope: owner.vpcId!, ip: address }, { kind: 'own', owner, ranges: [{ first: last - 3, last }] })
     }
     const nobody: Owner = { ...ownerOf({}, null), service: 'S3' }
     for (const address of Object.keys(expected.service_addresses ?? {}))
-      cluster.put('ipSightings', { scope: 'aws', ip: address }, { owner: nobody, ranges: [{ first: 1690329606, last: 1690329625 }] })
+      cluster.put(
+        'ipSightings',
+        { scope: 'aws', ip: address },
+        { kind: 'own', owner: nobody, ranges: [{ first: 1690329606, last: 1690329625 }] },
+      )
     await cluster.runRole(createIpContextRole(options))
     const map = cluster.latest('cloudMap', key => `${key.scope} ${key.ip}`)
     for (const [address, fields] of Object.entries(addresses)) {

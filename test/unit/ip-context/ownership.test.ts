@@ -67,9 +67,13 @@ for (const { name, sightings, expect, overlapS } of tables) {
 }
 
 test('formats with fewer columns agree on one owner, and a run has the attributes that were seen in it', () => {
-  const plain: IpSighting = { owner: ownerNamed('a', { vpcId: null }), ranges: [{ first: 0, last: 9 }] }
-  const rich: IpSighting = { owner: ownerNamed('a', { subnetId: 'subnet-2', azId: 'use1-az2' }), ranges: [{ first: 5, last: 20 }] }
-  const later: IpSighting = { owner: ownerNamed('a', { subnetId: 'subnet-9' }), ranges: [{ first: 100, last: 109 }] }
+  const plain: IpSighting = { kind: 'own', owner: ownerNamed('a', { vpcId: null }), ranges: [{ first: 0, last: 9 }] }
+  const rich: IpSighting = {
+    kind: 'own',
+    owner: ownerNamed('a', { subnetId: 'subnet-2', azId: 'use1-az2' }),
+    ranges: [{ first: 5, last: 20 }],
+  }
+  const later: IpSighting = { kind: 'own', owner: ownerNamed('a', { subnetId: 'subnet-9' }), ranges: [{ first: 100, last: 109 }] }
   const between = seen('b', [50, 59])
   const { runs } = deriveRuns(fold([later, rich, plain, between]), 120)
   assert.deepEqual(
