@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawTopology } from '../../cli/topology.ts'
 import { loadConfig } from '../../config.ts'
-import { topics, type TopicId } from '../../schemas/topics.ts'
+import { topicName, topics, type TopicId } from '../../schemas/topics.ts'
 
 /** What keeps a process alive beside the test runner itself. */
 const openResources = (): string[] =>
@@ -68,5 +68,5 @@ test('names are unique: parts, roles, topics', () => {
 test('the drawing names every part and every topic', () => {
   const drawing = drawTopology('p.')
   for (const node of topology) assert.ok(drawing.includes(`${node.kind} ${node.name}: ${node.doc}`))
-  for (const id of ids) assert.ok(drawing.includes(`p.${topics[id].name}.v1`))
+  for (const id of ids) assert.ok(drawing.includes(topicName('p.', topics[id])))
 })
