@@ -33,7 +33,10 @@ export const checkConfigCommand: Command = {
   summary: 'check the settings and the files of lookup tables, all faults at once, and print what is in force',
   options: {
     config: configOption,
-    probe: { type: 'boolean', doc: 'also try S3, SQS, Kafka, the registry, ClickHouse and the lookup tables, and say which permission is missing' },
+    probe: {
+      type: 'boolean',
+      doc: 'also try S3, SQS, Kafka, the registry, ClickHouse and the lookup tables, and say which permission is missing',
+    },
   },
   async run({ values }) {
     const config = loadConfig({ file: values['config'] as string | undefined })

@@ -12,7 +12,9 @@ const errorOf = ({ file: { table, path } }: CheckedFile, detail: string): FlowEr
 export async function lookupFaults(settings: Config['lookups']): Promise<string[]> {
   const { country = 'none', asn = 'none' } = settings
   const checked = await checkLookups({ ...settings, country, asn })
-  return checked.flatMap(entry => (entry.fault === undefined ? [] : [`✖ ${settingOf[entry.file.table]}: ${errorOf(entry, entry.fault).message}`]))
+  return checked.flatMap(entry =>
+    entry.fault === undefined ? [] : [`✖ ${settingOf[entry.file.table]}: ${errorOf(entry, entry.fault).message}`],
+  )
 }
 
 /** Loads every table, those of npm packages too, and says what came of each file. */

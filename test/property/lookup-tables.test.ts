@@ -30,7 +30,10 @@ const range = (value: fc.Arbitrary<string>): fc.Arbitrary<ModelRange> =>
       value,
     })
     .map(({ family, place, start, size, prefix, value: text }) => {
-      const base = family === 4 ? [0n, 0x01000000n, 0xc0a80000n, 0xfffffc00n][place]! : [1n << 32n, 0x2001n << 112n, 0x2a000001n << 96n, (1n << 128n) - 1024n][place]!
+      const base =
+        family === 4
+          ? [0n, 0x01000000n, 0xc0a80000n, 0xfffffc00n][place]!
+          : [1n << 32n, 0x2001n << 112n, 0x2a000001n << 96n, (1n << 128n) - 1024n][place]!
       if (prefix === null) return { family, first: base + BigInt(start), last: base + BigInt(start + size), value: text }
       const width = 1n << BigInt(prefix)
       const first = ((base + BigInt(start)) / width) * width
@@ -76,7 +79,8 @@ void describe('tables of ranges', () => {
                 const value = find(table, family, address)
                 const found = value < 0 ? undefined : form.table === 'country' ? texts.texts[value] : String(asns.numbers[value])
                 assert.equal(found, modelLookup(said, family, address), modelText(family, address))
-                if (form.table === 'asn' && value >= 0) assert.match(texts.texts[asns.orgs[value]!]!, new RegExp(`^Org.* ${found!}(, Inc\\.)?$`))
+                if (form.table === 'asn' && value >= 0)
+                  assert.match(texts.texts[asns.orgs[value]!]!, new RegExp(`^Org.* ${found!}(, Inc\\.)?$`))
               }
             },
           ),
@@ -101,25 +105,56 @@ void describe('tables of ranges', () => {
 
   void it('threat lists of nested prefixes: the smallest names the list, of equal ones the first list', () => {
     fc.assert(
-      fc.property(fc.array(fc.array(range(fc.constant('')), { maxLength: 10 }), { minLength: 1, maxLength: 4 }), fc.array(fc.nat(99), { minLength: 1 }), (lists, noise) => {
-        const builder = new RangeBuilder()
-        const all: ModelRange[] = []
-        lists.forEach((list, value) => {
-          const prefixes = list.filter(entry => modelPrefix(entry) !== undefined)
-          all.push(...prefixes.map(entry => ({ ...entry, value: String(value) })))
-          if (prefixes.length > 0) readThreatList(prefixes.map(entry => `${modelPrefix(entry)!} ; SBL\n`).join(''), builder, value)
-        })
-        const table = builder.build()
-        for (const [family, address] of probes(all, noise))
-          assert.equal(find(table, family, address), Number(modelLookup(all, family, address) ?? -1), modelText(family, address))
-      }),
+      fc.property(
+        fc.array(fc.array(range(fc.constant('')), { maxLength: 10 }), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.nat(99), { minLength: 1 }),
+        (lists, noise) => {
+          const builder = new RangeBuilder()
+          const all: ModelRange[] = []
+          lists.forEach((list, value) => {
+            const prefixes = list.filter(entry => modelPrefix(entry) !== undefined)
+            all.push(...prefixes.map(entry => ({ ...entry, value: String(value) })))
+            if (prefixes.length > 0) readThreatList(prefixes.map(entry => `${modelPrefix(entry)!} ; SBL\n`).join(''), builder, value)
+          })
+          const table = builder.build()
+          for (const [family, address] of probes(all, noise))
+            assert.equal(find(table, family, address), Number(modelLookup(all, family, address) ?? -1), modelText(family, address))
+        },
+      ),
       { seed: seeds[0]!, numRuns: runs },
     )
   })
 
   void it('any text is read or refused in one line, and no value comes of it that the text does not have', () => {
-    const piece = fc.constantFrom(',', ';', '\t', '\n', '\r\n', '"', '#', ' ', '1.2.3.4', '1.0.0.0/8', '2a00::', '16777216', 'AU', 'AS13335', 'network', 'country', 'asn', '-', 'ip,', '{', '[', '\0', '4294967296')
-    const text = fc.oneof(fc.array(piece, { maxLength: 40 }).map(pieces => pieces.join('')), fc.string({ unit: 'binary', maxLength: 60 }))
+    const piece = fc.constantFrom(
+      ',',
+      ';',
+      '\t',
+      '\n',
+      '\r\n',
+      '"',
+      '#',
+      ' ',
+      '1.2.3.4',
+      '1.0.0.0/8',
+      '2a00::',
+      '16777216',
+      'AU',
+      'AS13335',
+      'network',
+      'country',
+      'asn',
+      '-',
+      'ip,',
+      '{',
+      '[',
+      '\0',
+      '4294967296',
+    )
+    const text = fc.oneof(
+      fc.array(piece, { maxLength: 40 }).map(pieces => pieces.join('')),
+      fc.string({ unit: 'binary', maxLength: 60 }),
+    )
     const calls: ((text: string, texts: TextPool) => void)[] = [
       (input, texts) => void readCountryText(input, new RangeBuilder(), texts),
       (input, texts) => void readAsnText(input, new RangeBuilder(), new AsnPool(texts)),

@@ -49,6 +49,15 @@ const number = ({ first, last }: ModelRange): [string, string] => [String(first)
 const hasNumbers = ({ family, last }: ModelRange): boolean => family === 4 || last > 0xffffffffn
 const quoted = (...fields: string[]): string => fields.map(field => `"${field.replaceAll('"', '""')}"`).join(',')
 
+const prefixAndCode = (range: ModelRange): string | undefined => {
+  const prefix = modelPrefix(range)
+  return prefix === undefined ? undefined : `${prefix},${range.value}`
+}
+const ip2LocationAsn = (range: ModelRange): string | undefined => {
+  const prefix = modelPrefix(range)
+  return hasNumbers(range) && prefix !== undefined ? quoted(...number(range), prefix, range.value, `Org of ${range.value}`) : undefined
+}
+
 /** Values are countries in the country forms, and AS numbers in the ASN forms. */
 export const tableForms: readonly TableForm[] = [
   { name: 'ends, code', table: 'country', line: ({ value }, [a, b]) => `${a},${b},${value}` },
@@ -60,7 +69,12 @@ export const tableForms: readonly TableForm[] = [
     table: 'country',
     line: (range, _) => (hasNumbers(range) ? quoted(...number(range), range.value, 'A "big", name', 'Region', 'City') : undefined),
   },
-  { name: 'ip-location-db', table: 'country', header: 'ip_range_start,ip_range_end,country_code', line: ({ value }, [a, b]) => `${a},${b},${value}` },
+  {
+    name: 'ip-location-db',
+    table: 'country',
+    header: 'ip_range_start,ip_range_end,country_code',
+    line: ({ value }, [a, b]) => `${a},${b},${value}`,
+  },
   {
     name: 'IPinfo',
     table: 'country',
@@ -75,17 +89,14 @@ export const tableForms: readonly TableForm[] = [
   {
     name: 'prefix, code',
     table: 'country',
-    line: range => (modelPrefix(range) === undefined ? undefined : `${modelPrefix(range)!},${range.value}`),
+    line: prefixAndCode,
   },
   { name: 'ends, AS, org', table: 'asn', line: ({ value }, [a, b]) => `${a},${b},${value},"Org ""of"" ${value}, Inc."` },
   { name: 'iptoasn', table: 'asn', line: ({ value }, [a, b]) => `${a}\t${b}\t${value}\tUS\tOrg of ${value}` },
   {
     name: 'IP2Location ASN',
     table: 'asn',
-    line: range => {
-      const prefix = modelPrefix(range)
-      return hasNumbers(range) && prefix !== undefined ? quoted(...number(range), prefix, range.value, `Org of ${range.value}`) : undefined
-    },
+    line: ip2LocationAsn,
   },
   {
     name: 'GeoLite2',

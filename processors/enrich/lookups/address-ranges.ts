@@ -6,7 +6,6 @@ export type AddressRange =
   | { readonly family: 4; readonly first: number; readonly last: number }
   | { readonly family: 6; readonly first: Words; readonly last: Words }
 
-
 const wordsOf = (value: bigint): Words => [
   Number(value >> 96n),
   Number((value >> 64n) & 0xffffffffn),

@@ -37,7 +37,9 @@ interface Entry {
 export function readAwsRanges(text: string, builder: RangeBuilder, texts: TextPool): { date: string | undefined; count: LineCount } {
   const file = parse(text)
   const entries = [...entriesOf(file['prefixes'], 'ip_prefix'), ...entriesOf(file['ipv6_prefixes'] ?? [], 'ipv6_prefix')]
-  const ranks = new Map(servicesByRank(entries.flatMap(({ service }) => (typeof service === 'string' ? [service] : []))).map((name, i) => [name, i]))
+  const ranks = new Map(
+    servicesByRank(entries.flatMap(({ service }) => (typeof service === 'string' ? [service] : []))).map((name, i) => [name, i]),
+  )
   const count = new LineCount()
   for (const { prefix, service } of entries) {
     count.lines++

@@ -33,6 +33,9 @@ export interface FileFault {
 /** A table, or what is wrong with its files: one fault for each file that has one. */
 export type Compilation = { readonly compiled: CompiledTable } | { readonly faults: readonly FileFault[] }
 
+/** Largest text of a file, unpacked; JSON is parsed as a whole. */
+const mostTextBytes: Readonly<Record<TableName, number>> = { country: 536_870_000, asn: 536_870_000, aws: 67_108_864, threat: 134_217_728 }
+
 /** What is known of a file that was read. */
 interface FileRead {
   readonly dateMs?: number
@@ -87,7 +90,7 @@ class TableCompiler {
     return {
       compiled: {
         table: this.#table,
-        ranges: { ...this.#builder.build() },
+        ranges: this.#builder.build().columns,
         texts: this.#texts.texts,
         asnNumbers: Uint32Array.from(this.#asns.numbers),
         asnOrgs: Int32Array.from(this.#asns.orgs),
@@ -115,6 +118,13 @@ class TableCompiler {
     }
   }
 
+  /** @throws LookupFault if it is larger than tables of its kind are. */
+  #textOf(bytes: Buffer): string {
+    const most = mostTextBytes[this.#table]
+    if (bytes.length > most) throw new LookupFault(`it has ${bytes.length} bytes of text; at most ${most} are read`)
+    return bytes.toString('utf8')
+  }
+
   #readInto(file: TableFile, bytes: Buffer): FileRead {
     const builder = this.#builder
     const isMmdb = findMarker(bytes) >= 0
@@ -122,14 +132,14 @@ class TableCompiler {
     switch (file.table) {
       case 'country':
         if (isMmdb) return { dateMs: readCountryMmdb(bytes, builder, this.#texts) }
-        return { count: readCountryText(bytes.toString('utf8'), builder, this.#texts, this.#locations) }
+        return { count: readCountryText(this.#textOf(bytes), builder, this.#texts, this.#locations) }
       case 'asn':
         if (isMmdb) return { dateMs: readAsnMmdb(bytes, builder, this.#asns) }
-        return { count: readAsnText(bytes.toString('utf8'), builder, this.#asns) }
+        return { count: readAsnText(this.#textOf(bytes), builder, this.#asns) }
       case 'aws':
-        return readAwsRanges(bytes.toString('utf8'), builder, this.#texts)
+        return readAwsRanges(this.#textOf(bytes), builder, this.#texts)
       case 'threat':
-        return { count: readThreatList(bytes.toString('utf8'), builder, this.#texts.idOf(file.list ?? file.path)) }
+        return { count: readThreatList(this.#textOf(bytes), builder, this.#texts.idOf(file.list ?? file.path)) }
     }
   }
 }

@@ -50,7 +50,12 @@ export function fieldsOf(line: string, { delimiter, quoted }: Separation): strin
     if (line[at] === '"') {
       const close = closingQuote(line, at + 1)
       if (close < 0) return undefined
-      fields.push(line.slice(at + 1, close).replaceAll('""', '"').trim())
+      fields.push(
+        line
+          .slice(at + 1, close)
+          .replaceAll('""', '"')
+          .trim(),
+      )
       end = close + 1
       while (line[end] === ' ') end++
       if (end < line.length && line[end] !== delimiter) return undefined

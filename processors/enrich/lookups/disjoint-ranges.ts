@@ -28,8 +28,7 @@ interface Open extends ValueRange {
 }
 
 /** True if `a` wins over `b`: the smaller one, of equal ones the higher rank, then the one that was given first. */
-const wins = (a: Open, b: Open): boolean =>
-  a.size !== b.size ? a.size < b.size : a.rank !== b.rank ? a.rank > b.rank : a.index < b.index
+const wins = (a: Open, b: Open): boolean => (a.size !== b.size ? a.size < b.size : a.rank !== b.rank ? a.rank > b.rank : a.index < b.index)
 
 /**
  * Disjoint ascending ranges: each address has the value of the smallest range that holds it, of equal ones of that with the higher rank, then of

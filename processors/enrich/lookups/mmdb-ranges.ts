@@ -34,7 +34,7 @@ export function asnOfRecord(record: MmdbRecord): { asn: number; org: string } | 
   const number = record['autonomous_system_number'] ?? record['asn']
   if (number === undefined || number === null) return undefined
   const asn = typeof number === 'string' || typeof number === 'number' ? asnOf(String(number)) : undefined
-  if (asn === undefined) throw new LookupFault(`a record names the network ${String(number)}, which is not an AS number`)
+  if (asn === undefined) throw new LookupFault(`a record names the network ${JSON.stringify(number)}, which is not an AS number`)
   const org = record['autonomous_system_organization'] ?? record['as_name'] ?? record['organization'] ?? record['name']
   return asn === 0 ? undefined : { asn, org: typeof org === 'string' ? org : '' }
 }
@@ -171,18 +171,18 @@ function lastOf(words: Words, prefix: number): Words {
 function readMmdb(bytes: Buffer, builder: RangeBuilder, what: string, valueOf: (record: MmdbRecord) => number): number {
   const file = new MmdbFile(bytes)
   const values = new Map<number, number>()
-  let hasValue = false
+  let valued = 0
   const valueAt = (pointer: number): number => {
     let value = values.get(pointer)
     if (value === undefined) {
       value = valueOf(file.record(pointer))
-      hasValue ||= value >= 0
+      if (value >= 0) valued++
       values.set(pointer, value)
     }
     return value
   }
   new TreeWalk(file, builder, valueAt).run()
-  if (!hasValue) throw new LookupFault(`none of its records has ${what}; it is a database of the type ${file.databaseType}`)
+  if (valued === 0) throw new LookupFault(`none of its records has ${what}; it is a database of the type ${file.databaseType}`)
   return file.builtMs
 }
 

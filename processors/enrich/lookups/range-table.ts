@@ -43,6 +43,12 @@ export class RangeTable implements RangeColumns {
     this.aliases = columns.aliases
   }
 
+  /** What it is made of. */
+  get columns(): RangeColumns {
+    const { first4, last4, value4, first6, last6, value6, aliases } = this
+    return { first4, last4, value4, first6, last6, value6, aliases }
+  }
+
   /** Ranges of both families. */
   get size(): number {
     return this.value4.length + this.value6.length

@@ -134,7 +134,8 @@ export function readLocations(text: string): Map<string, string> | undefined {
     count.lines++
     const fields = fieldsOf(line, separation)
     const code = countryCodeOf(fields?.[country] ?? '')
-    if (fields?.[id] === undefined || fields[id] === '' || code === undefined) count.refuse(number, line, 'no id or no country of two letters')
+    if (fields?.[id] === undefined || fields[id] === '' || code === undefined)
+      count.refuse(number, line, 'no id or no country of two letters')
     else locations.set(fields[id], code)
   }
   count.check()

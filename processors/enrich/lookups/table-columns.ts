@@ -21,7 +21,19 @@ export interface TableColumns {
 /** Names in the order in which they are looked for. */
 const names = {
   network: ['network', 'cidr', 'prefix', 'ip_prefix', 'subnet', 'ip_network', 'netblock'],
-  first: ['start_ip', 'ip_range_start', 'ip_from', 'network_start_ip', 'range_start', 'ip_start', 'start', 'first', 'begin_ip', 'first_ip', 'from'],
+  first: [
+    'start_ip',
+    'ip_range_start',
+    'ip_from',
+    'network_start_ip',
+    'range_start',
+    'ip_start',
+    'start',
+    'first',
+    'begin_ip',
+    'first_ip',
+    'from',
+  ],
   last: ['end_ip', 'ip_range_end', 'ip_to', 'network_end_ip', 'network_last_ip', 'range_end', 'ip_end', 'end', 'last', 'last_ip', 'to'],
   country: ['country_code', 'country_iso_code', 'country_code2', 'iso_code', 'cc', 'country_short', 'country'],
   location: ['geoname_id'],
@@ -71,7 +83,8 @@ export function columnsOfHeader(table: TextTable, fields: readonly string[], lin
   const header = fields.map(plainName)
   const place = (wanted: readonly string[]): number => wanted.map(name => header.indexOf(name)).find(at => at >= 0) ?? -1
   const columns = Object.fromEntries(Object.entries(names).map(([role, wanted]) => [role, place(wanted)])) as unknown as TableColumns
-  if (columns.network < 0 && (columns.first < 0 || columns.last < 0)) throw columnFault(table, 'its header line names no range of addresses', line)
+  if (columns.network < 0 && (columns.first < 0 || columns.last < 0))
+    throw columnFault(table, 'its header line names no range of addresses', line)
   if (table === 'country' && columns.country < 0 && columns.location < 0) throw columnFault(table, 'its header line names no country', line)
   if (table === 'asn' && columns.asn < 0) throw columnFault(table, 'its header line names no AS number', line)
   const hasEnds = columns.first >= 0 && columns.last >= 0
@@ -168,7 +181,8 @@ export function columnsOfRows(table: TextTable, rows: readonly (readonly string[
       'AS number',
     )
     if (both >= 0) return { ...none, asn: both, org: both }
-    const strange = numbers[0] === undefined ? 'none of its columns holds AS numbers' : `column ${numbers[0] + 1} holds numbers that are not AS numbers`
+    const strange =
+      numbers[0] === undefined ? 'none of its columns holds AS numbers' : `column ${numbers[0] + 1} holds numbers that are not AS numbers`
     throw columnFault(table, strange, line)
   }
   const domains = sample.columnsOf(value => domain.test(value))

@@ -1,4 +1,5 @@
 /** What stands in the columns of country and network tables: country codes, and AS numbers with the organisations that hold them. */
+import { LookupFault } from './lookup-fault.ts'
 import type { TextPool } from './lookup-set.ts'
 
 /** How makers write that there is no value. */
@@ -28,6 +29,9 @@ export function asnOf(text: string): number | undefined {
 /** AS number and organisation in one field, as GeoIP legacy tables have them: `AS13335 Cloudflare, Inc.` */
 export const asnAndOrg = /^AS(\d{1,10}) +(\S.*)$/
 
+/** Most pairs of AS number and organisation; the tables that are published have 100,000. It bounds the memory of a table of any size. */
+const mostPairs = 2_000_000
+
 /** Numbers pairs of AS number and organisation. */
 export class AsnPool {
   readonly numbers: number[] = []
@@ -40,10 +44,12 @@ export class AsnPool {
     this.#texts = texts
   }
 
+  /** @throws LookupFault if there are too many. */
   idOf(asn: number, org: string): number {
     const key = `${asn} ${org}`
     let id = this.#ids.get(key)
     if (id === undefined) {
+      if (this.numbers.length === mostPairs) throw new LookupFault(`it has more than ${mostPairs} pairs of AS number and organisation`)
       id = this.numbers.push(asn) - 1
       this.orgs.push(org === '' ? -1 : this.#texts.idOf(org))
       this.#ids.set(key, id)

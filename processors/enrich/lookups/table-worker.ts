@@ -4,10 +4,10 @@ import { compileTable } from './compile-table.ts'
 import type { TableFile } from './configured-tables.ts'
 
 const compilation = await compileTable(workerData as readonly TableFile[])
-const moved =
-  'compiled' in compilation
-    ? [compilation.compiled.asnNumbers, compilation.compiled.asnOrgs, ...Object.values(compilation.compiled.ranges)].flatMap(column =>
-        ArrayBuffer.isView(column) ? [column.buffer as ArrayBuffer] : [],
-      )
-    : []
+const moved: ArrayBuffer[] = []
+if ('compiled' in compilation) {
+  const { asnNumbers, asnOrgs, ranges } = compilation.compiled
+  const { first4, last4, value4, first6, last6, value6 } = ranges
+  for (const column of [asnNumbers, asnOrgs, first4, last4, value4, first6, last6, value6]) moved.push(column.buffer as ArrayBuffer)
+}
 parentPort!.postMessage(compilation, moved)

@@ -9,7 +9,21 @@ import type { RangeBuilder } from './range-builder.ts'
 import { plainName } from './table-columns.ts'
 
 /** Names of the column or key that holds the address, in the order in which they are looked for. */
-const addressNames = ['cidr', 'network', 'prefix', 'ip_prefix', 'ip_address', 'ip', 'dst_ip', 'dstip', 'src_ip', 'srcip', 'address', 'ipaddress', 'indicator']
+const addressNames = [
+  'cidr',
+  'network',
+  'prefix',
+  'ip_prefix',
+  'ip_address',
+  'ip',
+  'dst_ip',
+  'dstip',
+  'src_ip',
+  'srcip',
+  'address',
+  'ipaddress',
+  'indicator',
+]
 
 const expected =
   'expected is one address or prefix a line (`#` and `;` start a comment), CSV with a header line that names the column (cidr, ip, dst_ip), JSON with such keys, or the exit addresses of Tor'
@@ -49,7 +63,8 @@ export function readThreatList(text: string, builder: RangeBuilder, value: numbe
   else if (start.startsWith('{')) readJsonLines(text, add)
   else if (/^Exit(Node|Address)\s/.test(start)) readTor(text, add)
   else readLines(text, first, add)
-  if (count.unreadable > 0 && count.unreadable === count.lines) throw new LookupFault(`none of its ${count.lines} entries can be read, the first is ${count.first!}; ${expected}`)
+  if (count.unreadable > 0 && count.unreadable === count.lines)
+    throw new LookupFault(`none of its ${count.lines} entries can be read, the first is ${count.first!}; ${expected}`)
   count.check()
   return count
 }

@@ -57,7 +57,9 @@ const network4 = fc.record({ bits: prefixOf(32), record: code.map(country) })
 const network6 = fc.record({
   bits: fc.oneof(
     prefixOf(128),
-    fc.tuple(fc.constantFrom('', '0'.repeat(64), '0'.repeat(80), bits6('2002::/16'), bits6('2001::/32')), prefixOf(40)).map(([a, b]) => a + b),
+    fc
+      .tuple(fc.constantFrom('', '0'.repeat(64), '0'.repeat(80), bits6('2002::/16'), bits6('2001::/32')), prefixOf(40))
+      .map(([a, b]) => a + b),
     fc.integer({ min: 1, max: 96 }).map(length => '0'.repeat(length)),
   ),
   record: code.map(country),
@@ -93,11 +95,11 @@ function addressesOf({ ipVersion, networks, aliases = [] }: MmdbContent, random:
     return [bits.padEnd(width, '0'), bits.padEnd(width, '1'), bits + noise(free, i)]
   })
   const embedded = aliases.flatMap((alias, i) =>
-    networks
-      .filter(({ bits }) => bits.startsWith(ipv4Bits))
-      .map(({ bits }) => (alias + bits.slice(96) + noise(128, i)).slice(0, 128)),
+    networks.filter(({ bits }) => bits.startsWith(ipv4Bits)).map(({ bits }) => (alias + bits.slice(96) + noise(128, i)).slice(0, 128)),
   )
-  const v4 = networks.filter(({ bits }) => ipVersion === 4 || bits.startsWith(ipv4Bits)).map(({ bits }) => bits.slice(ipVersion === 4 ? 0 : 96))
+  const v4 = networks
+    .filter(({ bits }) => ipVersion === 4 || bits.startsWith(ipv4Bits))
+    .map(({ bits }) => bits.slice(ipVersion === 4 ? 0 : 96))
   return [
     ...[...all, ...embedded].map(text),
     ...v4.map(bits => formatIpv4(parseInt(bits.padEnd(32, '1'), 2))),
@@ -205,12 +207,27 @@ const refused = (bytes: Buffer, message: RegExp): void =>
 void describe('damaged mmdb files', () => {
   void it('refuses a search tree that points at itself', () => {
     const file = good()
-    refused(changed(file, bytes => writeNode(bytes, 0, 24, 0, 0)), /search tree is damaged: node 0 is reached twice/)
-    refused(changed(file, bytes => writeNode(bytes, 5 * file.nodeBytes, 24, 5, 5)), /search tree is damaged: node 5 is reached twice/)
-    refused(changed(file, bytes => writeNode(bytes, 9 * file.nodeBytes, 24, 2, file.nodeCount)), /search tree is damaged: node 2 is reached twice/)
+    refused(
+      changed(file, bytes => writeNode(bytes, 0, 24, 0, 0)),
+      /search tree is damaged: node 0 is reached twice/,
+    )
+    refused(
+      changed(file, bytes => writeNode(bytes, 5 * file.nodeBytes, 24, 5, 5)),
+      /search tree is damaged: node 5 is reached twice/,
+    )
+    refused(
+      changed(file, bytes => writeNode(bytes, 9 * file.nodeBytes, 24, 2, file.nodeCount)),
+      /search tree is damaged: node 2 is reached twice/,
+    )
     const six = writeMmdb({ ipVersion: 6, recordSize: 24, networks: [{ bits: ipv4Bits + '1', record: country('AU') }] })
-    refused(changed(six, bytes => writeNode(bytes, 0, 24, 0, six.nodeCount)), /search tree is damaged: node 0 is reached twice/)
-    refused(changed(six, bytes => writeNode(bytes, 95 * 6, 24, 40, six.nodeCount)), /search tree is damaged: node 40 is reached twice/)
+    refused(
+      changed(six, bytes => writeNode(bytes, 0, 24, 0, six.nodeCount)),
+      /search tree is damaged: node 0 is reached twice/,
+    )
+    refused(
+      changed(six, bytes => writeNode(bytes, 95 * 6, 24, 40, six.nodeCount)),
+      /search tree is damaged: node 40 is reached twice/,
+    )
   })
 
   void it('refuses a tree of which two branches share a node', () => {
@@ -227,9 +244,18 @@ void describe('damaged mmdb files', () => {
       record: { country: { iso_code: ['AU', 'BR', 'DE', 'JP'][i % 4]!, geoname_id: i } },
     }))
     const file = writeMmdb({ ipVersion: 4, networks })
-    refused(changed(file, bytes => bytes.fill(0, 4096, 8192)), /search tree is damaged: node 0 is reached twice/)
-    refused(changed(file, bytes => bytes.fill(0, file.data + 4096, file.data + 8192)), /data is damaged/)
-    refused(changed(file, bytes => bytes.fill(1, file.data - 3, file.data - 1)), /gap of 16 zero bytes/)
+    refused(
+      changed(file, bytes => bytes.fill(0, 4096, 8192)),
+      /search tree is damaged: node 0 is reached twice/,
+    )
+    refused(
+      changed(file, bytes => bytes.fill(0, file.data + 4096, file.data + 8192)),
+      /data is damaged/,
+    )
+    refused(
+      changed(file, bytes => bytes.fill(1, file.data - 3, file.data - 1)),
+      /gap of 16 zero bytes/,
+    )
     // a hole in the tree with the number that means nothing leaves nodes without a way to them
     refused(
       changed(file, bytes => {
@@ -256,7 +282,10 @@ void describe('damaged mmdb files', () => {
     const file = good()
     const behind = file.nodeCount + (file.dataEnd - file.data) + 16
     for (const pointer of [file.nodeCount + 1, file.nodeCount + 15, behind, behind + 30, 0xffffff])
-      refused(changed(file, bytes => writeNode(bytes, 0, 24, 1, pointer)), /search tree is damaged: node 0 points outside of the data/)
+      refused(
+        changed(file, bytes => writeNode(bytes, 0, 24, 1, pointer)),
+        /search tree is damaged: node 0 points outside of the data/,
+      )
   })
 
   void it('refuses a wrong record size, IP version, format version or node count', () => {
@@ -271,7 +300,10 @@ void describe('damaged mmdb files', () => {
     refused(wrong({ node_count: 'many' }), /metadata has no node_count/)
     refused(wrong({ build_epoch: 2n ** 63n }), /not a time/)
     // a record size that does not fit moves every node
-    refused(changed(good(24), bytes => (bytes[bytes.lastIndexOf('record_size') + 'record_size'.length + 4] = 32)), /damaged/)
+    refused(
+      changed(good(24), bytes => (bytes[bytes.lastIndexOf('record_size') + 'record_size'.length + 4] = 32)),
+      /damaged/,
+    )
   })
 
   void it('refuses a file that is cut off, without saying what the library would', () => {
@@ -317,7 +349,7 @@ void describe('damaged mmdb files', () => {
     refused(file({ autonomous_system_number: 1 }), /none of its records has a country; it is a database of the type Test/)
     const asn = (record: Record<string, unknown>): void => void readAsnMmdb(file(record), new RangeBuilder(), new AsnPool(new TextPool()))
     assert.throws(() => asn(country('AU')), /none of its records has an AS number/)
-    assert.throws(() => asn({ asn: 'AS4294967296' }), /names the network AS4294967296, which is not an AS number/)
+    assert.throws(() => asn({ asn: 'AS4294967296' }), /names the network "AS4294967296", which is not an AS number/)
     asn({ asn: 'AS4294967295' })
   })
 
