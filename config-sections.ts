@@ -1,6 +1,7 @@
 /** The sections of the configuration: every setting with its unit in its name, its default, its meaning. */
 import { z } from 'zod'
 import { headerOfFormat, namesBeforeDescribed } from './producers/s3/log-format.ts'
+import { recordSizeFaults } from './runtime/kafka/record-size.ts'
 import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
 
 const text = (doc: string) => z.string().describe(doc)
@@ -37,6 +38,10 @@ const kafka = z.strictObject({
   heartbeatIntervalMs: whole('Time between heartbeats; also the hand-over time at a planned stop.', 100).default(1000),
   rebalanceTimeoutMs: whole('Time that members have to rejoin.', 1000).default(10_000),
   transactionTimeoutMs: whole('A transaction that idles longer is aborted by the broker.', 1000).default(30_000),
+  maxRecordBytes: whole(
+    'Largest record that the topics take: `max.message.bytes` less room for framing. The default fits the default of brokers, 1,048,588. s3.blockBytes and s3.maxLineBytes must stay within it.',
+    65_536,
+  ).default(1_000_000),
   maxBytesPerPartition: whole('Most bytes fetched from a partition at once; bounds the memory of a task.', 65_536).default(1_048_576),
   slot: text(
     'Stable name of this process among its equals, such as the ordinal of a StatefulSet: enables static membership, which makes a restart quick.',
@@ -250,6 +255,9 @@ export const configSchema = z.strictObject({
   log: log.prefault({}),
   run: run.prefault({}),
 })
+  .superRefine((settings, context) => {
+    for (const { path, message } of recordSizeFaults(settings)) context.addIssue({ code: 'custom', message, path: [...path] })
+  })
 
 /** The shape of every section, for docs and environment. */
 export const sections = { kafka, registry, s3, lookups, ipContext, clickhouse, http, log, run }

@@ -29,6 +29,9 @@ export function asnOf(text: string): number | undefined {
 /** AS number and organisation in one field, as GeoIP legacy tables have them: `AS13335 Cloudflare, Inc.` */
 export const asnAndOrg = /^AS(\d{1,10}) +(\S.*)$/
 
+/** Longest name of an organisation; it becomes part of every flow of its addresses. */
+const longestOrg = 512
+
 /** Most pairs of AS number and organisation; the tables that are published have 100,000. It bounds the memory of a table of any size. */
 const mostPairs = 2_000_000
 
@@ -45,7 +48,8 @@ export class AsnPool {
   }
 
   /** @throws LookupFault if there are too many. */
-  idOf(asn: number, org: string): number {
+  idOf(asn: number, name: string): number {
+    const org = name.length > longestOrg ? name.slice(0, longestOrg) : name
     const key = `${asn} ${org}`
     let id = this.#ids.get(key)
     if (id === undefined) {
