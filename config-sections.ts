@@ -235,26 +235,27 @@ const run = z.strictObject({
 })
 
 /** The whole configuration as a schema: the one source for parsing, `check-config` and docs/reference/config.md. */
-export const configSchema = z.strictObject({
-  kafka: kafka
-    .superRefine((settings, context) => {
-      for (const { key, message } of kafkaFaults(settings)) context.addIssue({ code: 'custom', message, path: [key] })
-    })
-    .prefault({}),
-  registry: registry.prefault({}),
-  s3: s3
-    .refine(({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined), {
-      error: 'half a static key: set accessKeyId and secretAccessKey, or neither',
-      path: ['accessKeyId'],
-    })
-    .prefault({}),
-  lookups: lookups.prefault({}),
-  ipContext: ipContext.prefault({}),
-  clickhouse: clickhouse.prefault({}),
-  http: http.prefault({}),
-  log: log.prefault({}),
-  run: run.prefault({}),
-})
+export const configSchema = z
+  .strictObject({
+    kafka: kafka
+      .superRefine((settings, context) => {
+        for (const { key, message } of kafkaFaults(settings)) context.addIssue({ code: 'custom', message, path: [key] })
+      })
+      .prefault({}),
+    registry: registry.prefault({}),
+    s3: s3
+      .refine(({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined), {
+        error: 'half a static key: set accessKeyId and secretAccessKey, or neither',
+        path: ['accessKeyId'],
+      })
+      .prefault({}),
+    lookups: lookups.prefault({}),
+    ipContext: ipContext.prefault({}),
+    clickhouse: clickhouse.prefault({}),
+    http: http.prefault({}),
+    log: log.prefault({}),
+    run: run.prefault({}),
+  })
   .superRefine((settings, context) => {
     for (const { path, message } of recordSizeFaults(settings)) context.addIssue({ code: 'custom', message, path: [...path] })
   })

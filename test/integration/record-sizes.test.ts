@@ -1,6 +1,7 @@
 /** The largest record of each topic passes a broker with its default limits: neither the broker nor the topics have a setting for it. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { ConfigResourceTypes } from '../../runtime/kafka/kafka-constants.ts'
 import { topics } from '../../schemas/topics.ts'
 import { Lab } from '../support/kafka-lab.ts'
 import { largestRecords } from '../support/largest-records.ts'
@@ -14,11 +15,10 @@ after(async () => {
 
 test('the broker has the default limit, for all topics that are made on it', async () => {
   const topic = await lab.topic()
-  const { ConfigResourceTypes } = await import('kafkajs')
   const admin = await lab.cluster.admin()
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: lab.nameOf(topic), configNames: ['max.message.bytes'] }],
+    resources: [{ type: ConfigResourceTypes.topic, name: lab.nameOf(topic), configNames: ['max.message.bytes'] }],
   })
   assert.equal(resources[0]!.configEntries[0]!.configValue, '1048588')
 })
@@ -32,5 +32,5 @@ for (const { topic: id, what, record } of largestRecords())
       await producer.send(lab.nameOf(topic), 0, [record])
       await producer.commit()
       const [found] = await lab.read(topic)
-      assert.ok(found?.value?.equals(record.value as Buffer))
+      assert.ok(found?.value?.equals(record.value!))
     })

@@ -25,7 +25,10 @@ export function settingsAtLimit(most: 'block' | 'line'): Config {
 }
 
 /** Text that does not compress. */
-const noise = (length: number): string => randomBytes(Math.ceil(length / 2)).toString('hex').slice(0, length)
+const noise = (length: number): string =>
+  randomBytes(Math.ceil(length / 2))
+    .toString('hex')
+    .slice(0, length)
 
 const longestKey = { bucket: 'b'.repeat(63), key: noise(1024) }
 const documented = 'version srcaddr dstaddr srcport dstport protocol start end action log-status'
@@ -68,7 +71,13 @@ export function largestRecords(): LargestRecord[] {
       headers: headers(noise(maxLineBytes)),
     },
   })
-  return [rawLines('a block', block), rawLines('a line', line), ...lineRecords(line.maxLineBytes), ledgerRecord(line.maxLineBytes), sighting()]
+  return [
+    rawLines('a block', block),
+    rawLines('a line', line),
+    ...lineRecords(line.maxLineBytes),
+    ledgerRecord(line.maxLineBytes),
+    sighting(),
+  ]
 }
 
 /** What enrich makes of the longest lines: a flow with all its columns in `extra`, a gap, and a dead letter with its header line. */
@@ -95,7 +104,10 @@ function lineRecords(length: number): LargestRecord[] {
     {
       topic: 'deadLetters',
       what: 'a dead letter',
-      record: { key: codecs.deadLetters.encodeKey(longestKey), value: codecs.deadLetters.encodeValue(one(dead.deadLetters, 'dead letters')) },
+      record: {
+        key: codecs.deadLetters.encodeKey(longestKey),
+        value: codecs.deadLetters.encodeValue(one(dead.deadLetters, 'dead letters')),
+      },
     },
   ]
 }
@@ -146,4 +158,3 @@ export function bytesOf({ key, value, headers = {} }: OutRecord): number {
   const named = Object.entries(headers).reduce((sum, [name, text]) => sum + name.length + Buffer.byteLength(text) + 10, 0)
   return (key?.length ?? 0) + (value?.length ?? 0) + named + 100
 }
-

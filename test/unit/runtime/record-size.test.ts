@@ -21,14 +21,23 @@ test('the largest record of each topic stays within the default of kafka.maxReco
   for (const { topic, what, bytes } of sizes) assert.ok(bytes <= maxRecordBytes, `${topic}, ${what}: ${bytes} bytes`)
   // made of input at its limits: not small
   for (const topic of ['deadLetters', 'flows', 'ipSightings', 'objects', 'rawLines'])
-    assert.ok(sizes.some(entry => entry.topic === topic && entry.bytes > 100_000), topic)
+    assert.ok(
+      sizes.some(entry => entry.topic === topic && entry.bytes > 100_000),
+      topic,
+    )
 })
 
 test('blocks and lines that a broker with its default would refuse are refused before', () => {
   const { blockBytes } = settingsAtLimit('block').s3
   const { maxLineBytes } = settingsAtLimit('line').s3
-  assert.match(faultsOf({ s3: { blockBytes: blockBytes + 1 } }), /allows records of 1000001 bytes, but kafka\.maxRecordBytes is 1000000.*\n.*s3\.blockBytes/)
-  assert.match(faultsOf({ s3: { maxLineBytes: maxLineBytes + 1 } }), /allows records of 100000\d bytes, but kafka\.maxRecordBytes is 1000000.*\n.*s3\.maxLineBytes/)
+  assert.match(
+    faultsOf({ s3: { blockBytes: blockBytes + 1 } }),
+    /allows records of 1000001 bytes, but kafka\.maxRecordBytes is 1000000.*\n.*s3\.blockBytes/,
+  )
+  assert.match(
+    faultsOf({ s3: { maxLineBytes: maxLineBytes + 1 } }),
+    /allows records of 100000\d bytes, but kafka\.maxRecordBytes is 1000000.*\n.*s3\.maxLineBytes/,
+  )
   assert.equal(faultsOf({ kafka: { maxRecordBytes: 4_000_000 }, s3: { blockBytes: 3_000_000, maxLineBytes: 500_000 } }), '')
   const source = { bucket: 'b', prefix: '', format: Array.from({ length: 60_000 }, () => 'srcaddr').join(' ') }
   assert.match(faultsOf({ s3: { blockBytes: 900_000, sources: [source] } }), /s3\.blockBytes/)
