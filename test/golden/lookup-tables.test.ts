@@ -119,6 +119,19 @@ void describe('country tables of their makers', () => {
   void it('a prefix in the first column, without a header line', async () => {
     assert.deepEqual(await looked('country', [written('cidr.csv', '1.0.0.0/24,AU\n2001:200::/32,JP\n')], ['1.0.0.1', '2001:200::1']), ['AU', 'JP'])
   })
+  void it('Namibia (NA) and every other code of two letters is a country, but for XX and ZZ, which makers use for none', async () => {
+    const letters = Array.from({ length: 26 }, (_, i) => String.fromCharCode(65 + i))
+    const codes = letters.flatMap(a => letters.map(b => a + b))
+    const path = written('codes.csv', codes.map((code, i) => `1.${i >>> 8}.${i & 255}.0/24,${code}\n`).join(''))
+    assert.deepEqual(
+      await looked(
+        'country',
+        [path],
+        codes.map((_, i) => `1.${i >>> 8}.${i & 255}.1`),
+      ),
+      codes.map(code => (code === 'XX' || code === 'ZZ' ? undefined : code)),
+    )
+  })
   void it('packed with gzip', async () => {
     assert.deepEqual(await looked('country', [written('c.csv.gz', gzipSync('1.0.0.0,1.0.0.255,AU\n'))], ['1.0.0.1']), ['AU'])
   })

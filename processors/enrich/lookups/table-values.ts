@@ -2,8 +2,8 @@
 import { LookupFault } from './lookup-fault.ts'
 import type { TextPool } from './lookup-set.ts'
 
-/** How makers write that there is no value. */
-const none = /^(|-+|none|null|unknown|n\/?a|\?+|zz|xx|[ao][0-9])$/i
+/** How makers write that there is no value. `NA` is not among them: it is Namibia. */
+const none = /^(|-+|none|null|unknown|n\/a|\?+|zz|xx|[ao][0-9])$/i
 
 /** True for an empty value, and the ways in which makers write one (`-`, `None`, `ZZ`). */
 export const isNone = (text: string): boolean => none.test(text)
