@@ -21,7 +21,7 @@ import { BackfillBooks } from './backfill-books.ts'
 import { bytesText, countText, fitted, progressText } from './backfill-progress.ts'
 import type { Command, CommandInput } from './command.ts'
 import { configOption } from './command.ts'
-import { countingLists } from './list-requests.ts'
+import { countingLists } from '../producers/s3/list-requests.ts'
 import { openSession, type Session } from './session.ts'
 import { parseTime } from './times.ts'
 
