@@ -5,6 +5,7 @@ import { deadLineReasons } from '../../producers/s3/dead-line-reasons.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { configOption } from '../command.ts'
+import { parsePlace } from '../s3-place.ts'
 import { parseTime } from '../times.ts'
 import { openSession, type Session } from '../session.ts'
 import { formatLetter, formatReport, formatSummary, letterJson } from './letter-text.ts'
@@ -23,7 +24,7 @@ const belongsTo: Readonly<Record<string, string>> = { 'dry-run': 'replay', force
 
 const knownReasons: readonly string[] = [...new Set([...Object.keys(deadLineReasons), ...Object.keys(lineFaultReasons)])].sort()
 
-/** Refuses a reason that there is not: a list without dead letters would say that all is well. */
+/** Rejects unknown reasons: an empty list would look like good news. */
 function reasonsOf(values: Values): string[] {
   const reasons = ((values['reason'] as string[] | undefined) ?? []).flatMap(text => text.split(',')).filter(text => text !== '')
   const unknown = reasons.find(reason => !knownReasons.includes(reason))
@@ -33,9 +34,11 @@ function reasonsOf(values: Values): string[] {
 
 function filterOf(values: Values): LetterFilter {
   const since = values['since'] as string | undefined
+  const prefix = (values['prefix'] as string | undefined) ?? ''
+  parsePlace(prefix, name)
   return {
     reasons: reasonsOf(values),
-    prefix: (values['prefix'] as string | undefined) ?? '',
+    prefix,
     sinceMs: since === undefined ? 0 : parseTime(since, name) * 1000,
   }
 }
@@ -106,7 +109,7 @@ export const deadLettersCommand: Command = {
   options: {
     config: configOption,
     reason: { type: 'string', multiple: true, value: 'REASON', doc: 'only these reasons; several separated by commas' },
-    prefix: { type: 'string', value: 'PREFIX', doc: 'only objects whose key, or s3:// name, starts with it' },
+    prefix: { type: 'string', value: 's3://bucket/prefix', doc: 'only objects there; without s3://bucket/, of any bucket' },
     since: {
       type: 'string',
       value: 'TIME',
