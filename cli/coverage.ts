@@ -1,5 +1,6 @@
 /** `flowloom coverage`: what was read of which time, and whether a missing flow is evidence or a gap. */
-import { loadConfig } from '../config.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { checkConfig, loadConfig, type S3Source } from '../config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
@@ -9,6 +10,7 @@ import { countRecords, findEvidence, judgeSlotBySlot } from './coverage-report/i
 import { formatJson, formatRanges, formatReport, formatVerdict } from './coverage-report/print.ts'
 import { hasLosses, reportCoverage } from './coverage-report/report.ts'
 import { firstNotDue, slotAfter, slotOf } from './coverage-report/slots.ts'
+import { unreadSources, unreadText } from './coverage-report/unread-sources.ts'
 import { judge, type VerdictWord } from './coverage-report/verdict.ts'
 import { parseTime } from './times.ts'
 
@@ -82,11 +84,12 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   }
 }
 
-async function reportTime(store: Store, options: CoverageOptions, json: boolean): Promise<number> {
+async function reportTime(store: Store, sources: readonly S3Source[], options: CoverageOptions, json: boolean): Promise<number> {
   const report = await reportCoverage(store, options)
   const complete = report.flowLogs.length > 0 && !hasLosses(report)
-  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report }))
-  else console.log(formatReport(report, options))
+  const unread = await unreadSources(store, sources)
+  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, unreadSources: unread }))
+  else console.log(`${unreadText(unread)}${formatReport(report, options)}`)
   if (complete) return 0
   return report.flowLogs.length === 0 && !hasLosses(report) ? exitCodes.unknown : exitCodes.gap
 }
@@ -148,11 +151,14 @@ or the interface has no record around that time, not even NODATA; "never seen": 
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))
-    const store = connectClickHouse(loadConfig({ file: values['config'] as string | undefined }).clickhouse)
+    const { clickhouse, s3 } = loadConfig({ file: values['config'] as string | undefined })
+    // who only asks the tables may have no sources in the settings
+    const sources = isDeepStrictEqual(s3.sources, checkConfig({}).s3.sources) ? [] : s3.sources
+    const store = connectClickHouse(clickhouse)
     try {
       const json = values['json'] === true
       return await (options.interfaceId === null
-        ? reportTime(store, options, json)
+        ? reportTime(store, sources, options, json)
         : reportInterface(store, options.interfaceId, options, json))
     } finally {
       await store.close()

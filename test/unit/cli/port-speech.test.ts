@@ -23,7 +23,7 @@ const native = (): Server =>
     socket
       .on('error', () => undefined)
       .once('data', data =>
-        socket.end(data[0] === 71 ? 'HTTP/1.0 400 Bad Request\r\n\r\nPort 9000 is for clickhouse-client program\r\n' : undefined),
+        socket.end(data[0] === 71 ? 'HTTP/1.0 400 Bad Request\r\n\r\nPort 9000 is for clickhouse-client program\r\n' : ''),
       ),
   )
 

@@ -219,6 +219,20 @@ for (const [path, layout, below] of [
     assert.deepEqual([scope.source?.layout, scope.below], [layout, below])
   })
 
+test('a backfill takes what any source of its folder chooses, and no other accounts and regions', () => {
+  const choosing = [
+    { ...source('flow-logs', 'net'), accounts: ['111122223333'] },
+    { ...source('flow-logs', 'net/'), regions: ['eu-west-1'] },
+    { ...source('flow-logs', 'other'), accounts: ['222233334444'] },
+  ]
+  const scope = (path: string): readonly unknown[] =>
+    scopeOf(choosing, parseRange({ positionals: [`s3://${bucket}/${path}`], values: { from: '2026-11-24' } }, Date.parse('2026-11-25')))
+      .chosen
+  assert.deepEqual(scope('net'), choosing.slice(0, 2))
+  assert.deepEqual(scope('net/AWSLogs/333344445555/'), choosing.slice(0, 2))
+  assert.deepEqual(scope('nowhere'), [])
+})
+
 test('a backfill lists the hours or the times it is asked for', async () => {
   const store = new MemoryObjectStore()
   for (const [day, h] of [
