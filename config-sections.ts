@@ -128,7 +128,7 @@ const sourceFields = z.strictObject({
     scopeFault,
   ).optional(),
   roleArn: checked('Role to assume for this source.', roleArnFault).optional(),
-  externalId: text('External id that the trust policy of each of these roles demands.').optional(),
+  externalId: text('External id that the trust policies of these roles demand.').optional(),
   format: z
     .string()
     .refine(
@@ -246,7 +246,7 @@ const http = z.strictObject({
 })
 
 const log = z.strictObject({
-  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least level that is logged.'),
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Minimum level that is logged.'),
 })
 
 const run = z.strictObject({

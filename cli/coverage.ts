@@ -119,14 +119,14 @@ export const coverageCommand: Command = {
   summary: 'what was read of which time; is a missing flow evidence or a gap?',
   options: {
     config: configOption,
-    from: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC where no zone is given) or Unix seconds; default 24 hours before --to' },
+    from: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC if no zone is given) or Unix seconds; default 24 hours before --to' },
     to: { type: 'string', value: 'TIME', doc: 'not included; default now' },
     account: { type: 'string', value: 'ID', doc: 'only this account' },
     region: { type: 'string', value: 'REGION', doc: 'only this region' },
     'flow-log': { type: 'string', multiple: true, value: 'ID', doc: 'only this flow log; can be repeated' },
     interface: { type: 'string', value: 'ID', doc: 'judge this interface: EVIDENCE, GAP or UNKNOWN, slot by slot' },
     at: { type: 'string', value: 'TIME', doc: 'with --interface: judge this second' },
-    late: { type: 'string', value: 'MINUTES', doc: 'a slot is late where its last object came later than this after its end; default 15' },
+    late: { type: 'string', value: 'MINUTES', doc: 'a slot is late if its last object came later than this after its end; default 15' },
     grace: {
       type: 'string',
       value: 'MINUTES',
@@ -136,7 +136,7 @@ export const coverageCommand: Command = {
     every: {
       type: 'string',
       value: 'MINUTES',
-      doc: 'how often a flow log writes; 10 where long windows leave every other slot empty; default 5',
+      doc: 'how often a flow log writes; 10 if long windows leave every other slot empty; default 5',
     },
     'ended-after': {
       type: 'string',

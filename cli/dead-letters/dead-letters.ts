@@ -28,7 +28,7 @@ const knownReasons: readonly string[] = [...new Set([...Object.keys(deadLineReas
 function reasonsOf(values: Values): string[] {
   const reasons = ((values['reason'] as string[] | undefined) ?? []).flatMap(text => text.split(',')).filter(text => text !== '')
   const unknown = reasons.find(reason => !knownReasons.includes(reason))
-  if (unknown !== undefined) throw usage(`"${unknown}" is no reason; there are ${knownReasons.join(', ')}`)
+  if (unknown !== undefined) throw usage(`"${unknown}" is not a reason; there are ${knownReasons.join(', ')}`)
   return reasons
 }
 
@@ -45,7 +45,7 @@ function filterOf(values: Values): LetterFilter {
 
 function maxAttemptsOf(values: Values): number {
   const text = (values['max-attempts'] as string | undefined) ?? String(defaultMaxAttempts)
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw usage(`"${text}" is no number of attempts`)
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw usage(`"${text}" is not a number of attempts; write a whole number, such as 3`)
   return Number(text)
 }
 
@@ -88,7 +88,7 @@ async function show(session: Session, values: Values, text: string | undefined):
         2,
       ),
     )
-  else if (found.length === 0) console.log(`line ${line} of ${object} is no dead letter, or the topic no longer holds it`)
+  else if (found.length === 0) console.log(`line ${line} of ${object} is not a dead letter, or the topic no longer holds it`)
   else console.log(found.map(entry => formatLetter(entry, replays.isOpen(entry.letter))).join('\n\n'))
   return found.length === 0 ? 1 : 0
 }
@@ -113,7 +113,7 @@ export const deadLettersCommand: Command = {
     since: {
       type: 'string',
       value: 'TIME',
-      doc: 'only what was recorded since then: ISO 8601 (UTC where no zone is given) or Unix seconds',
+      doc: 'only what was recorded since then: ISO 8601 (UTC if no zone is given) or Unix seconds',
     },
     all: { type: 'boolean', doc: 'list: show examples that were sent back since, too' },
     'dry-run': { type: 'boolean', doc: 'replay: only say what would be sent back and what left' },
@@ -122,7 +122,7 @@ export const deadLettersCommand: Command = {
     json: { type: 'boolean', doc: 'print JSON' },
   },
   details:
-    'replay puts whole lines with a known header into raw-lines again, under their object version and line number, so that a fixed enrich reads\nthem. It is exactly once: repeated, killed and repeated, or run twice at once, each line comes in once. A line that is refused again is a dead\nletter again, with the number of its attempt. show: exit code 1 where the line is no dead letter.',
+    'replay puts whole lines with a known header into raw-lines again, under their object version and line number, so that a fixed enrich reads\nthem. It is exactly once: repeated, killed and repeated, or run twice at once, each line comes in once. A line that is refused again is a dead\nletter again, with the number of its attempt. show: exit code 1 if the line is not a dead letter.',
   async run({ values, positionals, signal }) {
     const [word = 'list', ...rest] = positionals
     if (!['list', 'show', 'replay'].includes(word)) throw usage(`"${word}" is neither list, show nor replay`)
