@@ -1,4 +1,5 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
+import { hintsOf } from '../config-hints.ts'
 import { isSecret, listSettings, loadConfig, type Config } from '../config.ts'
 import { FlowError, withoutPassword } from '../runtime/errors.ts'
 import { lookupFaults, probeLookups } from './check-lookups.ts'
@@ -38,8 +39,11 @@ export const checkConfigCommand: Command = {
       doc: 'also try S3, SQS, Kafka, the registry, ClickHouse and the lookup tables, and say which permission is missing',
     },
   },
+  details:
+    'Prints the settings as JSON. What is allowed and often a slip goes to the error output, as lines that begin with `hint:`. Exit code 1 if a setting\nis refused, or with --probe if something does not work.',
   async run({ values }) {
     const config = loadConfig({ file: values['config'] as string | undefined })
+    for (const hint of hintsOf(config, Date.now())) console.error(`hint: ${hint}`)
     if (values['probe'] === true) {
       const results = [...(await probe(config)), ...(await probeLookups(config.lookups))]
       console.log(probeText(results))

@@ -24,6 +24,7 @@ import { headerOfFormat, namesBeforeDescribed } from './log-format.ts'
 import { ObjectReader } from './object-reader.ts'
 import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from './object-store.ts'
+import { sourceHeaders } from './source-headers.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
 import { ParquetReaders } from './parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
@@ -244,7 +245,7 @@ class FetchTask implements Task {
       }
       const readWith = async (body: Download, header: string | null): Promise<boolean> => {
         const { stores, settings, parquet } = this.#options
-        const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed)
+        const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed, sourceHeaders(settings.sources, key))
         try {
           return await reader.read(openSource({ stores, parquet, signal: this.#context.signal, header }, key, body, committed))
         } finally {
