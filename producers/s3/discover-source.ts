@@ -14,7 +14,7 @@ import { objectIdOf } from '../../schemas/object-id.ts'
 import { announceArrivals } from './announce-arrivals.ts'
 import { dayOf, isFlowLogKey, windowDays, type RegionFolder } from './key-layout.ts'
 import { dayPrefixes, findRegions, hourPrefixes, type ListFault } from './list-objects.ts'
-import type { ListedObject, ObjectStore, StoreOf } from './object-store.ts'
+import { isArchived, type ListedObject, type ObjectStore, type StoreOf } from './object-store.ts'
 import { nameHash, ObjectTable } from './object-table.ts'
 import { hourWindow, isWanted, rootOf } from './source-layout.ts'
 
@@ -22,6 +22,10 @@ const rounds = counter('flowloom_discover_rounds_total', 'rounds of listing; par
 const objectsSeen = counter('flowloom_discover_objects_seen_total', 'objects in the listings of all rounds')
 const objectsIgnored = counter('flowloom_discover_objects_ignored_total', 'objects in the listings that are no flow logs by their names')
 const objectsAnnounced = counter('flowloom_discover_objects_announced_total', 'arrivals written')
+const objectsArchived = counter(
+  'flowloom_discover_objects_archived_total',
+  'arrivals written of objects whose storage class is an archive: they are read when they are restored',
+)
 const faults = counter('flowloom_discover_errors_total', 'prefixes that could not be listed in a round', ['code'])
 const lastRound = gauge(
   'flowloom_discover_last_complete_round_timestamp_seconds',
@@ -279,6 +283,7 @@ class DiscoverShard {
     for (const { object, seen } of fresh)
       if (seen.set(nameHash(bucket, object.key), 1, objectIdOf(bucket, object.key, object.etag))) this.#count(1)
     objectsAnnounced.inc(fresh.length)
+    objectsArchived.inc(fresh.filter(({ object }) => isArchived(object)).length)
   }
 
   /** Drops days that left the window. A folder that could not be listed this time keeps its days. */

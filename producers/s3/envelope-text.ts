@@ -8,9 +8,11 @@
  */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { FlowError } from '../../runtime/errors.ts'
 import type { ObjectKey } from '../../schemas/records.ts'
 import { controlMessages } from './fetch-metrics.ts'
 import { longLineHead } from './line-blocks.ts'
+import { headBytes, isBinary, unreadFormat } from './object-formats.ts'
 import { textChunks } from './object-text.ts'
 
 /** A part of the text that is no lines: it becomes one dead letter. */
@@ -151,6 +153,13 @@ async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerat
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
 }
 
+/** @throws FlowError OBJECT_FORMAT, OBJECT_NOT_TEXT where the beginning of what should be text is none. */
+function checkText(head: Buffer, name: ObjectKey): void {
+  const format = unreadFormat(head)
+  if (format !== undefined) throw new FlowError('OBJECT_FORMAT', { ...name, detail: format })
+  if (isBinary(head)) throw new FlowError('OBJECT_NOT_TEXT', { ...name, detail: `it begins with ${head.toString('hex', 0, 16)}` })
+}
+
 /**
  * Unwraps a text, if its first document is an envelope. Memory: one document, at most `largest`, and the messages of a chunk.
  *
@@ -172,14 +181,14 @@ export async function* unwrapped(
       head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
       return true
     }
-    while (head.length < 2 && (await more()));
+    while (head.length < headBytes && (await more()));
     if (!packed && head[0] === 0x1f && head[1] === 0x8b) {
       const inner = textChunks(Readable.from(joined(head, rest), { objectMode: false }), name)
       yield* unwrapped(inner, name, largest, true)
       return
     }
-    while (head.length < 4096 && head.toString('latin1').trim() === '' && (await more()));
-    if (!/^\s*\{/.test(head.toString('latin1', 0, 4096))) {
+    checkText(head.subarray(0, headBytes), name)
+    if (!/^\s*\{/.test(head.toString('latin1', 0, headBytes))) {
       yield* joined(head, rest)
       return
     }
