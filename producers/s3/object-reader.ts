@@ -178,7 +178,6 @@ export class ObjectReader {
 /** How an object begins that has no header line; with the names that were meant, where it has names. */
 function noHeader(head: string): string {
   const line = head.split(/\r?\n/, 1)[0]!
-  const hints = nameHints(line.trim().split(/[\s,]+/))
-  const reason = /^[a-z][a-z0-9_@-]*(?:,[a-z@][a-z0-9_@-]*)+$/i.test(line.trim()) ? ['its columns are separated by commas'] : []
-  return [JSON.stringify(head.slice(0, 80)), ...reason, ...hints].join('; ')
+  const hints = nameHints(line.trim().split(/ +/))
+  return [JSON.stringify(head.slice(0, 80)), ...hints].join('; ')
 }

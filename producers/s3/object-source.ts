@@ -1,6 +1,7 @@
 /** What kind of object it is, and its text from the place where reading goes on. */
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
-import { unwrapped, type DeadPart } from './envelope-text.ts'
+import type { DeadPart } from './document-cutter.ts'
+import { unwrapped } from './envelope-text.ts'
 import { isColumnLine, isHeader, type HeaderRule } from './header-line.ts'
 import { isParquetKey } from './key-layout.ts'
 import type { StoreOf } from './object-store.ts'

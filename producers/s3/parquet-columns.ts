@@ -9,14 +9,15 @@ import { decompressPage } from 'hyparquet/src/datapage.js'
 import { deltaBinaryUnpack, deltaLengthByteArray } from 'hyparquet/src/delta.js'
 import { byteStreamSplit } from 'hyparquet/src/encoding.js'
 import { readPlain } from 'hyparquet/src/plain.js'
-import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath, isFlatColumn } from 'hyparquet/src/schema.js'
+import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from 'hyparquet/src/schema.js'
 import { checkHeap } from './parquet-heap.ts'
 import { columnBytes, encodingOf, pagesOf, parquetCompressors, valuesOfColumn, type Page } from './parquet-pages.ts'
 import { Runs } from './parquet-runs.ts'
 import { secondsParsers, type WordOf } from './parquet-values.ts'
 
 type Chunk = RowGroup['columns'][number]
-type SchemaTree = ReturnType<typeof getTreePath>[number]
+/** A node of the schema. */
+export type SchemaTree = ReturnType<typeof getTreePath>[number]
 type Decoder = Parameters<typeof convert>[1]
 type Values = ReturnType<typeof convert>
 
@@ -57,6 +58,23 @@ export function openColumn(schema: SchemaTree, { name, tree, wordOf }: Column, h
   if (tree.children.length > 0) return new ListedRows(nestedValues(schema, tree, chunks, held), wordOf)
   const leaf = new Leaf(schema, chunks[0]!, held)
   return leaf.isFlat ? new FlatRows(leaf, name, wordOf) : new ListedRows(listedValues(leaf), wordOf)
+}
+
+/**
+ * Opens a leaf of a row group by its path. Where it stands in a list, its value is that list.
+ *
+ * @throws Error where the row group has no such leaf.
+ */
+export function openLeaf(schema: SchemaTree, path: readonly string[], wordOf: WordOf, held: HeldGroup): ColumnRows {
+  const name = path.join('.')
+  const chunk = held.group.columns.find(({ meta_data }) => meta_data?.path_in_schema.join('.') === name)
+  if (chunk === undefined) throw new Error(`column ${name} is not in a row group`)
+  const leaf = new Leaf(schema, chunk, held)
+  if (leaf.isFlat) return new FlatRows(leaf, name, wordOf)
+  return new ListedRows(
+    Array.from(listedValues(leaf), row => [row].flat(Infinity)),
+    wordOf,
+  )
 }
 
 /** Rows whose values are all there. */
@@ -220,7 +238,6 @@ class Leaf {
     const meta = chunk.meta_data!
     this.name = meta.path_in_schema.join('.')
     this.path = getTreePath(schema, meta.path_in_schema)
-    this.isFlat = isFlatColumn(this.path)
     this.#decoder = {
       ...meta,
       pathInSchema: meta.path_in_schema,
@@ -229,9 +246,10 @@ class Leaf {
       parsers,
     }
     this.#bytes = columnBytes(chunk, bytes, start)
-    this.#most = valuesOfColumn(chunk, Number(group.num_rows))
     this.#definition = getMaxDefinitionLevel(this.path)
     this.#repetition = getMaxRepetitionLevel(this.path)
+    this.isFlat = this.#repetition === 0 && this.path.at(-1)!.children.length === 0
+    this.#most = valuesOfColumn(chunk, Number(group.num_rows), this.isFlat)
   }
 
   pages(): Generator<Page, void, undefined> {
@@ -280,9 +298,14 @@ class Leaf {
     if (definition !== undefined) for (const level of definition) if (level !== this.#definition) there--
     if (this.isFlat && second !== undefined && there !== count - second.num_nulls)
       throw new Error(`column ${this.name} has another number of values than it says`)
-    const present = there === count ? undefined : definition
+    const present = there === count ? undefined : this.#presence(definition)
     const values = this.#valuesOf(page, offset, there, encodingOf(header))
     return { count, repetition, definition, present, there, ...values }
+  }
+
+  /** Levels of a flat column as 1 where there is a value, else 0. */
+  #presence(definition: Uint8Array | undefined): Uint8Array | undefined {
+    return this.#definition > 1 && this.isFlat ? definition?.map(level => (level === this.#definition ? 1 : 0)) : definition
   }
 
   #valuesOf(page: Uint8Array, offset: number, there: number, encoding: string): Pick<OpenPage, 'runs' | 'ownDictionary' | 'take'> {
