@@ -29,7 +29,7 @@ export function packingOf(head: Buffer): Packing {
   const magic = snappyMagic(head)
   if (magic !== undefined) return `snappy-${magic}`
   // Snappy without magic bytes: only where it cannot be text, and what comes out is
-  if (strangeBytes(head) === 0 || beginsWithHeader(head)) return 'plain'
+  if (strangeBytes(head) === 0 || beginsWithHeader(head) || unreadFormat(head) !== undefined) return 'plain'
   const form = snappyForm(head, output => streamPacking(output) === 'gzip' || strangeBytes(output) === 0)
   return form === undefined ? 'plain' : `snappy-${form}`
 }

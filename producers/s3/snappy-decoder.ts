@@ -37,6 +37,11 @@ export class SnappyDecoder {
     return this.#unclaimed === 0 && this.#literal === 0 && this.#held.length === 0
   }
 
+  /** Bytes of output that the block says; undefined: it has not said it yet. */
+  get size(): number | undefined {
+    return this.#unclaimed === undefined ? undefined : this.#unclaimed + this.#literal + this.#produced
+  }
+
   /** Bytes of output so far. */
   get produced(): number {
     return this.#produced

@@ -33,16 +33,19 @@ export function snappyMagic(head: Buffer): 'framed' | 'java' | undefined {
  * @param isWanted Decides about the output of the beginning.
  */
 export function snappyForm(head: Buffer, isWanted: (output: Buffer) => boolean): 'hadoop' | 'raw' | undefined {
-  const total = head.length < 9 ? 0 : head.readUInt32BE(0)
-  if (total > 0 && decodes(head.subarray(8, 8 + head.readUInt32BE(4)), isWanted)) return 'hadoop'
+  if (head.length > 8) {
+    const [total, stored] = [head.readUInt32BE(0), head.readUInt32BE(4)]
+    // data that cannot be compressed grows by a sixth
+    if (total > 0 && stored <= 32 + total + total / 6 && decodes(head.subarray(8, 8 + stored), isWanted, total)) return 'hadoop'
+  }
   return decodes(head, isWanted) ? 'raw' : undefined
 }
 
-function decodes(head: Buffer, isWanted: (output: Buffer) => boolean): boolean {
+function decodes(head: Buffer, isWanted: (output: Buffer) => boolean, most = Infinity): boolean {
   const decoder = new SnappyDecoder()
   try {
     const output = Buffer.concat([...decoder.push(head), decoder.rest()])
-    return output.length > 0 && isWanted(output)
+    return output.length > 0 && decoder.size! <= most && isWanted(output)
   } catch (error) {
     if (error instanceof Damaged) return false
     throw error

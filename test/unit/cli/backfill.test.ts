@@ -138,7 +138,7 @@ test('the books: a version that was read, overwritten and came back is done, so 
 })
 
 test('progress says objects, bytes, speed and time left', () => {
-  const counts = { objects: 2000, bytes: 4e9, done: 999, failed: 1, underWay: 10, endedBytes: 2e9, endedLines: 60_000 }
+  const counts = { objects: 2000, bytes: 4e9, done: 999, failed: 1, archived: 0, underWay: 10, endedBytes: 2e9, endedLines: 60_000 }
   assert.equal(
     progressText(counts, { bytes: 4e9 }, 60),
     '[############------------] 50 %  1,000 of 2,000 objects, 1 failed, 2.00 GB of 4.00 GB, 1,000 flow records/s, 60 s left',
