@@ -118,6 +118,15 @@ test('the books: what was read before is not wanted, what is announced ends with
   assert.deepEqual([books.counts.done, books.counts.failed], [4, 0])
 })
 
+test('the books: objects of an archive are counted, by the storage class of the listing', () => {
+  const books = new BackfillBooks()
+  const classes = ['GLACIER', 'DEEP_ARCHIVE', 'GLACIER_IR', 'STANDARD', 'INTELLIGENT_TIERING']
+  for (const storageClass of classes) books.list('b', { key: storageClass, etag: 'v', size: 1, storageClass })
+  books.list('b', { key: 'GLACIER', etag: 'v', size: 1, storageClass: 'GLACIER' })
+  books.list('b', { key: 'unsaid', etag: 'v', size: 1 })
+  assert.deepEqual([books.counts.objects, books.counts.archived], [6, 2])
+})
+
 test('the books: a version that was read, overwritten and came back is done, so that nobody waits for it', () => {
   const books = new BackfillBooks()
   for (const key of ['back', 'begun', 'cut']) books.list('b', { key, etag: 'v1', size: 10 })
