@@ -66,7 +66,8 @@ async function readWithFormat(
   content: Buffer,
   headers: FlowLogHeaders,
 ): Promise<PlainReading> {
-  if (key.endsWith('.parquet') || /^PAR1[\0-\x1f]/.test(content.toString('latin1', 0, 5))) return readParquetPlainly(content, s3.maxLineBytes)
+  if (key.endsWith('.parquet') || /^PAR1[\0-\x1f]/.test(content.toString('latin1', 0, 5)))
+    return readParquetPlainly(content, s3.maxLineBytes)
   const before = namesBeforeDescribed(format)
   if (before === undefined) return readPlainly(content, s3.maxLineBytes, format)
   const reading = readPlainly(content, s3.maxLineBytes)

@@ -36,8 +36,9 @@ type Json = Record<string, unknown>
 function objectOf(text: string): Json | undefined {
   try {
     // a number of 16 digits or more outside of a string becomes a string of its digits
-    const digits = text.replace(/"[^"\\]*(?:\\[^][^"\\]*)*"|([:,[]\s*)(\d{16,})(?=\s*[,}\]])/g, (all, before: string | undefined, number: string | undefined) =>
-      before === undefined ? all : `${before}"${number!}"`,
+    const digits = text.replace(
+      /"[^"\\]*(?:\\[^][^"\\]*)*"|([:,[]\s*)(\d{16,})(?=\s*[,}\]])/g,
+      (all, before: string | undefined, number: string | undefined) => (before === undefined ? all : `${before}"${number!}"`),
     )
     const value: unknown = JSON.parse(digits)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined
@@ -59,7 +60,15 @@ class Columns {
     if (fresh.length > 0 && (!enough || all.length > 256)) return undefined
     if (all.length === 0) return undefined
     this.#names.push(...fresh)
-    const names = all.map(key => (findFlowField(key)?.name ?? key.toLowerCase().replaceAll(/[^a-z0-9_-]/g, '_').replace(/^[^a-z]+/, '')) || 'unnamed')
+    const names = all.map(
+      key =>
+        (findFlowField(key)?.name ??
+          key
+            .toLowerCase()
+            .replaceAll(/[^a-z0-9_-]/g, '_')
+            .replace(/^[^a-z]+/, '')) ||
+        'unnamed',
+    )
     const values = all.map(key => wordOf(key, Object.hasOwn(record, key) ? record[key] : null))
     return `${fresh.length > 0 ? `${names.join(' ')}\n` : ''}${values.join(' ')}\n`
   }
@@ -70,7 +79,8 @@ function wordOf(key: string, value: unknown): string {
   const field = findFlowField(key)
   if (value === 'None' && field !== undefined && !field.record.startsWith('tags.')) return '-'
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean)
-  if (typeof value === 'string' && field !== undefined && field.awsType !== 'STRING') return text.replace(/^(\d+)\.0+$/, '$1').replaceAll(/\s/g, '_')
+  if (typeof value === 'string' && field !== undefined && field.awsType !== 'STRING')
+    return text.replace(/^(\d+)\.0+$/, '$1').replaceAll(/\s/g, '_')
   return text.replaceAll(/\s/g, '_')
 }
 
@@ -132,7 +142,11 @@ function* recordsOf(text: string): Generator<{ fields: string[]; whole: string }
 /** Messages of an export of the console; undefined: it is none. */
 function exportLines(text: string): PlainDocuments | undefined {
   const first = text.split('\n', 1)[0]!
-  const names = first.replace(/^\ufeff/, '').trim().split(',').map(name => name.replaceAll(/["@]/g, '').toLowerCase())
+  const names = first
+    .replace(/^\ufeff/, '')
+    .trim()
+    .split(',')
+    .map(name => name.replaceAll(/["@]/g, '').toLowerCase())
   const place = names.indexOf('message')
   if (place < 0 || names.length < 2 || !names.includes('timestamp') || !names.every(name => /^[a-z.]+$/.test(name))) return undefined
   const columns = new Columns()

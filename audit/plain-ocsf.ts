@@ -30,7 +30,9 @@ export function plainEvent(event: Event): Record<string, unknown> | undefined {
   const [source, destination, connection] = ['src_endpoint', 'dst_endpoint', 'connection_info'].map(name => at(event, name) as Event)
   const first = (list: unknown): unknown => (Array.isArray(list) ? (list.find(each => each !== null) as unknown) : undefined)
   const boundary = Number(connection?.['boundary_id'])
-  const action = ['action_id', 'action', 'disposition_id', 'disposition'].map(name => verdicts[String(event[name])]).find(word => word !== undefined)
+  const action = ['action_id', 'action', 'disposition_id', 'disposition']
+    .map(name => verdicts[String(event[name])])
+    .find(word => word !== undefined)
   const status = String(event['status_code'])
   return {
     srcaddr: first(source?.['intermediate_ips']) ?? source?.['ip'],

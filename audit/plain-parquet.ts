@@ -55,7 +55,8 @@ export async function readParquetPlainly(stored: Buffer, maxLineBytes: number): 
   try {
     const metadata = await parquetMetadataAsync(file)
     const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
-    if (isNetworkActivity(columns)) return eventTally(await parquetReadObjects({ file, metadata, compressors: parquetCompressors }), maxLineBytes)
+    if (isNetworkActivity(columns))
+      return eventTally(await parquetReadObjects({ file, metadata, compressors: parquetCompressors }), maxLineBytes)
     if (!isMostlyDocumented(columns)) return { ok: false, reason: 'not the columns of a flow log' }
     addTally(tally, { lines: 1, headers: 1 })
     for (const row of await parquetReadObjects({ file, metadata, compressors: parquetCompressors })) {

@@ -136,7 +136,8 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
   const other = noText(content, isHeader)
   if (other !== undefined) return { ok: false, reason: other }
   const found = documentLines(content.toString())
-  if (found === undefined) return isCommaHeader(content.toString('utf8', 0, 4096)) ? { ok: false, reason: 'commas' } : countText(content, maxLineBytes, columns)
+  if (found === undefined)
+    return isCommaHeader(content.toString('utf8', 0, 4096)) ? { ok: false, reason: 'commas' } : countText(content, maxLineBytes, columns)
   const reading = countText(Buffer.from(found.text), maxLineBytes, columns)
   if (reading.ok) addTally(reading.tally, { lines: found.dead, dead: found.dead })
   return reading

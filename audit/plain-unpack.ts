@@ -48,7 +48,8 @@ const others =
 export function noText(content: Buffer, isHeader: (line: string) => boolean): string | undefined {
   const head = content.toString('latin1', 0, 4096)
   if (others.test(head) || head.slice(257, 262) === 'ustar') return 'another format'
-  if (strangers(content) * 20 <= Math.min(content.length, 4096) || isHeader(content.toString('utf8', 0, 4096).split('\n', 1)[0]!)) return undefined
+  if (strangers(content) * 20 <= Math.min(content.length, 4096) || isHeader(content.toString('utf8', 0, 4096).split('\n', 1)[0]!))
+    return undefined
   return 'no text'
 }
 
@@ -77,14 +78,17 @@ function zipFiles(stored: Buffer): Buffer {
   let next = 0
   for (let i = 0; i < stored.readUInt16LE(end + 10); i++) {
     if (stored.toString('latin1', at, at + 4) !== 'PK\x01\x02') throw new Error('a directory that is damaged')
-    const [flags, method, sum, packed, size] = [at + 8, at + 10].map(place => stored.readUInt16LE(place)).concat([16, 20, 24].map(place => stored.readUInt32LE(at + place)))
+    const [flags, method, sum, packed, size] = [at + 8, at + 10]
+      .map(place => stored.readUInt16LE(place))
+      .concat([16, 20, 24].map(place => stored.readUInt32LE(at + place)))
     const local = stored.readUInt32LE(at + 42)
     if (local !== next || (flags! & 1) !== 0) throw new Error('a file that is hidden or encrypted')
     const from = local + 30 + stored.readUInt16LE(local + 26) + stored.readUInt16LE(local + 28)
     const bytes = stored.subarray(from, from + packed!)
     const file = method === 8 ? inflateRawSync(bytes) : method === 0 ? bytes : undefined
     if (file?.length !== size || crc32(file!) !== sum) throw new Error('a file that is not what it says')
-    next = from + packed! + ((flags! & 8) === 0 ? 0 : stored.toString('latin1', from + packed!, from + packed! + 4) === 'PK\x07\x08' ? 16 : 12)
+    next =
+      from + packed! + ((flags! & 8) === 0 ? 0 : stored.toString('latin1', from + packed!, from + packed! + 4) === 'PK\x07\x08' ? 16 : 12)
     const isOpen = files.length > 0 && file!.length > 0 && files.at(-1)!.at(-1) !== 10
     if (isOpen) files.push(Buffer.from('\n'))
     if (file!.length > 0) files.push(file!)

@@ -65,7 +65,9 @@ export class Faults {
 
   /** Storage class that a listing shows of an object. */
   storageClassOf(bucket: string, key: string): string {
-    const rule = this.rules.find(each => each.storageClass !== undefined && (each.bucket ?? bucket) === bucket && key.startsWith(each.prefix))
+    const rule = this.rules.find(
+      each => each.storageClass !== undefined && (each.bucket ?? bucket) === bucket && key.startsWith(each.prefix),
+    )
     return rule?.storageClass ?? 'STANDARD'
   }
 

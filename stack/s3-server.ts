@@ -79,7 +79,9 @@ app.addHook('preHandler', async (request, reply) => {
   const bucket = s3Store.buckets.get(s3.bucket)
   if (s3.operation === 'list' && s3.query.get('list-type') === '2' && bucket !== undefined) {
     const list = readListRequest(s3.bucket, s3.query)
-    return reply.header('content-type', 'application/xml').send(listPageXml(list, listPage(bucket.values(), list), key => faults.storageClassOf(s3.bucket, key)))
+    return reply
+      .header('content-type', 'application/xml')
+      .send(listPageXml(list, listPage(bucket.values(), list), key => faults.storageClassOf(s3.bucket, key)))
   }
   const match = request.headers['if-match']
   if (match !== undefined && match !== '*' && !match.startsWith('"')) request.headers['if-match'] = `"${match}"`

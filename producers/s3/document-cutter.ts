@@ -66,8 +66,7 @@ class OpenDocument {
     this.#long = undefined
     this.#parts = []
     if (bytes === 0) return undefined
-    if (long !== undefined)
-      return { reason: 'document-too-large', head: Buffer.from(long.head), length: bytes, sha256: long.hash.digest() }
+    if (long !== undefined) return { reason: 'document-too-large', head: Buffer.from(long.head), length: bytes, sha256: long.hash.digest() }
     return Buffer.concat(parts)
   }
 }

@@ -249,7 +249,9 @@ class FetchTask implements Task {
         const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed)
         try {
           const mayBeEmpty = this.#source(key)?.format !== undefined
-          return await reader.read(await openSource({ stores, parquet, signal: this.#context.signal, header, mayBeEmpty }, key, body, committed))
+          return await reader.read(
+            await openSource({ stores, parquet, signal: this.#context.signal, header, mayBeEmpty }, key, body, committed),
+          )
         } finally {
           committed = reader.committed
         }

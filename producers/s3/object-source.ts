@@ -69,12 +69,7 @@ async function beginningOf(body: Download['body']): Promise<Buffer> {
  *
  * @param record Version and progress to go on from; its version is the downloaded one.
  */
-export async function openSource(
-  options: SourceOptions,
-  key: ObjectKey,
-  download: Download,
-  record: ObjectLedger,
-): Promise<ObjectSource> {
+export async function openSource(options: SourceOptions, key: ObjectKey, download: Download, record: ObjectLedger): Promise<ObjectSource> {
   const { body } = download
   const { mayBeEmpty } = options
   const streamed = !Buffer.isBuffer(body)

@@ -19,7 +19,8 @@ export interface ListedObject {
  * True where an object is in an archive, from which it must be restored before it can be read. A restored copy keeps the class, and archive tiers
  * of Intelligent-Tiering do not show in it: reading tells.
  */
-export const isArchived = ({ storageClass }: Pick<ListedObject, 'storageClass'>): boolean => storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE'
+export const isArchived = ({ storageClass }: Pick<ListedObject, 'storageClass'>): boolean =>
+  storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE'
 
 /** An object version that is being read. */
 export interface OpenedObject {

@@ -34,11 +34,7 @@ const directions = { '1': 'ingress', '2': 'egress', Inbound: 'ingress', Outbound
 const trafficPaths = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map(path => [String(path + 3), String(path)]))
 
 /** Place of the direction, which tells what side the interface is on. */
-export const ocsfDirection: OcsfField = row(
-  'flow-direction',
-  ['connection_info.direction_id', 'connection_info.direction'],
-  directions,
-)
+export const ocsfDirection: OcsfField = row('flow-direction', ['connection_info.direction_id', 'connection_info.direction'], directions)
 
 /** The version of the flow log; any other text is that of the product. */
 const versions = Object.fromEntries([2, 3, 4, 5, 7, 8, 9, 10, 11].map(version => [String(version), String(version)]))

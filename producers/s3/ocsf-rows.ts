@@ -17,8 +17,7 @@ const mapParts = [
 ] as const
 
 /** True for the columns of network activity: both endpoints, and the class. */
-export const isOcsf = (names: readonly string[]): boolean =>
-  [classPath, 'src_endpoint', 'dst_endpoint'].every(name => names.includes(name))
+export const isOcsf = (names: readonly string[]): boolean => [classPath, 'src_endpoint', 'dst_endpoint'].every(name => names.includes(name))
 
 /** Seconds of a time: of a number by its size (s, ms, us, ns), of a text as ISO 8601. */
 function secondsOf(value: unknown): string {
@@ -61,13 +60,14 @@ export function ocsfPlan(schema: SchemaTree, name: { bucket: string; key: string
   const use = (path: string | undefined, wordOf: WordOf): void => {
     if (path !== undefined && leaves.has(path)) used.set(path, { path, wordOf, listed: leaves.get(path)! })
   }
-  for (const { field, how, paths } of fields)
-    for (const path of paths) use(path, how === 'time' ? secondsOf : firstOf(wordsOf(field)))
+  for (const { field, how, paths } of fields) for (const path of paths) use(path, how === 'time' ? secondsOf : firstOf(wordsOf(field)))
   use(classPath, wordsOf(classPath))
   use(productPath, wordsOf(productPath))
   const direction = ocsfDirection.paths.filter(path => leaves.has(path))
   // what stands among the unmapped and is no field of a flow log keeps its own name
-  const others = [...leaves.keys()].filter(path => path.startsWith('unmapped.') && !used.has(path) && !(map as readonly string[] | undefined)?.includes(path))
+  const others = [...leaves.keys()].filter(
+    path => path.startsWith('unmapped.') && !used.has(path) && !(map as readonly string[] | undefined)?.includes(path),
+  )
   for (const path of others) use(path, firstOf(wordsOf('')))
   const header = [
     ...fields.map(({ field }) => field),
@@ -77,7 +77,14 @@ export function ocsfPlan(schema: SchemaTree, name: { bucket: string; key: string
   return {
     header,
     cells: used.size + header.length,
-    usage: path => (map !== undefined && (map as readonly string[]).includes(path) ? 'listed' : used.has(path) ? (used.get(path)!.listed ? 'listed' : 'flat') : 'none'),
+    usage: path =>
+      map !== undefined && (map as readonly string[]).includes(path)
+        ? 'listed'
+        : used.has(path)
+          ? used.get(path)!.listed
+            ? 'listed'
+            : 'flat'
+          : 'none',
     open: held => {
       const rows = new Map<string, ColumnRows>()
       for (const { path, wordOf } of used.values()) rows.set(path, openLeaf(schema, path.split('.'), wordOf, held))
@@ -90,7 +97,9 @@ const isUnmapped = (field: string): boolean => ocsfFields.some(each => each.fiel
 
 /** The leaf of a path: itself, or the elements where it is a list. */
 function listPath(leaves: ReadonlyMap<string, boolean>, path: string): string | undefined {
-  return ['', '.list.element', '.list.item', '.bag.array_element', '.array', '.list.array'].map(end => path + end).find(each => leaves.has(each))
+  return ['', '.list.element', '.list.item', '.bag.array_element', '.array', '.list.array']
+    .map(end => path + end)
+    .find(each => leaves.has(each))
 }
 
 type MapRows = { take(count: number): Map<string, unknown>[]; skip(count: number): void }
@@ -116,7 +125,9 @@ function openMap(schema: SchemaTree, [keyPath, valuePath]: readonly [string, str
         rows.length = 0
         reader.words(count)
       }
-      return keys.rows.map((row, i) => new Map(row.map((key, j) => [String(key), values.rows[i]![j]] as const).filter(([key]) => key !== 'null')))
+      return keys.rows.map(
+        (row, i) => new Map(row.map((key, j) => [String(key), values.rows[i]![j]] as const).filter(([key]) => key !== 'null')),
+      )
     },
     skip: count => {
       keys.reader.skip(count)
@@ -155,7 +166,8 @@ class OcsfRows {
     const kind = words.get(classPath)?.find(word => word !== networkActivity && word !== '-')
     if (kind !== undefined) throw new FlowError('OBJECT_FORMAT', { ...name, detail: `Parquet with OCSF events of class ${kind}` })
     const product = words.get(productPath)?.find(word => word !== '-' && !/vpc/i.test(word))
-    if (product !== undefined) throw new FlowError('OBJECT_FORMAT', { ...name, detail: `Parquet with OCSF events of the product ${product}` })
+    if (product !== undefined)
+      throw new FlowError('OBJECT_FORMAT', { ...name, detail: `Parquet with OCSF events of the product ${product}` })
     const wordsAt = (paths: readonly string[]): string[][] => paths.map(path => words.get(path)!)
     const directions = firstWords(wordsAt(direction), ocsfDirection.words, count)
     const columns = fields.map(({ how, paths, words: known }) => {

@@ -113,7 +113,10 @@ export function checkPages(group: RowGroup, held: Buffer, start: number, usage: 
     if (use === 'none') continue
     const isNested = use === 'listed'
     try {
-      for (const { header, values } of pagesOf(columnBytes(column, held, start), valuesOfColumn(column, Number(group.num_rows), !isNested))) {
+      for (const { header, values } of pagesOf(
+        columnBytes(column, held, start),
+        valuesOfColumn(column, Number(group.num_rows), !isNested),
+      )) {
         const size = header.uncompressed_page_size
         all += size
         if (header.type === 'DICTIONARY_PAGE')

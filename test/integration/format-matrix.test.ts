@@ -83,7 +83,7 @@ async function byObject<T extends { objectId: Buffer }>({ cluster, codecs }: Ses
   return found
 }
 
-test('every container by every arrival: every value of every field, once', { timeout: 180_000 }, async () => {
+test('every container by every arrival: every value of every field, once', { timeout: 300_000 }, async () => {
   const { s3Endpoint } = await endpoints()
   const queue = await TestQueue.create(s3Endpoint)
   const bucket = `t${randomBytes(4).toString('hex')}`

@@ -52,17 +52,21 @@ const exported: Body = (format, records) =>
   Buffer.from(
     [
       'timestamp,message',
-      ...wordsOf(format, records).map((words, i) => (i % 2 === 0 ? `1764000000000,"${words.join(' ')}"` : `1764000000000,${words.join(' ')}`)),
+      ...wordsOf(format, records).map((words, i) =>
+        i % 2 === 0 ? `1764000000000,"${words.join(' ')}"` : `1764000000000,${words.join(' ')}`,
+      ),
     ].join('\n'),
   )
 
 /** Records as JSON, one field per key: whole numbers as numbers, absent values as null. */
 const structured: Body = ({ columns }, records) => {
-  const value = (token: string): string =>
-    token === '-' ? 'null' : /^(?:0|[1-9]\d*)$/.test(token) ? token : JSON.stringify(token)
+  const value = (token: string): string => (token === '-' ? 'null' : /^(?:0|[1-9]\d*)$/.test(token) ? token : JSON.stringify(token))
   return Buffer.from(
     records
-      .map(({ tokens }) => `{${columns.map((name, i) => `${JSON.stringify(i % 2 === 0 ? name : name.replaceAll('-', '_'))}:${value(tokens[name]!)}`).join(',')}}`)
+      .map(
+        ({ tokens }) =>
+          `{${columns.map((name, i) => `${JSON.stringify(i % 2 === 0 ? name : name.replaceAll('-', '_'))}:${value(tokens[name]!)}`).join(',')}}`,
+      )
       .join('\n'),
   )
 }
@@ -96,12 +100,39 @@ export const matrixContainers: readonly MatrixContainer[] = [
     bare: true,
     body: (format, records) => gzipSync(Buffer.concat(envelopes(format, records).map(document => gzipSync(document)))),
   },
-  { name: 'records of Firehose in ZIP', suffix: '.log', bare: true, body: (format, records) => zipOf([delivered(format, records)], { descriptor: true }) },
-  { name: 'records of Firehose in Snappy of Hadoop', suffix: '.log', bare: true, body: (format, records) => snappyHadoop(delivered(format, records)) },
-  { name: 'records of Firehose in raw Snappy', suffix: '.log', bare: true, body: (format, records) => snappyBlock(delivered(format, records)) },
+  {
+    name: 'records of Firehose in ZIP',
+    suffix: '.log',
+    bare: true,
+    body: (format, records) => zipOf([delivered(format, records)], { descriptor: true }),
+  },
+  {
+    name: 'records of Firehose in Snappy of Hadoop',
+    suffix: '.log',
+    bare: true,
+    body: (format, records) => snappyHadoop(delivered(format, records)),
+  },
+  {
+    name: 'records of Firehose in raw Snappy',
+    suffix: '.log',
+    bare: true,
+    body: (format, records) => snappyBlock(delivered(format, records)),
+  },
   { name: 'ZIP', suffix: '.log', bare: false, repeats: true, body: (format, records) => zipOf([matrixText(format, records)]) },
-  { name: 'framed Snappy', suffix: '.log', bare: false, repeats: true, body: (format, records) => snappyFramed(matrixText(format, records)) },
-  { name: 'Snappy of snappy-java', suffix: '.log', bare: false, repeats: true, body: (format, records) => snappyJava(matrixText(format, records)) },
+  {
+    name: 'framed Snappy',
+    suffix: '.log',
+    bare: false,
+    repeats: true,
+    body: (format, records) => snappyFramed(matrixText(format, records)),
+  },
+  {
+    name: 'Snappy of snappy-java',
+    suffix: '.log',
+    bare: false,
+    repeats: true,
+    body: (format, records) => snappyJava(matrixText(format, records)),
+  },
   { name: 'export of the console', suffix: '.log.gz', bare: true, body: (format, records) => gzipSync(exported(format, records)) },
   { name: 'JSON with one field per key', suffix: '.log.gz', bare: false, body: (format, records) => gzipSync(structured(format, records)) },
   { name: 'records of Firehose', suffix: '.log.gz', bare: true, body: (format, records) => gzipSync(delivered(format, records)) },

@@ -121,7 +121,9 @@ export function snappyFramed(content: Buffer | string): Buffer {
   const parts = cut(Buffer.from(content), 60_000).map((part, i) => {
     const sum = crc32c(part)
     const masked = (((sum >>> 15) | (sum << 17)) + 0xa282ead8) >>> 0
-    return i % 3 === 2 ? chunk(1, Buffer.concat([little(masked, 4), part])) : chunk(0, Buffer.concat([little(masked, 4), snappyBlock(part)]))
+    return i % 3 === 2
+      ? chunk(1, Buffer.concat([little(masked, 4), part]))
+      : chunk(0, Buffer.concat([little(masked, 4), snappyBlock(part)]))
   })
   return Buffer.concat([magic, chunk(0xfe, Buffer.alloc(9)), ...parts, magic, chunk(0x81, Buffer.from('skipped'))])
 }

@@ -55,7 +55,10 @@ describe('a binary object under a source with format', () => {
 
   for (const { name, pack } of [
     { name: 'ZIP', pack: (text: string) => zipOf([text]) },
-    { name: 'ZIP of two files', pack: (text: string) => zipOf([text.slice(0, text.indexOf('\n')), text.slice(text.indexOf('\n') + 1)], { descriptor: true }) },
+    {
+      name: 'ZIP of two files',
+      pack: (text: string) => zipOf([text.slice(0, text.indexOf('\n')), text.slice(text.indexOf('\n') + 1)], { descriptor: true }),
+    },
     { name: 'framed Snappy', pack: snappyFramed },
     { name: 'Snappy of snappy-java', pack: snappyJava },
     { name: 'Snappy of Hadoop', pack: snappyHadoop },
@@ -80,11 +83,17 @@ describe('a binary object under a source with format', () => {
 
   test('Parquet without a suffix is read, small and streamed', async () => {
     const rows = Array.from({ length: 60_000 }, (_unused, i) => numbered(1, i)[0]!.split(' '))
-    for (const body of [parquetObject(header.split(' '), rows.slice(0, 9)), parquetObject(header.split(' '), rows, { codec: 'UNCOMPRESSED', rowGroupSize: 20_000 })]) {
+    for (const body of [
+      parquetObject(header.split(' '), rows.slice(0, 9)),
+      parquetObject(header.split(' '), rows, { codec: 'UNCOMPRESSED', rowGroupSize: 20_000 }),
+    ]) {
       const bench = await fetched(body)
       const { state, headerLines, lines } = bench.ledger('x/a')!
       assert.deepEqual([state, headerLines], ['done', 1])
-      assert.deepEqual(textsOf(bench), rows.slice(0, lines - 1).map(words => words.join(' ')))
+      assert.deepEqual(
+        textsOf(bench),
+        rows.slice(0, lines - 1).map(words => words.join(' ')),
+      )
     }
   })
 })
@@ -233,7 +242,13 @@ describe('JSON records with one field per key', () => {
 
   test('with whatever keys and values, fetch and the plain reader count the same lines', async () => {
     const names = ['version', 'srcaddr', 'dstaddr', 'bytes', 'packets', 'start', 'interface-id', 'note', 'x y', '@odd']
-    const value = fc.oneof(fc.constantFrom('10.0.0.1', '-', '', 'a b', 'None', 'ACCEPT'), fc.nat(), fc.constant(null), fc.boolean(), fc.double({ noNaN: true }))
+    const value = fc.oneof(
+      fc.constantFrom('10.0.0.1', '-', '', 'a b', 'None', 'ACCEPT'),
+      fc.nat(),
+      fc.constant(null),
+      fc.boolean(),
+      fc.double({ noNaN: true }),
+    )
     const record = fc.dictionary(fc.constantFrom(...names), value, { minKeys: 1, maxKeys: 8 })
     const junk = fc.constantFrom('', '', '', '{"a":', 'x', '{}', '{"messageType":"CONTROL_MESSAGE"}', '{"t":1,"message":"2 10.0.0.1"}')
     for (const seed of [1, 2, 3, 20_261_130])
@@ -259,7 +274,10 @@ describe('columns with names that AWS never wrote', () => {
     const bench = await fetched(`${renamed}\n${bare(3)}`, {}, key)
     const { state, warning } = bench.ledger(key)!
     assert.equal(state, 'done')
-    assert.match(warning!, /^no column srcaddr or dstaddr, no column start or end; src_addr is not a flow log field; did you mean srcaddr\?/)
+    assert.match(
+      warning!,
+      /^no column srcaddr or dstaddr, no column start or end; src_addr is not a flow log field; did you mean srcaddr\?/,
+    )
     assert.match(warning!, /start_time is not a flow log field; did you mean start\?/)
   })
 
@@ -277,7 +295,11 @@ describe('columns with names that AWS never wrote', () => {
       ['pkt-srcaddr end', null, 'x/a'],
       [header, null, key],
     ] as const) {
-      const bench = await fetched(`${columns}\n${'1 '.repeat(columns.split(' ').length).trim()}\n`, { sources: [{ bucket, layout: 'any' }] }, at)
+      const bench = await fetched(
+        `${columns}\n${'1 '.repeat(columns.split(' ').length).trim()}\n`,
+        { sources: [{ bucket, layout: 'any' }] },
+        at,
+      )
       assert.equal(bench.ledger(at)?.warning, expected, `${columns} ${at}`)
     }
   })

@@ -28,7 +28,8 @@ const inPieces = (body: Buffer, size: number): Readable =>
     { objectMode: false },
   )
 
-const line = (i: number): string => `2 123456789012 eni-${i} 10.0.0.${i % 250} 10.1.0.1 ${i * 7919} 443 6 ${i} ${i * 40} 1796004000 1796004060 ACCEPT OK\n`
+const line = (i: number): string =>
+  `2 123456789012 eni-${i} 10.0.0.${i % 250} 10.1.0.1 ${i * 7919} 443 6 ${i} ${i * 40} 1796004000 1796004060 ACCEPT OK\n`
 const lines = (count: number): string => Array.from({ length: count }, (_unused, i) => line(i)).join('')
 
 const ways = [
@@ -47,7 +48,8 @@ describe('packed objects', () => {
       for (const count of [1, 20, 3000, 20_000]) {
         const text = Buffer.from(lines(count))
         const body = pack(text)
-        for (const size of count > 3000 ? [65_536] : count > 20 ? [70_001, 997] : [4096, 7, 1]) assert.ok((await textOf(inPieces(body, size))).equals(text), `${count} ${size}`)
+        for (const size of count > 3000 ? [65_536] : count > 20 ? [70_001, 997] : [4096, 7, 1])
+          assert.ok((await textOf(inPieces(body, size))).equals(text), `${count} ${size}`)
         assert.ok((await textOf(body)).equals(text))
         assert.ok(unpackPlainly(body).equals(text), 'the plain reader')
       }
@@ -66,7 +68,10 @@ describe('packed objects', () => {
     })
 
     test(`${way}: random texts and damage`, async () => {
-      const words = fc.array(fc.constantFrom('2 ', '10.0.0.1 ', 'ACCEPT OK\n', 'eni-0a\n', '443 ', 'Grün '), { minLength: 20, maxLength: 400 })
+      const words = fc.array(fc.constantFrom('2 ', '10.0.0.1 ', 'ACCEPT OK\n', 'eni-0a\n', '443 ', 'Grün '), {
+        minLength: 20,
+        maxLength: 400,
+      })
       for (const seed of [1, 2, 3, 20_261_130])
         await fc.assert(
           fc.asyncProperty(words, fc.nat(), fc.integer({ min: 1, max: 255 }), async (some, place, change) => {
@@ -105,7 +110,11 @@ describe('packed objects', () => {
     { name: 'an archive of another method', body: zipOf(['a b\n'], { method: 12 }), code: 'OBJECT_FORMAT' },
     { name: 'an archive with a length that lies', body: zipOf(['a b\n'], { size: 3 }), code: 'OBJECT_BROKEN' },
     { name: 'bytes behind an archive', body: Buffer.concat([zipOf(['a b\n']), Buffer.from('x')]), code: 'OBJECT_BROKEN' },
-    { name: 'a file that the directory does not list', body: Buffer.concat([zipOf(['a b\n']).subarray(0, -80), zipOf(['c\n'])]), code: 'OBJECT_BROKEN' },
+    {
+      name: 'a file that the directory does not list',
+      body: Buffer.concat([zipOf(['a b\n']).subarray(0, -80), zipOf(['c\n'])]),
+      code: 'OBJECT_BROKEN',
+    },
     {
       name: 'a framed chunk with another checksum',
       body: Buffer.concat([snappyFramed(lines(9)).subarray(0, 27), Buffer.from([0]), snappyFramed(lines(9)).subarray(28)]),
