@@ -11,13 +11,13 @@ const largestDocument = 16_777_216
 const largestRecord = 1_048_576
 
 /** Cuts a text where a brace that was opened outside of a string is closed. */
-function* documentsOf(text: string): Generator<string> {
+function* documentsOf(text: string): Generator<string, undefined> {
   const token = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|$)|[{}]|[^"{}]+/y
   for (let at = 0; at < text.length;) {
     const start = text.indexOf('{', at)
     const between = text.slice(at, start < 0 ? undefined : start)
     if (between.trim() !== '') yield between
-    if (start < 0) return
+    if (start < 0) return undefined
     let depth = 0
     for (token.lastIndex = start; token.lastIndex < text.length;) {
       const word = token.exec(text)?.[0]
@@ -28,6 +28,7 @@ function* documentsOf(text: string): Generator<string> {
     at = depth === 0 ? token.lastIndex : text.length
     yield text.slice(start, at)
   }
+  return undefined
 }
 
 type Json = Record<string, unknown>
@@ -78,7 +79,7 @@ function wordOf(key: string, value: unknown): string {
   if (value === null || value === '') return '-'
   const field = findFlowField(key)
   if (value === 'None' && field !== undefined && !field.record.startsWith('tags.')) return '-'
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   if (typeof value === 'string' && field !== undefined && field.awsType !== 'STRING')
     return text.replace(/^(\d+)\.0+$/, '$1').replaceAll(/\s/g, '_')
   return text.replaceAll(/\s/g, '_')
@@ -130,10 +131,10 @@ function jsonLines(text: string): PlainDocuments | undefined {
 
 /** Splits comma-separated text into records of fields. */
 function* recordsOf(text: string): Generator<{ fields: string[]; whole: string }> {
-  const record = /(?:[^"\n]|"(?:[^"]|"")*(?:"|$))+/g
+  const record = /(?:[^"\n]+|"[^"]*(?:"|$))+/g
   for (const [whole] of text.matchAll(record)) {
     const line = whole.replace(/\r$/, '')
-    const fields = [...`,${line}`.matchAll(/,(?:"((?:[^"]|"")*)"(?=,|$)|([^",]*)(?=,|$))/g)]
+    const fields = [...`,${line}`.matchAll(/,(?:"([^"]*(?:""[^"]*)*)"(?=,|$)|([^",]*)(?=,|$))/g)]
     const isSound = fields.reduce((length, [all]) => length + all.length, 0) === line.length + 1
     yield { whole: line, fields: isSound ? fields.map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare!) : [] }
   }

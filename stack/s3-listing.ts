@@ -79,7 +79,8 @@ export function listPageXml(request: ListRequest, page: ListPage, storageClassOf
 
 /** Writes an S3 error body; `more` are elements that only some errors have. */
 export function errorXml(code: string, message: string, more: Readonly<Record<string, string | undefined>> = {}): string {
-  const elements = Object.entries({ Code: code, Message: message, ...more, RequestId: 'LOCALSTACK' })
+  const all: Readonly<Record<string, string | undefined>> = { Code: code, Message: message, ...more, RequestId: 'LOCALSTACK' }
+  const elements = Object.entries(all)
   const written = elements.map(([name, value]) => (value === undefined ? '' : `<${name}>${escapeXml(value)}</${name}>`)).join('')
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${written}</Error>`
 }

@@ -21,7 +21,7 @@ export const areCommaNames = (line: string): boolean =>
 /** The fields of a record; undefined where its quotes are wrong. */
 export function csvFields(record: string): string[] | undefined {
   const fields: string[] = []
-  const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y
+  const pattern = /(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|$)/y
   for (let at = 0; ;) {
     pattern.lastIndex = at
     const match = pattern.exec(record)

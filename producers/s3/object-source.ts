@@ -1,4 +1,5 @@
 /** What kind of object it is, and its text from the place where reading goes on. */
+import type { Readable } from 'node:stream'
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 import type { DeadPart } from './document-cutter.ts'
 import { unwrapped } from './envelope-text.ts'
@@ -47,17 +48,19 @@ function storedBytes({ stores, signal }: SourceOptions, key: ObjectKey, { etag, 
 
 const sniffedBytes = 5
 
+const isGone = ({ destroyed }: Readable): boolean => destroyed
+
 /** The first bytes of a download, which it gives once more. */
 async function beginningOf(body: Download['body']): Promise<Buffer> {
   if (Buffer.isBuffer(body)) return body.subarray(0, sniffedBytes)
   // a stream that breaks now says so again to whoever reads it
   body.on('error', () => undefined)
-  if (body.destroyed) return Buffer.alloc(0)
+  if (isGone(body)) return Buffer.alloc(0)
   const { promise, resolve } = Promise.withResolvers<unknown>()
   for (const event of ['readable', 'end', 'error', 'close']) body.once(event, resolve)
   await promise
   for (const event of ['readable', 'end', 'error', 'close']) body.off(event, resolve)
-  const head = body.destroyed ? null : (body.read() as Buffer | null)
+  const head = isGone(body) ? null : (body.read() as Buffer | null)
   if (head !== null) body.unshift(head)
   // without this turn the stream still waits to be asked, and gives nothing by itself
   await new Promise(setImmediate)

@@ -102,7 +102,11 @@ function listPath(leaves: ReadonlyMap<string, boolean>, path: string): string | 
     .find(each => leaves.has(each))
 }
 
-type MapRows = { take(count: number): Map<string, unknown>[]; skip(count: number): void }
+/** The maps of the rows of a group, from the first to the last. */
+interface MapRows {
+  take(count: number): Map<string, unknown>[]
+  skip(count: number): void
+}
 
 function openMap(schema: SchemaTree, [keyPath, valuePath]: readonly [string, string], held: HeldGroup): MapRows {
   const listed = (path: string): { rows: unknown[][]; reader: ColumnRows } => {

@@ -10,6 +10,7 @@ import { deltaBinaryUnpack, deltaLengthByteArray } from 'hyparquet/src/delta.js'
 import { byteStreamSplit } from 'hyparquet/src/encoding.js'
 import { readPlain } from 'hyparquet/src/plain.js'
 import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from 'hyparquet/src/schema.js'
+import { frontCoded } from './parquet-front-coded.ts'
 import { checkHeap } from './parquet-heap.ts'
 import { columnBytes, encodingOf, pagesOf, parquetCompressors, valuesOfColumn, type Page } from './parquet-pages.ts'
 import { Runs } from './parquet-runs.ts'
@@ -43,9 +44,6 @@ export interface HeldGroup {
   readonly start: number
 }
 
-/** Most bytes of the values of a page that begin like the one before them. */
-const mostFrontCoded = 33_554_432
-
 /** Entries of a dictionary that are decoded at once. */
 const dictionaryStep = 16_384
 
@@ -72,7 +70,7 @@ export function openLeaf(schema: SchemaTree, path: readonly string[], wordOf: Wo
   const leaf = new Leaf(schema, chunk, held)
   if (leaf.isFlat) return new FlatRows(leaf, name, wordOf)
   return new ListedRows(
-    Array.from(listedValues(leaf), row => [row].flat(Infinity)),
+    Array.from(listedValues(leaf), row => [row].flat(Infinity) as unknown[]),
     wordOf,
   )
 }
@@ -345,25 +343,6 @@ function levelsOf(bytes: Uint8Array, from: number, most: number, count: number):
   const levels = new Uint8Array(count)
   new Runs(bytes, from, count, bitsOf(most)).read(levels, count)
   return levels
-}
-
-/** Values that say how much of the one before them they begin with. */
-function frontCoded(reader: { view: DataView; offset: number }, count: number): Uint8Array[] {
-  const [shared, own] = [new Int32Array(count), new Int32Array(count)]
-  deltaBinaryUnpack(reader, count, shared)
-  deltaBinaryUnpack(reader, count, own)
-  let [before, bytes] = [new Uint8Array(0), 0]
-  return Array.from(shared, (same, i) => {
-    const rest = new Uint8Array(reader.view.buffer, reader.view.byteOffset + reader.offset, own[i])
-    reader.offset += rest.length
-    bytes += same + rest.length
-    if (!(same >= 0 && same <= before.length && bytes <= mostFrontCoded))
-      throw new Error('a page of front-coded values is damaged or too large')
-    const value = new Uint8Array(same + rest.length)
-    value.set(before.subarray(0, same))
-    value.set(rest, same)
-    return (before = value)
-  })
 }
 
 /** All the values of a column that is not flat, each put together as its levels say. */

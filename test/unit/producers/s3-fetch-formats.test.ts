@@ -9,6 +9,7 @@ import { readPlainly } from '../../../audit/plain-reader.ts'
 import { s3Error } from '../../../producers/s3/s3-object-store.ts'
 import { snappyBlock, snappyFramed, snappyHadoop, snappyJava, zipOf } from '../../support/packed-objects.ts'
 import { parquetObject } from '../../support/parquet-object.ts'
+import { flowFields } from '../../../schemas/flow-fields.ts'
 import { bucket, FetchBench, gz, header, keyOf, numbered, settle } from './s3-fetch-cases.ts'
 
 const golden = (file: string): Buffer => readFileSync(join(import.meta.dirname, '..', '..', 'golden', 'packed', file))
@@ -209,6 +210,34 @@ describe('an export of the console', () => {
     assert.ok(plain.ok && plain.tally.lines === 4 && plain.tally.dead >= 2)
   })
 
+  test('a quote that is never closed takes no more than 1 MiB with it; what follows is read', async () => {
+    const open = `1,"${'x'.repeat(3_000_000)}`
+    const body = `timestamp,message\n${open}\n"\n1,${numbered(1)[0]!}\n`
+    const startMs = performance.now()
+    const bench = await fetched(gzipSync(body))
+    assert.ok(performance.now() - startMs < 20_000)
+    assert.deepEqual(textsOf(bench), numbered(1))
+    const [dead] = bench.cluster.readCommitted('deadLetters')
+    assert.deepEqual([dead?.value?.reason, dead?.value?.length, dead?.value?.bytes.length], ['document-too-large', open.length + 2, 4096])
+    const plain = readPlainly(gzipSync(body), 65_536, header)
+    assert.ok(plain.ok && plain.tally.lines === 2)
+  })
+
+  test('random fields, quotes and line ends: fetch and the plain reader count the same lines', async () => {
+    const part = fc.constantFrom('1', ',', '"', '""', 'a b', '\n', '\r\n', ',"', '",', numbered(1)[0]!)
+    for (const seed of [1, 2, 3, 20_261_130])
+      await fc.assert(
+        fc.asyncProperty(fc.array(part, { maxLength: 40 }), async parts => {
+          const body = Buffer.from(`timestamp,message\n${parts.join('')}`)
+          const bench = await fetched(body)
+          const plain = readPlainly(body, 65_536, header)
+          assert.ok(plain.ok)
+          assert.equal(bench.ledger('x/a')?.lines, plain.tally.lines, JSON.stringify(body.toString()))
+        }),
+        { seed, numRuns: 40 },
+      )
+  })
+
   test('other comma-separated text is failed with the reason', async () => {
     const bench = await fetched(`${header.replaceAll(' ', ',')}\n${bare(3).replaceAll(' ', ',')}`)
     assert.deepEqual([bench.ledger('x/a')?.state, bench.ledger('x/a')?.errorCode], ['failed', 'OBJECT_NO_HEADER'])
@@ -233,6 +262,16 @@ describe('JSON records with one field per key', () => {
     const body = JSON.stringify({ messageType: 'DATA_MESSAGE', logEvents: [{ message: message(1) }, { message: message(2) }] })
     const bench = await fetched(body + JSON.stringify({ message: message(3) }), { sources: [{ bucket, layout: 'any' }] })
     assert.deepEqual(textsOf(bench), ['2 10.0.0.1 10.0.0.9', '2 10.0.0.2 10.0.0.9', '2 10.0.0.3 10.0.0.9'])
+  })
+
+  test('with ever new keys become dead letters beyond 256 of them', async () => {
+    const body = Array.from({ length: 600 }, (_unused, i) =>
+      JSON.stringify({ version: 2, [i < 63 ? flowFields[i]!.name : `new${i}`]: 1 }),
+    ).join('')
+    const bench = await fetched(body, { sources: [{ bucket, layout: 'any' }] })
+    const { state, headerLines, deadLines } = bench.ledger('x/a')!
+    assert.equal(state, 'done')
+    assert.ok(headerLines < 256 && deadLines > 300, `${headerLines} ${deadLines}`)
   })
 
   test('of other things are no flow log', async () => {
