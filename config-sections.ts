@@ -19,9 +19,9 @@ import {
   scopeFault,
   type ValueCheck,
 } from './config-values.ts'
-import { headerOfFormat, namesBeforeDescribed } from './producers/s3/log-format.ts'
 import { recordSizeFaults } from './runtime/kafka/record-size.ts'
 import { sourceFaults } from './config-source.ts'
+import { formatFault } from './producers/s3/log-format.ts'
 import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
 
 const text = (doc: string) => z.string().describe(doc)
@@ -136,10 +136,10 @@ const sourceFields = z.strictObject({
   externalId: text('External id that the trust policies of these roles demand.').optional(),
   format: z
     .string()
-    .refine(
-      format => namesBeforeDescribed(format) !== undefined || headerOfFormat(format) !== undefined,
-      'not a flow log format: names of fields, or `${...}` of them, or the word describe, maybe behind names of your own',
-    )
+    .superRefine((format, context) => {
+      const fault = formatFault(format)
+      if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
+    })
     .optional()
     .describe(
       'Format of objects whose lines come without a header line, as AWS writes it: `${version} ${srcaddr} ...`; or `describe`: ask EC2 (`DescribeFlowLogs`) for the format of the flow log that the key or `flowLogId` names; names of your own before it (`exported describe`) are columns before those of the flow log. A header line in the object wins.',

@@ -210,6 +210,10 @@ export async function backfill(
     say(
       `${countText(objects)} objects, ${bytesText(bytes)}: ${countText(before.done)} are read already, ${countText(before.failed)} have failed, ${countText(left)} are to be read`,
     )
+    if (before.archived > 0)
+      say(
+        `${countText(before.archived)} of them are in an archive (storage class GLACIER or DEEP_ARCHIVE): they fail as OBJECT_ARCHIVED unless they are restored first`,
+      )
     const report = (announced: number): BackfillReport => {
       const { done, failed } = books.counts
       return {

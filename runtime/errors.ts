@@ -129,6 +129,24 @@ export const errorTable = {
   },
   EC2_UNAVAILABLE: { retriable: true, message: 'EC2 in {region} does not answer about flow log {flowLogId}: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
+  OBJECT_FORMAT: {
+    retriable: false,
+    message:
+      's3://{bucket}/{key} is {detail}, which is not read: text is, also as gzip, zstd, ZIP or Snappy, and Parquet; leave it out with prefix or keyPattern of its source in s3.sources, or store it in one of these',
+  },
+  OBJECT_NOT_TEXT: {
+    retriable: false,
+    message:
+      's3://{bucket}/{key} is neither text nor in a format that is known: {detail}; leave it out with prefix or keyPattern of its source in s3.sources',
+  },
+  OBJECT_EMPTY: {
+    retriable: true,
+    message: 's3://{bucket}/{key} has no line, not even the header line that AWS writes into each object ({detail})',
+  },
+  OBJECT_ARCHIVED: {
+    retriable: false,
+    message: 's3://{bucket}/{key} is archived ({detail}): restore it in S3, then `flowloom retry` reads it',
+  },
   OBJECT_OVER_LIMIT: {
     retriable: true,
     message: 's3://{bucket}/{key} takes more to read than is allowed: {detail}; if it is a good one, write it with smaller row groups',

@@ -53,6 +53,7 @@ export interface ObjectLedger {
   retryAtMs: number | null
   errorCode: string | null
   errorDetail: string | null
+  warning: string | null
   earlier: EarlierVersion[]
 }
 
@@ -100,6 +101,7 @@ export const objectLedger: AvroRecord = record('ObjectLedger', 'Progress and cou
   optional('retryAtMs', 'long', 'Unix milliseconds of the next attempt'),
   optional('errorCode', 'string', 'why the last attempt failed'),
   optional('errorDetail', 'string', 'what the source said'),
+  optional('warning', 'string', 'what the records of the object lack, such as addresses; null: nothing that is known'),
   {
     name: 'earlier',
     type: { type: 'array', items: earlierVersion },

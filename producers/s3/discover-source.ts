@@ -14,7 +14,7 @@ import { objectIdOf } from '../../schemas/object-id.ts'
 import { announceArrivals } from './announce-arrivals.ts'
 import { dayOf, isFlowLogKey, windowDays, type RegionFolder } from './key-layout.ts'
 import { dayPrefixes, findRegions, hourPrefixes, type ListFault } from './list-objects.ts'
-import type { ListedObject, ObjectStore, StoreOf } from './object-store.ts'
+import { isArchived, type ListedObject, type ObjectStore, type StoreOf } from './object-store.ts'
 import { nameHash, ObjectTable } from './object-table.ts'
 import { SilentSources } from './silent-sources.ts'
 import { hourWindow, isWanted, rootOf } from './source-layout.ts'
@@ -27,6 +27,10 @@ const foldersLeftOut = counter(
   'folders of accounts and regions that their source does not choose, each time they are seen',
 )
 const objectsAnnounced = counter('flowloom_discover_objects_announced_total', 'arrivals written')
+const objectsArchived = counter(
+  'flowloom_discover_objects_archived_total',
+  'arrivals written of objects whose storage class is an archive: they are read when they are restored',
+)
 const faults = counter('flowloom_discover_errors_total', 'prefixes that could not be listed in a round', ['code'])
 const lastRound = gauge(
   'flowloom_discover_last_complete_round_timestamp_seconds',
@@ -307,6 +311,7 @@ class DiscoverShard {
     for (const { object, seen } of fresh)
       if (seen.set(nameHash(bucket, object.key), 1, objectIdOf(bucket, object.key, object.etag))) this.#count(1)
     objectsAnnounced.inc(fresh.length)
+    objectsArchived.inc(fresh.filter(({ object }) => isArchived(object)).length)
   }
 
   /** Drops days that left the window. A folder that could not be listed this time keeps its days. */

@@ -50,6 +50,10 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_CHANGED',
   'S3_UNAVAILABLE',
   'OBJECT_BROKEN',
+  'OBJECT_FORMAT',
+  'OBJECT_NOT_TEXT',
+  'OBJECT_EMPTY',
+  'OBJECT_ARCHIVED',
   'OBJECT_OVER_LIMIT',
   'OBJECT_NO_HEADER',
   'FLOW_LOG_UNNAMED',
@@ -247,7 +251,10 @@ class FetchTask implements Task {
         const { stores, settings, parquet } = this.#options
         const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed, sourceHeaders(settings.sources, key))
         try {
-          return await reader.read(openSource({ stores, parquet, signal: this.#context.signal, header }, key, body, committed))
+          const mayBeEmpty = this.#source(key)?.format !== undefined
+          return await reader.read(
+            await openSource({ stores, parquet, signal: this.#context.signal, header, mayBeEmpty }, key, body, committed),
+          )
         } finally {
           committed = reader.committed
         }
@@ -333,7 +340,8 @@ class FetchTask implements Task {
   /** Notes a failed attempt. Where S3 or EC2 itself does not answer, the object is not to blame: it is tried again for ever. */
   async #noteFailure(key: ObjectKey, committed: ObjectLedger, error: FlowError): Promise<void> {
     const { maxAttempts, retryBaseMs } = this.#options.settings
-    const attempts = committed.attempts + 1
+    // an archived object was not tried: it is read when it is restored
+    const attempts = committed.attempts + (error.code === 'OBJECT_ARCHIVED' ? 0 : 1)
     const final = !error.retriable || (attempts >= maxAttempts && !outages.has(error.code))
     const retryAtMs = final ? null : this.#context.nowMs() + Math.min(retryBaseMs * 2 ** (attempts - 1), longestRetryMs)
     const detail = typeof error.details['detail'] === 'string' ? error.details['detail'] : error.message
@@ -384,6 +392,7 @@ function freshRecord(key: ObjectKey, version: Pick<ObjectLedger, 'etag' | 'size'
     retryAtMs: null,
     errorCode: null,
     errorDetail: null,
+    warning: null,
     earlier: [],
   }
 }

@@ -119,6 +119,7 @@ export const objectTable: RowTable<ObjectRow> = {
     nullable('retry_at', dateTime64, row => row.ledger.retryAtMs),
     column('error_code', 'String', row => row.ledger.errorCode),
     column('error_detail', 'String', row => row.ledger.errorDetail),
+    column('warning', 'String', row => row.ledger.warning),
     column('version', 'UInt64', row => row.offset),
   ],
 }

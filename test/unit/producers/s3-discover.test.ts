@@ -4,12 +4,15 @@ import { isListed } from '../../../audit/plain-listing.ts'
 import { checkConfig } from '../../../config.ts'
 import { listObjects } from '../../../producers/s3/list-objects.ts'
 import { isWanted } from '../../../producers/s3/source-layout.ts'
-import { Random } from '../../../producers/synthetic/random.ts'
 import { registry } from '../../../runtime/metrics.ts'
+import { Random } from '../../../producers/synthetic/random.ts'
 import { bucket, DiscoverBench } from './s3-discover-cases.ts'
 
 const plain = (day: string, name: string, account = '123456789012', region = 'us-east-1'): string =>
   `AWSLogs/${account}/vpcflowlogs/${region}/${day}/${name}.log.gz`
+
+const archivedSeen = async (): Promise<number> =>
+  (await registry.getSingleMetric('flowloom_discover_objects_archived_total')!.get()).values.reduce((sum, { value }) => sum + value, 0)
 
 const layouts = [
   { name: 'plain', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.gz' },
@@ -103,6 +106,19 @@ test('a long window looks up the days that exist instead of asking for every one
   await bench.stop()
   assert.deepEqual(bench.keys(), [plain('2026/11/24', 'x'), plain('2025/03/02', 'x')])
   assert.ok(!bench.store.requests.list.includes('AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/23/'))
+})
+
+test('an archived object is announced as others are, and counted', async () => {
+  const bench = new DiscoverBench()
+  const list = bench.store.list.bind(bench.store)
+  bench.store.list = async function* (...args) {
+    for await (const object of list(...args)) yield { ...object, storageClass: 'DEEP_ARCHIVE' }
+  }
+  const before = await archivedSeen()
+  const key = plain('2026/11/24', 'cold')
+  bench.store.put(bucket, key, 'x')
+  assert.deepEqual(await bench.once(), [key])
+  assert.equal((await archivedSeen()) - before, 1)
 })
 
 test('listing does not stop at a page', async () => {
