@@ -52,7 +52,7 @@ function objectOf(text: string): Json | undefined {
 class Columns {
   readonly #names: string[] = []
 
-  /** The line of a record, and a header line before it where there are new keys; undefined: it is no flow log. */
+  /** The line of a record, and a header line before it where there are new keys; undefined: not a flow log. */
   line(record: Json): string | undefined {
     const fresh = Object.keys(record).filter(key => !this.#names.includes(key))
     const all = [...this.#names, ...fresh]
@@ -140,7 +140,7 @@ function* recordsOf(text: string): Generator<{ fields: string[]; whole: string }
   }
 }
 
-/** Messages of an export of the console; undefined: it is none. */
+/** Messages of an export of the console; undefined: not an export. */
 function exportLines(text: string): PlainDocuments | undefined {
   const first = text.split('\n', 1)[0]!
   const names = first
@@ -165,7 +165,7 @@ function exportLines(text: string): PlainDocuments | undefined {
 /** Lines that stand in documents; undefined: the text has lines itself. */
 export const documentLines = (text: string): PlainDocuments | undefined => exportLines(text) ?? jsonLines(text)
 
-/** True for a first line of names with commas between that is none of an export. */
+/** True for a first line of names with commas between, other than that of an export. */
 export const isCommaHeader = (text: string): boolean =>
   text
     .split('\n', 1)[0]!

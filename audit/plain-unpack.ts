@@ -15,7 +15,8 @@ export function unpackPlainly(stored: Buffer): Buffer {
   if (!isText(stored)) {
     for (const unpack of [hadoopSnappy, snappy]) {
       const text = attempt(() => unpack(stored))
-      if (text !== undefined && (isText(text) || text.toString('hex', 0, 2) === '1f8b')) return gunzipped(text, 1)
+      if (text !== undefined && ((isText(text) && text.toString('latin1', 0, 4096).trim() !== '') || text.toString('hex', 0, 2) === '1f8b'))
+        return gunzipped(text, 1)
     }
   }
   return stored
@@ -29,7 +30,7 @@ const attempt = (unpack: () => Buffer): Buffer | undefined => {
   }
 }
 
-/** True where a beginning has nothing that a text does not have. */
+/** True if a beginning has nothing that a text does not have. */
 function isText(bytes: Buffer): boolean {
   return strangers(bytes) === 0
 }
@@ -44,7 +45,7 @@ const strangers = (bytes: Buffer): number => {
 const others =
   /^(?:BZh[1-9](?:1AY&SY|\x17rE8P\x90)|\xfd7zXZ\0|\x04"M\x18|\x02!L\x18|PK\x03\x04|\xff\x06\0\0sNaPpY|\x82SNAPPY\0|\x1f\x8b\x08|\x28\xb5\x2f\xfd|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\x89LZO\0|LZIP\x01|\x1f\x9d|Obj\x01|(?:ORC|PAR1|PARE)[\0-\x1f]|ARROW1\0\0|\xff\xfe|\xfe\xff|\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x4d\x3c\xb2\xa1|\xa1\xb2\x3c\x4d|\x0a\x0d\x0d\x0a)/
 
-/** Why what was unpacked is no text; undefined: it may be one. */
+/** Why what was unpacked is not text; undefined: it may be one. */
 export function noText(content: Buffer, isHeader: (line: string) => boolean): string | undefined {
   const head = content.toString('latin1', 0, 4096)
   if (others.test(head) || head.slice(257, 262) === 'ustar') return 'another format'

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { longLineHead } from './line-blocks.ts'
 
-/** A part of the text that is no lines: it becomes one dead letter. */
+/** A part of the text that does not consist of lines: it becomes one dead letter. */
 export interface DeadPart {
   readonly reason: 'bad-document' | 'document-too-large'
   readonly head: Buffer
@@ -25,7 +25,7 @@ const lineFeed = 10
 /** White space of JSON, and nothing else: any other byte between two documents is damage that is counted. */
 const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13 && byte !== 11 && byte !== 12)
 
-/** A document that is none, as a dead part. */
+/** A document that cannot be read, as a dead part. */
 export const badDocument = (bytes: Buffer): DeadPart => ({
   reason: 'bad-document',
   head: Buffer.from(bytes.subarray(0, longLineHead)),
@@ -33,7 +33,7 @@ export const badDocument = (bytes: Buffer): DeadPart => ({
   sha256: createHash('sha256').update(bytes).digest(),
 })
 
-/** The open document: its bytes, or where it is too large, its beginning and checksum. */
+/** The open document: its bytes, or if it is too large, its beginning and checksum. */
 class OpenDocument {
   readonly #largest: number
   #parts: Buffer[] = []
@@ -60,7 +60,7 @@ class OpenDocument {
     this.#long.hash.update(bytes)
   }
 
-  /** The document, which is closed by this; undefined: there is none. */
+  /** The document, which is closed by this; undefined: none was open. */
   take(): Buffer | DeadPart | undefined {
     const { bytes } = this
     const long = this.#long
@@ -74,7 +74,7 @@ class OpenDocument {
   }
 }
 
-/** Cuts JSON documents by their braces. What stands between two documents, other than white space, is a document that is none. */
+/** Cuts JSON documents by their braces. What stands between two documents, other than white space, is a document that cannot be read. */
 export class DocumentCutter implements Cutter {
   readonly #open: OpenDocument
   #depth = 0
@@ -115,7 +115,7 @@ export class DocumentCutter implements Cutter {
     yield* this.#end(true)
   }
 
-  /** @param broken True where what is held is no whole document. */
+  /** @param broken True if what is held is not a whole document. */
   *#end(broken: boolean): Generator<Buffer | DeadPart> {
     const document = this.#open.take()
     if (document === undefined) return

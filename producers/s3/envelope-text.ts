@@ -22,7 +22,7 @@ export const largestDocumentBytes = 16_777_216
 /** Most bytes of a comma-separated record: a quote that is never closed takes no more with it. A log event has at most 1 MiB. */
 const largestRecordBytes = 1_048_576
 
-/** The text of a document, each line ended by a newline; null for a control message, undefined where it is none. */
+/** The text of a document, each line ended by a newline; null for a control message, undefined if it cannot be read. */
 type LinesOf = (document: Buffer) => string | null | undefined
 
 /** Makes lines of messages: they are lines themselves, or JSON with one field per key. */
@@ -101,7 +101,7 @@ async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerat
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
 }
 
-/** @throws FlowError OBJECT_FORMAT, OBJECT_NOT_TEXT where the beginning of what should be text is none. */
+/** @throws FlowError OBJECT_FORMAT, OBJECT_NOT_TEXT if the beginning of what should be text is not text. */
 function checkText(head: Buffer, name: ObjectKey): void {
   const format = unreadFormat(head)
   if (format !== undefined) throw new FlowError('OBJECT_FORMAT', { ...name, detail: format })

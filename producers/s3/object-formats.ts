@@ -21,7 +21,7 @@ export function streamPacking(head: Buffer): 'gzip' | 'zstd' | undefined {
   return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5 ? 'zstd' : undefined
 }
 
-/** Tells how an object is packed by its first `headBytes` bytes, or all of it. */
+/** Tells how an object is packed by its first bytes: at least `headBytes` of them, or all. */
 export function packingOf(head: Buffer): Packing {
   const stream = streamPacking(head)
   if (stream !== undefined) return stream
@@ -30,7 +30,11 @@ export function packingOf(head: Buffer): Packing {
   if (magic !== undefined) return `snappy-${magic}`
   // Snappy without magic bytes: only where it cannot be text, and what comes out is
   if (strangeBytes(head) === 0 || beginsWithHeader(head) || unreadFormat(head) !== undefined) return 'plain'
-  const form = snappyForm(head, output => streamPacking(output) === 'gzip' || strangeBytes(output) === 0)
+  const form = snappyForm(
+    head,
+    head.length < headBytes,
+    output => streamPacking(output) === 'gzip' || (strangeBytes(output) === 0 && output.toString('latin1').trim() !== ''),
+  )
   return form === undefined ? 'plain' : `snappy-${form}`
 }
 
@@ -57,20 +61,20 @@ const unread: readonly (readonly [string, RegExp])[] = [
   ['UTF-16 text', /^(?:fffe|feff)/],
 ]
 
-/** True where an object begins as a Parquet file: a text that begins with these letters goes on with one. */
+/** True if an object begins as a Parquet file: a text that begins with these letters goes on with one. */
 export const beginsAsParquet = (head: Buffer): boolean => /^50415231[01]./.test(head.toString('hex', 0, 5))
 
-/** Name of the format of bytes that should be text, where it is known; undefined: it is none of these. */
+/** Name of the format of bytes that should be text, if it is known; undefined: not one of these. */
 export function unreadFormat(head: Buffer): string | undefined {
   const digits = head.toString('hex', 0, 16)
   if (head.toString('latin1', 257, 262) === 'ustar') return 'tar'
   return unread.find(([, pattern]) => pattern.test(digits))?.[0]
 }
 
-/** One of so many bytes may be none of a text. */
+/** One of so many bytes may be one that a text does not have. */
 const strangeShare = 20
 
-/** True where bytes are no text: too many control characters or bytes that are no UTF-8. A header line makes them text with damage. */
+/** True if bytes are not text: too many control characters or bytes that are not UTF-8. A header line makes them text with damage. */
 export function isBinary(head: Buffer): boolean {
   return strangeBytes(head) * strangeShare > head.length && !beginsWithHeader(head)
 }
@@ -80,7 +84,7 @@ function beginsWithHeader(head: Buffer): boolean {
   return isHeaderLine(head.subarray(0, feed < 0 ? head.length : feed).toString())
 }
 
-/** Bytes that a text does not have: control characters but for white space and escape, and what is no UTF-8. The last character may be cut. */
+/** Bytes that a text does not have: control characters but for white space and escape, and what is not UTF-8. The last character may be cut. */
 export function strangeBytes(bytes: Buffer): number {
   let strange = 0
   for (let i = 0; i < bytes.length;) {

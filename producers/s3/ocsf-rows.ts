@@ -64,7 +64,7 @@ export function ocsfPlan(schema: SchemaTree, name: { bucket: string; key: string
   use(classPath, wordsOf(classPath))
   use(productPath, wordsOf(productPath))
   const direction = ocsfDirection.paths.filter(path => leaves.has(path))
-  // what stands among the unmapped and is no field of a flow log keeps its own name
+  // what stands among the unmapped and is not a field of a flow log keeps its own name
   const others = [...leaves.keys()].filter(
     path => path.startsWith('unmapped.') && !used.has(path) && !(map as readonly string[] | undefined)?.includes(path),
   )

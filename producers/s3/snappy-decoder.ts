@@ -47,7 +47,7 @@ export class SnappyDecoder {
     return this.#produced
   }
 
-  /** @throws Damaged where it is no Snappy, or more than it said. */
+  /** @throws Damaged if it is not Snappy, or longer than it said. */
   *push(piece: Buffer): Generator<Buffer, void, undefined> {
     const bytes = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece])
     this.#held = empty
@@ -158,7 +158,7 @@ export class SnappyDecoder {
  * Decodes a block that is held whole.
  *
  * @param most Bytes of output that it may have.
- * @throws Damaged where it is not exactly one block, or has more output.
+ * @throws Damaged if it is not exactly one block, or has more output.
  */
 export function decodeSnappy(block: Buffer, most: number): Buffer {
   const decoder = new SnappyDecoder()

@@ -30,29 +30,35 @@ export function snappyMagic(head: Buffer): 'framed' | 'java' | undefined {
  * The form of data without magic bytes, found by decoding its beginning.
  *
  * @param head The beginning, or all of it.
+ * @param isAll True if it is all of it: then it must decode to its end.
  * @param isWanted Decides about the output of the beginning.
  */
-export function snappyForm(head: Buffer, isWanted: (output: Buffer) => boolean): 'hadoop' | 'raw' | undefined {
+export function snappyForm(head: Buffer, isAll: boolean, isWanted: (output: Buffer) => boolean): 'hadoop' | 'raw' | undefined {
   if (head.length > 8) {
     const [total, stored] = [head.readUInt32BE(0), head.readUInt32BE(4)]
     // data that cannot be compressed grows by a sixth
-    if (total > 0 && stored <= 32 + total + total / 6 && decodes(head.subarray(8, 8 + stored), isWanted, total)) return 'hadoop'
+    if (
+      total > 0 &&
+      stored <= 32 + total + total / 6 &&
+      decodes(head.subarray(8, 8 + stored), isAll || head.length >= 8 + stored, isWanted, total)
+    )
+      return 'hadoop'
   }
-  return decodes(head, isWanted) ? 'raw' : undefined
+  return decodes(head, isAll, isWanted) ? 'raw' : undefined
 }
 
-function decodes(head: Buffer, isWanted: (output: Buffer) => boolean, most = Infinity): boolean {
+function decodes(head: Buffer, isAll: boolean, isWanted: (output: Buffer) => boolean, most = Infinity): boolean {
   const decoder = new SnappyDecoder()
   try {
     const output = Buffer.concat([...decoder.push(head), decoder.rest()])
-    return output.length > 0 && decoder.size! <= most && isWanted(output)
+    return output.length > 0 && (decoder.done || !isAll) && decoder.size! <= most && isWanted(output)
   } catch (error) {
     if (error instanceof Damaged) return false
     throw error
   }
 }
 
-/** The output of Snappy data to its end. @throws Damaged where it is damaged or cut. */
+/** The output of Snappy data to its end. @throws Damaged if it is damaged or cut. */
 export function snappyText(form: SnappyForm, pieces: Pieces): AsyncGenerator<Buffer, void, undefined> {
   if (form === 'framed') return framed(pieces)
   if (form === 'java') return java(pieces)
@@ -65,7 +71,8 @@ async function* framed(pieces: Pieces): AsyncGenerator<Buffer, void, undefined> 
     const kind = head[0]!
     const length = head.readUIntLE(1, 3)
     if (kind === 0xff) {
-      if (!Buffer.concat([head, await pieces.exactly(Math.min(length, 6))]).equals(framedMagic)) throw new Damaged('it is no Snappy stream')
+      if (!Buffer.concat([head, await pieces.exactly(Math.min(length, 6))]).equals(framedMagic))
+        throw new Damaged('it is not a Snappy stream')
     } else if (kind >= 0x80) await pieces.skip(length)
     else if (kind > 1) throw new Damaged(`a Snappy stream has no chunk of the kind ${kind}`)
     else {
