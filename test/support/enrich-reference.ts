@@ -105,18 +105,7 @@ const groupOf = (row: Record<string, unknown>, group: string, values: Map<string
 }
 
 /** Columns that a gap has a field for. */
-const gapFields = [
-  'account-id',
-  'region',
-  'interface-id',
-  'vpc-id',
-  'subnet-id',
-  'instance-id',
-  'az-id',
-  'start',
-  'end',
-  'log-status',
-]
+const gapFields = ['account-id', 'region', 'interface-id', 'vpc-id', 'subnet-id', 'instance-id', 'az-id', 'start', 'end', 'log-status']
 
 /** Computes what becomes of a block of lines. */
 export function referenceBlock(
