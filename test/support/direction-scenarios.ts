@@ -217,21 +217,21 @@ const server: Draw = next => `10.3.${below(next, 8)}.${1 + below(next, 250)}`
 export const forwardScenarios: readonly ForwardScenario[] = [
   {
     name: 'firewall with one interface',
-    plant(next, few) {
+    plant(next: () => number, few: boolean): PlantedTraffic {
       const fw = leg('eni-f', '10.0.0.9')
       return { records: cut(next, passing(next, [fw, fw], 6, client, server), few), holds: holdsOf(fw) }
     },
   },
   {
     name: 'router with two interfaces',
-    plant(next, few) {
+    plant(next: () => number, few: boolean): PlantedTraffic {
       const [a, b] = [leg('eni-a', '10.0.0.9'), leg('eni-b', '10.1.0.9')]
       return { records: cut(next, passing(next, [a, b], 6, client, server), few), holds: holdsOf(a, b) }
     },
   },
   {
     name: 'NAT instance',
-    plant(next, few) {
+    plant(next: () => number, few: boolean): PlantedTraffic {
       const nat = leg('eni-n', '10.0.0.9')
       const clients = Array.from({ length: 3 }, () => client(next))
       const records = Array.from({ length: 6 }, () => {
@@ -243,7 +243,7 @@ export const forwardScenarios: readonly ForwardScenario[] = [
   },
   ...(['pods', 'secondary addresses'] as const).map((name): ForwardScenario => ({
     name,
-    plant(next, few) {
+    plant(next: () => number, few: boolean): PlantedTraffic {
       const node = leg('eni-p', '10.0.0.9')
       const held = Array.from({ length: name === 'pods' ? 20 : 3 }, () => `10.0.${below(next, 8)}.${10 + below(next, 240)}`)
       const records = Array.from({ length: 24 }, () => {

@@ -158,8 +158,8 @@ export function referenceBlock(
     if (origin.slotStart === null) [start, end] = [start ?? end ?? 0, end ?? start ?? 0]
     else if (timeSource === 'slot') {
       const [loggedStart, loggedEnd] = [start, end]
-      start ??= Math.min(origin.slotStart!, loggedEnd ?? origin.slotStart!)
-      end ??= Math.max(origin.slotStart! + 299, loggedStart ?? 0)
+      start ??= Math.min(origin.slotStart, loggedEnd ?? origin.slotStart)
+      end ??= Math.max(origin.slotStart + 299, loggedStart ?? 0)
     }
     const status = text('log-status')
     if (status === 'NODATA' || status === 'SKIPDATA') {
