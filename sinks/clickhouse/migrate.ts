@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
 import type { Store } from './store.ts'
@@ -50,7 +51,7 @@ export async function migrate(
     const hashes = applied.filter(row => row.name === migration.name).map(row => row.hash)
     if (hashes.some(hash => hash !== migration.hash)) throw new FlowError('MIGRATION_CHANGED', { name: migration.name })
     if (hashes.length > 0) continue
-    for (const statement of statementsOf(migration.text, database, settings)) await store.command(statement)
+    for (const statement of statementsOf(migration.text, database, settings)) await commandInTurn(store, statement)
     await store.command(
       `INSERT INTO ${database}.schema_migrations (name, hash) VALUES (${quoted(migration.name)}, ${quoted(migration.hash)})`,
     )
@@ -58,6 +59,25 @@ export async function migrate(
   }
   await alignSettings(store, settings)
   return done
+}
+
+/** Another process replaces the view or changes the table at this moment: CANNOT_ASSIGN_ALTER. */
+const busyCode = '517'
+const mostTries = 50
+const pauseMs = 200
+
+/** Runs a statement, again while another process is at the same table. */
+async function commandInTurn(store: Store, statement: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await store.command(statement)
+      return
+    } catch (error) {
+      const isBusy = error instanceof FlowError && error.code === 'CLICKHOUSE_REFUSED' && error.details['code'] === busyCode
+      if (!isBusy || tries === mostTries) throw error
+      await sleep(pauseMs)
+    }
+  }
 }
 
 /** The statements of a migration, with the settings put in. A statement ends with a semicolon at the end of a line. */

@@ -157,6 +157,7 @@ describe('the small tables in ClickHouse', () => {
       end: 120,
       timeSource: 'logged',
       objectId: testObjectId,
+      extra: { version: '2' },
     } as const
     cluster.put('flowGaps', { accountId: '1', region: null, interfaceId: 'eni-1' }, { ...gap, kind: 'NODATA', line: 9 })
     cluster.put('flowGaps', { accountId: '1', region: null, interfaceId: 'eni-1' }, { ...gap, kind: 'SKIPDATA', line: 10 })
@@ -204,8 +205,11 @@ describe('the small tables in ClickHouse', () => {
         detail: 'bad "x"',
       },
     ])
-    assert.deepEqual(await store.query("SELECT start, end, kind, region, interface_id FROM flow_gaps WHERE kind = 'NODATA'"), [
-      { start: '1970-01-01 00:01:00', end: '1970-01-01 00:02:00', kind: 'NODATA', region: '', interface_id: 'eni-1' },
+    assert.deepEqual(await store.query("SELECT start, end, kind, region, interface_id, extra FROM flow_gaps WHERE kind = 'NODATA'"), [
+      {
+        ...{ start: '1970-01-01 00:01:00', end: '1970-01-01 00:02:00', kind: 'NODATA', region: '', interface_id: 'eni-1' },
+        extra: { version: '2' },
+      },
     ])
     const objects = await store.query<Record<string, unknown>>(
       'SELECT key, state, last_modified, slot_start, retry_at, version FROM objects FINAL',
