@@ -35,5 +35,9 @@ export interface Store {
   query<T>(sql: string, parameters?: Readonly<Record<string, unknown>>): Promise<T[]>
   /** Runs a statement without result. It must name the database, which need not exist. */
   command(sql: string): Promise<void>
+  /**
+   * Makes the next questions see every row of the table that any server has acknowledged. Absent: there is one server, or each knows all.
+   */
+  catchUp?(table: TableName): Promise<void>
   close(): Promise<void>
 }

@@ -11,6 +11,7 @@ import { flowFields } from '../../../schemas/flow-fields.ts'
 import type { FlowRecord } from '../../../schemas/flow-types.ts'
 import { absentBits, remoteBits } from './absent-bits.ts'
 import { AvroCursor } from './avro-cursor.ts'
+import type { ByteArena } from './byte-arena.ts'
 import { ClassDictionary } from './class-dictionary.ts'
 import { ContextDictionary } from './context-dictionary.ts'
 import { DaySet } from './day-set.ts'
@@ -30,9 +31,11 @@ export interface FlowCodec {
 
 const ingress = 1
 const most32 = 0xffff_ffff
-/** Names of the counters of lost packets, in the order of their record. */
-const lostNames = flowFields.filter(field => field.record.startsWith('packetsLost.')).map(field => field.name)
+const leastDuration = -(2 ** 31)
+const mostDuration = 2 ** 31 - 1
 const encoder = new TextEncoder()
+/** Names of the counters of lost packets, in the order of their record. */
+const lostNames = flowFields.filter(field => field.record.startsWith('packetsLost.')).map(field => encoder.encode(field.name))
 
 /** See the head of this file. */
 export class FlowDecoder {
@@ -47,6 +50,7 @@ export class FlowDecoder {
   resolved = 0
   readonly #codec: FlowCodec
   readonly #maxEntries: number
+  readonly #maxBytes: number
   readonly #records = new AvroCursor()
   readonly #single = new AvroCursor()
   #unfit = 0
@@ -57,10 +61,24 @@ export class FlowDecoder {
   readonly #sources = new Uint32Array(chunkRows)
   readonly #destinations = new Uint32Array(chunkRows)
 
-  /** @param maxEntries Entries of a dictionary beyond which all are dropped at the next `clear`. */
-  constructor(codec: FlowCodec, maxEntries: number) {
+  /**
+   * @param maxEntries Entries of a dictionary beyond which all are dropped at the next `clear`.
+   * @param maxBytes The same for the bytes of all dictionaries.
+   */
+  constructor(codec: FlowCodec, maxEntries: number, maxBytes = Infinity) {
     this.#codec = codec
     this.#maxEntries = maxEntries
+    this.#maxBytes = maxBytes
+  }
+
+  /** Bytes that the rows, their block and the dictionaries take. */
+  get size(): number {
+    return this.columns.size + this.dictionarySize
+  }
+
+  /** Bytes of the dictionaries: what stays after an insert. */
+  get dictionarySize(): number {
+    return this.texts.size + this.contexts.size + this.endpoints.size + this.classes.size + this.nextHops.bytes
   }
 
   /** Values that no column can hold, since the beginning. */
@@ -69,12 +87,13 @@ export class FlowDecoder {
   }
 
   /**
-   * Decodes records of a slab with `from` <= offset < `until`, at most `room`, and no more once the rows have `mostDays` days.
+   * Decodes records of a slab with `from` <= offset < `until`, at most `room`, and no more once the rows have `mostDays` days or take
+   * `mostBytes` (looked at after each chunk of rows).
    *
    * @returns Offset after the last decoded record; `from` where there was none.
    * @throws FlowError REGISTRY_SCHEMA_UNKNOWN; TypeError where a record is not what its schema id says.
    */
-  takeSlab(slab: InSlab, from: number, until: number, room: number, mostDays = Infinity): number {
+  takeSlab(slab: InSlab, from: number, until: number, room: number, mostDays = Infinity, mostBytes = Infinity): number {
     const { columns, days } = this
     columns.ensure(Math.min(slab.count, room))
     const walk = this.#walk
@@ -90,6 +109,7 @@ export class FlowDecoder {
       days.note(columns.start, before, columns.rows)
       next = walk.next
       room -= rows
+      if (mostBytes !== Infinity && this.size >= mostBytes) break
     }
     return next
   }
@@ -110,7 +130,7 @@ export class FlowDecoder {
     this.contexts.forgetFresh()
     const most = this.#maxEntries
     const sizes = [this.endpoints.spans.size, this.classes.spans.size, this.contexts.spans.size, this.nextHops.size, this.texts.spans.size]
-    if (sizes.every(size => size <= most)) return
+    if (sizes.every(size => size <= most) && this.dictionarySize <= this.#maxBytes) return
     this.texts.clear()
     this.contexts.clear()
     this.endpoints.clear()
@@ -290,9 +310,13 @@ export class FlowDecoder {
       start[row + i] = first
       duration[row + i] = seconds
       timeSource[row + i] = bytes[place++]! >> 1
-      if (first < 0 || first > most32 || seconds !== (seconds | 0)) {
+      if (first < 0 || first > most32) {
         this.#unfit++
         start[row + i] = duration[row + i] = timeSource[row + i] = 0
+      } else if (seconds !== (seconds | 0)) {
+        // an end that no Int32 reaches says nothing against the start
+        this.#unfit++
+        duration[row + i] = seconds < 0 ? leastDuration : mostDuration
       }
       at[i] = place
     }
@@ -339,7 +363,7 @@ export class FlowDecoder {
 
   #takeLost(cursor: AvroCursor): void {
     for (const name of lostNames)
-      if (cursor.bytes[cursor.at++] !== 0) this.#addExtra(encoder.encode(name), encoder.encode(String(cursor.long())))
+      if (cursor.bytes[cursor.at++] !== 0) this.#addLost(name, cursor.long())
   }
 
   #takeExtra(cursor: AvroCursor): void {
@@ -348,13 +372,19 @@ export class FlowDecoder {
         count = -count
         cursor.long()
       }
-      for (; count > 0; count--) this.#addExtra(copyText(cursor), copyText(cursor))
+      for (; count > 0; count--) {
+        copyText(cursor, this.columns.extraKeys)
+        copyText(cursor, this.columns.extraValues)
+        this.columns.extras++
+      }
     }
   }
 
-  #addExtra(key: Uint8Array, value: Uint8Array): void {
-    this.columns.extraKeys.push(key)
-    this.columns.extraValues.push(value)
+  /** A counter of lost packets, as a pair of `extra`. */
+  #addLost(name: Uint8Array, count: number): void {
+    const value = encoder.encode(String(count))
+    this.columns.extraKeys.add(name, 0, name.length)
+    this.columns.extraValues.add(value, 0, value.length)
     this.columns.extras++
   }
 
@@ -375,11 +405,10 @@ export class FlowDecoder {
 
 const part = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
 
-function copyText(cursor: AvroCursor): Uint8Array {
+function copyText(cursor: AvroCursor, to: ByteArena): void {
   const length = cursor.long()
+  to.add(cursor.bytes, cursor.at, cursor.at + length)
   cursor.at += length
-  // a slice of a Buffer would share its memory
-  return new Uint8Array(cursor.bytes.subarray(cursor.at - length, cursor.at))
 }
 
 /** The seconds of a varint of five bytes, which all times since 1974 and below 2^31 are; 0 for another. */
