@@ -62,13 +62,14 @@ export interface RangeOptions {
 }
 
 /**
- * A token is safe this long after its range was announced: the server remembers it. It remembers a number of parts, and four milliseconds for
- * each is less than it takes to write one (40 to 50 a second, measured on the engine with inserts of many days; 150 a second with one row each).
+ * A token is safe this long after its range was announced: the server still remembers it. It remembers a number of parts, so this is two
+ * milliseconds for each of them: a third of what the quickest insert takes (5 to 7 ms with one row, measured), which leaves room for several
+ * inserts at once and for the time of the repeated insert itself.
  *
  * An insert that is later is not made: a successor may have inserted the range and so many others that the server no longer knows the token.
  * A range that a new task finds pending after that time is looked for in the table.
  */
-export const freshMs = (deduplicationWindow: number): number => Math.min(30_000, 4 * deduplicationWindow)
+export const freshMs = (deduplicationWindow: number): number => Math.min(30_000, 2 * deduplicationWindow)
 
 /**
  * Intervals that a range waits to become full while the rows that fill it are already in the topic. They are late anyway, and the server's
