@@ -56,7 +56,11 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
     ...(slabs ? { slabs, copies: true } : {}),
     createTask: context => {
       const topic = topicName(options.topicPrefix, topics[from])
-      return new RangeTask(context, { role: name, topic, store, lanes: shared, insertRows, insertIntervalMs, deduplicationWindow }, createBuffer(context))
+      return new RangeTask(
+        context,
+        { role: name, topic, store, lanes: shared, insertRows, insertIntervalMs, deduplicationWindow },
+        createBuffer(context),
+      )
     },
   })
   return [

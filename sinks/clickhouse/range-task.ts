@@ -62,14 +62,14 @@ export interface RangeOptions {
 }
 
 /**
- * A token is safe this long after its range was announced: the server still remembers it. It remembers a number of parts, so this is two
- * milliseconds for each of them: a third of what the quickest insert takes (5 to 7 ms with one row, measured), which leaves room for several
- * inserts at once and for the time of the repeated insert itself.
+ * A token is safe this long after its range was announced: the server still remembers it. It remembers a number of parts, so this is one
+ * millisecond for each of them: a fifth of what the quickest insert takes (5 to 7 ms with one row, measured), which leaves room for several
+ * inserts at once and for the time of the repeated insert itself. 10 s by default.
  *
  * An insert that is later is not made: a successor may have inserted the range and so many others that the server no longer knows the token.
  * A range that a new task finds pending after that time is looked for in the table.
  */
-export const freshMs = (deduplicationWindow: number): number => Math.min(30_000, 2 * deduplicationWindow)
+export const freshMs = (deduplicationWindow: number): number => Math.min(30_000, deduplicationWindow)
 
 /**
  * Intervals that a range waits to become full while the rows that fill it are already in the topic. They are late anyway, and the server's
@@ -111,7 +111,12 @@ export class RangeTask implements Task {
     this.#from = this.#next = position.offset
     const range = /^(\d+)-(\d+)(?:@(\d+))?$/.exec(position.metadata)
     if (range === null) return
-    this.#pending = { from: Number(range[1]), to: Number(range[2]), text: range[0], ms: range[3] === undefined ? undefined : Number(range[3]) }
+    this.#pending = {
+      from: Number(range[1]),
+      to: Number(range[2]),
+      text: range[0],
+      ms: range[3] === undefined ? undefined : Number(range[3]),
+    }
     this.#from = this.#next = this.#pending.from
     rangesRepeated.inc({ role: this.#options.role })
     this.#context.log.warn({ from: this.#pending.from, to: this.#pending.to }, 'pending range is inserted again')

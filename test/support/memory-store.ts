@@ -84,9 +84,7 @@ export class MemoryStore implements Store {
         (times.length === 0 || times.some(([, from, to]) => Number(row['start']) >= Number(from) && Number(row['start']) <= Number(to))),
     )
     const nameOf = (row: Record<string, NativeCell>): string =>
-      table === 'dead_letters'
-        ? [row['line'], row['attempt'], row['stage'], row['recorded_at']].map(String).join(' ')
-        : String(row['line'])
+      table === 'dead_letters' ? [row['line'], row['attempt'], row['stage'], row['recorded_at']].map(String).join(' ') : String(row['line'])
     return [...Map.groupBy(asked, row => String(row['object_id']))].map(([object, rows]) => ({ object, rows: rows.map(nameOf) }) as T)
   }
 

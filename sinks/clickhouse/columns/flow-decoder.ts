@@ -362,8 +362,7 @@ export class FlowDecoder {
   }
 
   #takeLost(cursor: AvroCursor): void {
-    for (const name of lostNames)
-      if (cursor.bytes[cursor.at++] !== 0) this.#addLost(name, cursor.long())
+    for (const name of lostNames) if (cursor.bytes[cursor.at++] !== 0) this.#addLost(name, cursor.long())
   }
 
   #takeExtra(cursor: AvroCursor): void {
