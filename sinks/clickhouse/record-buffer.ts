@@ -80,12 +80,11 @@ export class RecordBuffer<R> implements RangeBuffer {
   async leaveOutStored(store: Store): Promise<StoredPart> {
     const { table, identity } = this.#table
     if (identity === undefined || this.#rows.length === 0) return { found: 0, broken: false }
-    const { start } = identity
     const stored = await findStored(store, {
       table,
       row: identity.sql,
       objects: new Set(this.#rows.map(row => identity.object(row))),
-      ...(start === undefined ? {} : { starts: startsByDay(this.#rows.map(row => start(row))) }),
+      ...(identity.start === undefined ? {} : { starts: startsByDay(this.#rows.map(row => identity.start?.(row) ?? 0)) }),
     })
     const absent = this.#rows.filter(row => !stored.take(identity.object(row), identity.name(row)))
     const found = this.#rows.length - absent.length

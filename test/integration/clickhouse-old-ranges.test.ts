@@ -74,7 +74,7 @@ const puts: Record<string, (cluster: MemoryCluster) => void> = {
         objectId: testObjectId,
         line,
       }
-      cluster.put('flowGaps', 'eni-1' as never, gap as never)
+      cluster.put('flowGaps', 'eni-1' as never, gap)
     }
   },
   'sink-dead-letters': cluster => {

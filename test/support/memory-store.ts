@@ -19,6 +19,8 @@ export interface SeenInsert {
   readonly kept: boolean
 }
 
+const textOf = (cell: NativeCell | undefined): string => (typeof cell === 'object' ? JSON.stringify(cell) : String(cell))
+
 /** See the head of this file. */
 export class MemoryStore implements Store {
   readonly database = 'memory'
@@ -80,12 +82,12 @@ export class MemoryStore implements Store {
     const times = [...sql.matchAll(/start >= toDateTime\((\d+)\) AND start <= toDateTime\((\d+)\)/g)]
     const asked = this.rows(table).filter(
       row =>
-        objects.includes(String(row['object_id'])) &&
+        objects.includes(textOf(row['object_id'])) &&
         (times.length === 0 || times.some(([, from, to]) => Number(row['start']) >= Number(from) && Number(row['start']) <= Number(to))),
     )
     const nameOf = (row: Record<string, NativeCell>): string =>
-      table === 'dead_letters' ? [row['line'], row['attempt'], row['stage'], row['recorded_at']].map(String).join(' ') : String(row['line'])
-    return [...Map.groupBy(asked, row => String(row['object_id']))].map(([object, rows]) => ({ object, rows: rows.map(nameOf) }) as T)
+      table === 'dead_letters' ? [row['line'], row['attempt'], row['stage'], row['recorded_at']].map(textOf).join(' ') : textOf(row['line'])
+    return [...Map.groupBy(asked, row => textOf(row['object_id']))].map(([object, rows]) => ({ object, rows: rows.map(nameOf) }) as T)
   }
 
   async command(): Promise<void> {

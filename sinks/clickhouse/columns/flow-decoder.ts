@@ -7,15 +7,14 @@
  */
 import { headerLength } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'
-import { flowFields } from '../../../schemas/flow-fields.ts'
 import type { FlowRecord } from '../../../schemas/flow-types.ts'
 import { absentBits, remoteBits } from './absent-bits.ts'
 import { AvroCursor } from './avro-cursor.ts'
-import type { ByteArena } from './byte-arena.ts'
 import { ClassDictionary } from './class-dictionary.ts'
 import { ContextDictionary } from './context-dictionary.ts'
 import { DaySet } from './day-set.ts'
 import { EndpointDictionary } from './endpoint-dictionary.ts'
+import { takeExtra, takeLost } from './extra-pairs.ts'
 import { FlowColumns } from './flow-columns.ts'
 import { NextHopDictionary } from './next-hop-dictionary.ts'
 import { chunkRows, RecordWalk } from './record-walk.ts'
@@ -33,9 +32,6 @@ const ingress = 1
 const most32 = 0xffff_ffff
 const leastDuration = -(2 ** 31)
 const mostDuration = 2 ** 31 - 1
-const encoder = new TextEncoder()
-/** Names of the counters of lost packets, in the order of their record. */
-const lostNames = flowFields.filter(field => field.record.startsWith('packetsLost.')).map(field => encoder.encode(field.name))
 
 /** See the head of this file. */
 export class FlowDecoder {
@@ -331,7 +327,7 @@ export class FlowDecoder {
     for (let i = 0; i < rows; i++) {
       const row = columns.rows
       cursor.at = at[i]!
-      if (bytes[cursor.at++] !== 0) this.#takeLost(cursor)
+      if (bytes[cursor.at++] !== 0) takeLost(cursor, columns)
       let port = -1
       if (bytes[cursor.at++] !== 0) {
         const short = shortVarint(view, cursor.at)
@@ -347,7 +343,7 @@ export class FlowDecoder {
       objectId[2 * row + 1] = view.getInt32(cursor.at)
       cursor.at += 8
       line[row] = cursor.long()
-      if (bytes[cursor.at++] !== 0) this.#takeExtra(cursor)
+      if (bytes[cursor.at++] !== 0) takeExtra(cursor, columns)
       extraEnd[row] = columns.extras
       if (cursor.at !== ends[i]) throw new TypeError(`a flows record of schema id ${this.#codec.ids.value} is not what its schema says`)
       columns.rows = row + 1
@@ -359,32 +355,6 @@ export class FlowDecoder {
     const start = cursor.at
     cursor.at += length
     return this.texts.idOf(cursor.bytes, cursor.view, start, start + length)
-  }
-
-  #takeLost(cursor: AvroCursor): void {
-    for (const name of lostNames) if (cursor.bytes[cursor.at++] !== 0) this.#addLost(name, cursor.long())
-  }
-
-  #takeExtra(cursor: AvroCursor): void {
-    for (let count = cursor.long(); count !== 0; count = cursor.long()) {
-      if (count < 0) {
-        count = -count
-        cursor.long()
-      }
-      for (; count > 0; count--) {
-        copyText(cursor, this.columns.extraKeys)
-        copyText(cursor, this.columns.extraValues)
-        this.columns.extras++
-      }
-    }
-  }
-
-  /** A counter of lost packets, as a pair of `extra`. */
-  #addLost(name: Uint8Array, count: number): void {
-    const value = encoder.encode(String(count))
-    this.columns.extraKeys.add(name, 0, name.length)
-    this.columns.extraValues.add(value, 0, value.length)
-    this.columns.extras++
   }
 
   /** A number from 0 to `most`, with the cursor behind it; -1: does not fit. */
@@ -403,12 +373,6 @@ export class FlowDecoder {
 }
 
 const part = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-
-function copyText(cursor: AvroCursor, to: ByteArena): void {
-  const length = cursor.long()
-  to.add(cursor.bytes, cursor.at, cursor.at + length)
-  cursor.at += length
-}
 
 /** The seconds of a varint of five bytes, which all times since 1974 and below 2^31 are; 0 for another. */
 function epochSeconds(bytes: Uint8Array, view: DataView, at: number): number {

@@ -227,7 +227,7 @@ describe('old ranges of which a part is there', () => {
     assert.equal(tokens[0], tokens[1])
     assert.deepEqual(
       sink.store.rows('flows').map(row => row['extra']),
-      sink.store.rows('flows').map(row => ({ line: String(row['line']) })),
+      sink.store.rows('flows').map(row => ({ line: `${row['line'] as number}` })),
       'each row has the extra columns that it had',
     )
   })
