@@ -1,6 +1,7 @@
 // One source of DDL: every migration for one server, for the replicas of a cluster, for ClickHouse Cloud.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { checkConfig } from '../../../config.ts'
 import { formOf, insertSettings, questionSettings, statementFor, type ServerForm } from '../../../sinks/clickhouse/ddl.ts'
 import { readMigrations, statementsOf } from '../../../sinks/clickhouse/migrate.ts'
 import { dropTables } from '../../../sinks/clickhouse/reset.ts'
@@ -145,6 +146,20 @@ describe('times to live', () => {
       'deadLettersTtlDays',
     ])
     assert.deepEqual(faults({ gapsTtlDays: 400 }), ['gapsTtlDays'])
+  })
+
+  it('that contradict each other are refused by check-config, as are a cluster and ClickHouse Cloud at once', () => {
+    assert.throws(
+      () => checkConfig({ clickhouse: { ttlDays: 30, gapsTtlDays: 7 } }),
+      /flows are kept for 30 days[^]*clickhouse\.gapsTtlDays/,
+    )
+    assert.throws(
+      () => checkConfig({ clickhouse: { deadLettersTtlDays: 90 } }),
+      /flows are kept for ever[^]*clickhouse\.deadLettersTtlDays/,
+    )
+    assert.throws(() => checkConfig({ clickhouse: { cloud: true, cluster: 'main' } }), /clickhouse\.cloud/)
+    assert.throws(() => checkConfig({ clickhouse: { insertQuorum: 'most' } }), /clickhouse\.insertQuorum/)
+    assert.equal(checkConfig({ clickhouse: { ttlDays: 30, gapsTtlDays: 30 } }).clickhouse.insertBytes, 134_217_728)
   })
 
   it('change nothing in tables that have none', () => {
