@@ -24,6 +24,7 @@ import { recordSizeFaults } from './runtime/kafka/record-size.ts'
 import { sourceFaults } from './config-source.ts'
 import { formatFault } from './producers/s3/log-format.ts'
 import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
+import { ttlFaults } from './sinks/clickhouse/time-to-live.ts'
 
 const text = (doc: string) => z.string().describe(doc)
 const secret = (doc: string) => z.string().min(1).describe(`${doc} Secret: set it by environment or file; it is never logged.`)
@@ -267,13 +268,36 @@ const clickhouse = z.strictObject({
   database: text('Database; made if missing.').default('flowloom'),
   username: text('User name.').default('default'),
   password: secret('Password.').optional(),
+  cluster: text(
+    'Name of the cluster (one shard, any number of replicas) if more than one server answers at `url`: tables are replicated, and made on all of them.',
+  )
+    .min(1)
+    .optional(),
+  cloud: z.boolean().default(false).describe('It is ClickHouse Cloud.'),
+  insertQuorum: text('Replicas of `cluster` that must have an insert before it counts: `auto` is the majority, else a number.')
+    .regex(/^(?:auto|[1-9]\d*)$/, 'neither auto nor a number from 1')
+    .default('auto'),
   insertRows: whole('Most rows in one insert.', 1).default(200_000),
+  insertBytes: whole(
+    'Most bytes that the rows of one insert take in memory, with what is kept of earlier ones and the block that is sent; looked at after some hundred rows.',
+    65_536,
+  ).default(134_217_728),
   insertIntervalMs: whole(
     'Time after which rows are inserted even if they are few; ten times as long where the topic has the rest of an insert already.',
     10,
   ).default(1000),
   insertTimeoutMs: whole('An insert that takes longer is repeated.', 1000).default(60_000),
-  ttlDays: whole('Days that flows are kept; 0 for ever.').default(0),
+  ttlDays: whole(
+    'Days that flows are kept after they started (after they were stored if the log says no time that can be); 0 for ever.',
+  ).default(0),
+  gapsTtlDays: whole('The same for NODATA and SKIPDATA; at least `ttlDays`.').default(0),
+  objectsTtlDays: whole(
+    'Days that the newest state of an object is kept after it was stored; 0 for ever, else at least `ttlDays`.',
+  ).default(0),
+  cloudMapTtlDays: whole('Days that a run of the cloud map is kept after its last second; 0 for ever, else at least `ttlDays`.').default(0),
+  deadLettersTtlDays: whole(
+    'Days that dead letters, and what was sent back of them, are kept after they were recorded; 0 for ever, else at least `ttlDays`.',
+  ).default(0),
   deduplicationWindow: whole(
     'Parts that the server remembers to drop a repetition: an insert makes one for each day (UTC) of its flows, at most 366.',
     1000,
@@ -294,6 +318,15 @@ const run = z.strictObject({
   taskRestartMs: whole('Wait before a failed task starts again.', 10).default(500),
 })
 
+/** Settings of section `clickhouse` that contradict each other. */
+function clickhouseFaults(settings: z.infer<typeof clickhouse>): { key: string; message: string }[] {
+  const both = settings.cloud && settings.cluster !== undefined
+  return [
+    ...(both ? [{ key: 'cloud', message: 'ClickHouse Cloud has no cluster to name: set cloud or cluster' }] : []),
+    ...ttlFaults(settings),
+  ]
+}
+
 /** The whole configuration as a schema: the one source for parsing, `check-config` and docs/reference/config.md. */
 export const configSchema = z
   .strictObject({
@@ -312,7 +345,11 @@ export const configSchema = z
     lookups: lookups.prefault({}),
     networks: networks.prefault({}),
     ipContext: ipContext.prefault({}),
-    clickhouse: clickhouse.prefault({}),
+    clickhouse: clickhouse
+      .superRefine((settings, context) => {
+        for (const { key, message } of clickhouseFaults(settings)) context.addIssue({ code: 'custom', message, path: [key] })
+      })
+      .prefault({}),
     http: http.prefault({}),
     log: log.prefault({}),
     run: run.prefault({}),

@@ -82,6 +82,7 @@ export const errorTable = {
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
   CLICKHOUSE_LOGIN: { retriable: true, message: 'ClickHouse at {url} refuses the login (code {code}): {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
+  CLICKHOUSE_SERVERS: { retriable: false, message: 'ClickHouse at {url} is not what the settings say: {detail}' },
   RANGE_STALE: {
     retriable: true,
     message:

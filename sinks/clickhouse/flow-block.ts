@@ -238,8 +238,8 @@ function writeExtra(writer: NativeWriter, decoder: FlowDecoder): void {
     writer.view.setUint32(at + 8 * row, extraEnd[row]!, true)
     writer.view.setUint32(at + 8 * row + 4, 0, true)
   }
-  for (const key of extraKeys) writer.span(key)
-  for (const value of extraValues) writer.span(value)
+  writer.raw(extraKeys.bytes.subarray(0, extraKeys.used))
+  writer.raw(extraValues.bytes.subarray(0, extraValues.used))
 }
 
 function writeAbsent(writer: NativeWriter, decoder: FlowDecoder): void {

@@ -4,8 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
+import { checkServers } from './check-servers.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
+import { formOf, type FormSettings } from './ddl.ts'
 import type { Store } from './store.ts'
+import { ttlChange, type TtlSettings } from './time-to-live.ts'
 import type { Config } from '../../config.ts'
 
 /** One migration file. */
@@ -27,24 +30,30 @@ export function readMigrations(): Migration[] {
   })
 }
 
-type TableSettings = Pick<Config['clickhouse'], 'ttlDays' | 'deduplicationWindow'>
+type TableSettings = Pick<Config['clickhouse'], 'deduplicationWindow'> &
+  Partial<Pick<Config['clickhouse'], 'url'>> &
+  TtlSettings &
+  FormSettings
 
 /**
  * Makes the database and its tables. Every statement may run twice, and at once in several processes: the first to finish records it.
+ * Statements are written for one server; the store makes those for several of them (ddl.ts).
  *
  * @returns Names of the migrations that were applied now.
- * @throws FlowError MIGRATION_CHANGED where an applied migration has another content now; CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_REFUSED.
+ * @throws FlowError MIGRATION_CHANGED where an applied migration has another content now; CLICKHOUSE_SERVERS, CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_REFUSED.
  */
 export async function migrate(
   store: Store,
   settings: TableSettings,
   migrations: readonly Migration[] = readMigrations(),
 ): Promise<string[]> {
+  await checkServers(store, formOf(settings), settings.url ?? store.database)
   const database = identifier(store.database)
   await store.command(`CREATE DATABASE IF NOT EXISTS ${database}`)
   await store.command(
     `CREATE TABLE IF NOT EXISTS ${database}.schema_migrations (name String, hash String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (name, hash)`,
   )
+  await store.catchUp?.('schema_migrations')
   const applied = await store.query<{ name: string; hash: string }>('SELECT DISTINCT name, hash FROM schema_migrations')
   const done: string[] = []
   for (const migration of migrations) {
@@ -81,13 +90,13 @@ async function commandInTurn(store: Store, statement: string): Promise<void> {
 }
 
 /** The statements of a migration, with the settings put in. A statement ends with a semicolon at the end of a line. */
-function statementsOf(text: string, database: string, settings: TableSettings): string[] {
+export function statementsOf(text: string, database: string, settings: Pick<TableSettings, 'deduplicationWindow'>): string[] {
   const filled = text.replaceAll('{database}', database).replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
   const statements = filled.split(/;[ \t]*\r?\n/).filter(part => part.replace(/^\s*--.*$/gm, '').trim() !== '')
   return statements.map(part => part.trim())
 }
 
-/** The time to live and the deduplication window are settings, so they follow the configuration of the last start. */
+/** The times to live and the deduplication window are settings, so they follow the configuration of the last start. */
 async function alignSettings(store: Store, settings: TableSettings): Promise<void> {
   const database = identifier(store.database)
   const tables = await store.query<{ name: string; full: string }>(
@@ -97,11 +106,10 @@ async function alignSettings(store: Store, settings: TableSettings): Promise<voi
   for (const { name, full } of tables) {
     const table = `${database}.${identifier(name)}`
     const window = `non_replicated_deduplication_window = ${settings.deduplicationWindow}`
-    if (!new RegExp(`${window}\\b`).test(full)) await store.command(`ALTER TABLE ${table} MODIFY SETTING ${window}`)
-    if (name !== 'flows') continue
-    const days = /\bTTL start \+ toIntervalDay\((\d+)\)/.exec(full)?.[1]
-    if (settings.ttlDays > 0 && days !== String(settings.ttlDays))
-      await store.command(`ALTER TABLE ${table} MODIFY TTL start + INTERVAL ${settings.ttlDays} DAY`)
-    if (settings.ttlDays === 0 && days !== undefined) await store.command(`ALTER TABLE ${table} REMOVE TTL`)
+    // on several servers the store writes it as replicated_deduplication_window
+    if (!new RegExp(`\\b(?:non_)?replicated_deduplication_window = ${settings.deduplicationWindow}\\b`).test(full))
+      await store.command(`ALTER TABLE ${table} MODIFY SETTING ${window}`)
+    const change = ttlChange(name, full, settings)
+    if (change !== undefined) await store.command(`ALTER TABLE ${table} ${change}`)
   }
 }

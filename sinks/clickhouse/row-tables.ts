@@ -16,9 +16,15 @@ const latestS = 2 ** 32 - 1
 /** Seconds that DateTime can hold. */
 const seconds = (value: number | null): number | null => (value === null ? null : Math.min(Math.max(value, 0), latestS))
 
-/** Table `flow_gaps`. */
+/** Table `flow_gaps`. A line is at most one gap. */
 export const gapTable: RowTable<FlowGap> = {
   table: 'flow_gaps',
+  identity: {
+    object: row => objectNumber(row.objectId),
+    sql: 'toString(line)',
+    name: row => String(row.line),
+    start: row => seconds(row.start) ?? 0,
+  },
   columns: [
     column('start', dateTime, row => seconds(row.start)),
     column('end', dateTime, row => seconds(row.end)),
@@ -44,9 +50,14 @@ export interface DeadLetterRow {
   readonly recordedMs: number
 }
 
-/** Table `dead_letters`. */
+/** Table `dead_letters`. A line can be refused again at each attempt. */
 export const deadLetterTable: RowTable<DeadLetterRow> = {
   table: 'dead_letters',
+  identity: {
+    object: row => objectNumber(row.letter.objectId),
+    sql: "concat(toString(line), ' ', toString(attempt), ' ', stage, ' ', toString(toUnixTimestamp64Milli(recorded_at)))",
+    name: ({ letter, recordedMs }) => `${letter.line} ${letter.attempt} ${letter.stage} ${recordedMs}`,
+  },
   columns: [
     column('recorded_at', dateTime64, row => row.recordedMs),
     column('bucket', 'String', row => row.key.bucket),
@@ -72,7 +83,7 @@ export interface ReplayRow {
   readonly recordedMs: number
 }
 
-/** Table `dead_letter_replays`. */
+/** Table `dead_letter_replays`. A repeated row replaces its equal. */
 export const replayTable: RowTable<ReplayRow> = {
   table: 'dead_letter_replays',
   columns: [
@@ -94,7 +105,7 @@ export interface ObjectRow {
   readonly offset: number
 }
 
-/** Table `objects`. */
+/** Table `objects`. A repeated row replaces its equal. */
 export const objectTable: RowTable<ObjectRow> = {
   table: 'objects',
   columns: [
@@ -132,7 +143,7 @@ export interface RunRow {
   readonly offset: number
 }
 
-/** Table `cloud_map`. A tombstone becomes a row that deletes the run with that first second. */
+/** Table `cloud_map`. A repeated row replaces its equal. A tombstone becomes a row that deletes the run with that first second. */
 export const runTable: RowTable<RunRow> = {
   table: 'cloud_map',
   columns: [

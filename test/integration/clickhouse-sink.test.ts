@@ -27,7 +27,7 @@ describe('flows in ClickHouse', () => {
       toInt8(time_source) AS time_source, toInt8(service_port_source) AS service_port_source, toInt8(flow_direction) AS flow_direction, toInt8(action) AS action, toInt8(log_status) AS log_status,
       lower(hex(local_addr)) AS local_addr, lower(hex(remote_addr)) AS remote_addr, lower(hex(pkt_local)) AS pkt_local, lower(hex(pkt_remote)) AS pkt_remote,
       toString(packets) AS packets, toString(bytes) AS bytes, toString(object_id) AS object_id,
-      * EXCEPT (start, dur, interface, direction, direction_source, time_source, service_port_source, flow_direction, action, log_status, local_addr, remote_addr, pkt_local, pkt_remote, packets, bytes, object_id)
+      * EXCEPT (start, dur, interface, direction, direction_source, time_source, service_port_source, flow_direction, action, log_status, local_addr, remote_addr, pkt_local, pkt_remote, packets, bytes, object_id, stored_at)
       FROM flows ORDER BY line`)
     const expected = records
       .map(expectedRow)

@@ -12,6 +12,8 @@ const plainTexts = contextFields.filter(field => !field.record.includes('.')).le
 const ecsTexts = grouped('ecs')
 const tagTexts = grouped('tags')
 const transitTexts = grouped('transitGateway')
+/** Bytes of a `ContextRow` beside its texts: a place and the head of a string for each, the hash, the arrays. */
+const freshBytes = 200 + contextFields.length * 24
 
 /** Columns of the table `interfaces` after the hash: AWS's names, in the order of the record, and the scope that the source names. */
 export const contextColumns: readonly { readonly name: string; readonly path: readonly string[] }[] = [
@@ -56,6 +58,12 @@ export class ContextDictionary {
   /** Entries by the hash of account and interface. Those with many, such as an interface with ever other tags, are hashed in full. */
   readonly #alike = new Map<number, number>()
   readonly #crowded = new Set<number>()
+  #freshTextBytes = 0
+
+  /** Bytes of memory; of a context that is new, those of its block too. */
+  get size(): number {
+    return this.spans.bytes + this.hashes.byteLength + this.#fresh.length * freshBytes + 2 * this.#freshTextBytes
+  }
 
   /** Hashes of the fragments at `at`. */
   hashAll(cursor: AvroCursor, at: Int32Array, rows: number, hashes: Int32Array): void {
@@ -114,6 +122,7 @@ export class ContextDictionary {
     this.hashes[2 * entry] = Number(context.hash & 0xffff_ffffn)
     this.hashes[2 * entry + 1] = Number(context.hash >> 32n)
     this.#fresh.push(context)
+    this.#freshTextBytes += cursor.at - start
     return entry
   }
 
@@ -125,12 +134,14 @@ export class ContextDictionary {
   /** The table has all of them now. */
   forgetFresh(): void {
     this.#fresh = []
+    this.#freshTextBytes = 0
   }
 
   clear(): void {
     this.spans.clear()
     this.#alike.clear()
     this.#crowded.clear()
-    this.#fresh = []
+    this.hashes = new Uint32Array(128)
+    this.forgetFresh()
   }
 }
