@@ -81,7 +81,7 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
       resumed: from > first,
     })
   }
-  for (let next = 0; next < stays.length || begun.length > 0; ) {
+  for (let next = 0; next < stays.length || begun.length > 0;) {
     const newest = begun.at(-1)
     const stay = stays[next]
     if (newest !== undefined && (stay === undefined || newest.last < stay.first)) {

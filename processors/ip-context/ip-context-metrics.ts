@@ -16,8 +16,14 @@ const refused = counter('flowloom_ip_context_refused_sightings_total', 'Sighting
 const crowded = counter('flowloom_ip_context_crowded_out_total', 'Owners that were left out: too many of one address in one day')
 const days = counter('flowloom_ip_context_days_written_total', 'Days of an address that were written to cloud-map-days')
 const lookedUp = counter('flowloom_ip_context_days_looked_up_total', 'Days of an address that were looked up in cloud-map-days')
-const idle = counter('flowloom_ip_context_idle_addresses_total', 'Addresses that left the map: nobody was seen with them for ipContext.idleDays')
-const early = counter('flowloom_ip_context_early_days_total', 'Days that left their entry early: it was larger than ipContext.maxStateBytes')
+const idle = counter(
+  'flowloom_ip_context_idle_addresses_total',
+  'Addresses that left the map: nobody was seen with them for ipContext.idleDays',
+)
+const early = counter(
+  'flowloom_ip_context_early_days_total',
+  'Days that left their entry early: it was larger than ipContext.maxStateBytes',
+)
 const entries = gauge<'partition'>('flowloom_ip_context_state_entries', 'Addresses in the state', ['partition'])
 const bytes = gauge<'partition'>('flowloom_ip_context_state_bytes', 'Bytes of the state, as encoded', ['partition'])
 

@@ -14,8 +14,7 @@ export const lineOf = (owner: Owner): string => (owner.interfaceId ?? '') + sepa
 export const identityOf = (owner: Owner): string => lineOf(owner) + separator + (owner.instanceId ?? '')
 
 /** Identity and attributes. */
-export const ownerText = (owner: Owner): string =>
-  identityOf(owner) + separator + attributes.map(name => owner[name] ?? '').join(separator)
+export const ownerText = (owner: Owner): string => identityOf(owner) + separator + attributes.map(name => owner[name] ?? '').join(separator)
 
 /** Joins what two formats say of one owner, in any order: of each attribute the greatest text. Gives the very first one back if nothing is new. */
 export function mergeOwners(a: Owner, b: Owner): Owner {

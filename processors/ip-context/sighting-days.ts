@@ -42,7 +42,6 @@ export function splitByDay(ranges: readonly SecondsRange[], latest: number, olde
 
 /** Records promise ascending ranges; others are sorted. */
 function inOrder(ranges: readonly SecondsRange[]): readonly SecondsRange[] {
-  for (let i = 1; i < ranges.length; i++)
-    if (ranges[i]!.first < ranges[i - 1]!.first) return ranges.toSorted((a, b) => a.first - b.first)
+  for (let i = 1; i < ranges.length; i++) if (ranges[i]!.first < ranges[i - 1]!.first) return ranges.toSorted((a, b) => a.first - b.first)
   return ranges
 }

@@ -3,7 +3,16 @@ import type { OutRecord } from '../../runtime/records.ts'
 import type { TaskContext } from '../../runtime/task.ts'
 import type { AddressKey, CloudMapChange } from '../../schemas/records.ts'
 import { topics } from '../../schemas/topics.ts'
-import { addSightings, daysToLookUp, leave, newestOf, type AddressBefore, type AddressEntry, type Days, type MapSettings } from './address.ts'
+import {
+  addSightings,
+  daysToLookUp,
+  leave,
+  newestOf,
+  type AddressBefore,
+  type AddressEntry,
+  type Days,
+  type MapSettings,
+} from './address.ts'
 import { encodeEntry, textOf, type CloudMapState } from './cloud-map-state.ts'
 import { crowdedOut, decodeClaims, encodeDay, type DayState } from './day-state.ts'
 import { dayS } from './day-stays.ts'
