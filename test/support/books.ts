@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Session } from '../../cli/session.ts'
-import type { CloudMapDay } from '../../schemas/records.ts'
+import type { CloudMapDay } from '../../schemas/map-state.ts'
 import { topics } from '../../schemas/topics.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { readWithJava } from './java-reader.ts'
