@@ -51,12 +51,18 @@ export interface MapSettings {
   readonly idleDays: number
 }
 
-/** Days of `cloud-map-days` that the sightings of a transaction need: those that may be there, and their neighbours, for announcements. */
+/**
+ * Days of `cloud-map-days` that the sightings of a transaction need: those that may be there; and for announcements their neighbours, and before
+ * a day that is new and has another owner than the map the newest one.
+ */
 export function daysToLookUp(hot: Days | undefined, storedDay: number, added: Days): Set<number> {
   const wanted = new Set<number>()
+  const want = (day: number): unknown => day >= 0 && day <= storedDay && hot?.has(day) !== true && wanted.add(day)
+  const oldestHot = Math.min(...(hot?.keys() ?? []))
   for (const day of added.keys()) {
-    if (day > storedDay || hot?.has(day) === true) continue
-    for (const each of [day - 1, day, day + 1]) if (each >= 0 && each <= storedDay && hot?.has(each) !== true) wanted.add(each)
+    if (hot?.has(day) === true) continue
+    if (day <= storedDay) for (const each of [day - 1, day, day + 1]) want(each)
+    else if (day < oldestHot && storedDay >= 0 && hot !== undefined && soleHolder([hot, added]) === undefined) want(storedDay)
   }
   return wanted
 }
@@ -178,10 +184,10 @@ async function tellStory(
   return { runs, changes, derived: now }
 }
 
-/** Days in groups: within one, nothing is known of the days between that is not in it. */
+/** Days in groups: within one, nothing is known of the days between that is not in it. After the newest stored day there is none. */
 function groupsOf({ entry, storedDay, lookedUp }: AddressBefore, is: Days): number[][] {
   const days = [...new Set([...is.keys(), ...lookedUp.keys()])].sort((a, b) => a - b)
-  const allKnownFrom = Math.min(storedDay + 1, ...(entry?.hot.keys() ?? []))
+  const allKnownFrom = Math.min(storedDay, ...(entry?.hot.keys() ?? []))
   const groups: number[][] = []
   for (const [i, day] of days.entries()) {
     const previous = days[i - 1]
