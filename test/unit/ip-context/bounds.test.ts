@@ -154,16 +154,18 @@ test('no call holds up the event loop: a backfill of a year in one transaction',
     for (let i = 0; i < ranges.length; i += 10_000)
       put(cluster, { ...seen(name), ranges: ranges.slice(i, i + 10_000).map(first => ({ first, last: first + 20 })) })
   const task = await cluster.startTask(role, 0)
+  // CPU time, since other processes may have the machine
+  const cpuMs = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1000
   let longest = 0
-  let last = performance.now()
+  let last = cpuMs()
   const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last)
-    last = performance.now()
+    longest = Math.max(longest, cpuMs() - last)
+    last = cpuMs()
   }, 1)
   await task.drain()
   await task.stop()
   clearInterval(timer)
   assert.equal(cluster.latest('cloudMapRuns', key => `${key.first}`).size, 36_500)
-  // 200 ms are for a machine of its own; a whole transaction takes seconds
-  assert.ok(longest < 1000, `${longest} ms`)
+  // the aim is 200 ms; a whole transaction takes seconds, and garbage collection counts on all its threads
+  assert.ok(longest < 600, `${longest} ms`)
 })

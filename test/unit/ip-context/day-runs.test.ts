@@ -148,9 +148,9 @@ test('an address that everybody claims stays below the record limit of the broke
   const bytes = codecs.cloudMapDays.encodeValue({ owners, claims }).length
   assert.ok(bytes < 800_000, String(bytes))
   assert.deepEqual(decodeClaims(owners, claims), state)
-  const start = performance.now()
+  const before = process.cpuUsage()
   assert.ok(deriveDay(0, state, 120).runs.length > 100)
-  assert.ok(performance.now() - start < 2000)
+  assert.ok(process.cpuUsage(before).user < 1_000_000)
 })
 
 test('owners beyond the bound are left out in the same way in any order', () => {
