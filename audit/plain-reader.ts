@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { findFlowField } from '../schemas/flow-fields.ts'
+import { unwrapPlainly } from './plain-envelopes.ts'
 import { addTally, emptyTally, type Tally } from './tally.ts'
 
 /** The Avro library refuses larger ones. */
@@ -130,13 +131,6 @@ function unzipped(bytes: Buffer, times: number): Buffer {
   return times > 0 && bytes[0] === 0x1f && bytes[1] === 0x8b ? unzipped(gunzipSync(bytes), times - 1) : bytes
 }
 
-/** A document of CloudWatch Logs, with events; or of Firehose, with a line. */
-interface Envelope {
-  readonly messageType?: string
-  readonly logEvents: readonly { readonly message: string }[]
-  readonly message: string
-}
-
 /**
  * Counts an object.
  *
@@ -155,20 +149,10 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
   } catch (error) {
     return { ok: false, reason: (error as Error).message }
   }
-  if (!/^\s*\{(?:[^}]*"messageType"|\s*"message":)/.test(content.toString('latin1', 0, 4096)))
-    return countText(content, maxLineBytes, columns)
-  const lines: string[] = []
-  let dead = 0
-  for (const document of content.toString().split(/(?<=\})\s*(?=\{\s*"message(?:Type)?")/)) {
-    try {
-      const { messageType, logEvents, message } = JSON.parse(document) as Envelope
-      const events = messageType === 'DATA_MESSAGE' ? logEvents : messageType === undefined ? [{ message }] : []
-      lines.push(...events.map(event => `${event.message.replace(/\n$/, '')}\n`))
-    } catch {
-      dead++
-    }
-  }
-  const reading = countText(Buffer.from(lines.join('')), maxLineBytes, columns)
+  const unwrapped = unwrapPlainly(content)
+  if (unwrapped === undefined) return countText(content, maxLineBytes, columns)
+  const { text, dead } = unwrapped
+  const reading = countText(Buffer.from(text), maxLineBytes, columns)
   if (reading.ok) addTally(reading.tally, { lines: dead, dead })
   return reading
 }

@@ -59,19 +59,20 @@ export const lookupCommand: Command = {
   words: '<ip>',
   options: {
     config: configOption,
-    at: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC where no zone is given) or Unix seconds; default now' },
+    at: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC if no zone is given) or Unix seconds; default now' },
     json: { type: 'boolean', doc: 'print JSON' },
   },
   details:
     'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\n' +
     'held: seen at that time, or at most 10 minutes before. last-known: nobody newer is known for that time.\n' +
     'Without an end (JSON: end_known false, valid_to null) nobody newer is known until today; the address may be free by now.\n' +
-    'Exit code 1 where nobody is known.',
+    'Exit code 1 if nobody is known.',
   async run({ values, positionals }) {
     const [ip] = positionals
     if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))
       throw new FlowError('USAGE', {
-        detail: ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is no address`,
+        detail:
+          ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is not an address; write one like 10.0.1.5 or 2001:db8::1`,
         command: 'lookup',
       })
     const atS = values['at'] === undefined ? undefined : parseTime(values['at'] as string, 'lookup')

@@ -19,3 +19,9 @@ export const unknownColumns = gauge(
 export const dictionaryEntries = gauge('flowloom_enrich_dictionary_entries', 'entries of the dictionaries', ['dictionary'])
 export const tableDate = gauge('flowloom_enrich_table_date_seconds', 'Unix time of the data of a lookup table', ['table'])
 export const tableRanges = gauge('flowloom_enrich_table_ranges', 'ranges of a lookup table', ['table'])
+export const tableRefused = gauge(
+  'flowloom_enrich_table_refused',
+  'lookup tables by whether (1) the newest files were refused and the table before stays in force',
+  ['table'],
+)
+export const tableUnreadable = gauge('flowloom_enrich_table_unreadable_lines', 'lines of a lookup table that were left out', ['table'])

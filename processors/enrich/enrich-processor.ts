@@ -16,6 +16,7 @@ import { BlockEnricher, type BlockResult } from './block-enricher.ts'
 import { Slabs, type Slab } from './encode/slabs.ts'
 import * as metrics from './enrich-metrics.ts'
 import { LookupTables } from './lookups/lookup-tables.ts'
+import { sumsOf } from './lookups/lookup-set.ts'
 import { readBlock } from './raw-block.ts'
 import { SightingCollector } from './sightings.ts'
 
@@ -43,12 +44,17 @@ class EnrichWork {
   constructor(options: EnrichOptions, context: TaskContext) {
     this.options = options
     this.enricher = new BlockEnricher(options.lookups.dictionaryEntries, context.codecs.flows.ids)
-    this.tables = new LookupTables(options.lookups, context.log, ({ info }) => {
-      this.enricher.parsers.addresses.clear()
-      for (const { table, dataDate, ranges } of info) {
-        metrics.tableDate.set({ table }, Date.parse(dataDate) / 1000)
-        metrics.tableRanges.set({ table }, ranges)
-      }
+    this.tables = new LookupTables(options.lookups, context.log, {
+      onChange: ({ info }) => {
+        this.enricher.parsers.addresses.clear()
+        for (const { table, dataDate, ranges, unreadableLines } of sumsOf(info)) {
+          metrics.tableDate.set({ table }, Date.parse(dataDate) / 1000)
+          metrics.tableRanges.set({ table }, ranges)
+          metrics.tableUnreadable.set({ table }, unreadableLines)
+          metrics.tableRefused.set({ table }, 0)
+        }
+      },
+      onRefused: table => metrics.tableRefused.set({ table }, 1),
     })
   }
 

@@ -29,6 +29,10 @@ const closeBrace = 125
 const quote = 34
 const backslash = 92
 
+/** White space of JSON, and nothing else: any other byte between two documents is damage that is counted. */
+const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13 && byte !== 11 && byte !== 12)
+const isBlank = (bytes: Buffer): boolean => bytes.every(isSpace)
+
 /** The text of the messages, each ended by a newline; null for a control message, undefined where it is no envelope. */
 function messagesOf(document: Buffer): string | null | undefined {
   let parsed: unknown
@@ -70,7 +74,7 @@ class DocumentCutter {
           yield* this.#end(true)
           start = i
           this.#depth = 1
-        } else if (byte <= 32 && this.#bytes === 0 && start === i) start = i + 1
+        } else if (this.#bytes === 0 && start === i && isSpace(byte)) start = i + 1
       } else if (this.#inText) {
         if (this.#escaped) this.#escaped = false
         else if (byte === backslash) this.#escaped = true
@@ -118,7 +122,7 @@ class DocumentCutter {
     this.#long = undefined
     if (long !== undefined) yield { reason: 'document-too-large', head: Buffer.from(long.head), length: bytes, sha256: long.hash.digest() }
     else if (broken) {
-      if (held.toString('latin1').trim() !== '') yield badDocument(held)
+      if (!isBlank(held)) yield badDocument(held)
     } else yield held
   }
 }
@@ -178,8 +182,8 @@ export async function* unwrapped(
       yield* unwrapped(inner, name, largest, true)
       return
     }
-    while (head.length < 4096 && head.toString('latin1').trim() === '' && (await more()));
-    if (!/^\s*\{/.test(head.toString('latin1', 0, 4096))) {
+    while (head.length < 4096 && isBlank(head) && (await more()));
+    if (!/^[ \t\r\n]*\{/.test(head.toString('latin1', 0, 4096))) {
       yield* joined(head, rest)
       return
     }

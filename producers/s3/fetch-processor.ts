@@ -24,6 +24,7 @@ import { headerOfFormat, namesBeforeDescribed } from './log-format.ts'
 import { ObjectReader } from './object-reader.ts'
 import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from './object-store.ts'
+import { sourceHeaders } from './source-headers.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
 import { ParquetReaders } from './parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
@@ -59,6 +60,8 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 /** Whoever does not answer says nothing about the object: it is tried again for ever. */
 const outages: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['S3_UNAVAILABLE', 'EC2_UNAVAILABLE'])
+/** Characters of what a source said that the ledger keeps. */
+const longestDetail = 2000
 const longestRetryMs = 300_000
 /** Bytes that all tasks of the process hold ahead. */
 const readAheadBytes = 67_108_864
@@ -242,7 +245,7 @@ class FetchTask implements Task {
       }
       const readWith = async (body: Download, header: string | null): Promise<boolean> => {
         const { stores, settings, parquet } = this.#options
-        const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed)
+        const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed, sourceHeaders(settings.sources, key))
         try {
           return await reader.read(openSource({ stores, parquet, signal: this.#context.signal, header }, key, body, committed))
         } finally {
@@ -333,14 +336,14 @@ class FetchTask implements Task {
     const attempts = committed.attempts + 1
     const final = !error.retriable || (attempts >= maxAttempts && !outages.has(error.code))
     const retryAtMs = final ? null : this.#context.nowMs() + Math.min(retryBaseMs * 2 ** (attempts - 1), longestRetryMs)
-    const errorDetail = typeof error.details['detail'] === 'string' ? error.details['detail'] : error.message
+    const detail = typeof error.details['detail'] === 'string' ? error.details['detail'] : error.message
     const record: ObjectLedger = {
       ...committed,
       state: final ? 'failed' : 'retrying',
       attempts,
       retryAtMs,
       errorCode: error.code,
-      errorDetail,
+      errorDetail: detail.slice(0, longestDetail),
     }
     await this.#outbox.add(key, nothingStaged(), record)
     this.#ledger.set(key, record)

@@ -23,8 +23,18 @@ export class ObjectReader {
   #staged: Staged = nothingStaged()
   #stored = 0
 
-  /** @param record Version and progress to go on from; its `etag` is that of the body. */
-  constructor(context: TaskContext, settings: Config['s3'], outbox: Outbox, key: ObjectKey, record: ObjectLedger) {
+  /**
+   * @param record Version and progress to go on from; its `etag` is that of the body.
+   * @param named Headers that the source of the object gives each of its records.
+   */
+  constructor(
+    context: TaskContext,
+    settings: Config['s3'],
+    outbox: Outbox,
+    key: ObjectKey,
+    record: ObjectLedger,
+    named: Readonly<Record<string, string>> = {},
+  ) {
     this.#context = context
     this.#settings = settings
     this.#outbox = outbox
@@ -32,7 +42,7 @@ export class ObjectReader {
     this.#linesKey = context.codecs.rawLines.encodeKey(key)
     this.#committed = record
     this.#record = { ...record, state: 'reading', retryAtMs: null, errorCode: null, errorDetail: null }
-    this.#headers = { [rawLineHeaders.etag]: record.etag, [rawLineHeaders.objectId]: record.objectId.toString('hex') }
+    this.#headers = { ...named, [rawLineHeaders.etag]: record.etag, [rawLineHeaders.objectId]: record.objectId.toString('hex') }
     if (record.lastModifiedMs !== null) this.#headers[rawLineHeaders.lastModified] = String(record.lastModifiedMs)
   }
 

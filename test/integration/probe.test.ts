@@ -39,7 +39,8 @@ test('says of each thing whether it works, and which permission is missing', { t
   }
   try {
     await createBucket(client, bucket)
-    assert.deepEqual(await found(), { 's3:ListBucket': 'ok', 's3:GetObject': 'unknown', ...works })
+    // was `unknown`: a source that finds nothing does not work
+    assert.deepEqual(await found(), { 's3:ListBucket': 'ok', objects: 'missing', ...works })
     await putObject(client, bucket, key, Buffer.from('x'))
     const all = await flowloom(['check-config', '--probe', '-c', file])
     assert.equal(all.code, 0, all.err)

@@ -1,5 +1,5 @@
 /** Counts what listing costs, for an estimate. */
-import type { ObjectStore } from '../producers/s3/object-store.ts'
+import type { ObjectStore } from './object-store.ts'
 
 /** Entries in one answer of S3. */
 const pageEntries = 1000
