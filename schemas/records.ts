@@ -229,7 +229,10 @@ export const ipSighting: AvroRecord = record('IpSighting', 'One owner was seen w
   required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
 ])
 
-/** A derived ownership run. `validTo` null: no later run is known. */
+/**
+ * A derived ownership run: one owner holds the address from `validFrom` to `lastSeen`, within one UTC day and without a gap of more than 600
+ * seconds. `validTo` is the first second of the next run of that day; null: none.
+ */
 export interface OwnershipRun {
   owner: Owner
   validFrom: number
@@ -240,42 +243,11 @@ export interface OwnershipRun {
 }
 const runFields = [
   required('validFrom', 'long', 'Unix seconds: first second of the run'),
-  optional('validTo', 'long', 'Unix seconds: first second of the next run; null: none is known'),
-  required('firstSeen', 'long', 'Unix seconds: first sighting in the run'),
-  required('lastSeen', 'long', 'Unix seconds: last sighting in the run'),
-  required('conflictS', 'long', 'seconds in which another owner was seen with the address too'),
+  optional('validTo', 'long', 'Unix seconds: first second of the next run of that UTC day; null: none'),
+  required('firstSeen', 'long', 'Unix seconds: first second seen in the run; equal to validFrom'),
+  required('lastSeen', 'long', 'Unix seconds: last second of the run; the owner counts as held for 600 seconds more'),
+  required('conflictS', 'long', 'seconds of the run in which another owner was seen with the address too'),
 ] as const
-
-/** Value of `cloud-map`: the owner now and the recent runs, with the state that derives them. */
-export interface CloudMapEntry {
-  current: Owner | null
-  currentSince: number | null
-  lastSeen: number | null
-  owners: { owner: Owner; ranges: SecondsRange[] }[]
-  sealedBefore: number | null
-  sealed: OwnershipRun | null
-  lateRuns: number
-}
-const runRecord = record('OwnershipRun', 'One ownership run', [required('owner', 'Owner', 'who'), ...runFields])
-export const cloudMapEntry: AvroRecord = record('CloudMapEntry', 'Who holds an address now, and what that is derived from', [
-  { name: 'current', type: ['null', owner], doc: 'owner of the newest run', default: null },
-  optional('currentSince', 'long', 'Unix seconds: first second of the newest run'),
-  optional('lastSeen', 'long', 'Unix seconds: last sighting of the newest run'),
-  required(
-    'owners',
-    {
-      type: 'array',
-      items: record('OwnerSeen', 'One owner and when it was seen', [
-        required('owner', 'Owner', 'who'),
-        required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
-      ]),
-    },
-    'every owner seen since the seal, with the exact union of its seconds',
-  ),
-  optional('sealedBefore', 'long', 'Unix seconds: runs that ended before are sealed and not kept here'),
-  optional('sealed', runRecord, 'the newest sealed run, the neighbour of the first kept one'),
-  required('lateRuns', 'long', 'sightings that came after their time was sealed'),
-])
 
 /** Key of `cloud-map-runs`. */
 export interface RunKey extends AddressKey {
@@ -293,7 +265,7 @@ export const cloudMapRun: AvroRecord = record('CloudMapRun', 'One ownership run;
 ])
 
 /** What changed about an address. */
-export type ChangeKind = 'appeared' | 'changed' | 'corrected' | 'conflict'
+export type ChangeKind = 'appeared' | 'changed' | 'corrected' | 'conflict' | 'conflict_ended'
 /** Value of `cloud-map-changes`. */
 export interface CloudMapChange {
   kind: ChangeKind
@@ -304,8 +276,8 @@ export interface CloudMapChange {
 export const cloudMapChange: AvroRecord = record('CloudMapChange', 'One announced change of the cloud map', [
   required(
     'kind',
-    symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict']),
-    'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once',
+    symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict', 'conflict_ended']),
+    'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once; conflict_ended: no longer',
   ),
   required('at', 'long', 'Unix seconds: first second of the new state'),
   {

@@ -27,7 +27,16 @@ const open = (settings: Config['clickhouse']): Store => {
   return store
 }
 
-const texts = { accountId: null, region: null, interfaceId: 'eni-1', vpcId: null, subnetId: null, instanceId: null, azId: null, extra: null }
+const texts = {
+  accountId: null,
+  region: null,
+  interfaceId: 'eni-1',
+  vpcId: null,
+  subnetId: null,
+  instanceId: null,
+  azId: null,
+  extra: null,
+}
 const gaps = Array.from({ length: 100 }, (_, i) => ({
   ...texts,
   start: 1_700_000_000,

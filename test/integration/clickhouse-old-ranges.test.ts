@@ -53,7 +53,16 @@ async function setUp(): Promise<Losing> {
   return { store, cluster: new MemoryCluster(), role: name => roles.find(role => role.name === name)!, loseAnswer: () => (lose = true) }
 }
 
-const texts = { accountId: null, region: null, interfaceId: 'eni-1', vpcId: null, subnetId: null, instanceId: null, azId: null, extra: null }
+const texts = {
+  accountId: null,
+  region: null,
+  interfaceId: 'eni-1',
+  vpcId: null,
+  subnetId: null,
+  instanceId: null,
+  azId: null,
+  extra: null,
+}
 
 /** A hundred lines for a role. */
 const puts: Record<string, (cluster: MemoryCluster) => void> = {

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { readPlainly } from '../../audit/plain-reader.ts'
-import type { AddressKey, CloudMapEntry, ObjectLedger } from '../../schemas/records.ts'
+import type { CloudMapEntry } from '../../schemas/map-state.ts'
+import type { AddressKey, ObjectLedger } from '../../schemas/records.ts'
 import { badObjects, goodLines } from '../support/bad-objects.ts'
 import { MemoryPath } from '../support/memory-path.ts'
 
@@ -267,8 +268,7 @@ test('late data corrects history: the run is cut, the old one withdrawn, in any 
     results.push({
       owners: cloudMap(path)
         .get(`${scope} 10.9.0.1`)
-        ?.owners.map(entry => [entry.owner.interfaceId, entry.ranges])
-        .sort(),
+        ?.days.map(({ claims }) => claims.map(claim => [claim.owner, claim.stays])),
       runs: [...runs].sort(),
     })
     const kinds = path.cluster.readCommitted('cloudMapChanges').map(({ key, value }) => (inScope(key, scope) ? value?.kind : undefined))
