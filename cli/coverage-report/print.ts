@@ -55,6 +55,7 @@ const flowLogRow = (log: FlowLogCoverage): Record<string, string | number> => ({
   objects: log.objects,
   done: log.done,
   failed: log.failed,
+  copies: log.copies,
   bytes: log.bytes,
   lines: log.lines,
   flows: log.flows,
@@ -93,7 +94,27 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
           `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  last slot ${minute(log.lastKnownSlot)}${log.lastArrival === null ? '' : `, last arrival ${minute(log.lastArrival)}`}`,
       ),
     ),
-    ...section('objects that are not read to their end', unread.map(objectLine)),
+    ...section('objects that are not read to their end, or without any line', unread.map(objectLine)),
+    ...section(
+      'lines that were read and are not in the tables yet: ask again',
+      byLog(log => (log.onTheirWay === 0 ? [] : [`${log.onTheirWay} lines on their way`])),
+    ),
+    ...section(
+      'rows removed by retention (clickhouse.ttlDays): what is missing here was read once',
+      byLog(log => (log.removed === 0 ? [] : [`${log.removed} rows removed`])),
+    ),
+    ...section(
+      'rows that stand in the tables more than once',
+      byLog(log => (log.repeated === 0 ? [] : [`${log.repeated} rows repeated`])),
+    ),
+    ...section(
+      'objects that were read and lack something',
+      byLog(log => (log.warned === 0 ? [] : [`${log.warned} ${log.warned === 1 ? 'object' : 'objects'}: ${log.warnings.join('; ')}`])),
+    ),
+    ...section(
+      'objects that lie under several keys; one of each counts',
+      byLog(log => (log.copies === 0 ? [] : [`${log.copies} ${log.copies === 1 ? 'copy' : 'copies'}`])),
+    ),
     ...section(
       'dead letters, in slots',
       byLog(log => log.deadLetterSlots.map(slot => range({ from: slot, to: slot + slotSeconds }))),
