@@ -18,19 +18,15 @@ WITH
   toDateTime(least(toUnixTimestamp(last_slot) + 300, 4294967295), 'UTC') AS read_to,
   origins AS (
     SELECT object_id, toString(flow_log_id) AS flow_log_id, columns
-    FROM {database}.object_versions(
-      from = toString(toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86400, 'UTC'), 'UTC'),
-      to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86700, 4294967295), 'UTC'), 'UTC')
-    )
-    WHERE counts
+    FROM {database}.object_versions
+    WHERE (slot IS NULL OR (toUnixTimestamp(slot) >= toUnixTimestamp({from:DateTime('UTC')}) - 86700 AND toUnixTimestamp(slot) < toUnixTimestamp({to:DateTime('UTC')}) + 86400))
+      AND counts
   ),
   unsound AS (
     SELECT toString(flow_log_id) AS flow_log_id, groupUniqArray(toUnixTimestamp(assumeNotNull(slot))) AS slots
-    FROM {database}.object_versions(
-      from = toString(toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86400, 'UTC'), 'UTC'),
-      to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86700, 4294967295), 'UTC'), 'UTC')
-    )
-    WHERE current AND NOT copy AND slot IS NOT NULL AND (state != 'done' OR empty OR warning != '')
+    FROM {database}.object_versions
+    WHERE (slot IS NULL OR (toUnixTimestamp(slot) >= toUnixTimestamp({from:DateTime('UTC')}) - 86700 AND toUnixTimestamp(slot) < toUnixTimestamp({to:DateTime('UTC')}) + 86400))
+      AND current AND NOT copy AND slot IS NOT NULL AND (state != 'done' OR empty OR warning != '')
     GROUP BY flow_log_id
   ),
   ledger AS (
@@ -97,96 +93,97 @@ SETTINGS join_use_nulls = 0;
 CREATE OR REPLACE VIEW {database}.flow_log_overlaps AS
 WITH
   toStartOfFiveMinutes({from:DateTime('UTC')}) AS first_slot,
-  toStartOfFiveMinutes(toDateTime(greatest(toUnixTimestamp({to:DateTime('UTC')}), 1) - 1, 'UTC')) AS last_slot,
-  present AS (
-    SELECT *, toUnixTimestamp(slot) AS at
-    FROM {database}.flow_log_presence(
-      from = toString(toDateTime(greatest(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 1800) * 1800, 300) - 300, 'UTC'), 'UTC'),
-      to = toString(toDateTime(least((intDiv(greatest(toUnixTimestamp({to:DateTime('UTC')}), 1) - 1, 1800) + 1) * 1800 + 300, 4294967295), 'UTC'), 'UTC')
+  toStartOfFiveMinutes(toDateTime(greatest(toUnixTimestamp({to:DateTime('UTC')}), 1) - 1, 'UTC')) AS last_slot
+SELECT toDateTime(at, 'UTC') AS slot, observer, rejected, arrayMap(x -> x.3, logs) AS flow_logs, counted,
+  arrayMap(x -> x.4, logs) AS records, arrayMap(x -> x.5, logs) AS bytes,
+  arraySum(x -> x.4, others) AS repeated_records, arraySum(x -> x.5, others) AS repeated_bytes, arrayFlatten(arrayMap(x -> x.6, others)) AS repeated,
+  incomplete, arrayFlatten(arrayMap(x -> x.6, arrayFilter(x -> x.2, logs))) AS later, until
+FROM (
+  SELECT at, observer, rejected, counted, incomplete, until, logs, arrayFilter(x -> x.1 > 1 AND NOT x.2, logs) AS others
+  FROM (
+    SELECT part.1 AS at, observer, rejected, any(winner) AS counted, any(lacking) AS incomplete, any(begin) AS until,
+      arraySort(groupArray((place, is_later, id, part.2, part.3, part.4))) AS logs
+    FROM (
+      SELECT observer, rejected, winner, lacking, begin, log.1 AS place, log.2 AS is_later, log.3 AS id, arrayJoin(log.4) AS part
+      FROM (
+        SELECT observer, rejected, winner,
+          -- a choice that is not the one of every other stretch, at a border that records reach over, is exact but for their bytes
+          lacks OR (bordering AND winner != preferred) AS lacking,
+          if(meets, intDiv(last, 60) * 60 + 60, 0) AS begin,
+          arrayJoin(arrayMap((x, place) -> (place, meets AND x.6 = second, x.6, x.10), ranked, arrayEnumerate(ranked))) AS log
+        FROM (
+          SELECT observer, rejected, bordering, preferred, second, meets, ranked, ranked[1].1 AS lacks, ranked[1].6 AS winner, ranked[1].7 AS last
+          FROM (
+            SELECT observer, rejected, bordering, preferred, second, meets, if(meets, arraySort(x -> (x.6 != first, x.1, x.2, x.3, x.4, x.5), all), all) AS ranked
+            FROM (
+              SELECT observer, rejected, bordering, preferred, all, first, second, second != '' AND first != '' AND all[1].1 AS meets
+              FROM (
+                SELECT observer, rejected, bordering, preferred, all, arrayFilter(x -> x.8, all)[1].6 AS first, arrayFilter(x -> x.9, all)[1].6 AS second
+                FROM (
+                  -- of a flow log: lacks some, bytes if so, columns, no id, id, id, last second, is there at the beginning only, at the end only, slots
+                  SELECT observer, rejected, bordering, arraySort(x -> (-toInt64(x.2), x.1 = '', x.1), stretches)[1].1 AS preferred,
+                    arraySort(arrayMap((x, lacks) -> (
+                      lacks, if(lacks, -x.6, 0), -toInt64(x.2), x.1 = '', x.1, x.1, x.10,
+                      x.9 AND NOT x.8 AND NOT x.3 AND NOT x.4, x.8 AND NOT x.9 AND NOT x.3 AND NOT x.4, x.11
+                    ), stretches, lacking)) AS all
+                  FROM (
+                    SELECT observer, rejected, bordering, stretches,
+                      arrayMap(x -> x.8 OR x.9 OR x.3 OR x.4 OR if(x.5, most, most_named) > x.7, stretches) AS lacking
+                    FROM (
+                      SELECT observer, rejected, max(borders) AS bordering, max(least_bytes) AS most, max(if(bare, 0, least_bytes)) AS most_named,
+                        groupArray((flow_log_id, columns, lossy, broken, bare, least_bytes, most_bytes, begins, ends, last, slots)) AS stretches
+                      FROM (
+                        SELECT observer, rejected, stretch, r.2 AS flow_log_id, max(r.3) AS columns, max(r.4) AS lossy, max(r.5) AS broken, max(r.6) AS bare,
+                          toInt64(sum(r.8) - sum(r.12)) AS least_bytes, toInt64(sum(r.8) + sum(if(r.1 = stretch, r.13, 0))) AS most_bytes,
+                          max(begin) AS begins, max(end) AS ends, max(r.10) AS last, groupArray((r.1, r.7, r.8, r.9)) AS slots,
+                          max(r.12 > 0 OR (r.1 = stretch AND r.13 > 0)) AS borders
+                        FROM (
+                          SELECT observer, rejected, r, arrayMax(arrayFilter(x -> x <= r.1, starts)) AS stretch,
+                            has(filled, r.1 - 300) AND NOT has(pairs, (r.1 - 300, r.2)) AS begin,
+                            has(filled, r.1 + 300) AND NOT has(pairs, (r.1 + 300, r.2)) AS end
+                          FROM (
+                            SELECT observer, rejected, filled, pairs, arrayFilter(x -> x % 1800 = 0 OR NOT has(joined, x), times) AS starts,
+                              arrayJoin(arrayFilter(x -> intDiv(x.1, 1800) = block, rows)) AS r
+                            FROM (
+                              SELECT observer, rejected, block,
+                                groupArray((at, flow_log_id, columns, lossy, broken, bare, records, bytes, members, last, carried, leaving, entering)) AS rows,
+                                groupUniqArrayIf(at, records > 0) AS filled, groupArray((at, flow_log_id)) AS pairs, groupUniqArray(at) AS times,
+                                groupUniqArrayIf(at, carried) AS joined
+                              FROM (
+                                -- a slot stands beside the half hour before it, or after it, too
+                                SELECT at, observer, rejected, flow_log_id, columns, lossy, broken, bare, records, bytes, members, last, carried, leaving, entering,
+                                  arrayJoin(arrayDistinct([intDiv(at, 1800), intDiv(at - 300, 1800), intDiv(at + 300, 1800)])) AS block
+                                FROM (
+                                  SELECT *, toInt64(toUnixTimestamp(slot)) AS at
+                                  FROM {database}.flow_log_presence(
+                                    from = toString(toDateTime(greatest(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 1800) * 1800, 300) - 300, 'UTC'), 'UTC'),
+                                    to = toString(toDateTime(least((intDiv(greatest(toUnixTimestamp({to:DateTime('UTC')}), 1) - 1, 1800) + 1) * 1800 + 300, 4294967295), 'UTC'), 'UTC')
+                                  )
+                                )
+                              )
+                              GROUP BY observer, rejected, block
+                              HAVING uniqExact(flow_log_id) > 1
+                            )
+                          )
+                        )
+                        GROUP BY observer, rejected, stretch, flow_log_id
+                      )
+                      GROUP BY observer, rejected, stretch
+                      HAVING count() > 1
+                    )
+                  )
+                )
+              )
+            )
+          )
+        )
+      )
     )
-  ),
-  several AS (
-    SELECT *
-    FROM (SELECT *, min(flow_log_id) OVER (PARTITION BY observer, rejected) != max(flow_log_id) OVER (PARTITION BY observer, rejected) AS overlaps FROM present)
-    WHERE overlaps
-  ),
-  beside AS (
-    SELECT *,
-      max(carried) OVER (PARTITION BY observer, rejected, at) AS joined,
-      count() OVER (PARTITION BY observer, rejected, flow_log_id ORDER BY at RANGE BETWEEN 300 PRECEDING AND 300 PRECEDING) AS is_before,
-      count() OVER (PARTITION BY observer, rejected, flow_log_id ORDER BY at RANGE BETWEEN 300 FOLLOWING AND 300 FOLLOWING) AS is_after,
-      sum(records) OVER (PARTITION BY observer, rejected ORDER BY at RANGE BETWEEN 300 PRECEDING AND 300 PRECEDING) AS any_before,
-      sum(records) OVER (PARTITION BY observer, rejected ORDER BY at RANGE BETWEEN 300 FOLLOWING AND 300 FOLLOWING) AS any_after
-    FROM several
-  ),
-  stretched AS (
-    SELECT *, max(if(joined AND at % 1800 != 0, 0, at)) OVER (PARTITION BY observer, rejected ORDER BY at) AS stretch
-    FROM beside
-  ),
-  logs AS (
-    SELECT observer, rejected, stretch, flow_log_id, max(s.columns) AS columns, max(s.lossy) AS lossy, max(s.broken) AS broken, max(s.bare) AS bare,
-      max(s.is_before = 0 AND s.any_before > 0) AS begins, max(s.is_after = 0 AND s.any_after > 0) AS ends,
-      max(s.at = s.stretch AND s.joined) AS entered,
-      sum(s.bytes) - sum(s.leaving) AS least_bytes, sum(s.bytes) + sum(if(s.at = s.stretch, s.entering, 0)) AS most_bytes, sum(s.records) AS all_records,
-      max(s.last) AS last, groupArray((s.slot, s.records, s.bytes, s.members)) AS slots
-    FROM stretched AS s
-    GROUP BY observer, rejected, stretch, flow_log_id
-  ),
-  compared AS (
-    SELECT *,
-      -- rejected traffic may stand among the records of a format without an action
-      max(if(bare, 0, least_bytes)) OVER stretches > most_bytes OR (bare AND max(least_bytes) OVER stretches > most_bytes) AS short,
-      short OR begins OR ends OR lossy OR broken AS lacks,
-      count() OVER stretches AS together
-    FROM logs
-    WINDOW stretches AS (PARTITION BY observer, rejected, stretch)
-  ),
-  ranked AS (
-    SELECT *,
-      row_number() OVER (PARTITION BY observer, rejected, stretch
-        ORDER BY lacks, if(lacks, -toInt64(least_bytes), 0), -toInt64(columns), flow_log_id = '', flow_log_id) AS place,
-      min(lacks) OVER (PARTITION BY observer, rejected, stretch) AS incomplete,
-      row_number() OVER (PARTITION BY observer, rejected, stretch
-        ORDER BY ends AND NOT begins AND NOT lossy AND NOT broken DESC, -toInt64(least_bytes), -toInt64(columns), flow_log_id) AS first_place,
-      row_number() OVER (PARTITION BY observer, rejected, stretch
-        ORDER BY begins AND NOT ends AND NOT lossy AND NOT broken DESC, -toInt64(least_bytes), -toInt64(columns), flow_log_id) AS second_place,
-      max(ends AND NOT begins AND NOT lossy AND NOT broken) OVER (PARTITION BY observer, rejected, stretch) AS has_first,
-      max(begins AND NOT ends AND NOT lossy AND NOT broken) OVER (PARTITION BY observer, rejected, stretch) AS has_second
-    FROM compared
-  ),
-  chosen AS (
-    SELECT *, incomplete AND has_first AND has_second AS meets, if(meets, first_place, place) AS rank, meets AND second_place = 1 AS later
-    FROM ranked
-  ),
-  by_slot AS (
-    SELECT observer, rejected, flow_log_id, stretch, together, rank, later, incomplete,
-      max(if(meets AND rank = 1, intDiv(last, 60) * 60 + 60, 0)) OVER (PARTITION BY observer, rejected, stretch) AS until,
-      max(if(rank = 1, flow_log_id, '')) OVER (PARTITION BY observer, rejected, stretch) AS winner,
-      max(entered) OVER (PARTITION BY observer, rejected, stretch) AS enters,
-      arrayJoin(slots) AS part
-    FROM chosen
-  ),
-  bordering AS (
-    SELECT *, toUnixTimestamp(part.1) AS at,
-      min(winner) OVER (PARTITION BY observer, rejected ORDER BY at RANGE BETWEEN 300 PRECEDING AND 300 PRECEDING) AS winner_before,
-      count() OVER (PARTITION BY observer, rejected ORDER BY at RANGE BETWEEN 300 PRECEDING AND 300 PRECEDING) AS logs_before
-    FROM by_slot
+    GROUP BY at, observer, rejected
+    HAVING length(logs) > 1 OR logs[1].1 > 1
   )
-SELECT part.1 AS slot, observer, rejected,
-  arrayMap(x -> x.2, logs) AS flow_logs, max(winner) AS counted,
-  arrayMap(x -> x.3, logs) AS records, arrayMap(x -> x.4, logs) AS bytes,
-  arraySum(x -> x.3, arrayFilter(x -> x.1 != 1 AND NOT x.6, logs)) AS repeated_records,
-  arraySum(x -> x.4, arrayFilter(x -> x.1 != 1 AND NOT x.6, logs)) AS repeated_bytes,
-  arrayFlatten(arrayMap(x -> x.5, arrayFilter(x -> x.1 != 1 AND NOT x.6, logs))) AS repeated,
-  -- where the choice changes at a border that records reach over, it can only be exact to their bytes
-  max(b.incomplete OR (at = stretch AND enters AND logs_before > 0 AND winner_before != winner)) AS incomplete,
-  arrayFlatten(arrayMap(x -> x.5, arrayFilter(x -> x.6, logs))) AS later,
-  max(b.until) AS until,
-  arraySort(groupArray((rank, flow_log_id, part.2, part.3, part.4, b.later))) AS logs
-FROM bordering AS b
-WHERE together > 1 AND part.1 BETWEEN first_slot AND last_slot
-GROUP BY part.1, observer, rejected
-HAVING length(logs) > 1 OR logs[1].1 != 1
+)
+WHERE slot BETWEEN first_slot AND last_slot
 SETTINGS join_use_nulls = 0;
 
 -- The flows of a time, each record of an interface from one flow log only, and of an object that was overwritten or lies under several keys the one
@@ -209,11 +206,9 @@ WHERE f.start >= {from:DateTime('UTC')} AND f.start < {to:DateTime('UTC')}
   )
   AND f.object_id NOT IN (
     SELECT object_id
-    FROM {database}.object_versions(
-      from = toString(toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86400, 'UTC'), 'UTC'),
-      to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86700, 4294967295), 'UTC'), 'UTC')
-    )
-    WHERE NOT counts
+    FROM {database}.object_versions
+    WHERE (slot IS NULL OR (toUnixTimestamp(slot) >= toUnixTimestamp({from:DateTime('UTC')}) - 86700 AND toUnixTimestamp(slot) < toUnixTimestamp({to:DateTime('UTC')}) + 86400))
+      AND NOT counts
   )
 SETTINGS join_use_nulls = 0;
 
