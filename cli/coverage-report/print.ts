@@ -73,7 +73,7 @@ const objectLine = (object: ListedObject): string => {
 
 /** The report of a time. */
 export function formatReport(report: CoverageReport, request: CoverageRequest): string {
-  const { flowLogs, ended, unread, withoutSlot, skipped, overlaps } = report
+  const { flowLogs, ended, unread, withoutSlot, skipped, overlaps, nameless } = report
   const head = `${minute(request.from)} to ${minute(request.to)} UTC`
   const byLog = (lines: (log: FlowLogCoverage) => string[]): string[] =>
     flowLogs.flatMap(log => lines(log).map(line => `${nameOf(log.flowLogId)}  ${line}`))
@@ -134,8 +134,12 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
       'interfaces that several flow logs write; the view flows_once counts one of them',
       overlaps.map(
         each =>
-          `${each.observer}  ${each.flowLogs.map(nameOf).join(', ')}  counted: ${nameOf(each.counted)}, ${each.repeated} records of the others, ${each.slots} slots, ${minute(each.first)} to ${minute(each.last)}`,
+          `${each.observer}  ${each.flowLogs.map(nameOf).join(', ')}  counted: ${nameOf(each.counted)}, ${each.repeated} records of the others, ${each.slots} slots, ${minute(each.first)} to ${minute(each.last)}${each.incomplete === 0 ? '' : `; incomplete in ${each.incomplete}: none was seen whole`}`,
       ),
+    ),
+    ...section(
+      'flow logs whose format names no interface: what others wrote too counts twice',
+      nameless.map(each => `${nameOf(each.flowLogId)}  beside ${each.beside.map(nameOf).join(', ')}`),
     ),
     ...section('objects whose name has no slot: they stand for no time', withoutSlot.map(objectLine)),
   )

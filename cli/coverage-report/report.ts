@@ -105,8 +105,19 @@ export interface OverlappedInterface {
   readonly slots: number
   /** Records of the others. */
   readonly repeated: number
+  /** Slots in which none of them was seen whole: the true traffic is that or more. */
+  readonly incomplete: number
   readonly first: number
   readonly last: number
+}
+
+/** A flow log whose records name no interface, beside others: their common traffic counts twice. */
+export interface NamelessFlowLog {
+  readonly accountId: string
+  readonly region: string
+  readonly flowLogId: string
+  readonly objects: number
+  readonly beside: readonly string[]
 }
 
 /** The report of a time. */
@@ -117,6 +128,7 @@ export interface CoverageReport {
   readonly withoutSlot: readonly ListedObject[]
   readonly skipped: readonly SkippedInterface[]
   readonly overlaps: readonly OverlappedInterface[]
+  readonly nameless: readonly NamelessFlowLog[]
 }
 
 type Row = Record<string, string | number | null>
@@ -152,6 +164,7 @@ export async function reportCoverage(store: Store, request: CoverageRequest): Pr
     from: scope.from,
     to: scope.to,
   })
+  const nameless = await ask<Row & { beside: string[] }, 'coverage_nameless'>(store, 'coverage_nameless', scope)
   const hasEnded = (row: FlowLogRow): boolean => Number(row['last_known']) + slotSeconds + request.endedAfterS <= request.from
   const flowLogs = rows
     .filter(row => !hasEnded(row))
@@ -180,9 +193,17 @@ export async function reportCoverage(store: Store, request: CoverageRequest): Pr
         counted: String(row['counted']),
         slots: Number(row['slots']),
         repeated: Number(row['repeated']),
+        incomplete: Number(row['incomplete']),
         first: Number(row['first']),
         last: Number(row['last']) + slotSeconds - 1,
       })),
+    nameless: nameless.map(row => ({
+      accountId: String(row['account_id']),
+      region: String(row['region']),
+      flowLogId: String(row['flow_log_id']),
+      objects: Number(row['objects']),
+      beside: row.beside,
+    })),
   }
 }
 

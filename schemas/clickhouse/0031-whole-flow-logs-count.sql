@@ -19,20 +19,20 @@ WITH
   origins AS (
     SELECT object_id, toString(flow_log_id) AS flow_log_id, columns
     FROM {database}.object_versions
-    WHERE (slot IS NULL OR (toUnixTimestamp(slot) >= toUnixTimestamp({from:DateTime('UTC')}) - 86700 AND toUnixTimestamp(slot) < toUnixTimestamp({to:DateTime('UTC')}) + 86400))
+    WHERE (slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86700, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86400, 4294967295), 'UTC')))
       AND counts
   ),
   unsound AS (
     SELECT toString(flow_log_id) AS flow_log_id, groupUniqArray(toUnixTimestamp(assumeNotNull(slot))) AS slots
     FROM {database}.object_versions
-    WHERE (slot IS NULL OR (toUnixTimestamp(slot) >= toUnixTimestamp({from:DateTime('UTC')}) - 86700 AND toUnixTimestamp(slot) < toUnixTimestamp({to:DateTime('UTC')}) + 86400))
+    WHERE (slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86700, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86400, 4294967295), 'UTC')))
       AND current AND NOT copy AND slot IS NOT NULL AND (state != 'done' OR empty OR warning != '')
     GROUP BY flow_log_id
   ),
   ledger AS (
     SELECT DISTINCT object_id, toString(flow_log_id) AS flow_log_id
     FROM {database}.objects
-    WHERE slot_start IS NULL OR (toUnixTimestamp(slot_start) >= toUnixTimestamp(first_slot) - 86400 AND toUnixTimestamp(slot_start) < toUnixTimestamp(last_slot) + 86400)
+    WHERE slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp(first_slot), 86400) - 86400, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp(last_slot) + 86400, 4294967295), 'UTC'))
   ),
   observers AS (
     SELECT interface, observer FROM {database}.interfaces WHERE observer != '' LIMIT 1 BY interface
@@ -207,7 +207,7 @@ WHERE f.start >= {from:DateTime('UTC')} AND f.start < {to:DateTime('UTC')}
   AND f.object_id NOT IN (
     SELECT object_id
     FROM {database}.object_versions
-    WHERE (slot IS NULL OR (toUnixTimestamp(slot) >= toUnixTimestamp({from:DateTime('UTC')}) - 86700 AND toUnixTimestamp(slot) < toUnixTimestamp({to:DateTime('UTC')}) + 86400))
+    WHERE (slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86700, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86400, 4294967295), 'UTC')))
       AND NOT counts
   )
 SETTINGS join_use_nulls = 0;

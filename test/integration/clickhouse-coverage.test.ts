@@ -174,7 +174,7 @@ describe('coverage', () => {
     assert.deepEqual([report.flowLogs.map(log => log.flowLogId), report.unread, report.skipped], [['fl-b'], [], []])
     assert.equal(hasLosses(report), false)
     const elsewhere = await reportCoverage(path.store, { ...request, account: '999999999999' })
-    assert.deepEqual(elsewhere, { flowLogs: [], ended: [], unread: [], withoutSlot: [], skipped: [], overlaps: [] })
+    assert.deepEqual(elsewhere, { flowLogs: [], ended: [], unread: [], withoutSlot: [], skipped: [], overlaps: [], nameless: [] })
   })
 
   it('expects nothing of a flow log that ended long before, and lists it', async () => {

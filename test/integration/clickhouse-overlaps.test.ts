@@ -67,7 +67,7 @@ describe('two flow logs over the same interface', () => {
     }
     const report = await reportCoverage(store, scope)
     assert.deepEqual(report.overlaps, [
-      { observer: 'eni-1', flowLogs: ['fl-a', 'fl-b'], counted: 'fl-b', slots: 1, repeated: 3, first: slot(0), last: slot(1) - 1 },
+      { observer: 'eni-1', flowLogs: ['fl-a', 'fl-b'], counted: 'fl-b', slots: 1, repeated: 3, incomplete: 0, first: slot(0), last: slot(1) - 1 },
     ])
     assert.deepEqual((await reportCoverage(store, { ...scope, flowLogs: ['fl-other'] })).overlaps, [])
   })
