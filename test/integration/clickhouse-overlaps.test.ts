@@ -67,7 +67,16 @@ describe('two flow logs over the same interface', () => {
     }
     const report = await reportCoverage(store, scope)
     assert.deepEqual(report.overlaps, [
-      { observer: 'eni-1', flowLogs: ['fl-a', 'fl-b'], counted: 'fl-b', slots: 1, repeated: 3, incomplete: 0, first: slot(0), last: slot(1) - 1 },
+      {
+        observer: 'eni-1',
+        flowLogs: ['fl-a', 'fl-b'],
+        counted: 'fl-b',
+        slots: 1,
+        repeated: 3,
+        incomplete: 0,
+        first: slot(0),
+        last: slot(1) - 1,
+      },
     ])
     assert.deepEqual((await reportCoverage(store, { ...scope, flowLogs: ['fl-other'] })).overlaps, [])
   })
@@ -123,7 +132,14 @@ describe('two flow logs over the same interface', () => {
 
   it('with windows of ten minutes and of one minute overlap in each slot of the longer window', async () => {
     const path = await read([
-      ['fl-long', slot(1), file(wide, [1, 2].map(port => wideLine({ port, start: slot(0), end: slot(2) - 1 })))],
+      [
+        'fl-long',
+        slot(1),
+        file(
+          wide,
+          [1, 2].map(port => wideLine({ port, start: slot(0), end: slot(2) - 1 })),
+        ),
+      ],
       ['fl-long', slot(2), file(wide, [wideLine({ port: 9, start: slot(2) })])],
       ['fl-short', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })])],
       ['fl-short', slot(1), file(narrow, [flowLine({ port: 1, start: slot(1) + 60 })])],
