@@ -9,7 +9,7 @@ import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.
 import { plantWorld, worldStart, type World } from '../support/planted-logs.ts'
 
 /** Seeds that have failed once come first, and stay. */
-const keptSeeds: readonly number[] = []
+const keptSeeds: readonly number[] = [19, 168]
 const seeds = [...new Set([...keptSeeds, ...Array.from({ length: 320 }, (_unused, i) => i + 1)])]
 
 let server: LiveClickHouse
@@ -141,7 +141,7 @@ describe(`in ${seeds.length} random worlds`, () => {
       const message = `seed ${world.seed} at ${(world.at - worldStart) / 60} min: ${world.story}\n${reasons.join('\n')}`
       seen[verdict]++
       if (world.hidden) assert.notEqual(verdict, 'evidence', message)
-      if (world.plain && world.story.includes('600 s') === false) assert.equal(verdict, 'evidence', message)
+      if (world.plain && !world.story.includes('600 s')) assert.equal(verdict, 'evidence', message)
     }
     assert.ok(seen.evidence > 30 && seen.gap > 30 && seen.unknown > 30, JSON.stringify(seen))
   })
