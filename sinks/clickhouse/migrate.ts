@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FlowError } from '../../runtime/errors.ts'
+import { withAddressRanges } from './address-ranges.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
 import type { Store } from './store.ts'
 import type { Config } from '../../config.ts'
@@ -62,7 +63,7 @@ export async function migrate(
 
 /** The statements of a migration, with the settings put in. A statement ends with a semicolon at the end of a line. */
 function statementsOf(text: string, database: string, settings: TableSettings): string[] {
-  const filled = text.replaceAll('{database}', database).replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
+  const filled = withAddressRanges(text).replaceAll('{database}', database).replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
   const statements = filled.split(/;[ \t]*\r?\n/).filter(part => part.replace(/^\s*--.*$/gm, '').trim() !== '')
   return statements.map(part => part.trim())
 }
