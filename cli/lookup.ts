@@ -74,9 +74,7 @@ function held(holder: Holder): string {
 function lastKnown(holder: Holder): string {
   const same = holder.next_owner === (holder.interface_id === '' ? holder.service : holder.interface_id)
   const next =
-    holder.next_seen === null
-      ? 'not seen since'
-      : `next seen: ${holder.next_seen} UTC (by ${same ? 'the same owner' : holder.next_owner})`
+    holder.next_seen === null ? 'not seen since' : `next seen: ${holder.next_seen} UTC (by ${same ? 'the same owner' : holder.next_owner})`
   return `last-known: last seen before: ${holder.last_seen} UTC; ${next}`
 }
 

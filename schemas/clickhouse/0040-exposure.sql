@@ -8,9 +8,10 @@ CREATE TABLE IF NOT EXISTS {database}.own_networks (
   cidr String,
   first IPv6 COMMENT 'first address, IPv4 as ::ffff:a.b.c.d',
   last IPv6,
-  scope String COMMENT 'account, VPC or account/region that it holds for; empty: all'
+  account_id String COMMENT 'account that it holds for; empty: all',
+  vpc_id String COMMENT 'VPC that it holds for; empty: all'
 ) ENGINE = MergeTree
-ORDER BY (set_at, cidr, scope)
+ORDER BY (set_at, cidr, account_id, vpc_id)
 SETTINGS non_replicated_deduplication_window = {deduplicationWindow};
 
 -- Addresses that the map has seen with an interface of ours and that are not private by their range: few, so that a set of them is cheap.
@@ -109,18 +110,24 @@ WITH
     SELECT interface, observer, if(observer = '', toString(interface), observer) AS point, scope, account_id, vpc_id, subnet_id, instance_id
     FROM {database}.interfaces LIMIT 1 BY interface
   ),
-  (SELECT groupArray((first, last)) FROM {database}.own_networks WHERE cidr != '' AND scope = '' AND set_at = (SELECT max(set_at) FROM {database}.own_networks)) AS own,
+  (
+    SELECT groupArray((first, last, account_id, vpc_id)) FROM {database}.own_networks
+    WHERE cidr != '' AND set_at = (SELECT max(set_at) FROM {database}.own_networks)
+  ) AS networks,
   conversations AS (
     SELECT interface, protocol, address, local_port, peer, remote_port,
-      groupBitOr(sign) AS signs,
+      groupBitOr(sign) AS signs, max(half_address) AS named,
       min(if(direction = 'ingress', toUnixTimestamp(start), never)) AS first_in, min(if(direction = 'egress', toUnixTimestamp(start), never)) AS first_out,
       any(remote_country) AS country, any(remote_asn) AS asn, any(remote_as_org) AS as_org, any(remote_threat) AS threat,
       countIf(direction = 'ingress') AS flows, sumIf(packets, direction = 'ingress') AS packets, sumIf(bytes, direction = 'ingress') AS bytes,
       min(start) AS first_seen, max(start + greatest(dur, 0)) AS last_seen
     FROM (
       SELECT interface, protocol, local_port, remote_port, start, dur, direction, packets, bytes, remote_country, remote_asn, remote_as_org, remote_threat,
-        if(pkt_local = toIPv6('::') AND NOT bitTest(absent, 16), local_addr, pkt_local) AS address,
-        if(pkt_remote = toIPv6('::') AND NOT bitTest(absent, 17), remote_addr, pkt_remote) AS peer,
+        -- a format with one of the two packet addresses names it in one direction only: there both directions meet at the interface's own address
+        bitTest(absent, 10) OR bitTest(absent, 11) AS half,
+        if(half OR (pkt_local = toIPv6('::') AND NOT bitTest(absent, 16)), local_addr, pkt_local) AS address,
+        if(half OR (pkt_remote = toIPv6('::') AND NOT bitTest(absent, 17)), remote_addr, pkt_remote) AS peer,
+        if(half, pkt_local, toIPv6('::')) AS half_address,
         protocol = 6 AND NOT bitTest(absent, 1) AS flagged,
         -- 1 SYN in, 2 SYN+ACK out, 4 SYN out, 8 SYN+ACK in, 16 in, 32 out with more than a reset, 64 out without flags, 128 the port of the service
         toUInt8(
@@ -135,11 +142,12 @@ WITH
       )
       WHERE action = 'ACCEPT' AND direction != 'unknown' AND NOT bitTest(absent, 0) AND NOT bitTest(absent, 9)
     )
-    WHERE NOT {private:peer} AND NOT (notEmpty(own) AND arrayExists(network -> peer BETWEEN network.1 AND network.2, own))
+    WHERE NOT {private:peer}
     GROUP BY interface, protocol, address, local_port, peer, remote_port
   ),
   inbound AS (
     SELECT point, protocol, address, local_port, peer, remote_port,
+      if(max(c.named) = toIPv6('::'), address, max(c.named)) AS reported,
       groupBitOr(c.signs) AS seen, min(c.first_in) AS in_from, min(c.first_out) AS out_from,
       protocol IN (1, 58) AS icmp, protocol = 6 AND bitAnd(seen, 3) != 0 AS opened,
       multiIf(
@@ -151,7 +159,10 @@ WITH
       multiIf(bitAnd(seen, 34) != 0 AND protocol = 6, 3, out_from != never AND bitAnd(seen, 64) != 0, 2, 1) AS tier,
       NOT opened AND NOT (icmp AND in_from < out_from) AS guessed,
       groupArray((c.interface, c.country, c.asn, c.as_org, c.threat, c.flows, c.packets, c.bytes, c.first_seen, c.last_seen)) AS members,
-      max((o.scope, peer) IN (SELECT scope, ip FROM {database}.own_addresses)) AS is_own
+      max(
+        (o.scope, peer) IN (SELECT scope, ip FROM {database}.own_addresses)
+        OR arrayExists(own -> peer BETWEEN own.1 AND own.2 AND own.3 IN ('', o.account_id) AND own.4 IN ('', o.vpc_id), networks)
+      ) AS is_own
     FROM conversations AS c LEFT ANY JOIN observers AS o ON c.interface = o.interface
     GROUP BY point, protocol, address, local_port, peer, remote_port
     HAVING is_inbound AND NOT is_own
@@ -162,7 +173,7 @@ WITH
       any(m.member.2) AS country, any(m.member.3) AS asn, any(m.member.4) AS as_org, any(m.member.5) AS threat,
       sum(m.member.6) AS flows, sum(m.member.7) AS packets, sum(m.member.8) AS bytes, min(m.member.9) AS first_seen, max(m.member.10) AS last_seen,
       max((m.tier, NOT m.guessed)) AS best
-    FROM (SELECT point, protocol, address, local_port, peer, tier, guessed, arrayJoin(members) AS member FROM inbound) AS m
+    FROM (SELECT point, protocol, reported AS address, local_port, peer, tier, guessed, arrayJoin(members) AS member FROM inbound) AS m
     LEFT ANY JOIN observers AS o ON m.member.1 = o.interface
     GROUP BY observer, account_id, vpc_id, subnet_id, instance_id, protocol, address, local_port, peer
   ),

@@ -63,7 +63,9 @@ export async function migrate(
 
 /** The statements of a migration, with the settings put in. A statement ends with a semicolon at the end of a line. */
 function statementsOf(text: string, database: string, settings: TableSettings): string[] {
-  const filled = withAddressRanges(text).replaceAll('{database}', database).replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
+  const filled = withAddressRanges(text)
+    .replaceAll('{database}', database)
+    .replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
   const statements = filled.split(/;[ \t]*\r?\n/).filter(part => part.replace(/^\s*--.*$/gm, '').trim() !== '')
   return statements.map(part => part.trim())
 }
