@@ -1,4 +1,5 @@
 /** The sections of the configuration: every setting with its unit in its name, its default, its meaning. */
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { headerOfFormat, namesBeforeDescribed } from './producers/s3/log-format.ts'
 import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
@@ -186,6 +187,37 @@ const lookups = z.strictObject({
   ),
 })
 
+function isCidr(text: string): boolean {
+  const [address, bits, more] = text.split('/')
+  const family = isIP(address!)
+  return family !== 0 && more === undefined && bits !== undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+}
+const cidr = z.string().refine(isCidr, 'not a network like 10.0.0.0/8 or 2600:1f18::/32')
+
+const networks = z.strictObject({
+  own: z
+    .array(
+      z.union([
+        cidr,
+        z.strictObject({
+          cidrs: z.array(cidr).min(1),
+          accounts: z
+            .array(z.string().regex(/^\d{12}$/, 'not an account id of 12 digits, in quotes'))
+            .min(1)
+            .optional(),
+          vpcs: z
+            .array(z.string().regex(/^vpc-[0-9a-z]+$/, 'not the id of a VPC: vpc-...'))
+            .min(1)
+            .optional(),
+        }),
+      ]),
+    )
+    .default([])
+    .describe(
+      'Networks of your own VPCs: CIDRs, or, in the file, `{cidrs, accounts, vpcs}` for the records of these accounts and VPCs alone. If exactly one address of a record is in them, it is that of the interface, unless the record itself says the direction; what is in them gets no country, network or threat. Not networks that you only reach, such as an office.',
+    ),
+})
+
 const ipContext = z.strictObject({
   horizonS: whole('Runs that ended longer ago (stream time) are sealed: they leave the state and stay in cloud-map-runs.', 60).default(
     2 * 86_400,
@@ -241,6 +273,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   lookups: lookups.prefault({}),
+  networks: networks.prefault({}),
   ipContext: ipContext.prefault({}),
   clickhouse: clickhouse.prefault({}),
   http: http.prefault({}),
@@ -249,6 +282,6 @@ export const configSchema = z.strictObject({
 })
 
 /** The shape of every section, for docs and environment. */
-export const sections = { kafka, registry, s3, lookups, ipContext, clickhouse, http, log, run }
+export const sections = { kafka, registry, s3, lookups, networks, ipContext, clickhouse, http, log, run }
 /** Section `kafka`. */
 export type KafkaSettings = z.infer<typeof kafka>

@@ -1,4 +1,5 @@
 /** TypeScript types of decoded `flows` records; tests check them against the Avro schema (flow-record.ts). */
+import type { TimeSource } from './records.ts'
 
 type Text = string | null
 type Whole = number | null
@@ -87,6 +88,7 @@ export interface FlowRecord {
   ecs: EcsRecord | null
   tags: TagsRecord | null
   transitGateway: TransitGatewayRecord | null
+  scope: Text
   srcAddr: Text
   pktSrcAddr: Text
   srcCountry: Text
@@ -116,7 +118,7 @@ export interface FlowRecord {
   rejectReason: Text
   encryptionStatus: Whole
   direction: 'unknown' | 'ingress' | 'egress'
-  directionSource: 'none' | 'logged' | 'inferred' | 'inferred_count'
+  directionSource: 'none' | 'logged' | 'inferred' | 'inferred_count' | 'own_network'
   nextHop: NextHopRecord | null
   srcPort: Whole
   dstPort: Whole
@@ -124,9 +126,10 @@ export interface FlowRecord {
   bytes: Whole
   start: number
   end: number
-  timeSource: 'none' | 'logged' | 'slot'
+  timeSource: TimeSource
   packetsLost: PacketsLostRecord | null
   servicePort: Whole
+  servicePortSource: 'none' | 'tcp_flags' | 'inferred'
   serviceName: Text
   objectId: Buffer
   line: number

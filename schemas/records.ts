@@ -108,6 +108,13 @@ export const objectLedger: AvroRecord = record('ObjectLedger', 'Progress and cou
   },
 ])
 
+/** Where start and end of a record come from, in the order of the Avro enum and of the store. */
+export const timeSources = ['none', 'logged', 'slot', 'start', 'end'] as const
+/** One of `timeSources`. */
+export type TimeSource = (typeof timeSources)[number]
+export const timeSourceDoc =
+  'logged: both from the record; slot: at least one from the object name; start, end: only that one is from the record, the other is unknown and has the same value; none: unknown, 0'
+
 /** Key of `flow-gaps`. */
 export interface GapKey {
   accountId: string | null
@@ -131,9 +138,10 @@ export interface FlowGap {
   azId: string | null
   start: number
   end: number
-  timeSource: 'none' | 'logged' | 'slot'
+  timeSource: TimeSource
   objectId: Buffer
   line: number
+  extra: Record<string, string> | null
 }
 export const flowGap: AvroRecord = record('FlowGap', 'A window without flows: NODATA is evidence, SKIPDATA is a loss', [
   required('kind', symbols('GapKind', ['NODATA', 'SKIPDATA']), 'NODATA: no traffic; SKIPDATA: AWS lost records, possibly many'),
@@ -146,9 +154,10 @@ export const flowGap: AvroRecord = record('FlowGap', 'A window without flows: NO
   optional('azId', 'string', 'availability zone id'),
   required('start', 'long', 'Unix seconds'),
   required('end', 'long', 'Unix seconds'),
-  required('timeSource', symbols('TimeSource', ['none', 'logged', 'slot']), 'where start and end come from'),
+  required('timeSource', symbols('TimeSource', timeSources), timeSourceDoc),
   required('objectId', objectId, 'object version'),
   required('line', 'int', 'line of the object'),
+  optional('extra', { type: 'map', values: 'string' }, 'values of the line that have no field here, by name in the log'),
 ])
 
 /** Key of `ip-sightings`, `cloud-map` and `cloud-map-changes`: an address within its scope. */

@@ -5,6 +5,9 @@
  * entries and 4 MiB per dictionary, one batch and one block buffer (about 100 bytes per possible row of the largest block), the lookup tables.
  * Task: open slabs of 10 MB in all, the full slabs of one block, 10,000 gaps or 1 MiB of dead letters, and the sightings of one transaction,
  * which are a few for each interface seen and at most `kafka.commitRows` and one block.
+ *
+ * Records stay below the 1 MiB that a broker takes by default: a line is at most 256 KiB and a header line 128 KiB, which bounds flows, gaps and
+ * dead letters; a sighting has at most 10,000 ranges.
  */
 import type { Config } from '../../config.ts'
 import { isOver } from '../../runtime/interval.ts'
@@ -25,6 +28,7 @@ export type EnrichPoint = 'enrich-opened' | 'enrich-half-sent' | 'enrich-sent' |
 /** What the role is built from. */
 export interface EnrichOptions {
   readonly lookups: Config['lookups']
+  readonly networks?: Config['networks']
   readonly kafka: Pick<Config['kafka'], 'commitRows' | 'commitIntervalMs'>
   readonly probe?: (point: EnrichPoint) => Promise<void> | void
 }
@@ -42,7 +46,7 @@ class EnrichWork {
 
   constructor(options: EnrichOptions, context: TaskContext) {
     this.options = options
-    this.enricher = new BlockEnricher(options.lookups.dictionaryEntries, context.codecs.flows.ids)
+    this.enricher = new BlockEnricher(options.lookups.dictionaryEntries, context.codecs.flows.ids, options.networks?.own)
     this.tables = new LookupTables(options.lookups, context.log, ({ info }) => {
       this.enricher.parsers.addresses.clear()
       for (const { table, dataDate, ranges } of info) {
@@ -85,6 +89,7 @@ const noCounts = () => ({
   slabs: 0,
   bytes: 0,
   sightings: 0,
+  implausible: 0,
   reasons: new Map<string, number>(),
   replayed: new Map<string, number>(),
 })
@@ -173,6 +178,7 @@ class EnrichTask implements Task {
       return
     }
     counts.flow += result.flows
+    counts.implausible += result.implausible
     counts.gap += result.gaps.length
     counts.blank += result.blankLines
     counts.dead += result.deadLetters.length
@@ -260,12 +266,13 @@ class EnrichTask implements Task {
   }
 
   #report(): void {
-    const { blocks, slabs, bytes, sightings, reasons, replayed, ...kinds } = this.#counts
+    const { blocks, slabs, bytes, sightings, implausible, reasons, replayed, ...kinds } = this.#counts
     this.#counts = noCounts()
     metrics.blocksRead.inc(blocks)
     metrics.slabsSent.inc(slabs)
     metrics.bytesSent.inc(bytes)
     metrics.sightingsSent.inc(sightings)
+    metrics.implausibleFlows.inc(implausible)
     for (const [kind, count] of Object.entries(kinds)) metrics.linesRead.inc({ kind }, count)
     for (const [kind, count] of replayed) if (count > 0) metrics.linesReplayed.inc({ kind }, count)
     for (const [reason, count] of reasons) metrics.linesDead.inc({ reason }, count)

@@ -33,6 +33,7 @@ export const gapTable: RowTable<FlowGap> = {
     column('az_id', 'String', row => row.azId),
     column('object_id', 'UInt64', row => objectNumber(row.objectId)),
     column('line', 'UInt32', row => row.line),
+    column('extra', 'Map(String, String)', row => row.extra),
   ],
 }
 

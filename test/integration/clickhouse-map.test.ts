@@ -167,6 +167,7 @@ describe('the small tables in ClickHouse', () => {
       end: 120,
       timeSource: 'logged',
       objectId: testObjectId,
+      extra: { version: '2' },
     } as const
     cluster.put('flowGaps', { accountId: '1', region: null, interfaceId: 'eni-1' }, { ...gap, kind: 'NODATA', line: 9 })
     cluster.put('flowGaps', { accountId: '1', region: null, interfaceId: 'eni-1' }, { ...gap, kind: 'SKIPDATA', line: 10 })

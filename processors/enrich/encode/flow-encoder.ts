@@ -7,7 +7,7 @@ import type { LookupSet } from '../lookups/lookup-set.ts'
 import { serviceNames } from '../lookups/service-names.ts'
 import { compareAddresses, type AddressGeneration } from '../parse/address-dictionary.ts'
 import { copyBytes, slack } from '../parse/byte-arena.ts'
-import type { BatchDictionaries, FlowBatch } from '../parse/flow-batch.ts'
+import { plainSide, type BatchDictionaries, type FlowBatch } from '../parse/flow-batch.ts'
 import { AddressFragments } from './address-fragments.ts'
 import { FragmentSet } from './fragments.ts'
 import { hashKey } from './key-hash.ts'
@@ -16,6 +16,8 @@ import { varintLength, writeVarint } from './varint.ts'
 
 /** Most bytes of a row besides its fragments and its key: framing, numbers, service, origin. */
 const maxNumbers = 256
+/** Annotations of an endpoint: country, ASN, organisation, threat, AWS service. */
+const annotations = 5
 /** Records below this have lengths of two bytes. */
 const twoByteLength = 8192
 
@@ -139,8 +141,9 @@ export class FlowEncoder {
     p += headerLength
     copyBytes(view, p, contexts.arena.view, contexts.places[context]!, contextLength)
     p += contextLength
-    p = this.endpoint(view, p, srcId, pktSrcId)
-    p = this.endpoint(view, p, dstId, pktDstId)
+    const plain = batch.hasPlainSides ? batch.plainSides[row]! : 0
+    p = (plain & plainSide.source) === 0 ? this.endpoint(view, p, srcId, pktSrcId) : this.plainEndpoint(view, p, srcId, pktSrcId)
+    p = (plain & plainSide.destination) === 0 ? this.endpoint(view, p, dstId, pktDstId) : this.plainEndpoint(view, p, dstId, pktDstId)
     copyBytes(view, p, classes.arena.view, classes.places[2 * classId]!, classLength)
     p += classLength
     bytes[p] = 2 * batch.direction[row]!
@@ -161,6 +164,7 @@ export class FlowEncoder {
       for (let i = 4; i < 8; i++) p = writeOptional(bytes, p, numbers[i]![row]!)
     }
     p = writeOptional(bytes, p, batch.servicePort[row]!)
+    bytes[p++] = 2 * batch.servicePortSource[row]!
     const service = serviceFragments[batch.serviceId[row]!]!
     for (let i = 0; i < service.length; i++) bytes[p++] = service[i]!
     view.setBigInt64(p, this.originView.getBigInt64(0))
@@ -193,6 +197,21 @@ export class FlowEncoder {
     const packetLengths = meta[4 * packet + 1]!
     copyBytes(view, p, fragments, meta[4 * packet]!, packetLengths & 255)
     return copyAnnotations(view, p + (packetLengths & 255), fragments, meta[4 * packet]!, packetLengths)
+  }
+
+  /** Writes address and packet address of one side that has no annotations because it is ours. */
+  private plainEndpoint(view: DataView, at: number, address: number, packet: number): number {
+    const { meta } = this.addresses
+    const fragments = this.addresses.arena.view
+    let p = at
+    for (let i = 0; i < 2; i++) {
+      const id = i === 0 ? address : packet
+      const length = meta[4 * id + 1]! & 255
+      copyBytes(view, p, fragments, meta[4 * id]!, length)
+      p += length
+    }
+    for (let i = 0; i < annotations; i++) view.setUint8(p++, 0)
+    return p
   }
 
   private fragmentsOf(dictionaries: BatchDictionaries): FragmentSet {

@@ -1,5 +1,5 @@
 /**
- * Rows of flows as columns: numbers as they are, everything that repeats as the number of its dictionary entry. 77 bytes a row, so 200,000
+ * Rows of flows as columns: numbers as they are, everything that repeats as the number of its dictionary entry. 78 bytes a row, so 200,000
  * rows are 15 MB, at most 31 MB because the arrays double; they stay for the next range.
  */
 import { grown } from './span-dictionary.ts'
@@ -19,6 +19,7 @@ export class FlowColumns {
   localPort = new Uint16Array(0)
   remotePort = new Uint16Array(0)
   servicePort = new Uint16Array(0)
+  servicePortSource = new Uint8Array(0)
   /** Text numbers. */
   serviceName = new Uint32Array(0)
   /** Low and high half of 64 bits. */
@@ -52,6 +53,7 @@ export class FlowColumns {
     this.localPort = grown(this.localPort, new Uint16Array(capacity))
     this.remotePort = grown(this.remotePort, new Uint16Array(capacity))
     this.servicePort = grown(this.servicePort, new Uint16Array(capacity))
+    this.servicePortSource = grown(this.servicePortSource, new Uint8Array(capacity))
     this.serviceName = grown(this.serviceName, new Uint32Array(capacity))
     this.packets = grown(this.packets, new Uint32Array(2 * capacity))
     this.bytes = grown(this.bytes, new Uint32Array(2 * capacity))

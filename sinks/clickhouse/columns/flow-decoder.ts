@@ -301,7 +301,7 @@ export class FlowDecoder {
   /** Lost packets, service, origin and extra columns: the end of the record. A row counts from here on. */
   #takeOrigins(cursor: AvroCursor, ends: ArrayLike<number>, rows: number): void {
     const { columns } = this
-    const { servicePort, serviceName, objectId, line, absent, extraEnd } = columns
+    const { servicePort, servicePortSource, serviceName, objectId, line, absent, extraEnd } = columns
     const { bytes, view } = cursor
     const at = this.#at
     for (let i = 0; i < rows; i++) {
@@ -317,6 +317,7 @@ export class FlowDecoder {
       }
       if (port < 0) absent[row] = absent[row]! | absentBits.servicePort
       servicePort[row] = port < 0 ? 0 : port
+      servicePortSource[row] = bytes[cursor.at++]! >> 1
       serviceName[row] = bytes[cursor.at++] === 0 ? 0 : this.#readText(cursor)
 
       objectId[2 * row] = view.getInt32(cursor.at + 4)

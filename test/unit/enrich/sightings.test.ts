@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { addRange } from '../../../processors/enrich/sightings.ts'
+import { addRange } from '../../../processors/enrich/add-range.ts'
 import type { SecondsRange } from '../../../schemas/records.ts'
 import { joinRanges } from '../../support/reference.ts'
 import { TestEnricher } from '../../support/enrich-blocks.ts'
