@@ -1,6 +1,5 @@
--- The side of the interface itself is ours, whatever country or network its range belongs to elsewhere: flow_log says neither of it where the
+-- The side of the interface itself is ours, whatever country or network its range belongs to elsewhere: flow_log (0011) says neither of it where the
 -- direction is known.
-
 CREATE OR REPLACE VIEW {database}.flow_log AS
 WITH
   direction = 'ingress' AS turned,
@@ -64,6 +63,7 @@ SELECT
   toString(f.direction_source) AS direction_source,
   toString(f.time_source) AS time_source,
   if(bitTest(absent, 5), NULL, f.service_port) AS service_port,
+  toString(f.service_port_source) AS service_port_source,
   nullIf(toString(f.service_name), '') AS service_name,
   nullIf(toString(if(turned, remote_country, own_country)), '') AS src_country,
   nullIf(toString(if(turned, own_country, remote_country)), '') AS dst_country,
