@@ -38,6 +38,8 @@ export interface TopologyNode {
   readonly from: readonly TopicId[]
   readonly to: readonly TopicId[]
   readonly state?: TopicId
+  /** Topics of its own that it looks keys up in. */
+  readonly reads?: readonly TopicId[]
   readonly doc: string
   /** False where the settings give it nothing to do: it is left out. */
   readonly wanted?: (config: Config) => boolean
@@ -113,7 +115,8 @@ export const topology: readonly TopologyNode[] = [
     name: 'ip-context',
     from: ['ipSightings'],
     state: 'cloudMap',
-    to: ['cloudMap', 'cloudMapRuns', 'cloudMapChanges'],
+    reads: ['cloudMapDays'],
+    to: ['cloudMap', 'cloudMapDays', 'cloudMapRuns', 'cloudMapChanges'],
     doc: 'learns who held which address when',
     build: ({ config, probe }) => ({
       roles: [createIpContextRole({ ...config.ipContext, ...config.kafka, ...(probe === undefined ? {} : { probe }) })],

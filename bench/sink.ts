@@ -119,6 +119,7 @@ export async function benchClickHouse(tables: LookupSet, rows = 400_000, rounds 
         partitionsOf: () => 1,
         send: async () => undefined,
         commit: async () => undefined,
+        lookUp: async () => [],
         nowMs: () => Date.now(),
       })
       await task.start?.({ offset: 0, metadata: '' })

@@ -5,8 +5,10 @@ import type { FlowKeyRecord, FlowRecord } from '../schemas/flow-types.ts'
 import type {
   AddressKey,
   CloudMapChange,
+  CloudMapDay,
   CloudMapEntry,
   CloudMapRun,
+  DayKey,
   DeadLetter,
   DeadLetterReplay,
   FlowGap,
@@ -30,6 +32,7 @@ export interface RecordTypes {
   flowGaps: [GapKey, FlowGap]
   ipSightings: [AddressKey, IpSighting]
   cloudMap: [AddressKey, CloudMapEntry]
+  cloudMapDays: [DayKey, CloudMapDay]
   cloudMapRuns: [RunKey, CloudMapRun]
   cloudMapChanges: [AddressKey, CloudMapChange]
   deadLetters: [ObjectKey, DeadLetter]

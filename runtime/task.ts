@@ -40,6 +40,14 @@ export interface TaskContext {
    * @param position null: the position does not move (a chunk of a large object).
    */
   commit(position: Position | null): Promise<void>
+  /**
+   * Looks keys up in a compacted topic that the role names in `reads`: in the partition with the number of the task's own, which no other role
+   * writes to. Not while the open transaction has records of that topic.
+   *
+   * @param keys Encoded keys.
+   * @returns The newest committed value of each key, in the order of the keys; null if it has none, or a tombstone.
+   */
+  lookUp(topic: Topic, keys: readonly Buffer[]): Promise<(Buffer | null)[]>
   /** Unix milliseconds. The only clock of a task. */
   nowMs(): number
 }
@@ -66,6 +74,8 @@ export interface Role {
   /** Topic that is restored before the first record; same partitions as the input. */
   readonly state?: TopicId
   readonly to: readonly TopicId[]
+  /** Compacted topics of the role's own that its tasks look keys up in; same partitions as the input. */
+  readonly reads?: readonly TopicId[]
   /** The input is handed over as slabs (hot topics) instead of records. */
   readonly slabs?: boolean
   /** The tasks refer to nothing of a batch once `process` has resolved: its memory is given back at once, not by the garbage collector. */

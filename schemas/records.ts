@@ -227,7 +227,10 @@ export const ipSighting: AvroRecord = record('IpSighting', 'One owner was seen w
   required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
 ])
 
-/** A derived ownership run. `validTo` null: no later run is known. */
+/**
+ * A derived ownership run: one owner holds the address from `validFrom` to `lastSeen`, within one UTC day and without a gap of more than 600
+ * seconds. `validTo` is the first second of the next run of that day; null: none.
+ */
 export interface OwnershipRun {
   owner: Owner
   validFrom: number
@@ -238,41 +241,77 @@ export interface OwnershipRun {
 }
 const runFields = [
   required('validFrom', 'long', 'Unix seconds: first second of the run'),
-  optional('validTo', 'long', 'Unix seconds: first second of the next run; null: none is known'),
-  required('firstSeen', 'long', 'Unix seconds: first sighting in the run'),
-  required('lastSeen', 'long', 'Unix seconds: last sighting in the run'),
-  required('conflictS', 'long', 'seconds in which another owner was seen with the address too'),
+  optional('validTo', 'long', 'Unix seconds: first second of the next run of that UTC day; null: none'),
+  required('firstSeen', 'long', 'Unix seconds: first second seen in the run; equal to validFrom'),
+  required('lastSeen', 'long', 'Unix seconds: last second of the run; the owner counts as held for 600 seconds more'),
+  required('conflictS', 'long', 'seconds of the run in which another owner was seen with the address too'),
 ] as const
 
-/** Value of `cloud-map`: the owner now and the recent runs, with the state that derives them. */
+/** What one owner showed of an address in one UTC day. */
+export interface DayClaim {
+  kind: SightingKind
+  /** Index in `owners`. */
+  owner: number
+  /** For each stay two numbers: seconds since the end of the stay before (since midnight for the first), then last second minus first one. */
+  stays: number[]
+}
+const dayClaims = {
+  type: 'array',
+  items: record('DayClaim', 'What one owner showed of an address in one UTC day', [
+    required('kind', symbols('SightingKind', ['own', 'packet', 'passed']), 'as in ip-sightings'),
+    required('owner', 'int', 'index in owners'),
+    required(
+      'stays',
+      { type: 'array', items: 'int' },
+      'two numbers for each stay: seconds between the last second of the stay before and its first (after midnight for the first stay), and its last second minus its first; gaps of at most 600 seconds are closed; empty for passed',
+    ),
+  ]),
+} as const
+
+/** State of an address in one UTC day: value of `cloud-map-days`, and part of a cloud-map entry. */
+export interface CloudMapDay {
+  owners: Owner[]
+  claims: DayClaim[]
+}
+/** Key of `cloud-map-days`. */
+export interface DayKey extends AddressKey {
+  day: number
+}
+export const dayKey: AvroRecord = record('DayKey', 'An address in one UTC day', [
+  ...addressKey.fields,
+  required('day', 'int', 'days since 1970-01-01'),
+])
+export const cloudMapDay: AvroRecord = record('CloudMapDay', 'What is known of an address in one UTC day', [
+  required('owners', { type: 'array', items: owner }, 'every owner of the claims, once'),
+  required('claims', dayClaims, 'who showed the address when'),
+])
+
+/** Value of `cloud-map`: the owner now, and the state of the newest days. */
 export interface CloudMapEntry {
   current: Owner | null
   currentSince: number | null
   lastSeen: number | null
-  owners: { owner: Owner; ranges: SecondsRange[] }[]
-  sealedBefore: number | null
-  sealed: OwnershipRun | null
-  lateRuns: number
+  storedDay: number | null
+  owners: Owner[]
+  days: { day: number; claims: DayClaim[] }[]
 }
-const runRecord = record('OwnershipRun', 'One ownership run', [required('owner', 'Owner', 'who'), ...runFields])
-export const cloudMapEntry: AvroRecord = record('CloudMapEntry', 'Who holds an address now, and what that is derived from', [
+export const cloudMapEntry: AvroRecord = record('CloudMapEntry', 'Who holds an address now, and what the newest days of it say', [
   { name: 'current', type: ['null', owner], doc: 'owner of the newest run', default: null },
-  optional('currentSince', 'long', 'Unix seconds: first second of the newest run'),
-  optional('lastSeen', 'long', 'Unix seconds: last sighting of the newest run'),
+  optional('currentSince', 'long', 'Unix seconds: since when nobody else was seen with the address, as far as the days of this entry know'),
+  optional('lastSeen', 'long', 'Unix seconds: last second of the newest run'),
+  optional('storedDay', 'int', 'days since 1970-01-01: no later day of the address is in cloud-map-days; null: none is'),
+  required('owners', { type: 'array', items: 'Owner' }, 'every owner of the claims, once'),
   required(
-    'owners',
+    'days',
     {
       type: 'array',
-      items: record('OwnerSeen', 'One owner and when it was seen', [
-        required('owner', 'Owner', 'who'),
-        required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
+      items: record('HotDay', 'What is known of one UTC day', [
+        required('day', 'int', 'days since 1970-01-01'),
+        required('claims', dayClaims, 'who showed the address when'),
       ]),
     },
-    'every owner seen since the seal, with the exact union of its seconds',
+    'the newest day and those within ipContext.horizonS before it, oldest first; older ones are in cloud-map-days',
   ),
-  optional('sealedBefore', 'long', 'Unix seconds: runs that ended before are sealed and not kept here'),
-  optional('sealed', runRecord, 'the newest sealed run, the neighbour of the first kept one'),
-  required('lateRuns', 'long', 'sightings that came after their time was sealed'),
 ])
 
 /** Key of `cloud-map-runs`. */
@@ -291,7 +330,7 @@ export const cloudMapRun: AvroRecord = record('CloudMapRun', 'One ownership run;
 ])
 
 /** What changed about an address. */
-export type ChangeKind = 'appeared' | 'changed' | 'corrected' | 'conflict'
+export type ChangeKind = 'appeared' | 'changed' | 'corrected' | 'conflict' | 'conflict_ended'
 /** Value of `cloud-map-changes`. */
 export interface CloudMapChange {
   kind: ChangeKind
@@ -302,8 +341,8 @@ export interface CloudMapChange {
 export const cloudMapChange: AvroRecord = record('CloudMapChange', 'One announced change of the cloud map', [
   required(
     'kind',
-    symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict']),
-    'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once',
+    symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict', 'conflict_ended']),
+    'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once; conflict_ended: no longer',
   ),
   required('at', 'long', 'Unix seconds: first second of the new state'),
   {

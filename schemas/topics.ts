@@ -4,8 +4,10 @@ import { flowKey, flowValue } from './flow-record.ts'
 import {
   addressKey,
   cloudMapChange,
+  cloudMapDay,
   cloudMapEntry,
   cloudMapRun,
+  dayKey,
   deadLetter,
   deadLetterReplay,
   flowGap,
@@ -88,8 +90,18 @@ export const topics = {
     'compact',
     'long',
     'who holds an address now, and the state that says so',
+    2,
   ),
-  cloudMapRuns: topic('cloud-map-runs', 'addresses', runKey, cloudMapRun, 'compact', 'long', 'the full history: one ownership run each'),
+  cloudMapDays: topic(
+    'cloud-map-days',
+    'addresses',
+    dayKey,
+    cloudMapDay,
+    'compact',
+    'long',
+    'what is known of an address in a UTC day that has left the state: late data is added to it',
+  ),
+  cloudMapRuns: topic('cloud-map-runs', 'addresses', runKey, cloudMapRun, 'compact', 'long', 'the full history: one ownership run each', 2),
   cloudMapChanges: topic(
     'cloud-map-changes',
     'addresses',
@@ -98,6 +110,7 @@ export const topics = {
     'delete',
     'long',
     'announced changes, with before and after',
+    2,
   ),
   deadLetters: topic(
     'dead-letters',

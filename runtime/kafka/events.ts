@@ -38,3 +38,11 @@ export const lagRecords = gauge('flowloom_lag_records', 'Offsets between the pos
 export const lagLabels = (role: string, partition: number): { role: string; partition: string } => ({ role, partition: String(partition) })
 /** Records restored. */
 export const recordsRestored = counter('flowloom_records_restored_total', 'State records read by starting tasks, by role', ['role'])
+/** Keys looked up. */
+export const keysLookedUp = counter('flowloom_keys_looked_up_total', 'Keys that tasks looked up in topics of their own, by role', ['role'])
+/** Records read for them. */
+export const lookUpRecordsRead = counter(
+  'flowloom_look_up_records_read_total',
+  'Records read to find where the values of looked up keys stand, by role',
+  ['role'],
+)

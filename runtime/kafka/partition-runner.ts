@@ -28,6 +28,7 @@ import {
   type TaskEnd,
 } from './events.ts'
 import { FencedProducer, fencedError } from './fenced-producer.ts'
+import { LookUps } from './look-ups.ts'
 import { readRecords } from './record-format.ts'
 
 /** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
@@ -93,6 +94,7 @@ export class PartitionRunner implements TaskContext {
   #barrier: { nonce: string; reached: () => void; failed: (error: Error) => void } | undefined
   #restoreNext = 0
   #places = 0
+  readonly #lookUps: LookUps
 
   constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed, probe?: Probe) {
     this.#role = role
@@ -106,6 +108,7 @@ export class PartitionRunner implements TaskContext {
     this.#probe = probe
     const kafka = createKafka(cluster.settings, `${cluster.groupOf(role.name)}.${partition}`, this.log)
     this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role.name, partition))
+    this.#lookUps = new LookUps(cluster, role.name, partition, this.log)
     this.ended = this.#run()
   }
 
@@ -227,6 +230,7 @@ export class PartitionRunner implements TaskContext {
     this.#inbox.length = 0
     this.#feed.pauseInput()
     await this.#producer.close(failure === undefined).catch(() => undefined)
+    await this.#lookUps.close()
     tasksEnded.inc({ role: this.#role.name, reason: this.#end ?? 'failed' })
     return failure
   }
@@ -344,6 +348,7 @@ export class PartitionRunner implements TaskContext {
   }
 
   async send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords): Promise<void> {
+    this.#lookUps.sent(topic)
     await this.#producer.send(this.#cluster.topicName(topic), partition, records)
     await this.#probe?.(`${this.#role.name}:sent`)
     const labels = { role: this.#role.name, topic: topic.name }
@@ -371,7 +376,12 @@ export class PartitionRunner implements TaskContext {
           }
     await this.#probe?.(`${this.#role.name}:before-commit`)
     if (await this.#producer.commit(group)) transactionsCommitted.inc({ role: this.#role.name })
+    this.#lookUps.committed()
     await this.#probe?.(`${this.#role.name}:committed`)
+  }
+
+  lookUp(topic: Topic, keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
+    return this.#lookUps.lookUp(topic, keys)
   }
 
   nowMs(): number {

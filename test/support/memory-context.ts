@@ -260,6 +260,17 @@ export class MemoryContext implements TaskContext {
     this.#failIfDue('commit-unknown')
   }
 
+  async lookUp(topic: Topic, keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
+    this.#check()
+    if (this.#pending.some(({ id }) => topics[id] === topic))
+      throw new TypeError(`${this.name}: records of ${topic.name} are not committed yet`)
+    await nextTurn()
+    const newest = new Map<string, Buffer | null>()
+    for (const { key, value } of this.#cluster.partition(idOf(topic), this.partition))
+      if (key !== null) newest.set(key.toString('latin1'), value)
+    return keys.map(key => newest.get(key.toString('latin1')) ?? null)
+  }
+
   nowMs(): number {
     return this.#cluster.clockMs
   }

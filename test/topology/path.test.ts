@@ -267,8 +267,7 @@ test('late data corrects history: the run is cut, the old one withdrawn, in any 
     results.push({
       owners: cloudMap(path)
         .get(`${scope} 10.9.0.1`)
-        ?.owners.map(entry => [entry.owner.interfaceId, entry.ranges])
-        .sort(),
+        ?.days.map(({ claims }) => claims.map(claim => [claim.owner, claim.stays])),
       runs: [...runs].sort(),
     })
     const kinds = path.cluster.readCommitted('cloudMapChanges').map(({ key, value }) => (inScope(key, scope) ? value?.kind : undefined))

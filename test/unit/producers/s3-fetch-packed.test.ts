@@ -52,6 +52,7 @@ async function fetched(
     signal: base.signal,
     partitionsOf: topic => base.partitionsOf(topic),
     nowMs: () => 0,
+    lookUp: (topic, keys) => base.lookUp(topic, keys),
     commit: () => Promise.resolve(),
     pack: async records => {
       count += records.length

@@ -1,0 +1,68 @@
+/** What a task may look up: keys of compacted topics of its own, read outside of its consumer group. */
+import { FlowError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { createKafka } from './client.ts'
+import type { Cluster } from './cluster.ts'
+import { keysLookedUp, lookUpRecordsRead } from './events.ts'
+import { KeyedReader } from './keyed-reader.ts'
+import { PartitionReader } from './partition-reader.ts'
+
+/** The look-ups of one task; connections are opened at the first one of each topic. */
+export class LookUps {
+  readonly #cluster: Cluster
+  readonly #role: string
+  readonly #partition: number
+  readonly #log: Log
+  readonly #open = new Map<Topic, { reader: PartitionReader; keys: KeyedReader }>()
+  /** Topics with records in the open transaction. */
+  readonly #written = new Set<Topic>()
+
+  constructor(cluster: Cluster, role: string, partition: number, log: Log) {
+    this.#cluster = cluster
+    this.#role = role
+    this.#partition = partition
+    this.#log = log
+  }
+
+  /** Notes that the open transaction has records of a topic. */
+  sent(topic: Topic): void {
+    this.#written.add(topic)
+  }
+
+  /** Notes that the transaction was committed. */
+  committed(): void {
+    this.#written.clear()
+  }
+
+  /**
+   * See TaskContext.lookUp.
+   *
+   * @throws TypeError if the open transaction has records of the topic: their end would be waited for without end.
+   */
+  async lookUp(topic: Topic, keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
+    if (this.#written.has(topic)) throw new TypeError(`${topic.name} is looked up in while the open transaction has records of it`)
+    const { keys: reader } = this.#open.get(topic) ?? (await this.#opened(topic))
+    const before = reader.scanned
+    const values = await reader.lookUp(keys)
+    keysLookedUp.inc({ role: this.#role }, keys.length)
+    lookUpRecordsRead.inc({ role: this.#role }, reader.scanned - before)
+    return values
+  }
+
+  async #opened(topic: Topic): Promise<{ reader: PartitionReader; keys: KeyedReader }> {
+    const { settings } = this.#cluster
+    const range = (await this.#cluster.ranges(topic)).get(this.#partition)
+    if (range === undefined) throw new FlowError('TOPIC_MISSING', { topic: this.#cluster.topicName(topic) })
+    const kafka = createKafka(settings, `${this.#cluster.groupOf(this.#role)}.${this.#partition}.look-ups`, this.#log)
+    const reader = new PartitionReader(kafka, this.#cluster.topicName(topic), this.#partition, settings.encodedBatches)
+    const open = { reader, keys: new KeyedReader(reader, range.start) }
+    this.#open.set(topic, open)
+    return open
+  }
+
+  /** Closes the connections. */
+  async close(): Promise<void> {
+    for (const { reader } of this.#open.values()) await reader.close().catch(() => undefined)
+  }
+}

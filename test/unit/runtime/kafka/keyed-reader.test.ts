@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { KeyIndex } from '../../../../runtime/kafka/key-index.ts'
+import { KeyedReader } from '../../../../runtime/kafka/keyed-reader.ts'
+import type { InRecord } from '../../../../runtime/records.ts'
+
+test('the index gives the newest offset of each key, as a map does', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(3000), fc.nat(1e6)), { maxLength: 3000 }), puts => {
+      const index = new KeyIndex()
+      const model = new Map<number, number>()
+      for (const [key, offset] of puts) {
+        index.set(Buffer.from(`key ${key}`), offset)
+        model.set(key, offset)
+      }
+      assert.equal(index.size, model.size)
+      for (let key = 0; key <= 3000; key++) assert.equal(index.get(Buffer.from(`key ${key}`)), model.get(key))
+    }),
+    { numRuns: 30 },
+  )
+})
+
+/** A partition with holes and marks: records at every other offset or so, read a few at a time. */
+class Partition {
+  readonly log: InRecord[] = []
+  end = 0
+  reads = 0
+  put(key: string | null, value: string | null, hole: number): void {
+    const offset = this.end + hole
+    this.end = offset + 1
+    const bytes = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
+    this.log.push({ offset, timestampMs: 0, key: bytes(key), value: bytes(value), headers: {} })
+  }
+  /** Compaction: of each key the newest record stays. */
+  compact(): void {
+    const newest = new Map(this.log.map(record => [String(record.key), record.offset]))
+    this.log.splice(0, this.log.length, ...this.log.filter(({ key, offset }) => newest.get(String(key)) === offset))
+  }
+  async read(offset: number, maxBytes: number) {
+    this.reads++
+    await Promise.resolve()
+    const from = this.log.filter(record => record.offset >= offset)
+    const records = from.slice(0, maxBytes > 1_000_000 ? 5 : 2)
+    return { records, nextOffset: records.length < from.length ? records.at(-1)!.offset + 1 : this.end, end: this.end }
+  }
+}
+
+const step = fc.oneof(
+  fc.record({ put: fc.tuple(fc.nat(12), fc.option(fc.string({ maxLength: 3 })), fc.nat(3)) }),
+  fc.record({ ask: fc.array(fc.nat(14), { maxLength: 6 }) }),
+  fc.constant({ compact: true as const }),
+)
+
+for (const most of [1000, 4])
+  test(`values looked up are the newest ones, with ${most} keys in the index at most`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
+        const partition = new Partition()
+        const reader = new KeyedReader(partition, 0, most)
+        const model = new Map<string, string | null>()
+        for (const one of steps) {
+          if ('put' in one) {
+            const [key, value, hole] = one.put
+            partition.put(`k${key}`, value, hole)
+            model.set(`k${key}`, value)
+          } else if ('compact' in one) partition.compact()
+          else {
+            const keys = one.ask.map(key => `k${key}`)
+            const values = await reader.lookUp(keys.map(key => Buffer.from(key)))
+            assert.deepEqual(
+              values.map(value => value?.toString() ?? null),
+              keys.map(key => model.get(key) ?? null),
+            )
+          }
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+test('a second question reads what came since, and not the whole partition', async () => {
+  const partition = new Partition()
+  for (let i = 0; i < 100; i++) partition.put(`k${i}`, String(i), 0)
+  const reader = new KeyedReader(partition, 0)
+  await reader.lookUp([])
+  assert.equal(reader.scanned, 100)
+  partition.put('k7', 'new', 0)
+  assert.deepEqual((await reader.lookUp([Buffer.from('k7'), Buffer.from('k8')])).map(String), ['new', '8'])
+  assert.equal(reader.scanned, 101)
+  assert.equal(reader.indexed, 100)
+})
