@@ -1,6 +1,7 @@
 /** Which side of a record is ours: ingress, the destination; egress, the source. */
 import { evidence, isMixed } from './direction-evidence.ts'
 import type { OwnNetworks } from './own-networks.ts'
+import { isOfSubnet } from './forwarders.ts'
 import { addressFlag } from './parse/address-text.ts'
 import { direction, directionSource, plainSide, type FlowBatch } from './parse/flow-batch.ts'
 
@@ -67,7 +68,7 @@ function inferDirections(batch: FlowBatch, networks: OwnNetworks | undefined): v
   }
 }
 
-/** Sides that are not annotated: the interface's own address, whatever its range, and what is in own networks. Few blocks have any. */
+/** Sides that are not annotated: the interface's own addresses, whatever their range, and what is in own networks. Few blocks have any. */
 function markPlainSides(batch: FlowBatch, networks: OwnNetworks | undefined): void {
   const { rows, direction: directions } = batch
   const { contexts, addresses } = batch.dictionaries
@@ -79,8 +80,9 @@ function markPlainSides(batch: FlowBatch, networks: OwnNetworks | undefined): vo
     const own = isEgress ? source[row]! : destination[row]!
     const packet = isEgress ? packetSource[row]! : packetDestination[row]!
     let sides = 0
-    const isOwn = way !== direction.unknown && (flags[own]! & addressFlag.special) === 0 && own !== 0 && (packet === 0 || packet === own)
-    if (isOwn && !contexts.transit) sides = isEgress ? plainSide.source : plainSide.destination
+    const isPublicOwn = way !== direction.unknown && (flags[own]! & addressFlag.special) === 0 && own !== 0 && !contexts.transit
+    if (isPublicOwn && (packet === 0 || packet === own || isOfSubnet(addresses.current, packet, own)))
+      sides = isEgress ? plainSide.source : plainSide.destination
     if (networks !== undefined) sides |= ownSides(batch, row, networks)
     if (sides === 0 && !batch.hasPlainSides) continue
     if (!batch.hasPlainSides) batch.plainSides.fill(0, 0, rows)

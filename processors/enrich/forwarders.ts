@@ -1,8 +1,13 @@
 /** Instances that forward packets of others (firewalls, routers, NAT instances), told from those with secondary and pod addresses, block by block. */
 import type { OwnNetworks } from './own-networks.ts'
+import type { AddressGeneration } from './parse/address-dictionary.ts'
 import { addressFlag } from './parse/address-text.ts'
 import { direction, directionSource, type FlowBatch } from './parse/flow-batch.ts'
 import { grow, PairTable } from './parse/pair-table.ts'
+
+/** True where two IPv4 addresses can be of one subnet, which is a /16 at most. */
+export const isOfSubnet = ({ family, number }: AddressGeneration, a: number, b: number): boolean =>
+  family[a] === 4 && family[b] === 4 && number[a]! >>> 16 === number[b]! >>> 16
 
 /**
  * Collects the rows of a block whose own side has another packet address, then finds the instances with one address on both sides: what an
@@ -29,17 +34,12 @@ export class Forwarders {
   /** True where the packet address of a row's own side can be a secondary or pod address of the interface. */
   canHold(batch: FlowBatch, row: number, local: number, packet: number, networks: OwnNetworks | undefined): boolean {
     const { contexts, addresses } = batch.dictionaries
-    const { flags, family, number } = addresses.current
+    const { flags } = addresses.current
     const context = batch.contextId[row]!
     if (contexts.instances[context]! < 0 || (flags[packet]! & addressFlag.nobody) !== 0) return false
     if ((flags[packet]! & addressFlag.private) !== 0) return true
     if (networks !== undefined && networks.levelOf(batch.dictionaries, context, packet) > 0) return true
-    return (
-      family[packet] === 4 &&
-      family[local] === 4 &&
-      (flags[local]! & addressFlag.private) === 0 &&
-      number[packet]! >>> 16 === number[local]! >>> 16
-    )
+    return (flags[local]! & addressFlag.private) === 0 && isOfSubnet(addresses.current, packet, local)
   }
 
   /** Notes such a row. */
