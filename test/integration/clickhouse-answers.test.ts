@@ -317,7 +317,11 @@ describe('the holder of an address', () => {
 
 describe('the local owner', () => {
   it('is the interface that the record names, whoever the map says: ranges overlap in the default format', async () => {
-    const flows = [seen(true, { instanceId: null }), seen(true, { direction: 'unknown' })]
+    const flows = [
+      seen(true, { instanceId: null }),
+      seen(true, { direction: 'unknown' }),
+      seen(true, { instanceId: null, directionSource: 'inferred' }),
+    ]
     const store = await tables(flows, { runs: [['10.0.0.5', run('eni-other', t - 100, t + 100, 300)]] })
     const sql = (view: string): string =>
       `SELECT local_interface_id AS id, local_instance_id AS instance, local_state AS state, local_conflict_s AS conflict FROM ${view} ORDER BY line`
@@ -325,6 +329,7 @@ describe('the local owner', () => {
       assert.deepEqual(await store.query(sql(view)), [
         { id: 'eni-1', instance: null, state: 'held', conflict: '300' },
         { id: 'eni-other', instance: null, state: 'ambiguous', conflict: '300' },
+        { id: 'eni-1', instance: null, state: 'ambiguous', conflict: '300' },
       ])
   })
 

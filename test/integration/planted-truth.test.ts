@@ -10,9 +10,11 @@ import {
   checkExposures,
   checkHolder,
   checkOwners,
+  checkRun,
   type ExposureRow,
   type HolderRow,
   type OwnersRow,
+  type RunRow,
   type Scenario,
   type Verdict,
 } from '../support/planted-truth/expected.ts'
@@ -88,6 +90,15 @@ describe(`planted truth in ${count} networks`, () => {
     })
     judge(verdicts.filter(verdict => verdict.question === 'direction'), 0.3) // prettier-ignore
     judge(verdicts.filter(verdict => verdict.question === 'flow owners'), 0.3) // prettier-ignore
+  })
+
+  it('the map knows no owner that is not true', async () => {
+    const rows = await store.query<RunRow & { account_id: string }>(
+      `SELECT ${address('ip')} AS ip, interface_id, toUnixTimestamp(valid_from) AS valid_from, toUnixTimestamp(last_seen) AS last_seen, account_id
+       FROM cloud_map FINAL WHERE scope != 'aws'`,
+    )
+    const byAccount = new Map([...scenarios.values()].map(scenario => [scenario.network.accountId, scenario]))
+    judge(rows.map(row => checkRun(byAccount.get(row.account_id)!, row)), 0) // prettier-ignore
   })
 
   it('an address is held by whom it is held at any second', async () => {

@@ -112,7 +112,7 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
       [isNat(eni) && truths.length > 0 && showsNat(scenario, eni) && row.evidence !== 'nat-phantom', 'a gateway that the log shows is taken for a host'], // prettier-ignore
       [isNat(eni) && row.evidence === 'answered', 'a gateway answers'],
       [truths.length === 0 && row.inferred === 0, 'nobody came in there from outside'],
-      [truths.length === 0 && knowsOpener, 'nobody came in there, and the flags say so'],
+      [truths.length === 0 && knowsOpener && (row.inferred === 0 || !isNat(eni)), 'nobody came in there, and the flags say so'],
       [truths.length === 0 && row.protocol === 17, 'nobody came in there, and the ports say so'],
       [row.inferred === 1 && knowsOpener && has(log, 'flow-direction'), 'inferred although the flags say it'],
       [row.inferred === 0 && row.protocol === tcp && !flagsKnown, 'definite although no flags are logged'],
@@ -168,11 +168,14 @@ export function checkOwners({ network }: Scenario, log: FlowLog, record: LogReco
     verdicts.push(checkSide(network, row.local, row.local_interface_id, null, row.local_state, at, say))
   } else {
     const named = record.eni.role !== 'regional-nat'
-    // a regional gateway has no side of its own: without a logged direction, the side of the client may stand as local
-    const turned = named || has(log, 'flow-direction') ? 'wrong' : 'unknown'
+    // An inferred direction may be turned in a VPC whose range is not private, and at a regional gateway, which has no side of its own.
+    const turned = has(log, 'flow-direction') || (named && !network.routable) ? 'wrong' : 'unknown'
     verdicts.push(say('direction', row.direction === truly ? 'right' : turned, 'direction'))
-    if (named)
-      verdicts.push(say('flow owners', row.local_interface_id === record.eni.id && row.local_state === 'held' ? 'right' : 'wrong', 'the record names its interface')) // prettier-ignore
+    if (named && row.local_interface_id !== record.eni.id) verdicts.push(say('flow owners', 'wrong', 'the record names its interface'))
+    else if (named && row.local_state === 'held' && row.direction !== truly) verdicts.push(say('flow owners', 'wrong', 'the far side is held by the interface')) // prettier-ignore
+    else if (!named) verdicts.push(checkSide(network, row.local, row.local_interface_id, null, row.local_state, at, say))
+    else if (named)
+      verdicts.push(say('flow owners', row.local_state === 'held' ? 'right' : has(log, 'flow-direction') ? 'wrong' : 'unknown', 'local owner')) // prettier-ignore
   }
   verdicts.push(checkSide(network, row.remote, row.remote_interface_id, row.remote_service, row.remote_state, at, say))
   return verdicts
@@ -197,6 +200,20 @@ function checkSide(
     return say('flow owners', 'wrong', 'never held by that')
   if (near.length > 0 && state !== 'held') return say('flow owners', 'unknown', 'no owner')
   return say('flow owners', 'right', 'owner')
+}
+
+/** A run of the table cloud_map. */
+export interface RunRow {
+  ip: string
+  interface_id: string
+  valid_from: number
+  last_seen: number
+}
+
+/** Checks a run of the map: its owner holds the address in truth. */
+export function checkRun({ network }: Scenario, run: RunRow): Verdict {
+  const truly = holders(network, run.ip, run.valid_from - 60, run.last_seen + 60).some(eni => eni.id === run.interface_id)
+  return { result: truly ? 'right' : 'wrong', seed: network.seed, question: 'holder', detail: `taught wrong: ${JSON.stringify(run)}` }
 }
 
 /** Checks who holds an address of the network at a time. */
