@@ -107,7 +107,14 @@ export const topology: readonly TopologyNode[] = [
     to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
     doc: 'parses lines by their header, annotates them, and says who was seen with which address',
     build: ({ config, probe }) => ({
-      roles: [createEnrichRole({ lookups: config.lookups, networks: config.networks, kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })],
+      roles: [
+        createEnrichRole({
+          lookups: config.lookups,
+          networks: config.networks,
+          kafka: config.kafka,
+          ...(probe === undefined ? {} : { probe }),
+        }),
+      ],
     }),
   },
   {

@@ -54,8 +54,11 @@ export function readBlock(record: InRecord, codecs: Codecs): RawBlock {
   const id = text(rawLineHeaders.objectId) ?? ''
   const firstLine = Number(text(rawLineHeaders.firstLine) ?? NaN)
   const attempt = Number(text(rawLineHeaders.attempt) ?? 0)
-  const lastModifiedMs = Number(text(rawLineHeaders.lastModified) || NaN)
-  const named = (name: string): string | null => text(name) || null
+  const named = (name: string): string | null => {
+    const value = text(name)
+    return value === undefined || value === '' ? null : value
+  }
+  const lastModifiedMs = Number(named(rawLineHeaders.lastModified) ?? NaN)
   return {
     object,
     objectName: parseObjectName(object.key),

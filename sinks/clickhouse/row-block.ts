@@ -5,7 +5,8 @@ import type { NativeBlock, NativeWriter } from './native-writer.ts'
 export type Cell = string | number | bigint | Uint8Array | Readonly<Record<string, string>> | null
 
 /** Column types of small tables. The server turns String into the LowCardinality and Enum types of the table. */
-export type CellType = 'String' | 'UInt8' | 'UInt32' | 'UInt64' | 'IPv6' | "DateTime('UTC')" | "DateTime64(3, 'UTC')" | 'Map(String, String)'
+export type CellType =
+  'String' | 'UInt8' | 'UInt32' | 'UInt64' | 'IPv6' | "DateTime('UTC')" | "DateTime64(3, 'UTC')" | 'Map(String, String)'
 
 /** One column. Without `nullable`, an absent cell is '' or 0. */
 export interface CellColumn<R> {

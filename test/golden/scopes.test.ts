@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import type { LookupSet } from '../../processors/enrich/lookups/lookup-set.ts'
-import { noLookups } from '../../processors/enrich/lookups/lookup-set.ts'
+import { noLookups, TextPool } from '../../processors/enrich/lookups/lookup-set.ts'
 import { RangeBuilder } from '../../processors/enrich/lookups/range-table.ts'
 import { defaultFormat } from '../../schemas/flow-fields.ts'
 import { TestEnricher, type EnrichedBlock } from '../support/enrich-blocks.ts'
@@ -18,12 +18,14 @@ function everywhere(): LookupSet {
   builder.add4(0, 2 ** 32 - 1, 0)
   builder.add6([0, 0, 0, 0], [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff], 0)
   const table = builder.build()
+  const texts = new TextPool()
+  texts.idOf('XX')
   return {
     ...noLookups,
     ...{ country: table, asn: table, aws: table, threats: table },
-    texts: { texts: ['XX'] } as LookupSet['texts'],
-    asnNumbers: [64_500] as unknown as LookupSet['asnNumbers'],
-    asnOrgs: [0] as unknown as LookupSet['asnOrgs'],
+    texts,
+    asnNumbers: [64_500],
+    asnOrgs: [0],
   }
 }
 

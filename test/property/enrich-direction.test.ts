@@ -29,7 +29,19 @@ const time = fc.oneof(
 const optional = (value: fc.Arbitrary<string>, absent: number): fc.Arbitrary<string> =>
   fc.oneof({ weight: 10 - absent, arbitrary: value }, { weight: absent, arbitrary: fc.constant('-') })
 
-const columns = ['account-id', 'interface-id', 'instance-id', 'vpc-id', 'srcaddr', 'dstaddr', 'srcport', 'dstport', 'protocol', 'start', 'end']
+const columns = [
+  'account-id',
+  'interface-id',
+  'instance-id',
+  'vpc-id',
+  'srcaddr',
+  'dstaddr',
+  'srcport',
+  'dstport',
+  'protocol',
+  'start',
+  'end',
+]
 const more = ['pkt-srcaddr', 'pkt-dstaddr', 'flow-direction', 'tcp-flags', 'pkt-src-aws-service', 'pkt-dst-aws-service']
 
 const observers = [
@@ -55,7 +67,10 @@ const block = fc
         observer: fc.constantFrom(...few.map(i => observers[i]!)),
         ends: pair,
         packets: fc.tuple(optional(ip, 6), optional(ip, 6)),
-        ports: fc.tuple(fc.constantFrom('443', '3389', '22', '40000', '50051', '-'), fc.constantFrom('443', '20', '1024', '30080', '41000')),
+        ports: fc.tuple(
+          fc.constantFrom('443', '3389', '22', '40000', '50051', '-'),
+          fc.constantFrom('443', '20', '1024', '30080', '41000'),
+        ),
         protocol: fc.constantFrom('6', '6', '17', '1', '-'),
         times: fc.tuple(optional(time.map(String), 1), optional(time.map(String), 1)),
         flags: fc.constantFrom('2', '3', '18', '19', '0', '16', '4', '-'),
@@ -136,9 +151,18 @@ void describe('direction and what a block teaches', () => {
             ...(lastModified === null ? {} : { lastModifiedS: lastModified }),
           })
           const seen = (row: object): unknown[] =>
-            ['line', 'direction', 'directionSource', 'start', 'end', 'timeSource', 'servicePort', 'servicePortSource', 'scope', 'accountId'].map(
-              name => (row as Record<string, unknown>)[name],
-            )
+            [
+              'line',
+              'direction',
+              'directionSource',
+              'start',
+              'end',
+              'timeSource',
+              'servicePort',
+              'servicePortSource',
+              'scope',
+              'accountId',
+            ].map(name => (row as Record<string, unknown>)[name])
           assert.deepEqual(actual.rows.map(seen), expected.rows.map(seen))
           const latest = lastModified === null ? Infinity : lastModified + 3600
           assert.deepEqual(

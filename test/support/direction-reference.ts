@@ -185,7 +185,8 @@ export function teach(rows: readonly ReferenceRow[], latest: number, networks: r
     const instance = textOf(row, 'instanceId')
     const mine = sides.filter(side => textOf(side.row, 'instanceId') === instance)
     const held = timed.filter(side => textOf(side.row, 'instanceId') === instance && couldHold(side)).map(side => side.packet)
-    if (instance !== null && mine.some(side => held.includes(side.far ?? '') || held.includes(side.farPacket ?? ''))) forwarding.add(instance)
+    if (instance !== null && mine.some(side => held.includes(side.far ?? '') || held.includes(side.farPacket ?? '')))
+      forwarding.add(instance)
   }
   return timed.flatMap(side => {
     const { row, own, packet, far, farPacket, farSide } = side

@@ -28,9 +28,7 @@ export class TestEnricher {
   readonly tables: LookupSet
   readonly partitions: number
 
-  constructor(
-    options: { tables?: LookupSet; partitions?: number; dictionaryEntries?: number; networks?: readonly OwnNetwork[] } = {},
-  ) {
+  constructor(options: { tables?: LookupSet; partitions?: number; dictionaryEntries?: number; networks?: readonly OwnNetwork[] } = {}) {
     this.tables = options.tables ?? noLookups
     this.partitions = options.partitions ?? 3
     this.enricher = new BlockEnricher(options.dictionaryEntries ?? 1000, codecs.flows.ids, options.networks)

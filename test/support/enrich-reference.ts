@@ -105,18 +105,7 @@ const groupOf = (row: Record<string, unknown>, group: string, values: Map<string
 }
 
 /** Columns that a gap has a field for. */
-const gapFields = [
-  'account-id',
-  'region',
-  'interface-id',
-  'vpc-id',
-  'subnet-id',
-  'instance-id',
-  'az-id',
-  'start',
-  'end',
-  'log-status',
-]
+const gapFields = ['account-id', 'region', 'interface-id', 'vpc-id', 'subnet-id', 'instance-id', 'az-id', 'start', 'end', 'log-status']
 
 /** Computes what becomes of a block of lines. */
 export function referenceBlock(
@@ -169,8 +158,8 @@ export function referenceBlock(
     if (origin.slotStart === null) [start, end] = [start ?? end ?? 0, end ?? start ?? 0]
     else if (timeSource === 'slot') {
       const [loggedStart, loggedEnd] = [start, end]
-      start ??= Math.min(origin.slotStart!, loggedEnd ?? origin.slotStart!)
-      end ??= Math.max(origin.slotStart! + 299, loggedStart ?? 0)
+      start ??= Math.min(origin.slotStart, loggedEnd ?? origin.slotStart)
+      end ??= Math.max(origin.slotStart + 299, loggedStart ?? 0)
     }
     const status = text('log-status')
     if (status === 'NODATA' || status === 'SKIPDATA') {

@@ -121,6 +121,6 @@ export function flagsOfIpv6(words: Words): number {
     return words[2] === 0xffff ? flagsOfIpv4(words[3]) | addressFlag.special : addressFlag.special
   }
   if (first >>> 24 === 0xff) return addressFlag.special | addressFlag.nobody
-  if ( first === 0x20010db8 || first >>> 29 !== 1) return addressFlag.special
+  if (first === 0x20010db8 || first >>> 29 !== 1) return addressFlag.special
   return 0
 }

@@ -64,18 +64,7 @@ export function headerNames(headerLine: string): string[] {
 const identities = ['interface-id', 'resource-id', 'tgw-attachment-id']
 
 /** Columns that a gap record has a field for. */
-const gapColumns = [
-  'account-id',
-  'region',
-  'interface-id',
-  'vpc-id',
-  'subnet-id',
-  'instance-id',
-  'az-id',
-  'start',
-  'end',
-  'log-status',
-]
+const gapColumns = ['account-id', 'region', 'interface-id', 'vpc-id', 'subnet-id', 'instance-id', 'az-id', 'start', 'end', 'log-status']
 
 /**
  * Compiles a header line into a column plan.

@@ -241,7 +241,10 @@ void describe('195,000 short sightings of one address', () => {
     const slabs = new Slabs(1)
     const total = 195_000
     for (let from = 0; from < total; from += 5000) {
-      const lines = Array.from({ length: 5000 }, (_, i) => `1 eni-1 i-1 vpc-1 10.0.0.1 8.8.8.8 - - ${3 * (from + i)} ${3 * (from + i)} egress - -`)
+      const lines = Array.from(
+        { length: 5000 },
+        (_, i) => `1 eni-1 i-1 vpc-1 10.0.0.1 8.8.8.8 - - ${3 * (from + i)} ${3 * (from + i)} egress - -`,
+      )
       const block = { object: { bucket: 'b', key: 'k' }, objectName: { ...origin, flowLogId: null }, bytes: Buffer.from(lines.join('\n')) }
       enricher.enrich({ ...block, header, etag: '', objectId, firstLine: 2 }, noLookups, slabs, collector)
     }
