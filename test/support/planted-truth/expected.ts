@@ -114,7 +114,10 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
       [truths.length === 0 && row.inferred === 0, 'nobody came in there from outside'],
       [truths.length === 0 && knowsOpener && (row.inferred === 0 || !isNat(eni)), 'nobody came in there, and the flags say so'],
       [truths.length === 0 && row.protocol === 17, 'nobody came in there, and the ports say so'],
-      [row.inferred === 1 && knowsOpener && has(log, 'flow-direction'), 'inferred although the flags say it'],
+      [
+        row.inferred === 1 && knowsOpener && network.flowLogs.every(each => has(each, 'flow-direction')),
+        'inferred although the flags say it',
+      ],
       [row.inferred === 0 && row.protocol === tcp && !flagsKnown, 'definite although no flags are logged'],
       [row.evidence === 'answered' && !(knowsOpener && answered), 'answered without ground'],
       [row.evidence === 'replied' && truths.length > 0 && nothingBack, 'replied without traffic back'],
