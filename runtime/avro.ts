@@ -2,13 +2,11 @@
 import avsc from 'avsc'
 import type { AvroRecord } from '../schemas/avro-types.ts'
 import type { FlowKeyRecord, FlowRecord } from '../schemas/flow-types.ts'
+import type { CloudMapDay, CloudMapEntry, DayKey } from '../schemas/map-state.ts'
 import type {
   AddressKey,
   CloudMapChange,
-  CloudMapDay,
-  CloudMapEntry,
   CloudMapRun,
-  DayKey,
   DeadLetter,
   DeadLetterReplay,
   FlowGap,

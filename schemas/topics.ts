@@ -1,13 +1,11 @@
 /** Every topic: name, key, value, cleanup and who shares partitions with whom. The one place for topic names. */
 import type { AvroRecord } from './avro-types.ts'
 import { flowKey, flowValue } from './flow-record.ts'
+import { cloudMapDay, cloudMapEntry, dayKey } from './map-state.ts'
 import {
   addressKey,
   cloudMapChange,
-  cloudMapDay,
-  cloudMapEntry,
   cloudMapRun,
-  dayKey,
   deadLetter,
   deadLetterReplay,
   flowGap,

@@ -1,7 +1,7 @@
 /** The cloud map of one partition in memory: encoded entries by encoded key, as they stand in the cloud-map topic. */
 import type { Codecs } from '../../runtime/avro.ts'
 import type { InRecord } from '../../runtime/records.ts'
-import type { CloudMapEntry } from '../../schemas/records.ts'
+import type { CloudMapEntry } from '../../schemas/map-state.ts'
 import { newestOf, type AddressEntry, type Days } from './address.ts'
 import { decodeClaims, encodeClaims, OwnerList } from './day-state.ts'
 

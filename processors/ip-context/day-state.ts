@@ -5,7 +5,8 @@
  * Bounded: of each kind the first owners in the order of their identity are kept. An owner that has left never comes back, so that this
  * depends on the set of sightings alone, too.
  */
-import type { CloudMapDay, DayClaim, IpSighting, Owner, SightingKind } from '../../schemas/records.ts'
+import type { CloudMapDay, DayClaim } from '../../schemas/map-state.ts'
+import type { IpSighting, Owner, SightingKind } from '../../schemas/records.ts'
 import { dayS, decodeStays, encodeStays, joinStays, type Stays } from './day-stays.ts'
 import { identityOf, mergeOwners, ownerText } from './owners.ts'
 

@@ -77,7 +77,7 @@ class IpContextTask implements Task {
       this.#rows++
       this.#next = record.offset + 1
       if (this.#overlay.isFull) await this.#commit()
-      else if (this.#pace.isDue(1 + ranges)) await this.#pace.rest()
+      else if (this.#pace.isDue(5 + ranges)) await this.#pace.rest()
     }
     this.#sinceMs ??= this.#context.nowMs()
     this.#next = batch.nextOffset

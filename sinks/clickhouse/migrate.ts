@@ -51,7 +51,7 @@ export async function migrate(
     const hashes = applied.filter(row => row.name === migration.name).map(row => row.hash)
     if (hashes.some(hash => hash !== migration.hash)) throw new FlowError('MIGRATION_CHANGED', { name: migration.name })
     if (hashes.length > 0) continue
-    for (const statement of statementsOf(migration.text, database, settings)) await store.command(statement)
+    for (const statement of statementsOf(migration.text, database, settings)) await apply(store, statement)
     await store.command(
       `INSERT INTO ${database}.schema_migrations (name, hash) VALUES (${quoted(migration.name)}, ${quoted(migration.hash)})`,
     )
@@ -68,6 +68,25 @@ function statementsOf(text: string, database: string, settings: TableSettings): 
     .replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
   const statements = filled.split(/;[ \t]*\r?\n/).filter(part => part.replace(/^\s*--.*$/gm, '').trim() !== '')
   return statements.map(part => part.trim())
+}
+
+/** Runs a statement. RENAME cannot run twice by itself: it is done if the new name is there, be it by another process in this moment. */
+async function apply(store: Store, statement: string): Promise<void> {
+  const target = /^RENAME TABLE IF EXISTS .+ TO .+\.(\w+)$/m.exec(statement)?.[1]
+  const isDone = async (): Promise<boolean> => {
+    const tables = await store.query('SELECT 1 FROM system.tables WHERE database = {database:String} AND name = {name:String}', {
+      database: store.database,
+      name: target,
+    })
+    return tables.length > 0
+  }
+  if (target === undefined) return store.command(statement)
+  if (await isDone()) return
+  try {
+    await store.command(statement)
+  } catch (error) {
+    if (!(await isDone())) throw error
+  }
 }
 
 /** The time to live and the deduplication window are settings, so they follow the configuration of the last start. */

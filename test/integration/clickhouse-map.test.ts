@@ -1,6 +1,8 @@
 // The cloud map and the small tables in a real ClickHouse engine; Kafka is the in-memory one.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { checkConfig } from '../../config.ts'
+import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { CloudMapRun, ObjectLedger, Owner } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import { flow } from '../support/flow-records.ts'
@@ -87,6 +89,46 @@ describe('the cloud map in ClickHouse', () => {
       const [row] = await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip: '10.0.1.5', at: new Date(1000 * at) })
       assert.deepEqual([row!['end_known'], row!['valid_to'] !== null], [known, known])
     }
+  })
+
+  it('does not hold an address in the middle of a gap of days, whatever order its sightings came in', async () => {
+    const { store, cluster, role } = await setUpSink(server)
+    const day = 20_400 * 86_400
+    const seen = (interfaceId: string, first: number, last: number): void => {
+      cluster.put(
+        'ipSightings',
+        { scope, ip: '10.0.1.6' },
+        { kind: 'own', owner: { ...nobody, interfaceId, vpcId: scope }, ranges: [{ first, last }] },
+      )
+    }
+    const { ipContext, kafka } = checkConfig({})
+    const map = createIpContextRole({ ...ipContext, ...kafka })
+    seen('eni-a', day + 10 * 86_400, day + 10 * 86_400 + 59)
+    await cluster.runRole(map)
+    seen('eni-a', day - 100, day + 100)
+    seen('eni-b', day + 50, day + 60)
+    await cluster.runRole(map)
+    await cluster.runRole(role('sink-runs'))
+    const holder = async (at: number): Promise<string> => {
+      const [row] = await store.query<{ id: string; held: number }>(
+        'SELECT interface_id AS id, {at:UInt32} <= toUnixTimestamp(last_seen) + 600 AS held FROM cloud_map FINAL WHERE scope = {scope:String} AND ip = toIPv6({ip:String}) AND toUnixTimestamp(valid_from) <= {at:UInt32} ORDER BY valid_from DESC LIMIT 1',
+        { at, scope, ip: '::ffff:10.0.1.6' },
+      )
+      return row === undefined ? '' : `${row.id}${row.held === 1 ? '' : ' last seen before'}`
+    }
+    const times = [-101, -100, 0, 50, 60, 61, 700, 701, 3 * 86_400, 10 * 86_400 + 300]
+    assert.deepEqual(await Promise.all(times.map(s => holder(day + s))), [
+      '',
+      'eni-a',
+      'eni-a',
+      'eni-b',
+      'eni-b',
+      'eni-a',
+      'eni-a',
+      'eni-a last seen before',
+      'eni-a last seen before',
+      'eni-a',
+    ])
   })
 
   it('joins each flow with the owners of its addresses at its own time', async () => {

@@ -54,6 +54,24 @@ describe('migrations', () => {
     await store.query('SELECT * FROM flow_owners')
   })
 
+  it('keep the runs of the map before days as cloud_map_v1, be the migration cut off and repeated', async () => {
+    const { store, settings } = server.fresh()
+    const all = readMigrations()
+    const before = all.filter(migration => migration.name < '0050')
+    await migrate(store, settings, before)
+    await store.command(
+      `INSERT INTO ${store.database}.cloud_map (scope, ip, valid_from, last_seen, interface_id, version) VALUES ('vpc-1', '::ffff:10.0.0.1', 100, 200, 'eni-old', 1000000)`,
+    )
+    const cut = all.map(migration => (migration.name < '0050' ? migration : { ...migration, text: `${migration.text}\nSELECT nothing;\n` }))
+    await assert.rejects(migrate(store, settings, cut))
+    await migrate(store, settings)
+    await store.command(
+      `INSERT INTO ${store.database}.cloud_map (scope, ip, valid_from, last_seen, interface_id, version) VALUES ('vpc-1', '::ffff:10.0.0.1', 100, 150, 'eni-new', 1)`,
+    )
+    assert.deepEqual(await store.query('SELECT interface_id FROM cloud_map FINAL'), [{ interface_id: 'eni-new' }])
+    assert.deepEqual(await store.query('SELECT interface_id FROM cloud_map_v1 FINAL'), [{ interface_id: 'eni-old' }])
+  })
+
   it('refuse one that was applied with another content', async () => {
     const { store, settings } = server.fresh()
     await migrate(store, settings)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Session } from '../../cli/session.ts'
-import type { CloudMapDay } from '../../schemas/records.ts'
+import type { CloudMapDay } from '../../schemas/map-state.ts'
 import { topics } from '../../schemas/topics.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { readWithJava } from './java-reader.ts'
@@ -65,7 +65,10 @@ function mapOf(entries: ReadonlyMap<string, ReadonlyMap<number, Stays>>, stored:
 /** Cuts ranges at midnight and joins those that are at most ten minutes apart. */
 function joinByDay(ranges: readonly [number, number][]): [number, number][] {
   const cut = ranges.flatMap(([first, last]): [number, number][] => {
-    const days = Array.from({ length: Math.floor(last / 86_400) - Math.floor(first / 86_400) + 1 }, (_, i) => Math.floor(first / 86_400) + i)
+    const days = Array.from(
+      { length: Math.floor(last / 86_400) - Math.floor(first / 86_400) + 1 },
+      (_, i) => Math.floor(first / 86_400) + i,
+    )
     return days.map(day => [Math.max(first, day * 86_400), Math.min(last, day * 86_400 + 86_399)])
   })
   const joined: [number, number][] = []

@@ -145,7 +145,7 @@ function runsOf(midnight: number, held: readonly Held[], overlapS: number): Owne
       open = undefined
       continue
     }
-    if (open === undefined || open.owner !== holder || open.begin !== holder.begin[s]) {
+    if (open?.owner !== holder || open.begin !== holder.begin[s]) {
       const first = midnight + s
       if (runs.length > 0) runs.at(-1)!.validTo = first
       const run = { owner: holder.owner, validFrom: first, validTo: null, firstSeen: first, lastSeen: first, conflictS: 0 }

@@ -288,6 +288,29 @@ test('live data needs no look-ups, late data one call of them', async () => {
   assert.match(cluster.positionOf(role, 0).metadata, /^cold=7$/)
 })
 
+test('a position that was lost leaves the state behind: days of unknown addresses are looked up then', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole({ ...options, idleDays: 5 })
+  put(cluster, seen('a', [0, 900]))
+  cluster.put('ipSightings', { scope, ip: '10.0.0.2' }, seen('z', [day(20), day(20) + 9]))
+  await cluster.runRole(role)
+  cluster.put('ipSightings', { scope, ip: '10.0.0.2' }, seen('z', [day(20) + 60, day(20) + 69]))
+  await cluster.runRole(role)
+  assert.equal(cluster.latest('cloudMap', key => key.ip).has(ip), false)
+  put(cluster, seen('b', [300, 310]))
+  const context = cluster.createContext(role, 0)
+  const task = role.createTask(context)
+  for (const record of cluster.partition('cloudMap', 0)) task.restore!(record)
+  await task.start!({ offset: 0, metadata: '' })
+  const records = cluster.partition('ipSightings', 0)
+  await task.process({ records, slabs: [], nextOffset: records.length, lag: 0 })
+  await task.stop!()
+  assert.deepEqual(
+    runsIn(cluster).filter(run => !run.startsWith('z')),
+    ['a 0-300 seen 0-299', 'a 311- seen 311-900', 'b 300-311 seen 300-310'],
+  )
+})
+
 test('no call holds up the event loop: a backfill of a year in one transaction', async () => {
   const cluster = new MemoryCluster()
   const role = createIpContextRole(options)
