@@ -257,8 +257,11 @@ describe('the small tables in ClickHouse', () => {
         detail: 'bad "x"',
       },
     ])
-    assert.deepEqual(await store.query("SELECT start, end, kind, region, interface_id FROM flow_gaps WHERE kind = 'NODATA'"), [
-      { start: '1970-01-01 00:01:00', end: '1970-01-01 00:02:00', kind: 'NODATA', region: '', interface_id: 'eni-1' },
+    assert.deepEqual(await store.query("SELECT start, end, kind, region, interface_id, extra FROM flow_gaps WHERE kind = 'NODATA'"), [
+      {
+        ...{ start: '1970-01-01 00:01:00', end: '1970-01-01 00:02:00', kind: 'NODATA', region: '', interface_id: 'eni-1' },
+        extra: { version: '2' },
+      },
     ])
     const objects = await store.query<Record<string, unknown>>(
       'SELECT key, state, last_modified, slot_start, retry_at, version FROM objects FINAL',

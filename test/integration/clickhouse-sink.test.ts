@@ -24,10 +24,10 @@ describe('flows in ClickHouse', () => {
     await cluster.runRole(role('sink-flows'))
     const rows = await store.query<Record<string, unknown>>(`SELECT
       toUnixTimestamp(start) AS start, dur, toString(interface) AS interface, toInt8(direction) AS direction, toInt8(direction_source) AS direction_source,
-      toInt8(time_source) AS time_source, toInt8(flow_direction) AS flow_direction, toInt8(action) AS action, toInt8(log_status) AS log_status,
+      toInt8(time_source) AS time_source, toInt8(service_port_source) AS service_port_source, toInt8(flow_direction) AS flow_direction, toInt8(action) AS action, toInt8(log_status) AS log_status,
       lower(hex(local_addr)) AS local_addr, lower(hex(remote_addr)) AS remote_addr, lower(hex(pkt_local)) AS pkt_local, lower(hex(pkt_remote)) AS pkt_remote,
       toString(packets) AS packets, toString(bytes) AS bytes, toString(object_id) AS object_id,
-      * EXCEPT (start, dur, interface, direction, direction_source, time_source, flow_direction, action, log_status, local_addr, remote_addr, pkt_local, pkt_remote, packets, bytes, object_id)
+      * EXCEPT (start, dur, interface, direction, direction_source, time_source, service_port_source, flow_direction, action, log_status, local_addr, remote_addr, pkt_local, pkt_remote, packets, bytes, object_id)
       FROM flows ORDER BY line`)
     const expected = records
       .map(expectedRow)
@@ -122,6 +122,7 @@ describe('flows in ClickHouse', () => {
       direction: 'unknown',
       direction_source: 'none',
       time_source: 'slot',
+      service_port_source: 'none',
       src_threat: '',
       extra: {},
       interface: second['interface'],
@@ -130,6 +131,34 @@ describe('flows in ClickHouse', () => {
     })
     assert.equal(first['dst_aws_service'], null)
     assert.equal(first['src_threat'], null)
+  })
+
+  it('say in time_source that only the start or the end is from the record, through flows_once too', async () => {
+    const { store, cluster, putFlows, role } = await setUpSink(server)
+    putFlows(
+      (['start', 'end'] as const).map((timeSource, i) =>
+        flow({
+          objectId: testObjectId,
+          line: i + 2,
+          start: 500,
+          end: 500,
+          timeSource,
+          directionSource: 'own_network',
+          servicePortSource: 'tcp_flags',
+        }),
+      ),
+    )
+    await cluster.runRole(role('sink-flows'))
+    for (const table of ['flow_log', "flows_once(from = '1970-01-01 00:00:00', to = '1970-01-02 00:00:00')"])
+      assert.deepEqual(
+        await store.query(
+          `SELECT toString(time_source) AS time, toString(direction_source) AS direction, toString(service_port_source) AS service FROM ${table} ORDER BY line`,
+        ),
+        [
+          { time: 'start', direction: 'own_network', service: 'tcp_flags' },
+          { time: 'end', direction: 'own_network', service: 'tcp_flags' },
+        ],
+      )
   })
 
   it('give the packet address :: back, and the same address where it is the same', async () => {
