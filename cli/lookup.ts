@@ -38,7 +38,7 @@ export interface Holder {
   /** The next run and its owner (interface, else service), which may be the same one; null and empty: none. */
   next_seen: string | null
   next_owner: string
-  /** If ambiguous: the others. */
+  /** If ambiguous: the other owners of that UTC day. */
   others: string[]
 }
 

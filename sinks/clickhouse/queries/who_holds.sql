@@ -3,8 +3,8 @@
 -- last-known (not seen for more than 10 minutes before).
 -- held_since: first second of the runs in a row of that owner; gaps: how often it was not seen for more than 10 minutes among them, up to the time.
 -- valid_to: first second of the next owner; NULL and end_known false: nobody newer is known until today; that does not say that the address is
--- still held. next_seen, next_owner: the next run, of whichever owner. others: owners that were seen at that second too, else those of the day's
--- runs that overlap.
+-- still held. next_seen, next_owner: the next run, of whichever owner. others: if ambiguous, the other owners of that
+-- UTC day.
 SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0, 'ambiguous', 'held') AS state,
   run.5 AS interface_id, run.6 AS instance_id, run.7 AS interface_type, run.8 AS subnet_id, run.9 AS vpc_id, run.10 AS account_id, run.11 AS region,
   run.12 AS az_id, run.13 AS service,
@@ -12,14 +12,13 @@ SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0, 'ambiguous', 'held') AS
   runs[since].1 AS held_since,
   toUInt32(arrayCount((each, i) -> i > since AND i <= n AND toUnixTimestamp(each.1) > toUnixTimestamp(runs[i - 1].3) + 600, runs, arrayEnumerate(runs))) AS gaps,
   if(n = length(runs), NULL, runs[n + 1].1) AS next_seen, if(n = length(runs), '', owners[n + 1]) AS next_owner,
-  if(run.4 = 0, [], arrayDistinct(if(empty(at_once), overlapping, at_once))) AS others
+  if(run.4 = 0, [], arrayDistinct(same_day)) AS others
 FROM (
   SELECT scope, runs, owners, n, run,
     toUnixTimestamp({at:DateTime('UTC')}) <= toUnixTimestamp(run.3) + 600 AS seen,
     arrayLastIndex((who, i) -> i < n AND who != owner, owners, arrayEnumerate(owners)) + 1 AS since,
     arrayFirstIndex((who, i) -> i > n AND who != owner, owners, arrayEnumerate(owners)) AS later,
-    arrayFilter((who, each) -> who != owner AND each.1 <= {at:DateTime('UTC')} AND each.3 >= {at:DateTime('UTC')}, owners, runs) AS at_once,
-    arrayFilter((who, each) -> who != owner AND each.1 <= run.3 AND each.3 >= run.1, owners, runs) AS overlapping
+    arrayFilter((who, each) -> who != owner AND toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), owners, runs) AS same_day
   FROM (
     SELECT scope, runs, owners, n, runs[n] AS run, owners[n] AS owner
     FROM (
