@@ -91,7 +91,8 @@ export function buildParts(
 async function open(file: string | undefined, roles: readonly RoleName[], signal: AbortSignal): Promise<Session | undefined> {
   try {
     const session = await openSession({ file }, signal, true)
-    if (roles.includes('sink')) await untilAvailable(() => migrateTables(session.config.clickhouse, session.config.networks.own), session.log, signal, true)
+    if (roles.includes('sink'))
+      await untilAvailable(() => migrateTables(session.config.clickhouse, session.config.networks.own), session.log, signal, true)
     await untilAvailable(() => checkPositions(session, roles), session.log, signal, true)
     return session
   } catch (error) {

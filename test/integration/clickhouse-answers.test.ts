@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { findHolders, type Holder } from '../../cli/lookup.ts'
 import type { FlowRecord } from '../../schemas/flow-types.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
+import { withAddressRanges } from '../../sinks/clickhouse/address-ranges.ts'
 import { recordOwnNetworks } from '../../sinks/clickhouse/own-networks.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
@@ -266,6 +267,21 @@ describe('a peer that is not outside', () => {
     assert.deepEqual(await store.query('SELECT src_country, dst_country, dst_asn, dst_as_org FROM flow_log'), [
       { src_country: 'DE', dst_country: null, dst_asn: null, dst_as_org: null },
     ])
+  })
+})
+
+describe('an address in a private range', () => {
+  it('is told from its neighbours outside, at both ends of each range', async () => {
+    const inside = ['10.0.0.0', '10.255.255.255', '172.16.0.0', '172.31.255.255', '192.168.0.0', '192.168.255.255', '100.64.0.0', '100.127.255.255', '169.254.0.0', '169.254.255.255', '127.0.0.0', '127.255.255.255', 'fc00::', 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 'fe80::', 'febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff', '::1'] // prettier-ignore
+    const outside = ['9.255.255.255', '11.0.0.0', '172.15.255.255', '172.32.0.0', '192.167.255.255', '192.169.0.0', '100.63.255.255', '100.128.0.0', '169.253.255.255', '169.255.0.0', '126.255.255.255', '128.0.0.0', 'fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 'fe00::', 'fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 'fec0::', '::2', '::', '::fffe:10.0.0.1', 'ffff:10::'] // prettier-ignore
+    const { store } = server.fresh()
+    await store.command(`CREATE DATABASE IF NOT EXISTS ${store.database}`)
+    const texts = [...inside, ...outside]
+    const rows = await store.query<{ ip: string }>(
+      withAddressRanges("SELECT text AS ip FROM (SELECT arrayJoin({texts:Array(String)}) AS text, toIPv6(text) AS address) WHERE {private:address}"), // prettier-ignore
+      { texts },
+    )
+    assert.deepEqual(rows.map(row => row.ip), inside) // prettier-ignore
   })
 })
 

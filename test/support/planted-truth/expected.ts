@@ -97,7 +97,7 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
     (row.local === truth.address || (!packetsKnown && row.local === truth.own))
   const verdicts: Verdict[] = []
   for (const row of rows) {
-    const text = `${JSON.stringify(row)}`
+    const text = JSON.stringify(row)
     const eni = network.enis.find(each => each.id === row.observer)
     if (eni === undefined) {
       if (row.observer !== '') verdicts.push(say('wrong', `an observer that does not exist: ${text}`))
@@ -177,8 +177,7 @@ export function checkOwners({ network }: Scenario, log: FlowLog, record: LogReco
     if (named && row.local_interface_id !== record.eni.id) verdicts.push(say('flow owners', 'wrong', 'the record names its interface'))
     else if (named && row.local_state === 'held' && row.direction !== truly) verdicts.push(say('flow owners', 'wrong', 'the far side is held by the interface')) // prettier-ignore
     else if (!named) verdicts.push(checkSide(network, row.local, row.local_interface_id, null, row.local_state, at, say))
-    else if (named)
-      verdicts.push(say('flow owners', row.local_state === 'held' ? 'right' : has(log, 'flow-direction') ? 'wrong' : 'unknown', 'local owner')) // prettier-ignore
+    else verdicts.push(say('flow owners', row.local_state === 'held' ? 'right' : has(log, 'flow-direction') ? 'wrong' : 'unknown', 'local owner')) // prettier-ignore
   }
   verdicts.push(checkSide(network, row.remote, row.remote_interface_id, row.remote_service, row.remote_state, at, say))
   return verdicts

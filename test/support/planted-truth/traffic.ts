@@ -297,7 +297,7 @@ class TrafficMaker {
     const at = this.#timeOf(eni)
     if (at === undefined) return
     const v6 = eni.v6 !== undefined && random.below(3) === 0
-    const own = v6 ? eni.v6! : eni.v4
+    const own = v6 ? eni.v6 : eni.v4
     const near = { address: own, port: 0 }
     const far = { address: this.#peer(v6), port: 0 }
     const ours = random.below(2) === 0
