@@ -179,7 +179,7 @@ WITH
     SELECT interface, protocol, reported AS address, local_port, peer,
       any(i.country) AS country, any(i.asn) AS asn, any(i.as_org) AS as_org, any(i.threat) AS threat,
       sum(i.flows) AS flows, sum(i.packets) AS packets, sum(i.bytes) AS bytes, min(i.first_seen) AS first_seen, max(i.last_seen) AS last_seen,
-      max((i.tier, NOT i.guessed)) AS best
+      max(2 * i.tier + NOT i.guessed) AS best
     FROM inbound AS i
     GROUP BY interface, protocol, address, local_port, peer
   ),
@@ -200,12 +200,12 @@ WITH
     WINDOW exposure AS (PARTITION BY observer, protocol, address, local_port, peer)
   )
 SELECT
-  multiIf(any(n.evidence) IN ('named', 'inferred'), 'nat-phantom', ['accepted', 'replied', 'answered'][max(x.best).1]) AS evidence,
+  multiIf(any(n.evidence) IN ('named', 'inferred'), 'nat-phantom', ['accepted', 'replied', 'answered'][intDiv(max(x.best), 2)]) AS evidence,
   x.observer AS observer, x.account_id AS account_id, x.vpc_id AS vpc_id, x.subnet_id AS subnet_id, x.instance_id AS instance_id,
   x.protocol AS protocol, x.address AS local_addr, x.local_port AS local_port, x.peer AS remote_addr,
   any(x.country) AS country, any(x.asn) AS asn, any(x.as_org) AS as_org, any(x.threat) AS threat,
   sum(x.flows) AS flows, sum(x.packets) AS packets, sum(x.bytes) AS bytes, min(x.first_seen) AS first_seen, max(x.last_seen) AS last_seen,
-  toUInt8(NOT max(x.best).2) AS inferred, toUInt8(any(n.evidence) = 'maybe') AS maybe_nat
+  toUInt8(max(x.best) % 2 = 0) AS inferred, toUInt8(any(n.evidence) = 'maybe') AS maybe_nat
 FROM completed AS x
 LEFT ANY JOIN {database}.nat_evidence_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}) AS n ON x.observer = n.observer
 GROUP BY x.observer, x.account_id, x.vpc_id, x.subnet_id, x.instance_id, x.protocol, x.address, x.local_port, x.peer
