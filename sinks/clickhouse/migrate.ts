@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
 import { withAddressRanges } from './address-ranges.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
@@ -61,6 +62,25 @@ export async function migrate(
   return done
 }
 
+/** Another process replaces the view or changes the table at this moment: CANNOT_ASSIGN_ALTER. */
+const busyCode = '517'
+const mostTries = 50
+const pauseMs = 200
+
+/** Runs a statement, again while another process is at the same table. */
+async function commandInTurn(store: Store, statement: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await store.command(statement)
+      return
+    } catch (error) {
+      const isBusy = error instanceof FlowError && error.code === 'CLICKHOUSE_REFUSED' && error.details['code'] === busyCode
+      if (!isBusy || tries === mostTries) throw error
+      await sleep(pauseMs)
+    }
+  }
+}
+
 /** The statements of a migration, with the settings put in. A statement ends with a semicolon at the end of a line. */
 function statementsOf(text: string, database: string, settings: TableSettings): string[] {
   const filled = withAddressRanges(text)
@@ -80,7 +100,7 @@ async function apply(store: Store, statement: string): Promise<void> {
     })
     return tables.length > 0
   }
-  if (target === undefined) return store.command(statement)
+  if (target === undefined) return commandInTurn(store, statement)
   if (await isDone()) return
   try {
     await store.command(statement)
