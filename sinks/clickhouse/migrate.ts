@@ -62,8 +62,8 @@ export async function migrate(
   return done
 }
 
-/** Another process replaces the view or changes the table at this moment: CANNOT_ASSIGN_ALTER. */
-const busyCode = '517'
+/** Another process replaces the view or changes the table at this moment (CANNOT_ASSIGN_ALTER), or is between a rename and the new table (UNKNOWN_TABLE). */
+const busyCodes: readonly unknown[] = ['517', '60']
 const mostTries = 50
 const pauseMs = 200
 
@@ -74,7 +74,7 @@ async function commandInTurn(store: Store, statement: string): Promise<void> {
       await store.command(statement)
       return
     } catch (error) {
-      const isBusy = error instanceof FlowError && error.code === 'CLICKHOUSE_REFUSED' && error.details['code'] === busyCode
+      const isBusy = error instanceof FlowError && error.code === 'CLICKHOUSE_REFUSED' && busyCodes.includes(error.details['code'])
       if (!isBusy || tries === mostTries) throw error
       await sleep(pauseMs)
     }
