@@ -62,8 +62,8 @@ export async function migrate(
   return done
 }
 
-/** Another process replaces the view or changes the table at this moment (CANNOT_ASSIGN_ALTER), or is between a rename and the new table (UNKNOWN_TABLE). */
-const busyCodes: readonly unknown[] = ['517', '60']
+/** Another process replaces the view or changes the table at this moment (CANNOT_ASSIGN_ALTER, ATOMIC_RENAME_FAIL), or is between a rename and the new table (UNKNOWN_TABLE). */
+const busyCodes: readonly unknown[] = ['517', '521', '60']
 const mostTries = 50
 const pauseMs = 200
 
