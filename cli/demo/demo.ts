@@ -159,7 +159,7 @@ export const demoCommand: Command = {
     const session = await openDemoSession(env, signal)
     const store = connectClickHouse(session.config.clickhouse)
     try {
-      await migrateTables(session.config.clickhouse)
+      await migrateTables(session.config.clickhouse, session.config.networks.own)
       await roles.start(roleLists, env)
       const uploads = upload(stack.endpoints.s3Endpoint, records, signal)
       let complete = false

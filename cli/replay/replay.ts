@@ -111,7 +111,7 @@ export async function replay(
     const held = await side.cluster.ranges(replaySource)
     const beginningLost = [...plan.ranges].some(([partition, { start }]) => start > 0 && held.get(partition)?.start === start)
     listener.begun(plan, found !== undefined, beginningLost)
-    await migrateTables(session.config.clickhouse)
+    await migrateTables(session.config.clickhouse, session.config.networks.own)
     const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, probe)
     if (!done) return undefined
     const store = connectClickHouse(side.config.clickhouse)

@@ -60,7 +60,7 @@ export class Forwarders {
     this.#own.idOf(instance, packet)
   }
 
-  /** Goes over the far sides of the block. Wrong times do not matter here, a direction that is not believed does. */
+  /** Goes over the far sides of the block, and over both sides of rows whose direction is not believed. Wrong times do not matter here. */
   findFar(batch: FlowBatch): void {
     const { rows, contextId, direction: directions, directionSource: sources, believedObservers } = batch
     const { instances: numbers, observers } = batch.dictionaries.contexts
@@ -71,8 +71,12 @@ export class Forwarders {
       const instance = numbers[context]!
       if (instance < 0 || instances[instance] !== 1) continue
       const from = sources[row]!
-      if (from === directionSource.none || from === directionSource.inferredCount) continue
-      if (from === directionSource.inferred && believedObservers[observers[context]!] !== 1) continue
+      const isBelieved = from === directionSource.inferred ? believedObservers[observers[context]!] === 1 : from !== directionSource.none && from !== directionSource.inferredCount // prettier-ignore
+      if (!isBelieved) {
+        // on its own side AWS writes the interface's own address, so that a packet address that stands as an address is a far one, on either side
+        if (this.#own.find(instance, source[row]!) >= 0 || this.#own.find(instance, destination[row]!) >= 0) instances[instance] = 2
+        continue
+      }
       const egress = directions[row] === direction.egress
       const far = egress ? destination[row]! : source[row]!
       const packet = egress ? packetDestination[row]! : packetSource[row]!

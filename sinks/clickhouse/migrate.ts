@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
+import { withAddressRanges } from './address-ranges.ts'
 import { checkServers } from './check-servers.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
 import { formOf, type FormSettings } from './ddl.ts'
@@ -70,8 +71,8 @@ export async function migrate(
   return done
 }
 
-/** Another process replaces the view or changes the table at this moment: CANNOT_ASSIGN_ALTER. */
-const busyCode = '517'
+/** Another process replaces the view or changes the table at this moment (CANNOT_ASSIGN_ALTER, ATOMIC_RENAME_FAIL), or is between a rename and the new table (UNKNOWN_TABLE). */
+const busyCodes: readonly unknown[] = ['517', '521', '60']
 const mostTries = 50
 const pauseMs = 200
 
@@ -82,7 +83,7 @@ async function commandInTurn(store: Store, statement: string): Promise<void> {
       await store.command(statement)
       return
     } catch (error) {
-      const isBusy = error instanceof FlowError && error.code === 'CLICKHOUSE_REFUSED' && error.details['code'] === busyCode
+      const isBusy = error instanceof FlowError && error.code === 'CLICKHOUSE_REFUSED' && busyCodes.includes(error.details['code'])
       if (!isBusy || tries === mostTries) throw error
       await sleep(pauseMs)
     }
@@ -91,7 +92,9 @@ async function commandInTurn(store: Store, statement: string): Promise<void> {
 
 /** The statements of a migration, with the settings put in. A statement ends with a semicolon at the end of a line. */
 export function statementsOf(text: string, database: string, settings: Pick<TableSettings, 'deduplicationWindow'>): string[] {
-  const filled = text.replaceAll('{database}', database).replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
+  const filled = withAddressRanges(text)
+    .replaceAll('{database}', database)
+    .replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
   const statements = filled.split(/;[ \t]*\r?\n/).filter(part => part.replace(/^\s*--.*$/gm, '').trim() !== '')
   return statements.map(part => part.trim())
 }

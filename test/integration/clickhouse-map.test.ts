@@ -156,7 +156,17 @@ describe('the cloud map in ClickHouse', () => {
       run('', 1_600_000_000, 1_600_000_001, { owner: { ...nobody, service: 'EC2' } }),
     )
     putFlows([
-      flow({ ...natGatewayFlows()[0]!, srcAddr: '10.0.0.220', dstAddr: '10.0.1.5', start: 1_695_000_000, end: 1_695_000_001, line: 99 }),
+      // without a direction the map answers for both sides
+      flow({
+        ...natGatewayFlows()[0]!,
+        srcAddr: '10.0.0.220',
+        dstAddr: '10.0.1.5',
+        start: 1_695_000_000,
+        end: 1_695_000_001,
+        line: 99,
+        direction: 'unknown',
+        flowDirection: null,
+      }),
     ])
     await cluster.runRole(role('sink-flows'))
     await cluster.runRole(role('sink-runs'))

@@ -185,7 +185,13 @@ export function teach(rows: readonly ReferenceRow[], latest: number, networks: r
     const instance = textOf(row, 'instanceId')
     const mine = sides.filter(side => textOf(side.row, 'instanceId') === instance)
     const held = timed.filter(side => textOf(side.row, 'instanceId') === instance && couldHold(side)).map(side => side.packet)
-    if (instance !== null && mine.some(side => held.includes(side.far ?? '') || held.includes(side.farPacket ?? '')))
+    // of a row whose direction is not believed either address may be the far one
+    const unsaid = rows.filter(other => !believed.includes(other) && textOf(other, 'instanceId') === instance)
+    if (
+      instance !== null &&
+      (mine.some(side => held.includes(side.far ?? '') || held.includes(side.farPacket ?? '')) ||
+        unsaid.some(other => held.includes(textOf(other, 'srcAddr') ?? '') || held.includes(textOf(other, 'dstAddr') ?? '')))
+    )
       forwarding.add(instance)
   }
   return timed.flatMap(side => {

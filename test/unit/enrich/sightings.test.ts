@@ -191,6 +191,15 @@ void describe('instances that forward are not taught the addresses of their clie
       expect: ['own 10.0.0.9 eni-a', 'own 10.0.2.9 eni-b', 'passed 10.9.9.9 eni-a', 'passed 10.0.1.5 eni-b'],
     },
     {
+      name: 'a firewall in a format without directions, where the side of its clients is not told by any rule',
+      lines: [
+        '1 eni-f i-f vpc-1 10.0.1.5 10.0.0.9 10.0.1.5 203.0.113.9 100 160 - - -',
+        '1 eni-f i-f vpc-1 10.0.0.9 203.0.113.9 10.0.1.5 203.0.113.9 100 160 - - -',
+        '1 eni-f i-f vpc-1 198.51.100.9 10.0.0.9 198.51.100.9 10.0.1.5 100 160 - - -',
+      ],
+      expect: ['own 10.0.0.9 eni-f', 'passed 10.0.1.5 eni-f'],
+    },
+    {
       name: 'a node with pods beside it is',
       lines: [
         '1 eni-n i-n vpc-1 10.0.1.5 10.0.0.9 10.0.1.5 10.0.0.77 100 160 ingress - -',
