@@ -7,6 +7,10 @@ ALTER TABLE {database}.flow_gaps ADD PROJECTION IF NOT EXISTS lines_by_object (S
 ALTER TABLE {database}.flow_gaps MATERIALIZE PROJECTION lines_by_object;
 ALTER TABLE {database}.dead_letters ADD PROJECTION IF NOT EXISTS lines_by_object (SELECT object_id, groupBitmap(line) GROUP BY object_id);
 ALTER TABLE {database}.dead_letters MATERIALIZE PROJECTION lines_by_object;
+-- DELETE FROM is refused by default for tables with projections.
+ALTER TABLE {database}.flows MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild';
+ALTER TABLE {database}.flow_gaps MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild';
+ALTER TABLE {database}.dead_letters MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild';
 -- what 0004 counted with
 ALTER TABLE {database}.flow_gaps DROP PROJECTION IF EXISTS by_object;
 ALTER TABLE {database}.dead_letters DROP PROJECTION IF EXISTS by_object;

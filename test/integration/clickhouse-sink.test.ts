@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { FlowRecord } from '../../schemas/flow-types.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
+import { emptyLedger } from '../support/ledger.ts'
 import { addressHex, anyFlow, expectedRow, flow } from '../support/flow-records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink, testObjectId } from '../support/sink-setup.ts'
@@ -208,10 +209,12 @@ describe('flows in ClickHouse', () => {
     })
     const open = ssh({ line: 20 })
     const closed = ssh({ line: 22, interfaceId: 'eni-closed', dstAddr: '10.0.2.3', pktDstAddr: '10.0.2.3' })
-    // An instance whose records carry addresses of its pods is no NAT gateway.
+    // An instance whose records carry addresses of its pods is not a NAT gateway, and the pod stands for itself.
     const pod = ssh({ line: 24, interfaceId: 'eni-node', dstAddr: '10.0.2.4', pktDstAddr: '10.0.99.4' })
     putFlows([...natGatewayFlows(), open, turned(open, { line: 21, tcpFlags: 18 }), closed, turned(closed, { line: 23, tcpFlags: 4 }), pod])
-    await cluster.runRole(role('sink-flows'))
+    // the format had instance-id, so an interface without one has no instance
+    cluster.put('objects', { bucket: 'logs', key: 'nat' }, { ...emptyLedger, objectId: testObjectId, header: 'version instance-id' })
+    for (const name of ['sink-flows', 'sink-objects']) await cluster.runRole(role(name))
     assert.deepEqual(await store.query('SELECT observer FROM nat_interfaces'), [{ observer: 'eni-1235b8ca123456789' }])
     const findings = await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', {
       from: new Date(0),
@@ -223,7 +226,7 @@ describe('flows in ClickHouse', () => {
       [
         ['answered', 'eni-bastion', '10.0.2.2', '198.51.100.78', 1],
         ['accepted', 'eni-closed', '10.0.2.3', '198.51.100.78', 1],
-        ['accepted', 'eni-node', '10.0.2.4', '198.51.100.78', 1],
+        ['accepted', 'eni-node', '10.0.99.4', '198.51.100.78', 1],
         ['nat-phantom', 'eni-1235b8ca123456789', '10.0.0.220', '198.51.100.77', 1],
       ],
     )
@@ -238,7 +241,9 @@ describe('flows in ClickHouse', () => {
         ...(record.pktDstAddr === '203.0.113.5' ? { dstCountry: 'DE', dstAsn: 64_500 } : {}),
       })),
     )
-    await cluster.runRole(role('sink-flows'))
+    // the format had instance-id, so an interface without one has no instance
+    cluster.put('objects', { bucket: 'logs', key: 'nat' }, { ...emptyLedger, objectId: testObjectId, header: 'version instance-id' })
+    for (const name of ['sink-flows', 'sink-objects']) await cluster.runRole(role(name))
     const rows = await ask<Record<string, unknown>, 'top_talkers'>(store, 'top_talkers', {
       from: new Date(1_700_000_000_000),
       to: new Date(1_700_000_100_000),
