@@ -7,7 +7,7 @@ import type { LookupSet } from '../lookups/lookup-set.ts'
 import { serviceNames } from '../lookups/service-names.ts'
 import { compareAddresses, type AddressGeneration } from '../parse/address-dictionary.ts'
 import { copyBytes, slack } from '../parse/byte-arena.ts'
-import { plainSide, type BatchDictionaries, type FlowBatch } from '../parse/flow-batch.ts'
+import { directionSource, plainSide, servicePortSource, timeSource, type BatchDictionaries, type FlowBatch } from '../parse/flow-batch.ts'
 import { AddressFragments } from './address-fragments.ts'
 import { FragmentSet } from './fragments.ts'
 import { hashKey } from './key-hash.ts'
@@ -27,6 +27,9 @@ const serviceFragments = serviceNames.map((name, id) => {
   return id === 0 ? Uint8Array.of(0) : Uint8Array.of(2, 2 * text.length, ...text)
 })
 
+/** Nullable text of `directionBy` for directions by own networks. */
+const byOwnNetwork = Uint8Array.of(2, 22, ...new TextEncoder().encode('own_network'))
+
 /** Nullable number: branch 0 where negative. */
 function writeOptional(bytes: Uint8Array, at: number, value: number): number {
   if (value < 0) {
@@ -35,6 +38,31 @@ function writeOptional(bytes: Uint8Array, at: number, value: number): number {
   }
   bytes[at] = 2
   return writeVarint(bytes, at + 1, value)
+}
+
+/** `directionSource` and `directionBy`. */
+function writeDirectionSource(bytes: Uint8Array, at: number, value: number): number {
+  if (value !== directionSource.ownNetwork) {
+    bytes[at] = 2 * value
+    bytes[at + 1] = 0
+    return at + 2
+  }
+  bytes[at] = 2 * directionSource.inferred
+  for (let i = 0; i < byOwnNetwork.length; i++) bytes[at + 1 + i] = byOwnNetwork[i]!
+  return at + 1 + byOwnNetwork.length
+}
+
+/** `timeSource` and `timeKept`. */
+function writeTimeSource(bytes: Uint8Array, at: number, value: number): number {
+  if (value < timeSource.start) {
+    bytes[at] = 2 * value
+    bytes[at + 1] = 0
+    return at + 2
+  }
+  bytes[at] = 2 * timeSource.none
+  bytes[at + 1] = 2
+  bytes[at + 2] = 2 * (value - timeSource.start)
+  return at + 3
 }
 
 /** True where the first end stands behind the second in the key, for ends of equal order: IPv6 in full, ties by port. */
@@ -147,8 +175,7 @@ export class FlowEncoder {
     copyBytes(view, p, classes.arena.view, classes.places[2 * classId]!, classLength)
     p += classLength
     bytes[p] = 2 * batch.direction[row]!
-    bytes[p + 1] = 2 * batch.directionSource[row]!
-    p += 2
+    p = writeDirectionSource(bytes, p + 1, batch.directionSource[row]!)
     copyBytes(view, p, nextHops.arena.view, nextHops.places[nextHop]!, nextHopLength)
     p += nextHopLength
     p = writeOptional(bytes, p, srcPort)
@@ -157,14 +184,16 @@ export class FlowEncoder {
     p = writeOptional(bytes, p, numbers[1]![row]!)
     p = writeVarint(bytes, p, numbers[2]![row]!)
     p = writeVarint(bytes, p, numbers[3]![row]!)
-    bytes[p++] = 2 * batch.timeSource[row]!
+    p = writeTimeSource(bytes, p, batch.timeSource[row]!)
     if (numbers[4]![row]! < 0 && numbers[5]![row]! < 0 && numbers[6]![row]! < 0 && numbers[7]![row]! < 0) bytes[p++] = 0
     else {
       bytes[p++] = 2
       for (let i = 4; i < 8; i++) p = writeOptional(bytes, p, numbers[i]![row]!)
     }
     p = writeOptional(bytes, p, batch.servicePort[row]!)
-    bytes[p++] = 2 * batch.servicePortSource[row]!
+    const portSource = batch.servicePortSource[row]!
+    bytes[p++] = portSource === servicePortSource.none ? 0 : 2
+    if (portSource !== servicePortSource.none) bytes[p++] = 2 * (portSource - 1)
     const service = serviceFragments[batch.serviceId[row]!]!
     for (let i = 0; i < service.length; i++) bytes[p++] = service[i]!
     view.setBigInt64(p, this.originView.getBigInt64(0))

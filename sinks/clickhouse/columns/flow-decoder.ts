@@ -29,6 +29,12 @@ export interface FlowCodec {
 }
 
 const ingress = 1
+/** Values of the table that are no symbol of the record: direction_source own_network; time_source start, of which end is the next one. */
+const ownNetwork = 4
+const firstKept = 3
+/** Value of service_port_source. */
+const inferredPort = 2
+const ownNetworkText = new TextEncoder().encode('own_network')
 const most32 = 0xffff_ffff
 const leastDuration = -(2 ** 31)
 const mostDuration = 2 ** 31 - 1
@@ -209,15 +215,22 @@ export class FlowDecoder {
       // An enum with few symbols is one byte: twice its index.
       const way = bytes[start]! >> 1
       direction[row + i] = way
+      let next = start + 3
       directionSource[row + i] = bytes[start + 1]! >> 1
+      if (bytes[start + 2] !== 0) {
+        cursor.at = next
+        const length = cursor.long()
+        if (isOwnNetwork(bytes, cursor.at, length)) directionSource[row + i] = ownNetwork
+        next = cursor.at + length
+      }
       local[row + i] = way === ingress ? destinations[i]! : sources[i]!
       remote[row + i] = way === ingress ? sources[i]! : destinations[i]!
       nextHop[row + i] = 0
-      at[i] = start + 3
-      if (bytes[start + 2] !== 0) {
-        cursor.at = start + 2
+      at[i] = next + 1
+      if (bytes[next] !== 0) {
+        cursor.at = next
         let entry = this.nextHops.find(cursor)
-        if (entry < 0) entry = this.nextHops.add(cursor, start + 2, this.#decode(cursor, starts[i]!, ends[i]!))
+        if (entry < 0) entry = this.nextHops.add(cursor, next, this.#decode(cursor, starts[i]!, ends[i]!))
         nextHop[row + i] = entry
         at[i] = cursor.at
       }
@@ -306,6 +319,7 @@ export class FlowDecoder {
       start[row + i] = first
       duration[row + i] = seconds
       timeSource[row + i] = bytes[place++]! >> 1
+      if (bytes[place++] !== 0) timeSource[row + i] = firstKept + (bytes[place++]! >> 1)
       if (first < 0 || first > most32) {
         this.#unfit++
         start[row + i] = duration[row + i] = timeSource[row + i] = 0
@@ -337,7 +351,9 @@ export class FlowDecoder {
       }
       if (port < 0) absent[row] = absent[row]! | absentBits.servicePort
       servicePort[row] = port < 0 ? 0 : port
-      servicePortSource[row] = bytes[cursor.at++]! >> 1
+      // of a port that a record of 0.1.0 has, which says no source
+      servicePortSource[row] = port < 0 ? 0 : inferredPort
+      if (bytes[cursor.at++] !== 0) servicePortSource[row] = 1 + (bytes[cursor.at++]! >> 1)
       serviceName[row] = bytes[cursor.at++] === 0 ? 0 : this.#readText(cursor)
 
       objectId[2 * row] = view.getInt32(cursor.at + 4)
@@ -387,4 +403,11 @@ function epochSeconds(bytes: Uint8Array, view: DataView, at: number): number {
 function store64(target: Uint32Array, row: number, value: number): void {
   target[2 * row] = value < 0 ? 0 : value
   target[2 * row + 1] = value > most32 ? Math.floor(value / 0x1_0000_0000) : 0
+}
+
+/** True where `directionBy` says that own networks decided. */
+function isOwnNetwork(bytes: Uint8Array, at: number, length: number): boolean {
+  if (length !== ownNetworkText.length) return false
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== ownNetworkText[i]) return false
+  return true
 }
