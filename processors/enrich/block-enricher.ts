@@ -39,7 +39,7 @@ export interface BlockResult {
 /** A record that ends longer after its object was stored has a wrong time. */
 const clockToleranceS = 3600
 /** A header line above this is none: its names can stand in the `extra` of each record, and a record must fit in a batch. */
-const maxHeaderBytes = 131_072
+export const maxHeaderBytes = 131_072
 
 /** The shared work of the tasks of a process. */
 export class BlockEnricher {

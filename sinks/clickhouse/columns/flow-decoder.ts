@@ -18,8 +18,9 @@ import { takeExtra, takeLost } from './extra-pairs.ts'
 import { FlowColumns } from './flow-columns.ts'
 import { NextHopDictionary } from './next-hop-dictionary.ts'
 import { chunkRows, RecordWalk } from './record-walk.ts'
+import { firstKept, firstPortSource, inferredPort, isOwnNetwork, noPort, ownNetwork } from './table-symbols.ts'
 import { TextTable } from './text-table.ts'
-import { shortVarint } from './varint.ts'
+import { epochSeconds, shortVarint } from './varint.ts'
 
 /** What the decoder needs of the codec of `flows`. */
 export interface FlowCodec {
@@ -29,12 +30,6 @@ export interface FlowCodec {
 }
 
 const ingress = 1
-/** Values of the table that are no symbol of the record: direction_source own_network; time_source start, of which end is the next one. */
-const ownNetwork = 4
-const firstKept = 3
-/** Value of service_port_source. */
-const inferredPort = 2
-const ownNetworkText = new TextEncoder().encode('own_network')
 const most32 = 0xffff_ffff
 const leastDuration = -(2 ** 31)
 const mostDuration = 2 ** 31 - 1
@@ -351,9 +346,9 @@ export class FlowDecoder {
       }
       if (port < 0) absent[row] = absent[row]! | absentBits.servicePort
       servicePort[row] = port < 0 ? 0 : port
-      // of a port that a record of 0.1.0 has, which says no source
-      servicePortSource[row] = port < 0 ? 0 : inferredPort
-      if (bytes[cursor.at++] !== 0) servicePortSource[row] = 1 + (bytes[cursor.at++]! >> 1)
+      // a record of 0.1.0 does not say that its port is inferred
+      servicePortSource[row] = port < 0 ? noPort : inferredPort
+      if (bytes[cursor.at++] !== 0) servicePortSource[row] = firstPortSource + (bytes[cursor.at++]! >> 1)
       serviceName[row] = bytes[cursor.at++] === 0 ? 0 : this.#readText(cursor)
 
       objectId[2 * row] = view.getInt32(cursor.at + 4)
@@ -391,23 +386,8 @@ export class FlowDecoder {
 
 const part = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
 
-/** The seconds of a varint of five bytes, which all times since 1974 and below 2^31 are; 0 for another. */
-function epochSeconds(bytes: Uint8Array, view: DataView, at: number): number {
-  const word = view.getInt32(at, true)
-  const high = bytes[at + 4]!
-  if ((word & 0x8080_8080) !== (0x8080_8080 | 0) || (word & 1) !== 0 || high > 15) return 0
-  return ((word & 0x7f) | ((word >>> 1) & 0x3f80) | ((word >>> 2) & 0x1f_c000) | ((word >>> 3) & 0xfe0_0000) | (high << 28)) >>> 1
-}
-
 /** Below 0 is absent and stored as 0. */
 function store64(target: Uint32Array, row: number, value: number): void {
   target[2 * row] = value < 0 ? 0 : value
   target[2 * row + 1] = value > most32 ? Math.floor(value / 0x1_0000_0000) : 0
-}
-
-/** True where `directionBy` says that own networks decided. */
-function isOwnNetwork(bytes: Uint8Array, at: number, length: number): boolean {
-  if (length !== ownNetworkText.length) return false
-  for (let i = 0; i < length; i++) if (bytes[at + i] !== ownNetworkText[i]) return false
-  return true
 }
