@@ -40,25 +40,15 @@ function writeOptional(bytes: Uint8Array, at: number, value: number): number {
   return writeVarint(bytes, at + 1, value)
 }
 
-/** `directionSource` and `directionBy`. */
-function writeDirectionSource(bytes: Uint8Array, at: number, value: number): number {
-  if (value !== directionSource.ownNetwork) {
-    bytes[at] = 2 * value
-    bytes[at + 1] = 0
-    return at + 2
-  }
+/** `directionSource` and `directionBy` of a direction by own networks: rare, so not a part of the row's own code. */
+function writeOwnNetwork(bytes: Uint8Array, at: number): number {
   bytes[at] = 2 * directionSource.inferred
-  for (let i = 0; i < byOwnNetwork.length; i++) bytes[at + 1 + i] = byOwnNetwork[i]!
+  bytes.set(byOwnNetwork, at + 1)
   return at + 1 + byOwnNetwork.length
 }
 
-/** `timeSource` and `timeKept`. */
-function writeTimeSource(bytes: Uint8Array, at: number, value: number): number {
-  if (value < timeSource.start) {
-    bytes[at] = 2 * value
-    bytes[at + 1] = 0
-    return at + 2
-  }
+/** `timeSource` and `timeKept` where only one time is logged: rare, as above. */
+function writeTimeKept(bytes: Uint8Array, at: number, value: number): number {
   bytes[at] = 2 * timeSource.none
   bytes[at + 1] = 2
   bytes[at + 2] = 2 * (value - timeSource.start)
@@ -175,7 +165,10 @@ export class FlowEncoder {
     copyBytes(view, p, classes.arena.view, classes.places[2 * classId]!, classLength)
     p += classLength
     bytes[p] = 2 * batch.direction[row]!
-    p = writeDirectionSource(bytes, p + 1, batch.directionSource[row]!)
+    const decidedBy = batch.directionSource[row]!
+    bytes[p + 1] = 2 * decidedBy
+    bytes[p + 2] = 0
+    p = decidedBy === directionSource.ownNetwork ? writeOwnNetwork(bytes, p + 1) : p + 3
     copyBytes(view, p, nextHops.arena.view, nextHops.places[nextHop]!, nextHopLength)
     p += nextHopLength
     p = writeOptional(bytes, p, srcPort)
@@ -184,7 +177,10 @@ export class FlowEncoder {
     p = writeOptional(bytes, p, numbers[1]![row]!)
     p = writeVarint(bytes, p, numbers[2]![row]!)
     p = writeVarint(bytes, p, numbers[3]![row]!)
-    p = writeTimeSource(bytes, p, batch.timeSource[row]!)
+    const timedBy = batch.timeSource[row]!
+    bytes[p] = 2 * timedBy
+    bytes[p + 1] = 0
+    p = timedBy >= timeSource.start ? writeTimeKept(bytes, p, timedBy) : p + 2
     if (numbers[4]![row]! < 0 && numbers[5]![row]! < 0 && numbers[6]![row]! < 0 && numbers[7]![row]! < 0) bytes[p++] = 0
     else {
       bytes[p++] = 2
@@ -192,8 +188,12 @@ export class FlowEncoder {
     }
     p = writeOptional(bytes, p, batch.servicePort[row]!)
     const portSource = batch.servicePortSource[row]!
-    bytes[p++] = portSource === servicePortSource.none ? 0 : 2
-    if (portSource !== servicePortSource.none) bytes[p++] = 2 * (portSource - 1)
+    if (portSource === servicePortSource.none) bytes[p++] = 0
+    else {
+      bytes[p] = 2
+      bytes[p + 1] = 2 * (portSource - servicePortSource.tcpFlags)
+      p += 2
+    }
     const service = serviceFragments[batch.serviceId[row]!]!
     for (let i = 0; i < service.length; i++) bytes[p++] = service[i]!
     view.setBigInt64(p, this.originView.getBigInt64(0))

@@ -157,7 +157,7 @@ describe('flow columns', () => {
     }
   })
 
-  it('takes 40,000 tag values on one interface in far less than a second of CPU', () => {
+  it('takes 40,000 tag values on one interface in less than three seconds of CPU', () => {
     const count = 40_000
     const tag = { instance2: null, interface: null, interface2: null, asg: null, asg2: null }
     // other in the middle alone: the ends of texts do not tell them apart
