@@ -5,7 +5,7 @@
  * numbers, service, origin, extra). A fragment is encoded once per dictionary entry and copied as a unit, by the writer and by the sink.
  */
 import { flowFields } from './flow-fields.ts'
-import { timeSourceDoc, timeSources } from './records.ts'
+import { timeKept, timeSourceDoc, timeSources } from './records.ts'
 import { optional, record, required, symbols, type AvroField, type AvroRecord } from './avro-types.ts'
 
 /** The optional groups of the flow record, each a nested record that is null (one byte) where the log has none of its fields. */
@@ -93,8 +93,13 @@ export const flowValue: AvroRecord = record('Flow', 'One enriched flow log recor
   ),
   required(
     'directionSource',
-    symbols('DirectionSource', ['none', 'logged', 'inferred', 'inferred_count', 'own_network']),
-    'logged: flow-direction; own_network: exactly one address is in `networks.own`; inferred: the private one of two IPv4 addresses, which stands in every record of the interface in this block; inferred_count: another address that does',
+    symbols('DirectionSource', ['none', 'logged', 'inferred', 'inferred_count']),
+    'logged: flow-direction; inferred: what directionBy names, else the private one of two IPv4 addresses, which stands in every record of the interface in this block; inferred_count: another address that does',
+  ),
+  optional(
+    'directionBy',
+    'string',
+    'what decided a direction that is inferred; own_network: one address is in a narrower network of `networks.own`; null: the records of the block',
   ),
   group('nextHop'),
   logged('srcPort', 'int'),
@@ -104,12 +109,13 @@ export const flowValue: AvroRecord = record('Flow', 'One enriched flow log recor
   required('start', 'long', 'Unix seconds of the first packet, or the start of the slot of the object'),
   required('end', 'long', 'Unix seconds of the last packet, or the end of the slot of the object'),
   required('timeSource', symbols('TimeSource', timeSources), timeSourceDoc),
+  timeKept,
   group('packetsLost'),
   optional('servicePort', 'int', 'port of the service, see servicePortSource; null for protocols without ports'),
-  required(
+  optional(
     'servicePortSource',
-    symbols('ServicePortSource', ['none', 'tcp_flags', 'inferred']),
-    'tcp_flags: SYN without ACK, the destination port, or SYN with ACK, the source port; inferred: the port with a known name, else the lower one; none: no service port',
+    symbols('ServicePortSource', ['tcp_flags', 'inferred']),
+    'tcp_flags: SYN without ACK, the destination port, or SYN with ACK, the source port; inferred: the port with a known name, else the lower one; null: no service port, or a record of 0.1.0, which infers it',
   ),
   optional('serviceName', 'string', 'IANA service name of the service port'),
   required(

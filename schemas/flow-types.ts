@@ -1,5 +1,5 @@
 /** TypeScript types of decoded `flows` records; tests check them against the Avro schema (flow-record.ts). */
-import type { TimeSource } from './records.ts'
+import type { TimeKept, TimeSource } from './records.ts'
 
 type Text = string | null
 type Whole = number | null
@@ -118,7 +118,8 @@ export interface FlowRecord {
   rejectReason: Text
   encryptionStatus: Whole
   direction: 'unknown' | 'ingress' | 'egress'
-  directionSource: 'none' | 'logged' | 'inferred' | 'inferred_count' | 'own_network'
+  directionSource: 'none' | 'logged' | 'inferred' | 'inferred_count'
+  directionBy: Text
   nextHop: NextHopRecord | null
   srcPort: Whole
   dstPort: Whole
@@ -127,9 +128,10 @@ export interface FlowRecord {
   start: number
   end: number
   timeSource: TimeSource
+  timeKept: TimeKept | null
   packetsLost: PacketsLostRecord | null
   servicePort: Whole
-  servicePortSource: 'none' | 'tcp_flags' | 'inferred'
+  servicePortSource: 'tcp_flags' | 'inferred' | null
   serviceName: Text
   objectId: Buffer
   line: number

@@ -1,5 +1,5 @@
 /** Keys and values of every topic but `flows` (flow-record.ts): Avro schemas and the TypeScript types of decoded records. */
-import { optional, record, required, symbols, type AvroRecord } from './avro-types.ts'
+import { optional, record, required, symbols, type AvroField, type AvroRecord } from './avro-types.ts'
 
 const objectId = { type: 'fixed', name: 'ObjectId', size: 8 } as const
 
@@ -111,11 +111,22 @@ export const objectLedger: AvroRecord = record('ObjectLedger', 'Progress and cou
 ])
 
 /** Where start and end of a record come from, in the order of the Avro enum and of the store. */
-export const timeSources = ['none', 'logged', 'slot', 'start', 'end'] as const
+export const timeSources = ['none', 'logged', 'slot'] as const
 /** One of `timeSources`. */
 export type TimeSource = (typeof timeSources)[number]
 export const timeSourceDoc =
-  'logged: both from the record; slot: at least one from the object name; start, end: only that one is from the record, the other is unknown and has the same value; none: unknown, 0'
+  'logged: both from the record; slot: at least one from the object name; none: at least one is unknown, see timeKept'
+
+/** The only time that is as logged where `timeSource` is `none`, in the order of the Avro enum. */
+export const timesKept = ['start', 'end'] as const
+/** One of `timesKept`. */
+export type TimeKept = (typeof timesKept)[number]
+/** Says which time is as logged where `timeSource` is `none`. */
+export const timeKept: AvroField = optional(
+  'timeKept',
+  symbols('TimeKept', timesKept),
+  'start, end: timeSource is none, that one is from the record, and the other is unknown and has the same value; null with timeSource none: both are unknown, 0',
+)
 
 /** Key of `flow-gaps`. */
 export interface GapKey {
@@ -141,6 +152,7 @@ export interface FlowGap {
   start: number
   end: number
   timeSource: TimeSource
+  timeKept: TimeKept | null
   objectId: Buffer
   line: number
   extra: Record<string, string> | null
@@ -157,6 +169,7 @@ export const flowGap: AvroRecord = record('FlowGap', 'A window without flows: NO
   required('start', 'long', 'Unix seconds'),
   required('end', 'long', 'Unix seconds'),
   required('timeSource', symbols('TimeSource', timeSources), timeSourceDoc),
+  timeKept,
   required('objectId', objectId, 'object version'),
   required('line', 'int', 'line of the object'),
   optional('extra', { type: 'map', values: 'string' }, 'values of the line that have no field here, by name in the log'),

@@ -68,8 +68,8 @@ export const topics = {
     'short',
     'blocks of whole lines as they stand in the object, described by Kafka headers',
   ),
-  flows: topic('flows', 'flows', flowKey, flowValue, 'delete', 'short', 'enriched flows, each complete in itself', 2),
-  flowGaps: topic('flow-gaps', 'few', gapKey, flowGap, 'delete', 'long', 'NODATA and SKIPDATA records', 2),
+  flows: topic('flows', 'flows', flowKey, flowValue, 'delete', 'short', 'enriched flows, each complete in itself'),
+  flowGaps: topic('flow-gaps', 'few', gapKey, flowGap, 'delete', 'long', 'NODATA and SKIPDATA records'),
   ipSightings: topic(
     'ip-sightings',
     'addresses',

@@ -42,6 +42,7 @@ const gaps = Array.from({ length: 100 }, (_, i) => ({
   start: 1_700_000_000,
   end: 1_700_000_060,
   timeSource: 'logged',
+  timeKept: null,
   kind: 'NODATA',
   objectId: Buffer.from('00ab3c4d5e6f7081', 'hex'),
   line: i + 1,

@@ -8,7 +8,7 @@ from flowloom_topic import options, read_topic
 def main():
     opts = options(__doc__).parse_args()
     flows = total = 0
-    for _key, flow in read_topic(opts, f"{opts.prefix}flows.v2"):
+    for _key, flow in read_topic(opts, f"{opts.prefix}flows.v1"):
         if flow is None:
             continue
         flows += 1

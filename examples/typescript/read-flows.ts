@@ -21,7 +21,7 @@ interface Flow {
 const options = readOptions(process.env)
 let flows = 0
 let bytes = 0
-await readTopic<unknown, Flow>(options, `${options.prefix}flows.v2`, ({ value }) => {
+await readTopic<unknown, Flow>(options, `${options.prefix}flows.v1`, ({ value }) => {
   if (value === null) return
   flows++
   bytes += value.bytes ?? 0

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { TopicSchemaIds } from '../../runtime/avro.ts'
 import { beginsWithMark, markLength } from '../../schemas/byte-order-mark.ts'
-import { timeSources, type DeadLetter, type FlowGap } from '../../schemas/records.ts'
+import type { DeadLetter, FlowGap } from '../../schemas/records.ts'
 import { annotateAddresses, annotateServices } from './annotate.ts'
 import { resolveDirections } from './direction.ts'
 import { FlowEncoder } from './encode/flow-encoder.ts'
@@ -18,7 +18,7 @@ import type { LineFault } from './parse/line-faults.ts'
 import { Parsers } from './parsers.ts'
 import type { RawBlock } from './raw-block.ts'
 import type { SightingCollector } from './sightings.ts'
-import { resolveTimes } from './times.ts'
+import { resolveTimes, timeKeptOf, timeSourceOf } from './times.ts'
 
 /** Bytes of a bad line that its dead letter keeps. */
 const maxDeadBytes = 4096
@@ -39,7 +39,7 @@ export interface BlockResult {
 /** A record that ends longer after its object was stored has a wrong time. */
 const clockToleranceS = 3600
 /** A header line above this is none: its names can stand in the `extra` of each record, and a record must fit in a batch. */
-const maxHeaderBytes = 131_072
+export const maxHeaderBytes = 131_072
 
 /** The shared work of the tasks of a process. */
 export class BlockEnricher {
@@ -105,7 +105,8 @@ function gapsOf(batch: FlowBatch, block: RawBlock): FlowGap[] {
       ...{ accountId, region, interfaceId: observerOf(context), vpcId, subnetId, instanceId, azId },
       start: gaps.start[i]!,
       end: gaps.end[i]!,
-      timeSource: timeSources[gaps.timeSource[i]!]!,
+      timeSource: timeSourceOf(gaps.timeSource[i]!),
+      timeKept: timeKeptOf(gaps.timeSource[i]!),
       objectId: block.objectId,
       line: gaps.line[i]!,
       extra: gaps.extra[i] ?? null,

@@ -7,7 +7,7 @@ import { direction, directionSource, plainSide, type FlowBatch } from './parse/f
 
 /**
  * Decides direction and directionSource of each row: what the record says itself (version 5); else exactly one address in own networks
- * (`own_network`); else, within the block, the one IPv4 address that stands in every record of that observation point: `inferred` where it is the
+ * (`ownNetwork`); else, within the block, the one IPv4 address that stands in every record of that observation point: `inferred` where it is the
  * private one of the two, `inferred_count` where it is not. Where all its records are of one pair of addresses, or nothing names the
  * observation point, a single private address is the guess; else unknown. Nothing is inferred for a transit gateway: neither side of its records
  * is its own, and each of its attachments sees the traffic the other way round.

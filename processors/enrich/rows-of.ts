@@ -3,12 +3,12 @@ import type { FlowRecord } from '../../schemas/flow-types.ts'
 import type { LookupSet } from './lookups/lookup-set.ts'
 import { protocolName, tcpFlagNames } from './lookups/protocol-names.ts'
 import { serviceNames } from './lookups/service-names.ts'
-import { timeSources } from '../../schemas/records.ts'
-import { plainSide, type FlowBatch } from './parse/flow-batch.ts'
+import { timeKeptOf, timeSourceOf } from './times.ts'
+import { directionSource, plainSide, type FlowBatch } from './parse/flow-batch.ts'
 
 const directions = ['unknown', 'ingress', 'egress'] as const
-const directionSources = ['none', 'logged', 'inferred', 'inferred_count', 'own_network'] as const
-const servicePortSources = ['none', 'tcp_flags', 'inferred'] as const
+const directionSources = ['none', 'logged', 'inferred', 'inferred_count', 'inferred'] as const
+const servicePortSources = [null, 'tcp_flags', 'inferred'] as const
 
 const present = (value: number): number | null => (value < 0 ? null : value)
 
@@ -69,6 +69,7 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
       tcpFlagNames: tcpFlagNames(values.tcpFlags),
       direction: directions[batch.direction[row]!]!,
       directionSource: directionSources[batch.directionSource[row]!]!,
+      directionBy: batch.directionSource[row] === directionSource.ownNetwork ? 'own_network' : null,
       nextHop: nextHops.values[batch.nextHopId[row]!] ?? null,
       srcPort: present(batch.ports[0]![row]!),
       dstPort: present(batch.ports[1]![row]!),
@@ -76,10 +77,11 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
       bytes: present(batch.numbers[1]![row]!),
       start: batch.numbers[2]![row]!,
       end: batch.numbers[3]![row]!,
-      timeSource: timeSources[batch.timeSource[row]!]!,
+      timeSource: timeSourceOf(batch.timeSource[row]!),
+      timeKept: timeKeptOf(batch.timeSource[row]!),
       packetsLost: Object.values(packetsLost).every(value => value === null) ? null : packetsLost,
       servicePort: present(batch.servicePort[row]!),
-      servicePortSource: servicePortSources[batch.servicePortSource[row]!]!,
+      servicePortSource: servicePortSources[batch.servicePortSource[row]!] ?? null,
       serviceName: batch.serviceId[row] === 0 ? null : serviceNames[batch.serviceId[row]!]!,
       objectId,
       line: batch.line[row]!,

@@ -1,5 +1,6 @@
 /** Times of records that do not carry both: the 5-minute slot in the name of the object, and the record says so. */
 import { slotSeconds } from '../../schemas/object-name.ts'
+import { timeSources, timesKept, type TimeKept, type TimeSource } from '../../schemas/records.ts'
 import { timeSource, type FlowBatch } from './parse/flow-batch.ts'
 
 function fill(start: Float64Array, end: Float64Array, source: Uint8Array, rows: number, slotStart: number | null): void {
@@ -33,3 +34,9 @@ export function resolveTimes(batch: FlowBatch, slotStart: number | null): void {
   fill(batch.numbers[2]!, batch.numbers[3]!, batch.timeSource, batch.rows, slotStart)
   fill(batch.gaps.start, batch.gaps.end, batch.gaps.timeSource, batch.gaps.rows, slotStart)
 }
+
+/** `timeSource` of a record for its value in the batch. */
+export const timeSourceOf = (value: number): TimeSource => timeSources[value] ?? 'none'
+
+/** `timeKept` of a record for the `timeSource` in the batch. */
+export const timeKeptOf = (value: number): TimeKept | null => timesKept[value - timeSource.start] ?? null

@@ -28,7 +28,7 @@ export const gapTable: RowTable<FlowGap> = {
   columns: [
     column('start', dateTime, row => seconds(row.start)),
     column('end', dateTime, row => seconds(row.end)),
-    column('time_source', 'String', row => row.timeSource),
+    column('time_source', 'String', row => row.timeKept ?? row.timeSource),
     column('kind', 'String', row => row.kind),
     column('account_id', 'String', row => row.accountId),
     column('region', 'String', row => row.region),

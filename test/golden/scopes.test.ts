@@ -84,15 +84,15 @@ void describe('routable-vpc', () => {
     const networks = ['172.32.0.0/16', '2600:1f18:10::/64']
     const v2 = enrich('routable-vpc/public-range-v2.log', { networks })
     assert.deepEqual(
-      v2.rows.map(row => [row.direction, row.directionSource]),
+      v2.rows.map(row => [row.direction, row.directionSource, row.directionBy]),
       [
-        ['egress', 'own_network'],
-        ['ingress', 'own_network'],
+        ['egress', 'inferred', 'own_network'],
+        ['ingress', 'inferred', 'own_network'],
       ],
     )
     assert.deepEqual(taught(v2), ['own 111122223333/us-east-1 172.32.0.28 eni-0c18000000000002'])
     const both = enrich('routable-vpc/both-sides-v2.log', { networks })
-    assert.equal(both.rows.at(-3)!.directionSource, 'own_network')
+    assert.equal(both.rows.at(-3)!.directionBy, 'own_network')
     // both ends of the last one are ours
     assert.equal(both.rows.at(-1)!.directionSource, 'none')
     for (const ip of ['172.32.0.40', '2600:1f18:10::5', '2600:1f18:10::77']) assert.deepEqual(annotationsOf(both, ip), [null])

@@ -208,6 +208,7 @@ describe('the small tables in ClickHouse', () => {
       start: 60,
       end: 120,
       timeSource: 'logged',
+      timeKept: null,
       objectId: testObjectId,
       extra: { version: '2' },
     } as const

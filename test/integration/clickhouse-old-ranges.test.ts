@@ -79,6 +79,7 @@ const puts: Record<string, (cluster: MemoryCluster) => void> = {
         start: startS,
         end: startS + 60,
         timeSource: 'logged' as const,
+        timeKept: null,
         kind: 'NODATA' as const,
         objectId: testObjectId,
         line,

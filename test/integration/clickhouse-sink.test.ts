@@ -137,14 +137,16 @@ describe('flows in ClickHouse', () => {
   it('say in time_source that only the start or the end is from the record, through flows_once too', async () => {
     const { store, cluster, putFlows, role } = await setUpSink(server)
     putFlows(
-      (['start', 'end'] as const).map((timeSource, i) =>
+      (['start', 'end'] as const).map((timeKept, i) =>
         flow({
           objectId: testObjectId,
           line: i + 2,
           start: 500,
           end: 500,
-          timeSource,
-          directionSource: 'own_network',
+          timeKept,
+          directionSource: 'inferred',
+          directionBy: 'own_network',
+          servicePort: 443,
           servicePortSource: 'tcp_flags',
         }),
       ),

@@ -142,8 +142,8 @@ void describe('enrich, on any columns and any values', () => {
           expected.dead.map(({ line }) => line),
         )
         assert.deepEqual(
-          actual.gaps.map(({ kind, line, start, end, timeSource, interfaceId, extra }) => ({
-            ...{ kind, line, start, end, timeSource, interfaceId, extra },
+          actual.gaps.map(({ kind, line, start, end, timeSource, timeKept, interfaceId, extra }) => ({
+            ...{ kind, line, start, end, timeSource, timeKept, interfaceId, extra },
           })),
           expected.gaps,
         )

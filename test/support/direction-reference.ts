@@ -128,18 +128,19 @@ function groupsOf(rows: readonly ReferenceRow[], networks: readonly ReferenceNet
   return groups
 }
 
-/** Fills direction and directionSource where the log does not say them; marks rows that prove their inference with `believed`. */
+/** Fills direction, directionSource and directionBy where the log does not say them; marks rows that prove their inference with `believed`. */
 export function decideDirections(rows: ReferenceRow[], networks: readonly ReferenceNetwork[]): void {
-  const decide = (row: ReferenceRow, own: string, source: string): void => {
+  const decide = (row: ReferenceRow, own: string, source: string, by: string | null): void => {
     row['direction'] = own === row['srcAddr'] ? 'egress' : 'ingress'
     row['directionSource'] = source
+    row['directionBy'] = by
   }
   const open = rows.filter(row => row['directionSource'] === 'none' && textOf(row, 'srcAddr') !== null && textOf(row, 'dstAddr') !== null)
   if (open.length === 0) return
   for (const row of open) {
     const [src, dst] = [textOf(row, 'srcAddr')!, textOf(row, 'dstAddr')!]
     const [from, to] = [levelOf(row, src, networks), levelOf(row, dst, networks)]
-    if (from !== to) decide(row, from > to ? src : dst, 'own_network')
+    if (from !== to) decide(row, from > to ? src : dst, 'inferred', 'own_network')
   }
   const groups = groupsOf(rows, networks)
   for (const row of open.filter(row => row['directionSource'] === 'none' && row['srcAddr'] !== row['dstAddr'])) {
@@ -147,7 +148,7 @@ export function decideDirections(rows: ReferenceRow[], networks: readonly Refere
     const mixed = isMixed(row, networks)
     const own = observer === null ? (mixed ? privateOf(row) : null) : (groups.get(observer)?.own ?? null)
     if (own === null || (own !== row['srcAddr'] && own !== row['dstAddr'])) continue
-    decide(row, own, mixed && isPrivate(own) ? 'inferred' : 'inferred_count')
+    decide(row, own, mixed && isPrivate(own) ? 'inferred' : 'inferred_count', null)
     if (groups.get(observer ?? '')?.proven === true) Object.defineProperty(row, 'believed', { value: true })
   }
 }
@@ -156,7 +157,8 @@ export function decideDirections(rows: ReferenceRow[], networks: readonly Refere
 export function teach(rows: readonly ReferenceRow[], latest: number, networks: readonly ReferenceNetwork[]): ReferenceSighting[] {
   const believed = rows.filter(
     row =>
-      ['logged', 'own_network'].includes(row['directionSource'] as string) ||
+      row['directionSource'] === 'logged' ||
+      row['directionBy'] === 'own_network' ||
       (row['directionSource'] === 'inferred' && row['believed'] === true),
   )
   const sides = believed.map(row => {

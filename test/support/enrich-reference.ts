@@ -13,6 +13,7 @@ export interface ReferenceBlock {
     start: number
     end: number
     timeSource: string
+    timeKept: string | null
     interfaceId: string | null
     extra: Record<string, string> | null
   }[]
@@ -153,8 +154,8 @@ export function referenceBlock(
     const number = (name: string) => get(name) as number | null
     let [start, end] = [number('start'), number('end')]
     if (start !== null && end !== null && end < start) return void dead.push({ line, reason: 'bad-time' })
-    const kept = start !== null ? 'start' : end !== null ? 'end' : 'none'
-    const timeSource = start !== null && end !== null ? 'logged' : origin.slotStart === null ? kept : 'slot'
+    const timeSource = start !== null && end !== null ? 'logged' : origin.slotStart === null ? 'none' : 'slot'
+    const timeKept = timeSource !== 'none' ? null : start !== null ? 'start' : end !== null ? 'end' : null
     if (origin.slotStart === null) [start, end] = [start ?? end ?? 0, end ?? start ?? 0]
     else if (timeSource === 'slot') {
       const [loggedStart, loggedEnd] = [start, end]
@@ -169,7 +170,7 @@ export function referenceBlock(
         return gapFields.includes(field) || tokens[i] === '-' || tokens[i] === interfaceId ? [] : [[field, tokens[i]!]]
       })
       return void gaps.push({
-        ...{ kind: status, line, start: start!, end: end!, timeSource, interfaceId },
+        ...{ kind: status, line, start: start!, end: end!, timeSource, timeKept, interfaceId },
         extra: rest.length === 0 ? null : Object.fromEntries(rest),
       })
     }
@@ -187,6 +188,7 @@ export function referenceBlock(
         start,
         end,
         timeSource,
+        timeKept,
         line,
         protocolName: protocol === null ? null : (protocols[protocol] ?? null),
         tcpFlagNames:
@@ -198,6 +200,7 @@ export function referenceBlock(
                 .join('+'),
         direction: logged ?? 'unknown',
         directionSource: logged !== null ? 'logged' : 'none',
+        directionBy: null,
         ...servicePortOf(protocol, flags, number('srcport'), number('dstport')),
         extra: Object.keys(extra).length === 0 ? null : extra,
       }),

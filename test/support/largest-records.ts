@@ -1,10 +1,12 @@
 /** The largest record of each topic that the default of `kafka.maxRecordBytes` allows, made by the product's own parts from input at its limits. */
 import { randomBytes } from 'node:crypto'
 import { checkConfig, type Config } from '../../config.ts'
-import { maxColumns } from '../../processors/enrich/parse/work-memory.ts'
+import { maxHeaderBytes } from '../../processors/enrich/block-enricher.ts'
+import { maxColumns, maxLineBytes as maxEnrichedBytes } from '../../processors/enrich/parse/work-memory.ts'
 import { Ledger } from '../../producers/s3/ledger.ts'
 import { recordOverheadBytes } from '../../runtime/kafka/record-size.ts'
 import type { OutRecord } from '../../runtime/records.ts'
+import type { DeadLetter } from '../../schemas/records.ts'
 import { rawLineHeaders, type TopicId } from '../../schemas/topics.ts'
 import { codecs, TestEnricher } from './enrich-blocks.ts'
 import { emptyLedger } from './ledger.ts'
@@ -80,11 +82,14 @@ export function largestRecords(): LargestRecord[] {
   ]
 }
 
-/** What enrich makes of the longest lines: a flow with all its columns in `extra`, a gap, and a dead letter with its header line. */
+/**
+ * What enrich makes of the longest lines: a flow with all its columns in `extra`, a gap, and a dead letter with its header line. Enrich reads
+ * shorter lines and header lines than fetch, which has dead letters of its own.
+ */
 function lineRecords(length: number): LargestRecord[] {
-  const header = manyColumns(length)
+  const header = manyColumns(Math.min(length, maxHeaderBytes))
   const enricher = new TestEnricher({ partitions: 1 })
-  const text = lineOf(header, length)
+  const text = lineOf(header, Math.min(length, maxEnrichedBytes))
   const flow = enricher.run(header, text)
   const gap = enricher.run(header, text.replace('ACCEPT OK', '- SKIPDATA'))
   const dead = enricher.run(header, text.replace('10.0.0.1', 'nowhere'))
@@ -94,6 +99,12 @@ function lineRecords(length: number): LargestRecord[] {
   }
   const { keyBytes, value } = one(flow.encoded, 'flows')
   const { accountId, region, interfaceId } = one(gap.gaps, 'gaps')
+  const letter = one(dead.deadLetters, 'dead letters')
+  const deadLetter = (what: string, values: Partial<DeadLetter>): LargestRecord => ({
+    topic: 'deadLetters',
+    what,
+    record: { key: codecs.deadLetters.encodeKey(longestKey), value: codecs.deadLetters.encodeValue({ ...letter, ...values }) },
+  })
   return [
     { topic: 'flows', what: 'a flow', record: { key: keyBytes, value: codecs.flows.encodeValue(value) } },
     {
@@ -101,14 +112,8 @@ function lineRecords(length: number): LargestRecord[] {
       what: 'a gap',
       record: { key: codecs.flowGaps.encodeKey({ accountId, region, interfaceId }), value: codecs.flowGaps.encodeValue(gap.gaps[0]!) },
     },
-    {
-      topic: 'deadLetters',
-      what: 'a dead letter',
-      record: {
-        key: codecs.deadLetters.encodeKey(longestKey),
-        value: codecs.deadLetters.encodeValue(one(dead.deadLetters, 'dead letters')),
-      },
-    },
+    deadLetter('a dead letter', {}),
+    deadLetter('a dead letter of fetch', { stage: 'fetch', header: noise(length) }),
   ]
 }
 

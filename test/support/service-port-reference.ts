@@ -7,8 +7,8 @@ export function servicePortOf(
   flags: number | null,
   source: number | null,
   destination: number | null,
-): { servicePort: number | null; servicePortSource: string } {
-  const none = { servicePort: null, servicePortSource: 'none' }
+): { servicePort: number | null; servicePortSource: string | null } {
+  const none = { servicePort: null, servicePortSource: null }
   if (protocol === null || ![6, 17, 33, 132].includes(protocol)) return none
   const has = (bit: number): boolean => flags !== null && Math.floor(flags / bit) % 2 === 1
   if (protocol === 6 && has(2)) {

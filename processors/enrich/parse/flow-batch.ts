@@ -7,13 +7,13 @@ import type { LineFault } from './line-faults.ts'
 import type { TextDictionary } from './text-dictionaries.ts'
 import type { NextHopRecord } from '../../../schemas/flow-types.ts'
 
-/** Values of `timeSource`, in the order of the Avro enum. */
+/** Values of `timeSource`, those of the Avro enum first; `start` and `end` are `none` in the record, and its `timeKept` in that order. */
 export const timeSource = { none: 0, logged: 1, slot: 2, start: 3, end: 4 } as const
 /** Values of `direction`, in the order of the Avro enum. */
 export const direction = { unknown: 0, ingress: 1, egress: 2 } as const
-/** Values of `directionSource`, in the order of the Avro enum. */
+/** Values of `directionSource`, those of the Avro enum first; `ownNetwork` is `inferred` in the record, and its `directionBy` says it. */
 export const directionSource = { none: 0, logged: 1, inferred: 2, inferredCount: 3, ownNetwork: 4 } as const
-/** Values of `servicePortSource`, in the order of the Avro enum. */
+/** Values of `servicePortSource`: null, then those of the Avro enum. */
 export const servicePortSource = { none: 0, tcpFlags: 1, inferred: 2 } as const
 /** Bits of `plainSides`. */
 export const plainSide = { source: 1, destination: 2 } as const

@@ -18,8 +18,9 @@ import { takeExtra, takeLost } from './extra-pairs.ts'
 import { FlowColumns } from './flow-columns.ts'
 import { NextHopDictionary } from './next-hop-dictionary.ts'
 import { chunkRows, RecordWalk } from './record-walk.ts'
+import { firstKept, firstPortSource, inferredPort, isOwnNetwork, noPort, ownNetwork } from './table-symbols.ts'
 import { TextTable } from './text-table.ts'
-import { shortVarint } from './varint.ts'
+import { epochSeconds, shortVarint } from './varint.ts'
 
 /** What the decoder needs of the codec of `flows`. */
 export interface FlowCodec {
@@ -209,15 +210,22 @@ export class FlowDecoder {
       // An enum with few symbols is one byte: twice its index.
       const way = bytes[start]! >> 1
       direction[row + i] = way
+      let next = start + 3
       directionSource[row + i] = bytes[start + 1]! >> 1
+      if (bytes[start + 2] !== 0) {
+        cursor.at = next
+        const length = cursor.long()
+        if (isOwnNetwork(bytes, cursor.at, length)) directionSource[row + i] = ownNetwork
+        next = cursor.at + length
+      }
       local[row + i] = way === ingress ? destinations[i]! : sources[i]!
       remote[row + i] = way === ingress ? sources[i]! : destinations[i]!
       nextHop[row + i] = 0
-      at[i] = start + 3
-      if (bytes[start + 2] !== 0) {
-        cursor.at = start + 2
+      at[i] = next + 1
+      if (bytes[next] !== 0) {
+        cursor.at = next
         let entry = this.nextHops.find(cursor)
-        if (entry < 0) entry = this.nextHops.add(cursor, start + 2, this.#decode(cursor, starts[i]!, ends[i]!))
+        if (entry < 0) entry = this.nextHops.add(cursor, next, this.#decode(cursor, starts[i]!, ends[i]!))
         nextHop[row + i] = entry
         at[i] = cursor.at
       }
@@ -306,6 +314,7 @@ export class FlowDecoder {
       start[row + i] = first
       duration[row + i] = seconds
       timeSource[row + i] = bytes[place++]! >> 1
+      if (bytes[place++] !== 0) timeSource[row + i] = firstKept + (bytes[place++]! >> 1)
       if (first < 0 || first > most32) {
         this.#unfit++
         start[row + i] = duration[row + i] = timeSource[row + i] = 0
@@ -337,7 +346,9 @@ export class FlowDecoder {
       }
       if (port < 0) absent[row] = absent[row]! | absentBits.servicePort
       servicePort[row] = port < 0 ? 0 : port
-      servicePortSource[row] = bytes[cursor.at++]! >> 1
+      // a record of 0.1.0 does not say that its port is inferred
+      servicePortSource[row] = port < 0 ? noPort : inferredPort
+      if (bytes[cursor.at++] !== 0) servicePortSource[row] = firstPortSource + (bytes[cursor.at++]! >> 1)
       serviceName[row] = bytes[cursor.at++] === 0 ? 0 : this.#readText(cursor)
 
       objectId[2 * row] = view.getInt32(cursor.at + 4)
@@ -374,14 +385,6 @@ export class FlowDecoder {
 }
 
 const part = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-
-/** The seconds of a varint of five bytes, which all times since 1974 and below 2^31 are; 0 for another. */
-function epochSeconds(bytes: Uint8Array, view: DataView, at: number): number {
-  const word = view.getInt32(at, true)
-  const high = bytes[at + 4]!
-  if ((word & 0x8080_8080) !== (0x8080_8080 | 0) || (word & 1) !== 0 || high > 15) return 0
-  return ((word & 0x7f) | ((word >>> 1) & 0x3f80) | ((word >>> 2) & 0x1f_c000) | ((word >>> 3) & 0xfe0_0000) | (high << 28)) >>> 1
-}
 
 /** Below 0 is absent and stored as 0. */
 function store64(target: Uint32Array, row: number, value: number): void {

@@ -37,8 +37,8 @@ void describe('a chosen source port does not hide the service: TCP flags say it'
     { name: 'no flags: the same', args: [443, 40_000, '-'], expect: [443, 'inferred'] },
     { name: 'ACK alone', args: [443, 40_000, 16], expect: [443, 'inferred'] },
     { name: 'UDP has no flags', args: [53, 40_000, 2, 17], expect: [53, 'inferred'] },
-    { name: 'ICMP has no ports', args: [0, 0, 0, 1], expect: [null, 'none'] },
-    { name: 'the port that the flags name is absent', args: [40_000, '-', 2], expect: [null, 'none'] },
+    { name: 'ICMP has no ports', args: [0, 0, 0, 1], expect: [null, null] },
+    { name: 'the port that the flags name is absent', args: [40_000, '-', 2], expect: [null, null] },
   ]
   for (const { name, args, expect } of cases)
     it(name, () => {
@@ -91,13 +91,13 @@ void describe('account, region and scope that a line does not name', () => {
 })
 
 void describe('a logged start or end is kept where the other is missing', () => {
-  const cases: { name: string; times: string; slot: number | null; expect: [number, number, string] }[] = [
-    { name: 'start alone, key without a slot', times: '500 -', slot: null, expect: [500, 500, 'start'] },
-    { name: 'end alone, key without a slot', times: '- 560', slot: null, expect: [560, 560, 'end'] },
-    { name: 'none, key without a slot', times: '- -', slot: null, expect: [0, 0, 'none'] },
-    { name: 'start alone, key with a slot', times: '500 -', slot: 300, expect: [500, 599, 'slot'] },
-    { name: 'end alone, key with a slot', times: '- 560', slot: 300, expect: [300, 560, 'slot'] },
-    { name: 'both', times: '500 560', slot: 300, expect: [500, 560, 'logged'] },
+  const cases: { name: string; times: string; slot: number | null; expect: [number, number, string, string | null] }[] = [
+    { name: 'start alone, key without a slot', times: '500 -', slot: null, expect: [500, 500, 'none', 'start'] },
+    { name: 'end alone, key without a slot', times: '- 560', slot: null, expect: [560, 560, 'none', 'end'] },
+    { name: 'none, key without a slot', times: '- -', slot: null, expect: [0, 0, 'none', null] },
+    { name: 'start alone, key with a slot', times: '500 -', slot: 300, expect: [500, 599, 'slot', null] },
+    { name: 'end alone, key with a slot', times: '- 560', slot: 300, expect: [300, 560, 'slot', null] },
+    { name: 'both', times: '500 560', slot: 300, expect: [500, 560, 'logged', null] },
   ]
   for (const { name, times, slot, expect } of cases)
     for (const status of ['OK', 'SKIPDATA'])
@@ -105,8 +105,8 @@ void describe('a logged start or end is kept where the other is missing', () => 
         const { encoded, gaps } = new TestEnricher().run('interface-id start end log-status', `eni-1 ${times} ${status}`, {
           origin: { ...noOrigin, slotStart: slot },
         })
-        const { start, end, timeSource } = status === 'OK' ? encoded[0]!.value : gaps[0]!
-        assert.deepEqual([start, end, timeSource], expect)
+        const { start, end, timeSource, timeKept } = status === 'OK' ? encoded[0]!.value : gaps[0]!
+        assert.deepEqual([start, end, timeSource, timeKept], expect)
       })
 })
 

@@ -34,7 +34,7 @@ describe('migrations for a cluster', () => {
         assert.equal(replicated.match(/ ON CLUSTER `main`/g)?.length, 1, replicated)
         assert.match(
           replicated,
-          /^(?:CREATE (?:OR REPLACE )?(?:TABLE|VIEW)(?: IF NOT EXISTS)?|ALTER TABLE|RENAME TABLE|DROP (?:TABLE|VIEW)(?: IF EXISTS)?) `flow loom`\.\w+(?: TO `flow loom`\.\w+)? ON CLUSTER `main`\s/,
+          /^(?:CREATE (?:OR REPLACE )?(?:TABLE|VIEW)(?: IF NOT EXISTS)?|ALTER TABLE|RENAME TABLE(?: IF EXISTS)?|DROP (?:TABLE|VIEW)(?: IF EXISTS)?) `flow loom`\.\w+(?: TO `flow loom`\.\w+)? ON CLUSTER `main`(?:\s|$)/,
         )
         assert.equal(bodyOf(replicated), bodyOf(alone), 'same columns')
         const engines = (text: string): string[] => [...text.matchAll(/ENGINE = (\w+)/g)].map(([, engine]) => engine!)

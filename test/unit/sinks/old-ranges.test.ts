@@ -54,7 +54,7 @@ class Sink {
         this.#append(
           'flowGaps',
           { interfaceId: 'eni-1' },
-          { ...texts, start, end: start, timeSource: 'logged', kind: 'NODATA', objectId, line, extra: null },
+          { ...texts, start, end: start, timeSource: 'logged', timeKept: null, kind: 'NODATA', objectId, line, extra: null },
         )
       } else {
         // the first line is refused at every attempt

@@ -65,7 +65,7 @@ describe('range task', () => {
     )
     assert.deepEqual(store.inserts, [
       { table: 'interfaces', token: null, rows: 3, kept: true },
-      { table: 'flows', token: `p.flows.v2:0:${announced('0-4', 1000)}`, rows: 4, kept: true },
+      { table: 'flows', token: `p.flows.v1:0:${announced('0-4', 1000)}`, rows: 4, kept: true },
     ])
     cluster.clockMs += 5000
     await task.tick()
@@ -82,7 +82,7 @@ describe('range task', () => {
     assert.deepEqual(lines(), upTo(35))
     assert.deepEqual(
       store.inserts.filter(insert => insert.table === 'flows').map(insert => insert.token),
-      ['0-10', '10-20', '20-30', '30-35'].map(range => `p.flows.v2:0:${announced(range)}`),
+      ['0-10', '10-20', '20-30', '30-35'].map(range => `p.flows.v1:0:${announced(range)}`),
     )
     assert.deepEqual(
       cluster.commits.map(({ position }) => `${position!.offset} ${position!.metadata.split('@')[0]!}`),
@@ -205,7 +205,7 @@ describe('range task', () => {
     await second.step(100)
     assert.deepEqual(
       store.inserts.filter(insert => insert.table === 'flows'),
-      [true, false].map(kept => ({ table: 'flows', token: `p.flows.v2:0:${announced('0-5', 1000)}`, rows: 5, kept })),
+      [true, false].map(kept => ({ table: 'flows', token: `p.flows.v1:0:${announced('0-5', 1000)}`, rows: 5, kept })),
     )
     await second.stop()
     assert.deepEqual(lines(), upTo(9))

@@ -1,5 +1,4 @@
--- What the second version of the flow record says more: where the service port comes from, directions by own networks, times of which one is
--- logged, the scope that a source names, and the other values of NODATA and SKIPDATA records.
+-- What records say more: where the service port comes from, directions by own networks, times of which one is logged, the scope that a source names, and the other values of NODATA and SKIPDATA records.
 
 ALTER TABLE {database}.flows
   MODIFY COLUMN direction_source Enum8('none' = 0, 'logged' = 1, 'inferred' = 2, 'inferred_count' = 3, 'own_network' = 4),
