@@ -84,7 +84,7 @@ describe('coverage --interface', () => {
     const request = { from: slot(0), to: slot(4), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(4), endedAfterS: 604_800 } // prettier-ignore
     assert.match(
       formatReport(await reportCoverage(store, request), request),
-      /objects that were read and lack something.*\n.*fl-a {2}1 object: no column dstaddr/,
+      /objects that were read and lack something\n\n {2}fl-a {2}1 object: no column dstaddr\n/,
     )
   })
 })
