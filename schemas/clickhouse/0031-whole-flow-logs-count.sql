@@ -99,7 +99,7 @@ SELECT toDateTime(at, 'UTC') AS slot, observer, rejected, arrayMap(x -> x.3, log
   arraySum(x -> x.4, others) AS repeated_records, arraySum(x -> x.5, others) AS repeated_bytes, arrayFlatten(arrayMap(x -> x.6, others)) AS repeated,
   incomplete, arrayFlatten(arrayMap(x -> x.6, arrayFilter(x -> x.2, logs))) AS later, until
 FROM (
-  SELECT at, observer, rejected, counted, incomplete, until, logs, arrayFilter(x -> x.1 > 1 AND NOT x.2, logs) AS others
+  SELECT at, observer, rejected, counted, incomplete, until, logs, arrayFilter(x -> (x.1 > 1) > x.2, logs) AS others
   FROM (
     SELECT part.1 AS at, observer, rejected, any(winner) AS counted, any(lacking) AS incomplete, any(begin) AS until,
       arraySort(groupArray((place, is_later, id, part.2, part.3, part.4))) AS logs
@@ -108,15 +108,15 @@ FROM (
       FROM (
         SELECT observer, rejected, winner,
           -- a choice that is not the one of every other stretch, at a border that records reach over, is exact but for their bytes
-          lacks OR (bordering AND winner != preferred) AS lacking,
+          greatest(lacks, least(bordering, winner != preferred)) AS lacking,
           if(meets, intDiv(last, 60) * 60 + 60, 0) AS begin,
-          arrayJoin(arrayMap((x, place) -> (place, meets AND x.6 = second, x.6, x.10), ranked, arrayEnumerate(ranked))) AS log
+          arrayJoin(arrayMap((x, place) -> (place, least(meets, x.6 = second), x.6, x.10), ranked, arrayEnumerate(ranked))) AS log
         FROM (
           SELECT observer, rejected, bordering, preferred, second, meets, ranked, ranked[1].1 AS lacks, ranked[1].6 AS winner, ranked[1].7 AS last
           FROM (
             SELECT observer, rejected, bordering, preferred, second, meets, if(meets, arraySort(x -> (x.6 != first, x.1, x.2, x.3, x.4, x.5), all), all) AS ranked
             FROM (
-              SELECT observer, rejected, bordering, preferred, all, first, second, second != '' AND first != '' AND all[1].1 AS meets
+              SELECT observer, rejected, bordering, preferred, all, first, second, least(second != '', first != '', all[1].1) AS meets
               FROM (
                 SELECT observer, rejected, bordering, preferred, all, arrayFilter(x -> x.8, all)[1].6 AS first, arrayFilter(x -> x.9, all)[1].6 AS second
                 FROM (
@@ -124,11 +124,11 @@ FROM (
                   SELECT observer, rejected, bordering, arraySort(x -> (-toInt64(x.2), x.1 = '', x.1), stretches)[1].1 AS preferred,
                     arraySort(arrayMap((x, lacks) -> (
                       lacks, if(lacks, -x.6, 0), -toInt64(x.2), x.1 = '', x.1, x.1, x.10,
-                      x.9 AND NOT x.8 AND NOT x.3 AND NOT x.4, x.8 AND NOT x.9 AND NOT x.3 AND NOT x.4, x.11
+                      x.9 > greatest(x.8, x.3, x.4), x.8 > greatest(x.9, x.3, x.4), x.11
                     ), stretches, lacking)) AS all
                   FROM (
                     SELECT observer, rejected, bordering, stretches,
-                      arrayMap(x -> x.8 OR x.9 OR x.3 OR x.4 OR if(x.5, most, most_named) > x.7, stretches) AS lacking
+                      arrayMap(x -> greatest(x.8, x.9, x.3, x.4, if(x.5, most, most_named) > x.7), stretches) AS lacking
                     FROM (
                       SELECT observer, rejected, max(borders) AS bordering, max(least_bytes) AS most, max(if(bare, 0, least_bytes)) AS most_named,
                         groupArray((flow_log_id, columns, lossy, broken, bare, least_bytes, most_bytes, begins, ends, last, slots)) AS stretches
@@ -136,13 +136,13 @@ FROM (
                         SELECT observer, rejected, stretch, r.2 AS flow_log_id, max(r.3) AS columns, max(r.4) AS lossy, max(r.5) AS broken, max(r.6) AS bare,
                           toInt64(sum(r.8) - sum(r.12)) AS least_bytes, toInt64(sum(r.8) + sum(if(r.1 = stretch, r.13, 0))) AS most_bytes,
                           max(begin) AS begins, max(end) AS ends, max(r.10) AS last, groupArray((r.1, r.7, r.8, r.9)) AS slots,
-                          max(r.12 > 0 OR (r.1 = stretch AND r.13 > 0)) AS borders
+                          max(r.12 + if(r.1 = stretch, r.13, 0) > 0) AS borders
                         FROM (
                           SELECT observer, rejected, r, arrayMax(arrayFilter(x -> x <= r.1, starts)) AS stretch,
-                            has(filled, r.1 - 300) AND NOT has(pairs, (r.1 - 300, r.2)) AS begin,
-                            has(filled, r.1 + 300) AND NOT has(pairs, (r.1 + 300, r.2)) AS end
+                            has(filled, r.1 - 300) > has(pairs, (r.1 - 300, r.2)) AS begin,
+                            has(filled, r.1 + 300) > has(pairs, (r.1 + 300, r.2)) AS end
                           FROM (
-                            SELECT observer, rejected, filled, pairs, arrayFilter(x -> x % 1800 = 0 OR NOT has(joined, x), times) AS starts,
+                            SELECT observer, rejected, filled, pairs, arrayFilter(x -> greatest(x % 1800 = 0, NOT has(joined, x)), times) AS starts,
                               arrayJoin(arrayFilter(x -> intDiv(x.1, 1800) = block, rows)) AS r
                             FROM (
                               SELECT observer, rejected, block,
@@ -180,20 +180,19 @@ FROM (
       )
     )
     GROUP BY at, observer, rejected
-    HAVING length(logs) > 1 OR logs[1].1 > 1
+    HAVING length(logs) + logs[1].1 > 2
   )
 )
-WHERE slot BETWEEN first_slot AND last_slot
+WHERE least(slot >= first_slot, slot <= last_slot)
 SETTINGS join_use_nulls = 0;
 
--- The flows of a time, each record of an interface from one flow log only, and of an object that was overwritten or lies under several keys the one
--- that counts. flow_log_overlaps says where nothing was whole (incomplete). Parameters: from, to (not included), UTC.
-CREATE OR REPLACE VIEW {database}.flows_once AS
-SELECT f.*
-FROM {database}.flows AS f
-WHERE f.start >= {from:DateTime('UTC')} AND f.start < {to:DateTime('UTC')}
+-- What flows_once reads. repeats: compared, or alone where the time has objects of one flow log only; a name, because the server looks through only
+-- that expression which is named, and the comparison is a long one. Parameters: from, to (not included), UTC; repeats.
+CREATE OR REPLACE VIEW {database}.flows_once_by AS
+WITH
+  1 AS alone,
   -- minutes of which the records do not count
-  AND (toUnixTimestamp(toStartOfMinute(f.start)), f.action = 'REJECT', f.interface, f.object_id) NOT IN (
+  (toUnixTimestamp(toStartOfMinute(f.start)), f.action = 'REJECT', f.interface, f.object_id) NOT IN (
     SELECT minute, rejected, member.1, member.2
     FROM (
       SELECT rejected, member, arrayJoin(range(toUnixTimestamp(slot), toUnixTimestamp(slot) + 300, 60)) AS minute
@@ -203,13 +202,33 @@ WHERE f.start >= {from:DateTime('UTC')} AND f.start < {to:DateTime('UTC')}
       )
       WHERE member.3 = 0 OR minute < until
     )
-  )
+  ) AS compared
+SELECT f.*
+FROM {database}.flows AS f
+WHERE f.start >= {from:DateTime('UTC')} AND f.start < {to:DateTime('UTC')}
+  AND {repeats:Identifier}
   AND f.object_id NOT IN (
     SELECT object_id
     FROM {database}.object_versions
     WHERE (slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86700, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86400, 4294967295), 'UTC')))
       AND NOT counts
   )
+SETTINGS join_use_nulls = 0;
+
+-- The flows of a time, each record of an interface from one flow log only, and of an object that was overwritten or lies under several keys the one
+-- that counts. flow_log_overlaps says where nothing was whole (incomplete). Parameters: from, to (not included), UTC.
+-- The time in which flow logs are counted is the longest that flow_log_overlaps looks at.
+CREATE OR REPLACE VIEW {database}.flows_once AS
+SELECT *
+FROM {database}.flows_once_by(
+  from = {from:DateTime('UTC')},
+  to = {to:DateTime('UTC')},
+  repeats = if(coalesce((
+    SELECT uniqExact(flow_log_id)
+    FROM {database}.objects
+    WHERE slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 90000) - 90000, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 90000, 4294967295), 'UTC'))
+  ), 0) > 1, 'compared', 'alone')
+)
 SETTINGS join_use_nulls = 0;
 
 -- Flow logs whose format names no interface, resource or attachment, in a time, with the other flow logs of the same account and region: nobody can

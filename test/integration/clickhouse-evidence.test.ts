@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { findEvidence } from '../../cli/coverage-report/interface-report.ts'
+import { formatReport } from '../../cli/coverage-report/print.ts'
+import { reportCoverage } from '../../cli/coverage-report/report.ts'
 import { judge, type Verdict } from '../../cli/coverage-report/verdict.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
@@ -68,6 +70,37 @@ describe('coverage --interface', () => {
     assert.equal(verdict, 'gap')
     assert.match(reasons[0]!, /1 object without any line, not even a header line/)
     assert.deepEqual(await stateOf(store, slot(1)), { state: 'empty', missing: 0, on_their_way: 0, removed: 0, copies: 0, empty: 1 })
+  })
+
+  it('is unknown beside an object that lacks something; its slot is lossy, and coverage prints what it lacks', async () => {
+    const { store } = await fourSlots(slot)
+    await store.command(
+      `INSERT INTO \`${store.database}\`.objects (bucket, key, object_id, account_id, region, flow_log_id, slot_start, state, lines, header_lines, version, warning) SELECT bucket, 'warned', 9, account_id, region, flow_log_id, slot_start, state, 1, 1, 1, 'no column dstaddr' FROM \`${store.database}\`.objects WHERE slot_start = ${slot(1)}`,
+    )
+    const { verdict, reasons } = await judgeAt(store, slot(1) + 10)
+    assert.equal(verdict, 'unknown')
+    assert.match(reasons[0]!, /an object says less than asked: no column dstaddr/)
+    assert.deepEqual(await stateOf(store, slot(1)), { state: 'lossy', missing: 0, on_their_way: 0, removed: 0, copies: 0, empty: 0 })
+    const request = { from: slot(0), to: slot(4), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(4), endedAfterS: 604_800 } // prettier-ignore
+    assert.match(
+      formatReport(await reportCoverage(store, request), request),
+      /objects that were read and lack something\n\n {2}fl-a {2}1 object: no column dstaddr\n/,
+    )
+  })
+})
+
+describe('flow_logs_without_observer', () => {
+  it('lists a format without interface-id beside the other flow logs of its account, and none that is alone or names one', async () => {
+    const listed = async (store: Store): Promise<unknown[]> =>
+      store.query("SELECT flow_log_id, toUInt8(objects) AS objects, beside FROM flow_logs_without_observer(from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00')") // prettier-ignore
+    const path = await TablePath.open(server)
+    const nameless = 'srcaddr dstaddr srcport dstport start end'
+    path.put('fl-bare', slot(0), file(nameless, [`10.0.0.5 198.51.100.7 1 443 ${slot(0)} ${slot(0) + 59}`]))
+    await path.work()
+    assert.deepEqual(await listed(path.store), [])
+    path.put('fl-a', slot(0), file(narrow, [flowLine({ start: slot(0) })]))
+    await path.work()
+    assert.deepEqual(await listed(path.store), [{ flow_log_id: 'fl-bare', objects: 1, beside: ['fl-a'] }])
   })
 })
 

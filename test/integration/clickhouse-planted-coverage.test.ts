@@ -10,6 +10,8 @@ import { plantWorld, worldStart, type World } from '../support/planted-logs.ts'
 
 /** Seeds that have failed once come first, and stay. */
 const keptSeeds: readonly number[] = [19, 168]
+/** Worlds that are judged too: each takes questions of its own, so fewer than those that one question counts. */
+const judgedCount = 150
 const seeds = [...new Set([...keptSeeds, ...Array.from({ length: 320 }, (_unused, i) => i + 1)])]
 
 let server: LiveClickHouse
@@ -135,7 +137,7 @@ describe(`in ${seeds.length} random worlds`, () => {
   it('coverage --interface never says evidence of a flow that the tables do not show, and does of plain worlds', async () => {
     const asking = askingOnce(store, worlds.flatMap(world => world.flowLogs)) // prettier-ignore
     const seen = { evidence: 0, gap: 0, unknown: 0 }
-    for (const world of worlds) {
+    for (const world of worlds.slice(0, judgedCount)) {
       const request = { interfaceId: world.eni, from: world.at, to: world.at, account: '', region: '', flowLogs: [], windowS: 600, everyS: 300, notDue: 2 ** 31 } // prettier-ignore
       const { verdict, reasons } = judge(world.at, world.at, (await findEvidence(asking, request)).evidence)
       const message = `seed ${world.seed} at ${(world.at - worldStart) / 60} min: ${world.story}\n${reasons.join('\n')}`
