@@ -66,7 +66,8 @@ describe('exposed_ports_between', () => {
       "EXPLAIN indexes = 1 SELECT * FROM exposed_ports_between(from = '2026-11-23 00:00:00', to = '2026-11-23 12:00:00')",
     )
     const parts = [...plan.map(row => row.explain).join('\n').matchAll(/\.flows\)[^]*?Min-Max[^]*?Parts: (\d+)\/(\d+)/g)] // prettier-ignore
-    assert.equal(parts.length, 2)
+    // what else is read of them is read by scalar subqueries, which the plan has only the results of
+    assert.equal(parts.length, 1)
     for (const [, read, all] of parts) assert.ok(Number(read) <= 1 && Number(all) >= 4, `${read!} of ${all!} parts`)
   })
 
