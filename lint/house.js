@@ -120,6 +120,7 @@ export const house = [
     packages: ['node:fs', 'node:path', 'node:url', 'zod'],
   },
   { folder: 'stack', may: [], packages: ['chdb', 'fauxqs', 'node:*'] },
+  { folder: 'lint', may: [], packages: ['eslint', 'node:path'] },
   { folder: 'bench', may: ['*'], packages: ['*'] },
   { folder: 'examples', may: [], packages: ['*'] },
   { folder: 'test', may: ['*'], packages: ['*'] },
