@@ -7,8 +7,10 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { faultTexts, isSecretSchema, plainSchema } from './config-faults.ts'
 import { configSchema, sections } from './config-sections.ts'
 import { errorText, FlowError } from './runtime/errors.ts'
+import { nearestName } from './runtime/nearest-name.ts'
 
 /** A checked configuration with every default filled in. */
 export type Config = z.infer<typeof configSchema>
@@ -34,11 +36,7 @@ export interface Setting {
 }
 
 /** True for a setting whose value is never shown. */
-export function isSecret(setting: Setting): boolean {
-  let inner: unknown = setting.schema
-  while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault) inner = inner.unwrap()
-  return (inner as z.ZodType).description?.includes('Secret:') === true
-}
+export const isSecret = (setting: Setting): boolean => isSecretSchema(setting.schema)
 
 /** Lists every setting of every section. */
 export function listSettings(): Setting[] {
@@ -53,15 +51,23 @@ export function listSettings(): Setting[] {
 }
 
 function kindOf(schema: z.ZodType): 'number' | 'boolean' | 'list' | 'objects' | 'text' {
-  let inner: unknown = schema
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodPrefault) inner = inner.unwrap()
+  const inner = plainSchema(schema)
   if (inner instanceof z.ZodNumber) return 'number'
   if (inner instanceof z.ZodBoolean) return 'boolean'
   if (inner instanceof z.ZodArray) return inner.element instanceof z.ZodObject ? 'objects' : 'list'
   return 'text'
 }
 
-/** @throws SyntaxError where objects are no JSON. */
+/** Entries of a list: separated by commas, or as JSON. */
+function listFromText(value: string): unknown {
+  if (/^\s*\[.*\]\s*$/s.test(value)) return JSON.parse(value) as unknown
+  return value
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+}
+
+/** @throws SyntaxError if objects are not JSON. */
 function fromText(value: string, schema: z.ZodType): unknown {
   switch (kindOf(schema)) {
     case 'number':
@@ -69,7 +75,7 @@ function fromText(value: string, schema: z.ZodType): unknown {
     case 'boolean':
       return value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value
     case 'list':
-      return value.split(',').filter(part => part !== '')
+      return listFromText(value)
     case 'objects':
       return JSON.parse(value) as unknown
     case 'text':
@@ -97,13 +103,18 @@ function environmentSettings(env: NodeJS.ProcessEnv): { raw: RawConfig; faults: 
     try {
       ;(raw[setting.section] ??= {})[setting.key] = fromText(value, setting.schema)
     } catch (error) {
-      faults.push(
-        `✖ ${env[setting.env] === undefined ? `${setting.env}_FILE` : setting.env} is no JSON: ${errorText(error)}\n  → at ${setting.section}.${setting.key}`,
-      )
+      const name = env[setting.env] === undefined ? `${setting.env}_FILE` : setting.env
+      const example = kindOf(setting.schema) === 'objects' ? ': write a list like [{"key":"value"}]' : ''
+      faults.push(`✖ ${name} is not JSON (${errorText(error)})${example}\n  → at ${setting.section}.${setting.key}`)
     }
   }
   const unknown = Object.keys(env).filter(name => name.startsWith('FLOWLOOM_') && !name.startsWith('FLOWLOOM_TEST_') && !known.has(name))
-  return { raw, faults: [...faults, ...unknown.map(name => `✖ Unknown environment variable ${name}`)] }
+  return { raw, faults: [...faults, ...unknown.map(name => unknownVariable(name, known))] }
+}
+
+function unknownVariable(name: string, known: ReadonlySet<string>): string {
+  const near = nearestName(name, name.endsWith('_FILE') ? known : [...listSettings().map(({ env }) => env), 'FLOWLOOM_CONFIG'])
+  return `✖ unknown environment variable ${name}${near === undefined ? '' : `: did you mean ${near}?`}`
 }
 
 const isMapping = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -116,13 +127,27 @@ const isMapping = (value: unknown): value is Record<string, unknown> => typeof v
  */
 export function checkConfig(raw: unknown, otherFaults: readonly string[] = []): Config {
   const result = configSchema.safeParse(raw)
-  const faults = [...otherFaults, ...(result.success ? [] : [z.prettifyError(result.error)])]
+  const issues = result.success ? [] : withHidden(result.error.issues, raw)
+  const faults = [...otherFaults, ...faultTexts(issues, raw, configSchema)]
   if (!result.success || faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
   const { registry, clickhouse } = result.data
   return { ...result.data, registry: withPlainUrl(registry), clickhouse: withPlainUrl(clickhouse) }
 }
 
-/** Takes user and password out of a URL, so that no message that names the end point tells them; they win over the settings. */
+/** The issues, and those that zod does not look for as long as there are unknown keys: settings that contradict each other. */
+function withHidden(issues: readonly z.core.$ZodIssue[], raw: unknown): z.core.$ZodIssue[] {
+  const unknown = issues.filter(issue => issue.code === 'unrecognized_keys')
+  if (unknown.length === 0) return [...issues]
+  const known = structuredClone(raw) as Record<PropertyKey, unknown>
+  for (const { path, keys } of unknown) {
+    const place = path.reduce<Record<PropertyKey, unknown>>((value, part) => value[part] as Record<PropertyKey, unknown>, known)
+    for (const key of keys) Reflect.deleteProperty(place, key)
+  }
+  const rest = configSchema.safeParse(known)
+  return [...unknown, ...(rest.success ? [] : rest.error.issues)]
+}
+
+/** Takes user and password out of a URL, so that no message that names the endpoint tells them; they win over the settings. */
 function withPlainUrl<T extends { url: string; username?: string | undefined; password?: string | undefined }>(settings: T): T {
   const url = URL.parse(settings.url)
   if (url === null || (url.username === '' && url.password === '')) return settings
@@ -136,7 +161,7 @@ function withPlainUrl<T extends { url: string; username?: string | undefined; pa
   }
 }
 
-/** A part of a URL; a `%` that begins no code stands for itself. */
+/** A part of a URL; a `%` that does not begin a code stands for itself. */
 const decoded = (part: string): string =>
   part.replace(/(?:%[0-9a-f]{2})+/gi, codes => Buffer.from(codes.replaceAll('%', ''), 'hex').toString())
 
@@ -159,7 +184,10 @@ export function loadConfig(options: { file?: string | undefined; env?: NodeJS.Pr
       throw new FlowError('CONFIG_INVALID', { faults: `${file}: ${(cause as Error).message}` }, { cause })
     }
   }
-  if (!isMapping(parsed)) throw new FlowError('CONFIG_INVALID', { faults: `${file ?? ''}: not a mapping` })
+  if (!isMapping(parsed))
+    throw new FlowError('CONFIG_INVALID', {
+      faults: `${file ?? ''}: not a mapping: write sections, such as \`kafka:\`, with settings below them`,
+    })
   // a section with nothing below it, such as one whose lines are all comments, is null in YAML
   const merged: Record<string, unknown> = Object.fromEntries(Object.entries(parsed).filter(([, values]) => values !== null))
   const { raw, faults } = environmentSettings(env)

@@ -2,6 +2,7 @@
 /** The commands. Each is loaded when it is used: what `demo` needs is not what `lookup` waits for. */
 import { helpOf, parseCommandLine, type Command } from './cli/command.ts'
 import { causesOf, errorText, flowErrorOf, FlowError } from './runtime/errors.ts'
+import { nearestName } from './runtime/nearest-name.ts'
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./cli/demo/demo.ts')).demoCommand,
@@ -40,7 +41,8 @@ async function main(args: readonly string[]): Promise<number> {
     return name === undefined ? 2 : 0
   }
   if (!Object.hasOwn(commands, name)) {
-    console.error(`flowloom has no command "${name}"\n\n${await overview()}`)
+    const near = nearestName(name, Object.keys(commands))
+    console.error(`flowloom has no command "${name}"${near === undefined ? '' : `: did you mean ${near}?`}\n\n${await overview()}`)
     return 2
   }
   const command = await commands[name]!()
@@ -69,7 +71,7 @@ function stopSignal(): AbortSignal {
 const fromKafka = (error: unknown): boolean =>
   [...causesOf(error)].some(cause => (cause as { name?: string }).name?.startsWith('KafkaJS') === true)
 
-/** Errors that a person caused or can mend have a plain message; anything else is a fault of flowloom and shows where. */
+/** Errors that a person caused or can fix have a plain message; anything else is a fault of flowloom and shows where. */
 function report(error: unknown): number {
   const told =
     flowErrorOf(error) ?? (fromKafka(error) ? new FlowError('KAFKA_FAILED', { detail: errorText(error) }, { cause: error }) : error)

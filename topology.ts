@@ -38,6 +38,8 @@ export interface TopologyNode {
   readonly from: readonly TopicId[]
   readonly to: readonly TopicId[]
   readonly state?: TopicId
+  /** Topics of its own that it looks keys up in. */
+  readonly reads?: readonly TopicId[]
   readonly doc: string
   /** False where the settings give it nothing to do: it is left out. */
   readonly wanted?: (config: Config) => boolean
@@ -105,7 +107,14 @@ export const topology: readonly TopologyNode[] = [
     to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
     doc: 'parses lines by their header, annotates them, and says who was seen with which address',
     build: ({ config, probe }) => ({
-      roles: [createEnrichRole({ lookups: config.lookups, kafka: config.kafka, ...(probe === undefined ? {} : { probe }) })],
+      roles: [
+        createEnrichRole({
+          lookups: config.lookups,
+          networks: config.networks,
+          kafka: config.kafka,
+          ...(probe === undefined ? {} : { probe }),
+        }),
+      ],
     }),
   },
   {
@@ -113,7 +122,8 @@ export const topology: readonly TopologyNode[] = [
     name: 'ip-context',
     from: ['ipSightings'],
     state: 'cloudMap',
-    to: ['cloudMap', 'cloudMapRuns', 'cloudMapChanges'],
+    reads: ['cloudMapDays'],
+    to: ['cloudMap', 'cloudMapDays', 'cloudMapRuns', 'cloudMapChanges'],
     doc: 'learns who held which address when',
     build: ({ config, probe }) => ({
       roles: [createIpContextRole({ ...config.ipContext, ...config.kafka, ...(probe === undefined ? {} : { probe }) })],

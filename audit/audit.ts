@@ -10,7 +10,7 @@ import type { ObjectLedger } from '../schemas/records.ts'
 import { objectIdOf } from '../schemas/object-id.ts'
 import { isListed, listingRoot } from './plain-listing.ts'
 import { readParquetPlainly } from './plain-parquet.ts'
-import { noHeader, readPlainly, type PlainReading } from './plain-reader.ts'
+import { isEmpty, noHeader, readPlainly, type PlainReading } from './plain-reader.ts'
 import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from './tally.ts'
 
 /** One object version as S3 shows it now. */
@@ -47,7 +47,7 @@ async function download(store: ObjectStore, bucket: string, key: string): Promis
   return { etag, content: Buffer.concat(chunks) }
 }
 
-/** Reads an object the plain way, by its suffix. Where its source so says, EC2 is asked for the format of lines without a header line. */
+/** Reads an object the plain way. Where its source so says, EC2 is asked for the format of lines without a header line. */
 async function readObject(
   s3: Config['s3'],
   { format, ...source }: S3Source,
@@ -55,7 +55,19 @@ async function readObject(
   content: Buffer,
   headers: FlowLogHeaders,
 ): Promise<PlainReading> {
-  if (key.endsWith('.parquet')) return readParquetPlainly(content, s3.maxLineBytes)
+  const reading = await readWithFormat(s3, { format, ...source }, key, content, headers)
+  return reading.ok && format === undefined && isEmpty(reading.tally) ? { ok: false, reason: 'no lines' } : reading
+}
+
+async function readWithFormat(
+  s3: Config['s3'],
+  { format, ...source }: S3Source,
+  key: string,
+  content: Buffer,
+  headers: FlowLogHeaders,
+): Promise<PlainReading> {
+  if (key.endsWith('.parquet') || /^PAR1[\0-\x1f]/.test(content.toString('latin1', 0, 5)))
+    return readParquetPlainly(content, s3.maxLineBytes)
   const before = namesBeforeDescribed(format)
   if (before === undefined) return readPlainly(content, s3.maxLineBytes, format)
   const reading = readPlainly(content, s3.maxLineBytes)

@@ -6,6 +6,7 @@ import { bytesInMemory } from '../producers/s3/parquet-text.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
 import { findFlowField } from '../schemas/flow-fields.ts'
 import { classifyLine, isMostlyDocumented, type PlainReading } from './plain-reader.ts'
+import { isNetworkActivity, plainEvent } from './plain-ocsf.ts'
 import { addTally, emptyTally } from './tally.ts'
 
 const guard = new ParquetReaders()
@@ -19,6 +20,20 @@ function wordOf(column: string, value: string | number | bigint | boolean | Date
   if (typeof value === 'string' && field !== undefined && field.awsType !== 'STRING' && /^\d+\.0+$/.test(text)) return text.split('.')[0]!
   if (field?.name.endsWith('account-id') === true && typeof value !== 'string') return text.padStart(12, '0')
   return text.replaceAll(/\s/g, '_')
+}
+
+/** Counts events of Security Lake. */
+function eventTally(events: readonly Record<string, unknown>[], maxLineBytes: number): PlainReading {
+  const tally = emptyTally()
+  addTally(tally, { lines: 1, headers: 1 })
+  for (const event of events) {
+    const values = plainEvent(event)
+    if (values === undefined) return { ok: false, reason: 'events of another kind' }
+    const columns = Object.keys(values)
+    const line = columns.map(column => wordOf(column, values[column] as Parameters<typeof wordOf>[1])).join(' ')
+    addTally(tally, classifyLine(columns, Buffer.from(line), maxLineBytes))
+  }
+  return { ok: true, tally }
 }
 
 /**
@@ -40,6 +55,8 @@ export async function readParquetPlainly(stored: Buffer, maxLineBytes: number): 
   try {
     const metadata = await parquetMetadataAsync(file)
     const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
+    if (isNetworkActivity(columns))
+      return eventTally(await parquetReadObjects({ file, metadata, compressors: parquetCompressors }), maxLineBytes)
     if (!isMostlyDocumented(columns)) return { ok: false, reason: 'not the columns of a flow log' }
     addTally(tally, { lines: 1, headers: 1 })
     for (const row of await parquetReadObjects({ file, metadata, compressors: parquetCompressors })) {

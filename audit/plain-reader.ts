@@ -1,10 +1,11 @@
 /**
- * The independent side of the audit: reads an object the plain way (decompress, split at newlines, split at spaces) and says what each line is.
+ * The independent side of the audit: reads an object the plain way (unpack, split at newlines, split at spaces) and says what each line is.
  * It shares no code with the parser, on purpose: where the two disagree, one of them is wrong.
  */
 import { isIP } from 'node:net'
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { findFlowField } from '../schemas/flow-fields.ts'
+import { documentLines, isCommaHeader } from './plain-documents.ts'
+import { noText, unpackPlainly } from './plain-unpack.ts'
 import { addTally, emptyTally, type Tally } from './tally.ts'
 
 /** The Avro library refuses larger ones. */
@@ -113,34 +114,10 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
   return { ok: true, tally }
 }
 
-/** Text of an object; a zstd object may have several frames, and zlib reads one at a time. */
-function unpacked(stored: Buffer): Buffer {
-  const frames: Buffer[] = []
-  for (let rest = stored; /^(28b52ffd|5.2a4d18)/.test(rest.toString('hex', 0, 4));) {
-    const { buffer, engine } = zstdDecompressSync(rest, { info: true }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
-    frames.push(buffer)
-    rest = rest.subarray(engine.bytesWritten)
-    if (rest.length === 0) return unzipped(Buffer.concat(frames), 1)
-  }
-  if (frames.length > 0) throw new Error('bytes behind the zstd data that are not zstd')
-  return unzipped(stored, 2)
-}
-
-function unzipped(bytes: Buffer, times: number): Buffer {
-  return times > 0 && bytes[0] === 0x1f && bytes[1] === 0x8b ? unzipped(gunzipSync(bytes), times - 1) : bytes
-}
-
-/** A document of CloudWatch Logs, with events; or of Firehose, with a line. */
-interface Envelope {
-  readonly messageType?: string
-  readonly logEvents: readonly { readonly message: string }[]
-  readonly message: string
-}
-
 /**
  * Counts an object.
  *
- * @param stored Bytes as stored in S3; gzip and zstd are recognised by their content.
+ * @param stored Bytes as stored in S3; what they are packed as is recognised by their content.
  * @param maxLineBytes Longer lines are dead letters, as configured.
  * @param format Configured format of lines that come without a header line.
  */
@@ -151,24 +128,20 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
     .split(/\s+/)
   let content: Buffer
   try {
-    content = unpacked(stored)
+    content = unpackPlainly(stored)
   } catch (error) {
     return { ok: false, reason: (error as Error).message }
   }
-  if (!/^\s*\{(?:[^}]*"messageType"|\s*"message":)/.test(content.toString('latin1', 0, 4096)))
-    return countText(content, maxLineBytes, columns)
-  const lines: string[] = []
-  let dead = 0
-  for (const document of content.toString().split(/(?<=\})\s*(?=\{\s*"message(?:Type)?")/)) {
-    try {
-      const { messageType, logEvents, message } = JSON.parse(document) as Envelope
-      const events = messageType === 'DATA_MESSAGE' ? logEvents : messageType === undefined ? [{ message }] : []
-      lines.push(...events.map(event => `${event.message.replace(/\n$/, '')}\n`))
-    } catch {
-      dead++
-    }
-  }
-  const reading = countText(Buffer.from(lines.join('')), maxLineBytes, columns)
-  if (reading.ok) addTally(reading.tally, { lines: dead, dead })
+  const isHeader = (line: string): boolean => isMostlyDocumented(namesOf(Buffer.from(line)) ?? ['?'])
+  const other = noText(content, isHeader)
+  if (other !== undefined) return { ok: false, reason: other }
+  const found = documentLines(content.toString())
+  if (found === undefined)
+    return isCommaHeader(content.toString('utf8', 0, 4096)) ? { ok: false, reason: 'commas' } : countText(content, maxLineBytes, columns)
+  const reading = countText(Buffer.from(found.text), maxLineBytes, columns)
+  if (reading.ok) addTally(reading.tally, { lines: found.dead, dead: found.dead })
   return reading
 }
+
+/** True where an object has no line with a record and no header line: nothing says that it is whole. */
+export const isEmpty = ({ lines, headers, blank }: Tally): boolean => lines === blank && headers === 0

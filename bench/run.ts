@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { benchEncode, benchEnrich, benchTables } from './encode.ts'
 import type { BenchResult } from './enrich-measure.ts'
 import { benchFetch } from './fetch.ts'
+import { benchOrdinaryMap, benchTwoFormats } from './ip-context.ts'
 import { benchParse } from './parse.ts'
 import { benchPath } from './path.ts'
 import { benchSmallObjects } from './poller.ts'
@@ -24,6 +25,10 @@ show(benchEnrich(tables))
 show(await benchFetch(300_000, { lz4: true }))
 show(await benchFetch(500, { lz4: true }))
 for (const result of benchColumns(tables)) show(result)
+for (const result of [await benchOrdinaryMap(), await benchTwoFormats()]) {
+  show(result)
+  console.log(`${' '.repeat(4)}longest time that it held up the event loop: ${Math.round(result.longestBlockMs)} ms`)
+}
 console.log('\nthe sink on ClickHouse over HTTP')
 show(await benchClickHouse(tables))
 if (values.stages !== true) {

@@ -72,11 +72,11 @@ export const auditCommand: Command = {
   summary: 'count every line in S3, in the topics and in ClickHouse, and compare object by object',
   options: {
     config: configOption,
-    'no-topics': { type: 'boolean', doc: 'leave the topics out, where their retention has removed records' },
+    'no-topics': { type: 'boolean', doc: 'leave the topics out, if their retention has removed records' },
     json: { type: 'boolean', doc: 'print the report as JSON' },
   },
   details:
-    'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 where anything differs.\nRun it when the pipeline is idle: what is on its way counts as missing.',
+    'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 if anything differs.\nRun it when the pipeline is idle: what is on its way counts as missing.',
   async run({ values, signal }) {
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {

@@ -1,4 +1,5 @@
 /** The books of a backfill: which objects are wanted, and what became of them, as the ledger tells it. */
+import { isArchived, type ListedObject } from '../producers/s3/object-store.ts'
 import { nameHash, ObjectTable } from '../producers/s3/object-table.ts'
 import { objectIdOf } from '../schemas/object-id.ts'
 import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
@@ -12,6 +13,8 @@ const failed = 4
 export interface BackfillCounts {
   readonly objects: number
   readonly bytes: number
+  /** Of a storage class that is an archive. */
+  readonly archived: number
   /** Read, by this backfill or before it. */
   readonly done: number
   readonly failed: number
@@ -27,6 +30,7 @@ export interface BackfillCounts {
 export class BackfillBooks {
   readonly #table = new ObjectTable()
   #bytes = 0
+  #archived = 0
   #done = 0
   #failed = 0
   #underWay = 0
@@ -37,6 +41,7 @@ export class BackfillBooks {
     return {
       objects: this.#table.size,
       bytes: this.#bytes,
+      archived: this.#archived,
       done: this.#done,
       failed: this.#failed,
       underWay: this.#underWay,
@@ -46,13 +51,16 @@ export class BackfillBooks {
   }
 
   /** Takes an object of a listing. One that is known already stays as it is, but for another version of it. */
-  list(bucket: string, { key, etag, size }: { key: string; etag: string; size: number }): void {
+  list(bucket: string, object: Omit<ListedObject, 'lastModifiedMs'>): void {
+    const { key, etag, size } = object
     const hash = nameHash(bucket, key)
     const objectId = objectIdOf(bucket, key, etag)
     const entry = this.#table.get(hash)
     if (entry?.objectId.equals(objectId) === true) return
-    if (entry === undefined) this.#bytes += size
-    else this.#leave(entry.state)
+    if (entry === undefined) {
+      this.#bytes += size
+      if (isArchived(object)) this.#archived++
+    } else this.#leave(entry.state)
     this.#table.set(hash, wanted, objectId)
   }
 

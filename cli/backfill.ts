@@ -6,12 +6,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Announcement } from '../producers/s3/announce-arrivals.ts'
-import { accountsPrefix, dayOf, folderOf } from '../producers/s3/key-layout.ts'
+import { accountsPrefix, dayOf, folderOf, type Selection } from '../producers/s3/key-layout.ts'
 import { listLayout, listObjects, type ListFault } from '../producers/s3/list-objects.ts'
 import { sourceOf, type ListedObject, type ObjectStore } from '../producers/s3/object-store.ts'
 import { createS3Stores } from '../producers/s3/s3-object-store.ts'
 import { rootOf } from '../producers/s3/source-layout.ts'
 import type { S3Source } from '../config.ts'
+import { bucketFault } from '../config-values.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import { parseObjectName } from '../schemas/object-name.ts'
@@ -21,7 +22,7 @@ import { BackfillBooks } from './backfill-books.ts'
 import { bytesText, countText, fitted, progressText } from './backfill-progress.ts'
 import type { Command, CommandInput } from './command.ts'
 import { configOption } from './command.ts'
-import { countingLists } from './list-requests.ts'
+import { countingLists } from '../producers/s3/list-requests.ts'
 import { openSession, type Session } from './session.ts'
 import { parseTime } from './times.ts'
 
@@ -58,7 +59,11 @@ function timeOf(text: string, endOfDay: boolean): number {
 export function parseRange({ values, positionals }: Pick<CommandInput, 'values' | 'positionals'>, nowMs: number): BackfillRange {
   const [url, ...more] = positionals
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]*)(?:\/(.*))?$/s.exec(url ?? '')
-  if (match === null || more.length > 0) throw usage(`"${positionals.join(' ')}" is not one of s3://bucket or s3://bucket/prefix`)
+  if (match === null || more.length > 0) {
+    const instead = more.length > 0 ? null : /write bucket: ([^,]+)(?:, prefix: ([^,]*))?/.exec(bucketFault(url ?? '') ?? '')
+    const words = instead === null ? '' : `: write s3://${instead[1]!}${instead[2] === undefined ? '' : `/${instead[2]}`}`
+    throw usage(`"${positionals.join(' ')}" is not one of s3://bucket or s3://bucket/prefix${words}`)
+  }
   if (values['from'] === undefined) throw usage('--from is missing')
   const path = (match[2] ?? '').replace(/^\/+/, '')
   const at = /(?:^|\/)AWSLogs(?:\/|$)/.exec(path)
@@ -80,6 +85,8 @@ export function parseRange({ values, positionals }: Pick<CommandInput, 'values' 
 export interface BackfillScope extends BackfillRange {
   /** The source whose layout is not that of flow logs; undefined: by the folders of flow logs. */
   readonly source: S3Source | undefined
+  /** What the sources of these folders choose; empty: everything. */
+  readonly chosen: readonly Selection[]
 }
 
 /** The source that has the path in its folder, the innermost one, says the layout. */
@@ -87,25 +94,34 @@ export function scopeOf(sources: readonly S3Source[], range: BackfillRange): Bac
   const [source] = sources
     .filter(each => each.bucket === range.bucket && `${range.path}/`.startsWith(folderOf(each)))
     .sort((a, b) => folderOf(b).length - folderOf(a).length)
-  if (source === undefined || source.layout === 'flow-logs') return { ...range, source: undefined }
+  const chosen = sources.filter(each => each.bucket === range.bucket && each.layout === 'flow-logs' && folderOf(each) === folderOf(range))
+  if (source === undefined || source.layout === 'flow-logs') return { ...range, source: undefined, chosen }
   const root = rootOf(source)
-  return { ...range, source, below: range.path.startsWith(root) ? range.path : root }
+  return { ...range, source, chosen: [], below: range.path.startsWith(root) ? range.path : root }
 }
 
 /** The objects of the range; a slot in the name decides, where there is one, unless the layout of the source says another time. */
-async function* objectsOf(store: ObjectStore, range: BackfillScope, onFault: ListFault, signal: AbortSignal): AsyncGenerator<ListedObject> {
+async function* objectsOf(
+  store: ObjectStore,
+  range: BackfillScope,
+  onFault: ListFault,
+  signal: AbortSignal,
+  onLeftOut: (prefix: string) => void = () => undefined,
+): AsyncGenerator<ListedObject> {
   if (range.source !== undefined) {
     yield* listLayout(store, range.source, range, onFault, signal)
     return
   }
-  const scope = { ...range, fromDay: dayOf(range.fromMs), toDay: dayOf(range.toMs - 1) }
+  const { bucket, prefix, below } = range
+  const [{ accounts, regions }, ...others] = range.chosen.length === 0 ? [{} as Selection] : (range.chosen as [Selection, ...Selection[]])
+  const scope = { bucket, prefix, below, accounts, regions, others, onLeftOut, fromDay: dayOf(range.fromMs), toDay: dayOf(range.toMs - 1) }
   for await (const object of listObjects(store, scope, onFault, signal)) {
     const { slotStart } = parseObjectName(object.key)
     if (slotStart === null || (slotStart * 1000 >= range.fromMs && slotStart * 1000 < range.toMs)) yield object
   }
 }
 
-/** What the keys of a layout look like, for who finds none. */
+/** What the keys of a layout look like, for somebody who finds none. */
 const expectedKeys: Readonly<Record<S3Source['layout'], string>> = {
   'flow-logs': 'keys like <prefix>/AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<mm>/<dd>/',
   firehose: 'keys like <prefix>/<yyyy>/<mm>/<dd>/<hh>/',
@@ -161,10 +177,13 @@ export async function backfill(
   const books = new BackfillBooks()
   let [listed, requests] = [0, 0]
   const counted = countingLists(store, () => requests++)
-  for await (const object of objectsOf(counted, range, onFault, signal)) {
+  const leftOut = new Set<string>()
+  for await (const object of objectsOf(counted, range, onFault, signal, prefix => leftOut.add(prefix))) {
     books.list(bucket, object)
     if (++listed % 10_000 === 0) say(`${countText(listed)} objects listed`, true)
   }
+  if (leftOut.size > 0)
+    say(`${countText(leftOut.size)} folders of accounts and regions are left out, such as ${[...leftOut][0]!}: no source chooses them`)
   const days = { from: new Date(range.fromMs).toISOString(), to: new Date(range.toMs).toISOString() }
   const { objects, bytes } = books.counts
   if (objects === 0)
@@ -172,7 +191,7 @@ export async function backfill(
       bucket,
       prefix: range.below,
       ...days,
-      expected: expectedKeys[range.source?.layout ?? 'flow-logs'],
+      expected: `${expectedKeys[range.source?.layout ?? 'flow-logs']}${leftOut.size > 0 ? ', of the accounts and regions that its source chooses' : ''}`,
     })
 
   const follow = new AbortController()
@@ -191,6 +210,10 @@ export async function backfill(
     say(
       `${countText(objects)} objects, ${bytesText(bytes)}: ${countText(before.done)} are read already, ${countText(before.failed)} have failed, ${countText(left)} are to be read`,
     )
+    if (before.archived > 0)
+      say(
+        `${countText(before.archived)} of them are in an archive (storage class GLACIER or DEEP_ARCHIVE): they fail as OBJECT_ARCHIVED unless they are restored first`,
+      )
     const report = (announced: number): BackfillReport => {
       const { done, failed } = books.counts
       return {
@@ -339,11 +362,12 @@ export const backfillCommand: Command = {
     ahead: { type: 'string', value: 'COUNT', doc: 'objects announced and not yet read, at most; default 1000' },
   },
   details:
-    'The prefix is that of a source, with or without AWSLogs/ and what follows it. The start date of a source does not hold here.\nObjects of a source with the layout firehose are of the hour of their folder, with the layout any of the time they were stored.\nStopped, it is started again with the same words; what was read adds nothing. Fetch must run to read the objects.',
+    'The prefix is that of a source, with or without AWSLogs/ and what follows it. startDate is ignored; accounts and regions of the source hold.\nObjects of a source with the layout firehose count by the hour of their folder, with the layout any by the time they were stored.\nTo resume, run the same command again; objects already read are skipped. Fetch must run to read the objects.',
   async run({ values, positionals, signal }) {
     const range = parseRange({ values, positionals }, Date.now())
     const ahead = Number((values['ahead'] as string | undefined) ?? 1000)
-    if (!Number.isSafeInteger(ahead) || ahead < 1) throw usage(`--ahead ${String(values['ahead'])} is no count`)
+    if (!Number.isSafeInteger(ahead) || ahead < 1)
+      throw usage(`--ahead ${String(values['ahead'])} is not a count: write a whole number, such as 1000`)
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     const say = speaker()
     const dryRun = values['dry-run'] === true

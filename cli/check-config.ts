@@ -1,6 +1,8 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
+import { hintsOf } from '../config-hints.ts'
 import { isSecret, listSettings, loadConfig, type Config } from '../config.ts'
 import { FlowError, withoutPassword } from '../runtime/errors.ts'
+import { lookupFaults, probeLookups } from './check-lookups.ts'
 import { probe } from './probe.ts'
 import { probeText } from './probe-result.ts'
 import type { Command } from './command.ts'
@@ -29,20 +31,28 @@ export function printable(config: Config): Record<string, unknown> {
 /** See the head of this file. */
 export const checkConfigCommand: Command = {
   name: 'check-config',
-  summary: 'check the settings, all faults at once, and print what is in force',
+  summary: 'check the settings and the files of lookup tables, all faults at once, and print what is in force',
   options: {
     config: configOption,
-    probe: { type: 'boolean', doc: 'also try S3, SQS, Kafka, the registry and ClickHouse, and say which permission is missing' },
+    probe: {
+      type: 'boolean',
+      doc: 'also try S3, SQS, Kafka, the registry, ClickHouse and the lookup tables, and say which permission is missing',
+    },
   },
+  details:
+    'Prints the settings as JSON. What is allowed and often a slip goes to the error output, as lines that begin with `hint:`. Exit code 1 if a setting\nis refused, or with --probe if something does not work.',
   async run({ values }) {
     const config = loadConfig({ file: values['config'] as string | undefined })
+    for (const hint of hintsOf(config, Date.now())) console.error(`hint: ${hint}`)
     if (values['probe'] === true) {
-      const results = await probe(config)
+      const results = [...(await probe(config)), ...(await probeLookups(config.lookups))]
       console.log(probeText(results))
       const count = results.filter(({ result }) => result === 'missing').length
       if (count > 0) throw new FlowError('PROBE_FAILED', { count, all: results.length })
       return 0
     }
+    const faults = await lookupFaults(config.lookups)
+    if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
     console.log(JSON.stringify(printable(config), null, 2))
     return 0
   },

@@ -2,6 +2,7 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 import { parseArgs } from 'node:util'
 import { FlowError } from '../runtime/errors.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
 
 /** One option of a command. */
 export interface CommandOption {
@@ -65,7 +66,7 @@ export function helpOf(command: Command): string {
 /**
  * Reads the words of a command line.
  *
- * @throws FlowError USAGE for an unknown option.
+ * @throws FlowError USAGE for an unknown option, or a value that is missing.
  */
 export function parseCommandLine(command: Command, args: readonly string[]): Omit<CommandInput, 'signal'> & { help: boolean } {
   const options: ParseArgsOptionsConfig = { help: { type: 'boolean', short: 'h' } }
@@ -79,6 +80,14 @@ export function parseCommandLine(command: Command, args: readonly string[]): Omi
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: command.words !== undefined, strict: true })
     return { values: values as CommandInput['values'], positionals, help: values['help'] === true }
   } catch (cause) {
-    throw new FlowError('USAGE', { detail: (cause as Error).message, command: command.name }, { cause })
+    throw new FlowError('USAGE', { detail: optionFault(cause as Error, options), command: command.name }, { cause })
   }
+}
+
+/** What is wrong with the options; for one that there is not, the one that was probably meant. */
+function optionFault({ message }: Error, options: ParseArgsOptionsConfig): string {
+  const [, name] = /^Unknown option '--?([^']*)'/.exec(message) ?? []
+  if (name === undefined) return message
+  const near = nearestName(name, Object.keys(options))
+  return `there is no option ${name.length > 1 ? '--' : '-'}${name}${near === undefined ? '' : `: did you mean --${near}?`}`
 }

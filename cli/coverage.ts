@@ -1,5 +1,6 @@
 /** `flowloom coverage`: what was read of which time, and whether a missing flow is evidence or a gap. */
-import { loadConfig } from '../config.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { checkConfig, loadConfig, type S3Source } from '../config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
@@ -9,6 +10,7 @@ import { countRecords, findEvidence, judgeSlotBySlot } from './coverage-report/i
 import { formatJson, formatRanges, formatReport, formatVerdict } from './coverage-report/print.ts'
 import { hasLosses, reportCoverage } from './coverage-report/report.ts'
 import { firstNotDue, slotAfter, slotOf } from './coverage-report/slots.ts'
+import { unreadSources, unreadText } from './coverage-report/unread-sources.ts'
 import { judge, type VerdictWord } from './coverage-report/verdict.ts'
 import { parseTime } from './times.ts'
 
@@ -82,11 +84,12 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   }
 }
 
-async function reportTime(store: Store, options: CoverageOptions, json: boolean): Promise<number> {
+async function reportTime(store: Store, sources: readonly S3Source[], options: CoverageOptions, json: boolean): Promise<number> {
   const report = await reportCoverage(store, options)
   const complete = report.flowLogs.length > 0 && !hasLosses(report)
-  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report }))
-  else console.log(formatReport(report, options))
+  const unread = await unreadSources(store, sources)
+  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, unreadSources: unread }))
+  else console.log(`${unreadText(unread)}${formatReport(report, options)}`)
   if (complete) return 0
   return report.flowLogs.length === 0 && !hasLosses(report) ? exitCodes.unknown : exitCodes.gap
 }
@@ -116,14 +119,14 @@ export const coverageCommand: Command = {
   summary: 'what was read of which time; is a missing flow evidence or a gap?',
   options: {
     config: configOption,
-    from: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC where no zone is given) or Unix seconds; default 24 hours before --to' },
+    from: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC if no zone is given) or Unix seconds; default 24 hours before --to' },
     to: { type: 'string', value: 'TIME', doc: 'not included; default now' },
     account: { type: 'string', value: 'ID', doc: 'only this account' },
     region: { type: 'string', value: 'REGION', doc: 'only this region' },
     'flow-log': { type: 'string', multiple: true, value: 'ID', doc: 'only this flow log; can be repeated' },
     interface: { type: 'string', value: 'ID', doc: 'judge this interface: EVIDENCE, GAP or UNKNOWN, slot by slot' },
     at: { type: 'string', value: 'TIME', doc: 'with --interface: judge this second' },
-    late: { type: 'string', value: 'MINUTES', doc: 'a slot is late where its last object came later than this after its end; default 15' },
+    late: { type: 'string', value: 'MINUTES', doc: 'a slot is late if its last object came later than this after its end; default 15' },
     grace: {
       type: 'string',
       value: 'MINUTES',
@@ -133,7 +136,7 @@ export const coverageCommand: Command = {
     every: {
       type: 'string',
       value: 'MINUTES',
-      doc: 'how often a flow log writes; 10 where long windows leave every other slot empty; default 5',
+      doc: 'how often a flow log writes; 10 if long windows leave every other slot empty; default 5',
     },
     'ended-after': {
       type: 'string',
@@ -148,11 +151,14 @@ or the interface has no record around that time, not even NODATA; "never seen": 
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))
-    const store = connectClickHouse(loadConfig({ file: values['config'] as string | undefined }).clickhouse)
+    const { clickhouse, s3 } = loadConfig({ file: values['config'] as string | undefined })
+    // who only asks the tables may have no sources in the settings
+    const sources = isDeepStrictEqual(s3.sources, checkConfig({}).s3.sources) ? [] : s3.sources
+    const store = connectClickHouse(clickhouse)
     try {
       const json = values['json'] === true
       return await (options.interfaceId === null
-        ? reportTime(store, options, json)
+        ? reportTime(store, sources, options, json)
         : reportInterface(store, options.interfaceId, options, json))
     } finally {
       await store.close()

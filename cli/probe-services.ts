@@ -8,6 +8,7 @@ import { topics } from '../schemas/topics.ts'
 import { connectClickHouse, identifier } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Grants, Store } from '../sinks/clickhouse/store.ts'
 import { topology } from '../topology.ts'
+import { brokerAdvice, speechOf, speechOfUrl, urlAdvice } from './port-speech.ts'
 import { attempt, missing, ok, unknown, type ProbeResult } from './probe-result.ts'
 
 /** What the probe needs of Kafka. */
@@ -102,6 +103,47 @@ export async function probeClickHouse(subject: string, store: Pick<Store, 'query
   }
 }
 
+/** Where Apicurio speaks the API of Confluent. */
+const apicurioPath = '/apis/ccompat/v7'
+
+/** Tries the registry. One that does not know the path may be Apicurio, asked at its root. */
+export async function probeRegistry(settings: Config['registry']): Promise<ProbeResult> {
+  const url = settings.url.replace(/\/+$/, '')
+  return attempt(settings.url, 'schema registry', async () => {
+    const { ok: found, status } = await request(settings, '/subjects')
+    if (found) return
+    const others = [`${url}${apicurioPath}`, `${new URL(url).origin}${apicurioPath}`].filter(each => each !== url)
+    for (const other of new Set(others)) {
+      const answer = await request({ ...settings, url: other }, '/subjects').catch(() => undefined)
+      if (answer?.ok === true)
+        throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${status}; it is Apicurio: write registry.url: ${other}` })
+    }
+    throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${status}; check the path in registry.url` })
+  })
+}
+
+/** Adds to a failed step what is to be changed, if the port itself tells. */
+async function advised(results: readonly ProbeResult[], step: string, advice: () => Promise<string | undefined>): Promise<ProbeResult[]> {
+  const failed = results.some(each => each.step === step && each.result === 'missing')
+  const text = failed ? await advice() : undefined
+  return results.map(each => (each.step === step && text !== undefined ? { ...each, detail: `${text} (${each.detail})` } : each))
+}
+
+/** What the first broker that is not as set says. */
+async function adviceOnBrokers(brokers: readonly string[], tls: boolean): Promise<string | undefined> {
+  const advices = await Promise.all(
+    brokers.map(async broker => {
+      const at = broker.lastIndexOf(':')
+      return brokerAdvice(await speechOf(broker.slice(0, at), Number(broker.slice(at + 1))), broker, tls)
+    }),
+  )
+  return advices.find(advice => advice !== undefined)
+}
+
+async function adviceOnUrl(setting: string, url: string): Promise<string | undefined> {
+  return urlAdvice(await speechOfUrl(url), setting, url)
+}
+
 /** See the head of this file. */
 export async function probeServices(config: Config): Promise<ProbeResult[]> {
   const cluster = new Cluster(config.kafka, createLog('silent'))
@@ -113,15 +155,14 @@ export async function probeServices(config: Config): Promise<ProbeResult[]> {
     transactionalIdOf: (role, partition) => cluster.transactionalIdOf(role, partition),
     tryCoordinators: (kind, names) => cluster.tryCoordinators(kind, names),
   }
+  const { brokers, tls } = config.kafka
   try {
     return [
-      ...(await probeKafka(config.kafka.brokers.join(','), kafka, await roleNames(config))),
-      await attempt(config.registry.url, 'schema registry', async () => {
-        const { url } = config.registry
-        const { ok: found, status } = await request(config.registry, '/subjects')
-        if (!found) throw new FlowError('REGISTRY_UNAVAILABLE', { url, detail: `status ${status}` })
-      }),
-      ...(await probeClickHouse(config.clickhouse.url, store, config.clickhouse.database)),
+      ...(await advised(await probeKafka(brokers.join(','), kafka, await roleNames(config)), 'Kafka', () => adviceOnBrokers(brokers, tls))),
+      ...(await advised([await probeRegistry(config.registry)], 'schema registry', () => adviceOnUrl('registry.url', config.registry.url))),
+      ...(await advised(await probeClickHouse(config.clickhouse.url, store, config.clickhouse.database), 'ClickHouse', () =>
+        adviceOnUrl('clickhouse.url', config.clickhouse.url),
+      )),
     ]
   } finally {
     await store.close()

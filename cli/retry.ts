@@ -1,4 +1,4 @@
-/** `flowloom retry`: another attempt for objects that failed, after a person has mended what was wrong. */
+/** `flowloom retry`: another attempt for objects that failed, after a person has fixed what was wrong. */
 import type { Announcement } from '../producers/s3/announce-arrivals.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
@@ -6,6 +6,7 @@ import { topics } from '../schemas/topics.ts'
 import { openAnnouncer } from './announcer.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
+import { isAt, parsePlace, type S3Place } from './s3-place.ts'
 import { openSession, type Session } from './session.ts'
 
 /** An object that is not done, as the ledger has it. */
@@ -15,15 +16,16 @@ export interface UnreadObject {
 }
 
 const shownObjects = 20
+const anywhere: S3Place = { bucket: undefined, prefix: '' }
 
 /** The objects that failed or wait for another attempt, as of the records heard so far. Those that are read, of which there may be millions, take no memory. */
 export class UnreadObjects {
-  readonly #prefix: string
+  readonly #place: S3Place
   readonly #objects = new Map<string, UnreadObject>()
 
-  /** @param prefix Only keys that begin so. */
-  constructor(prefix = '') {
-    this.#prefix = prefix
+  /** @param place Only objects there. */
+  constructor(place: S3Place = anywhere) {
+    this.#place = place
   }
 
   get list(): UnreadObject[] {
@@ -32,7 +34,7 @@ export class UnreadObjects {
 
   /** Takes the newest record of an object; null: it is forgotten. */
   hear(key: ObjectKey, record: ObjectLedger | null): void {
-    if (!key.key.startsWith(this.#prefix)) return
+    if (!isAt(this.#place, key)) return
     const name = `${key.bucket}\n${key.key}`
     if (record?.state === 'failed' || record?.state === 'retrying') this.#objects.set(name, { key, record })
     else this.#objects.delete(name)
@@ -40,9 +42,9 @@ export class UnreadObjects {
 }
 
 /** The objects that failed or wait for another attempt. */
-export async function findUnread(session: Session, prefix = ''): Promise<UnreadObject[]> {
+export async function findUnread(session: Session, place?: S3Place): Promise<UnreadObject[]> {
   const { cluster, codecs } = session
-  const unread = new UnreadObjects(prefix)
+  const unread = new UnreadObjects(place)
   await readTopic(cluster, topics.objects, ({ key, value }) => {
     if (key !== null) unread.hear(codecs.objects.decodeKey(key), value === null ? null : codecs.objects.decodeValue(value))
   })
@@ -68,17 +70,19 @@ export async function announceRetries(session: Session, objects: readonly Unread
 /** See the head of this file. */
 export const retryCommand: Command = {
   name: 'retry',
-  summary: 'read objects again that failed, after what was wrong is mended',
+  summary: 'read failed objects again, after what was wrong is fixed',
   options: {
     config: configOption,
-    prefix: { type: 'string', value: 'PREFIX', doc: 'only objects whose key starts with it' },
+    prefix: { type: 'string', value: 's3://bucket/prefix', doc: 'only objects there; without s3://bucket/, of any bucket' },
     'dry-run': { type: 'boolean', doc: 'only say which objects these are' },
   },
   details: 'Also hurries objects that wait for their next attempt. Fetch must run, or is to be started, to read them.',
   async run({ values, signal }) {
+    const prefix = values['prefix'] as string | undefined
+    const place = prefix === undefined ? undefined : parsePlace(prefix, 'retry')
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {
-      const unread = await findUnread(session, values['prefix'] as string | undefined)
+      const unread = await findUnread(session, place)
       for (const { key, record } of unread.slice(0, shownObjects))
         console.log(`s3://${key.bucket}/${key.key}: ${record.errorCode ?? record.state}, ${record.attempts} attempts`)
       if (unread.length > shownObjects) console.log(`... and ${unread.length - shownObjects} more`)

@@ -1,6 +1,7 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
 import type { Config } from '../config.ts'
 import { migrate } from '../sinks/clickhouse/migrate.ts'
+import { recordOwnNetworks, type OwnNetworkEntry } from '../sinks/clickhouse/own-networks.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
 import { HealthServer } from '../runtime/http.ts'
@@ -13,11 +14,12 @@ import type { Command } from './command.ts'
 import { configOption } from './command.ts'
 import { openSession, untilAvailable, type Session } from './session.ts'
 
-/** Brings the tables up to date. */
-export async function migrateTables(settings: Config['clickhouse']): Promise<void> {
+/** Brings the tables up to date, with what the settings say of our networks. */
+export async function migrateTables(settings: Config['clickhouse'], ownNetworks?: readonly OwnNetworkEntry[]): Promise<void> {
   const store = connectClickHouse(settings)
   try {
     await migrate(store, settings)
+    if (ownNetworks !== undefined) await recordOwnNetworks(store, ownNetworks)
   } finally {
     await store.close()
   }
@@ -89,7 +91,8 @@ export function buildParts(
 async function open(file: string | undefined, roles: readonly RoleName[], signal: AbortSignal): Promise<Session | undefined> {
   try {
     const session = await openSession({ file }, signal, true)
-    if (roles.includes('sink')) await untilAvailable(() => migrateTables(session.config.clickhouse), session.log, signal, true)
+    if (roles.includes('sink'))
+      await untilAvailable(() => migrateTables(session.config.clickhouse, session.config.networks.own), session.log, signal, true)
     await untilAvailable(() => checkPositions(session, roles), session.log, signal, true)
     return session
   } catch (error) {

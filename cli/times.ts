@@ -22,6 +22,6 @@ export function parseTime(text: string, command: string): number {
       ? NaN
       : Date.parse(`${date}T${time === '' ? '00:00' : time}${zone === '' ? 'Z' : zone.toUpperCase()}`)
   if (Number.isNaN(ms) || ms < 0 || ms >= 2 ** 32 * 1000)
-    throw new FlowError('USAGE', { detail: `"${text}" is no time; write 2026-11-17T14:00:00Z or Unix seconds`, command })
+    throw new FlowError('USAGE', { detail: `"${text}" is not a time; write 2026-11-17T14:00:00Z or Unix seconds`, command })
   return Math.floor(ms / 1000)
 }

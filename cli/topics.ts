@@ -16,7 +16,7 @@ export const topicsCommand: Command = {
   words: 'apply',
   options: { config: configOption },
   details:
-    'Existing topics are never changed; where they differ from the settings, that is printed. Run it once per deployment and after an upgrade.',
+    'Existing topics are never changed; if they differ from the settings, that is printed. Run it once per deployment and after an upgrade.',
   async run({ values, positionals }) {
     if (positionals.length !== 1 || positionals[0] !== 'apply')
       throw new FlowError('USAGE', { detail: 'say `topics apply`', command: 'topics' })

@@ -13,7 +13,8 @@ export function drawTopology(prefix: string): string {
       const lines = [`${node.kind} ${node.name}: ${node.doc}`]
       for (const id of node.from) lines.push(`  <── ${name(id)}`)
       if (node.state !== undefined) lines.push(`  <─> ${name(node.state)}  (its state)`)
-      for (const id of node.to) if (id !== node.state) lines.push(`  ──> ${name(id)}`)
+      for (const id of node.reads ?? []) lines.push(`  <─> ${name(id)}  (looked up by key)`)
+      for (const id of node.to) if (id !== node.state && node.reads?.includes(id) !== true) lines.push(`  ──> ${name(id)}`)
       if (node.kind === 'sink') lines.push('  ──> ClickHouse')
       return lines.join('\n')
     })

@@ -45,7 +45,7 @@ function entryTable({ section, key, schema }: Setting): string[] {
   if (!(inner instanceof z.ZodArray) || !(inner.element instanceof z.ZodObject)) return []
   const rows = Object.entries(inner.element.shape).map(([name, value]) => {
     const entry = described(value as z.ZodType)
-    return [code(name), typeText(entry.inner), entry.fallback, entry.doc]
+    return [code(name), typeText(entry.inner).split(';')[0]!, entry.fallback, entry.doc]
   })
   return [`## One entry of \`${section}.${key}\`\n`, table(['key', 'type', 'default', 'meaning'], rows)]
 }

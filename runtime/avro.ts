@@ -2,10 +2,10 @@
 import avsc from 'avsc'
 import type { AvroRecord } from '../schemas/avro-types.ts'
 import type { FlowKeyRecord, FlowRecord } from '../schemas/flow-types.ts'
+import type { CloudMapDay, CloudMapEntry, DayKey } from '../schemas/map-state.ts'
 import type {
   AddressKey,
   CloudMapChange,
-  CloudMapEntry,
   CloudMapRun,
   DeadLetter,
   DeadLetterReplay,
@@ -30,6 +30,7 @@ export interface RecordTypes {
   flowGaps: [GapKey, FlowGap]
   ipSightings: [AddressKey, IpSighting]
   cloudMap: [AddressKey, CloudMapEntry]
+  cloudMapDays: [DayKey, CloudMapDay]
   cloudMapRuns: [RunKey, CloudMapRun]
   cloudMapChanges: [AddressKey, CloudMapChange]
   deadLetters: [ObjectKey, DeadLetter]

@@ -14,12 +14,12 @@ export const errorTable = {
   },
   TOPIC_PARTITIONS: {
     retriable: false,
-    message: 'topic "{topic}" has {actual} partitions where "{other}" has {expected}; they must be equal: create the topics again',
+    message: 'topic "{topic}" has {actual} partitions, but "{other}" has {expected}; they must be equal: create the topics again',
   },
   PARTITIONS_CHANGED: {
     retriable: false,
     message:
-      '"{topic}" was written when it had not the {partitions} partitions of now, so what is known of a key is not where the key goes; begin again with a new kafka.topicPrefix and kafka.deployment, see docs/operations.md',
+      '"{topic}" had another number of partitions when its state was written (now {partitions}): keys no longer map to the partition that holds their state; begin again with a new kafka.topicPrefix and kafka.deployment, see docs/operations.md',
   },
   KEY_SCHEMA_CHANGED: {
     retriable: false,
@@ -41,9 +41,9 @@ export const errorTable = {
   KAFKA_TOKEN_REFUSED: {
     retriable: false,
     message:
-      'the token end point {url} refuses the login ({detail}); check kafka.oauthClientId, kafka.oauthClientSecret and kafka.oauthScope',
+      'the token endpoint {url} refuses the login ({detail}); check kafka.oauthClientId, kafka.oauthClientSecret and kafka.oauthScope',
   },
-  KAFKA_TOKEN_UNAVAILABLE: { retriable: true, message: 'the token end point {url} gives no token: {detail}; check kafka.oauthTokenUrl' },
+  KAFKA_TOKEN_UNAVAILABLE: { retriable: true, message: 'the token endpoint {url} gives no token: {detail}; check kafka.oauthTokenUrl' },
   KAFKA_UNAVAILABLE: { retriable: true, message: 'no broker of {brokers} answers: {detail}' },
   KAFKA_DENIED: {
     retriable: false,
@@ -82,6 +82,7 @@ export const errorTable = {
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
   CLICKHOUSE_LOGIN: { retriable: true, message: 'ClickHouse at {url} refuses the login (code {code}): {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
+  CLICKHOUSE_SERVERS: { retriable: false, message: 'ClickHouse at {url} is not what the settings say: {detail}' },
   RANGE_STALE: {
     retriable: true,
     message:
@@ -99,7 +100,7 @@ export const errorTable = {
     retriable: true,
     message: 's3://{bucket}/{key} is encrypted with a KMS key that the role may not use; it needs kms:Decrypt on the key: {detail}',
   },
-  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} is not there: it was deleted, or there is no such bucket' },
+  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} does not exist: it was deleted, or the bucket does not exist' },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
   AWS_CREDENTIALS: { retriable: true, message: '{owner} gives no credentials: {detail}' },
@@ -129,6 +130,24 @@ export const errorTable = {
   },
   EC2_UNAVAILABLE: { retriable: true, message: 'EC2 in {region} does not answer about flow log {flowLogId}: {detail}' },
   OBJECT_BROKEN: { retriable: true, message: 's3://{bucket}/{key} is broken: {detail}' },
+  OBJECT_FORMAT: {
+    retriable: false,
+    message:
+      's3://{bucket}/{key} is {detail}, which is not read: text is, also as gzip, zstd, ZIP or Snappy, and Parquet; leave it out with prefix or keyPattern of its source in s3.sources, or store it in one of these',
+  },
+  OBJECT_NOT_TEXT: {
+    retriable: false,
+    message:
+      's3://{bucket}/{key} is neither text nor in a format that is known: {detail}; leave it out with prefix or keyPattern of its source in s3.sources',
+  },
+  OBJECT_EMPTY: {
+    retriable: true,
+    message: 's3://{bucket}/{key} has no line, not even the header line that AWS writes into each object ({detail})',
+  },
+  OBJECT_ARCHIVED: {
+    retriable: false,
+    message: 's3://{bucket}/{key} is archived ({detail}): restore it in S3, then `flowloom retry` reads it',
+  },
   OBJECT_OVER_LIMIT: {
     retriable: true,
     message: 's3://{bucket}/{key} takes more to read than is allowed: {detail}; if it is a good one, write it with smaller row groups',
@@ -145,7 +164,7 @@ export const errorTable = {
   BACKFILL_INCOMPLETE: {
     retriable: false,
     message:
-      '{failed} objects could not be read and {unlisted} prefixes could not be listed; mend it, then `flowloom retry` and the same backfill again',
+      '{failed} objects could not be read and {unlisted} prefixes could not be listed; fix the cause, then `flowloom retry` and the same backfill again',
   },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
   REPLAY_CONFLICT: {
@@ -162,11 +181,11 @@ export const errorTable = {
   PROBE_FAILED: { retriable: false, message: '{count} of {all} things that were tried do not work; see the lines above' },
   HTTP_PORT: {
     retriable: false,
-    message: 'cannot serve metrics and health on {host}:{port}: {detail}; set http.port, where 0 picks a free one',
+    message: 'cannot serve metrics and health on {host}:{port}: {detail}; set http.port; 0 picks a free one',
   },
 } as const satisfies Record<string, { retriable: boolean; message: string }>
 
-/** Faults that can pass for a role that works (a secret that is just being changed), and are final where one begins: the settings are wrong. */
+/** Faults that can pass while a role works (a secret that is just being changed), and are final at its start: the settings are wrong. */
 export const finalAtStart: ReadonlySet<string> = new Set<keyof typeof errorTable>(['REGISTRY_LOGIN', 'CLICKHOUSE_LOGIN'])
 
 /** Code of an error, stable across versions. */
@@ -175,7 +194,7 @@ export type ErrorCode = keyof typeof errorTable
 /** A text in which no URL shows its password. */
 export const withoutPassword = (text: string): string => text.replace(/([a-z][a-z0-9+.-]*:\/\/[^/@:\s]*):[^/@\s]*@/gi, '$1:(hidden)@')
 
-/** An error with a code, details and, always where there is one, its cause. */
+/** An error with a code, details and its cause, if there is one. */
 export class FlowError extends Error {
   readonly code: ErrorCode
   readonly details: Readonly<Record<string, unknown>>
@@ -192,7 +211,7 @@ export class FlowError extends Error {
     this.details = details
   }
 
-  /** True where the same call can succeed later without a person. */
+  /** True if the same call can succeed later without a person. */
   get retriable(): boolean {
     return errorTable[this.code].retriable
   }

@@ -19,7 +19,7 @@ const isLoginRefused = (status: number | undefined): boolean => status === 401 |
 
 function withAdvice(text: string, status: number | undefined): string {
   if (isLoginRefused(status)) return `${text}; check registry.username and registry.password`
-  return status === 404 ? `${text}; check the path in registry.url` : text
+  return status === 404 ? `${text}; check the path in registry.url: that of Apicurio ends with /apis/ccompat/v7` : text
 }
 
 /** A registry that refuses a request, or does not answer. */

@@ -5,6 +5,7 @@
  * numbers, service, origin, extra). A fragment is encoded once per dictionary entry and copied as a unit, by the writer and by the sink.
  */
 import { flowFields } from './flow-fields.ts'
+import { timeKept, timeSourceDoc, timeSources } from './records.ts'
 import { optional, record, required, symbols, type AvroField, type AvroRecord } from './avro-types.ts'
 
 /** The optional groups of the flow record, each a nested record that is null (one byte) where the log has none of its fields. */
@@ -44,6 +45,7 @@ export const interfaceFields: readonly AvroField[] = [
   group('ecs'),
   group('tags'),
   group('transitGateway'),
+  optional('scope', 'string', 'scope that the source of the object names for the addresses of records without a VPC; null: none is named'),
 ]
 
 /** Endpoint fragment: address, packet address and what lookup tables say of the conversation's true end (packet address, else address). */
@@ -92,7 +94,12 @@ export const flowValue: AvroRecord = record('Flow', 'One enriched flow log recor
   required(
     'directionSource',
     symbols('DirectionSource', ['none', 'logged', 'inferred', 'inferred_count']),
-    'logged: flow-direction; inferred: exactly one private address; inferred_count: the address that every record of the interface has',
+    'logged: flow-direction; inferred: what directionBy names, else the private one of two IPv4 addresses, which stands in every record of the interface in this block; inferred_count: another address that does',
+  ),
+  optional(
+    'directionBy',
+    'string',
+    'what decided a direction that is inferred; own_network: one address is in a narrower network of `networks.own`; null: the records of the block',
   ),
   group('nextHop'),
   logged('srcPort', 'int'),
@@ -101,13 +108,15 @@ export const flowValue: AvroRecord = record('Flow', 'One enriched flow log recor
   logged('bytes', 'long'),
   required('start', 'long', 'Unix seconds of the first packet, or the start of the slot of the object'),
   required('end', 'long', 'Unix seconds of the last packet, or the end of the slot of the object'),
-  required(
-    'timeSource',
-    symbols('TimeSource', ['none', 'logged', 'slot']),
-    'logged: both from the record; slot: at least one from the object name; none: unknown, 0',
-  ),
+  required('timeSource', symbols('TimeSource', timeSources), timeSourceDoc),
+  timeKept,
   group('packetsLost'),
-  optional('servicePort', 'int', 'port of the service: the one with a known name, else the lower one; null for protocols without ports'),
+  optional('servicePort', 'int', 'port of the service, see servicePortSource; null for protocols without ports'),
+  optional(
+    'servicePortSource',
+    symbols('ServicePortSource', ['tcp_flags', 'inferred']),
+    'tcp_flags: SYN without ACK, the destination port, or SYN with ACK, the source port; inferred: the port with a known name, else the lower one; null: no service port, or a record of 0.1.0, which infers it',
+  ),
   optional('serviceName', 'string', 'IANA service name of the service port'),
   required(
     'objectId',

@@ -1,4 +1,5 @@
 /** TypeScript types of decoded `flows` records; tests check them against the Avro schema (flow-record.ts). */
+import type { TimeKept, TimeSource } from './records.ts'
 
 type Text = string | null
 type Whole = number | null
@@ -87,6 +88,7 @@ export interface FlowRecord {
   ecs: EcsRecord | null
   tags: TagsRecord | null
   transitGateway: TransitGatewayRecord | null
+  scope: Text
   srcAddr: Text
   pktSrcAddr: Text
   srcCountry: Text
@@ -117,6 +119,7 @@ export interface FlowRecord {
   encryptionStatus: Whole
   direction: 'unknown' | 'ingress' | 'egress'
   directionSource: 'none' | 'logged' | 'inferred' | 'inferred_count'
+  directionBy: Text
   nextHop: NextHopRecord | null
   srcPort: Whole
   dstPort: Whole
@@ -124,9 +127,11 @@ export interface FlowRecord {
   bytes: Whole
   start: number
   end: number
-  timeSource: 'none' | 'logged' | 'slot'
+  timeSource: TimeSource
+  timeKept: TimeKept | null
   packetsLost: PacketsLostRecord | null
   servicePort: Whole
+  servicePortSource: 'tcp_flags' | 'inferred' | null
   serviceName: Text
   objectId: Buffer
   line: number

@@ -1,5 +1,5 @@
 /** Keys and values of every topic but `flows` (flow-record.ts): Avro schemas and the TypeScript types of decoded records. */
-import { optional, record, required, symbols, type AvroRecord } from './avro-types.ts'
+import { optional, record, required, symbols, type AvroField, type AvroRecord } from './avro-types.ts'
 
 const objectId = { type: 'fixed', name: 'ObjectId', size: 8 } as const
 
@@ -53,6 +53,7 @@ export interface ObjectLedger {
   retryAtMs: number | null
   errorCode: string | null
   errorDetail: string | null
+  warning: string | null
   earlier: EarlierVersion[]
 }
 
@@ -100,6 +101,7 @@ export const objectLedger: AvroRecord = record('ObjectLedger', 'Progress and cou
   optional('retryAtMs', 'long', 'Unix milliseconds of the next attempt'),
   optional('errorCode', 'string', 'why the last attempt failed'),
   optional('errorDetail', 'string', 'what the source said'),
+  optional('warning', 'string', 'what the records of the object lack, such as addresses; null: nothing that is known'),
   {
     name: 'earlier',
     type: { type: 'array', items: earlierVersion },
@@ -107,6 +109,24 @@ export const objectLedger: AvroRecord = record('ObjectLedger', 'Progress and cou
     default: [],
   },
 ])
+
+/** Where start and end of a record come from, in the order of the Avro enum and of the store. */
+export const timeSources = ['none', 'logged', 'slot'] as const
+/** One of `timeSources`. */
+export type TimeSource = (typeof timeSources)[number]
+export const timeSourceDoc =
+  'logged: both from the record; slot: at least one from the object name; none: at least one is unknown, see timeKept'
+
+/** The only time that is as logged where `timeSource` is `none`, in the order of the Avro enum. */
+export const timesKept = ['start', 'end'] as const
+/** One of `timesKept`. */
+export type TimeKept = (typeof timesKept)[number]
+/** Says which time is as logged where `timeSource` is `none`. */
+export const timeKept: AvroField = optional(
+  'timeKept',
+  symbols('TimeKept', timesKept),
+  'start, end: timeSource is none, that one is from the record, and the other is unknown and has the same value; null with timeSource none: both are unknown, 0',
+)
 
 /** Key of `flow-gaps`. */
 export interface GapKey {
@@ -131,9 +151,11 @@ export interface FlowGap {
   azId: string | null
   start: number
   end: number
-  timeSource: 'none' | 'logged' | 'slot'
+  timeSource: TimeSource
+  timeKept: TimeKept | null
   objectId: Buffer
   line: number
+  extra: Record<string, string> | null
 }
 export const flowGap: AvroRecord = record('FlowGap', 'A window without flows: NODATA is evidence, SKIPDATA is a loss', [
   required('kind', symbols('GapKind', ['NODATA', 'SKIPDATA']), 'NODATA: no traffic; SKIPDATA: AWS lost records, possibly many'),
@@ -146,9 +168,11 @@ export const flowGap: AvroRecord = record('FlowGap', 'A window without flows: NO
   optional('azId', 'string', 'availability zone id'),
   required('start', 'long', 'Unix seconds'),
   required('end', 'long', 'Unix seconds'),
-  required('timeSource', symbols('TimeSource', ['none', 'logged', 'slot']), 'where start and end come from'),
+  required('timeSource', symbols('TimeSource', timeSources), timeSourceDoc),
+  timeKept,
   required('objectId', objectId, 'object version'),
   required('line', 'int', 'line of the object'),
+  optional('extra', { type: 'map', values: 'string' }, 'values of the line that have no field here, by name in the log'),
 ])
 
 /** Key of `ip-sightings`, `cloud-map` and `cloud-map-changes`: an address within its scope. */
@@ -218,7 +242,10 @@ export const ipSighting: AvroRecord = record('IpSighting', 'One owner was seen w
   required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
 ])
 
-/** A derived ownership run. `validTo` null: no later run is known. */
+/**
+ * A derived ownership run: one owner holds the address from `validFrom` to `lastSeen`, within one UTC day and without a gap of more than 600
+ * seconds. `validTo` is the first second of the next run of that day; null: none.
+ */
 export interface OwnershipRun {
   owner: Owner
   validFrom: number
@@ -229,42 +256,11 @@ export interface OwnershipRun {
 }
 const runFields = [
   required('validFrom', 'long', 'Unix seconds: first second of the run'),
-  optional('validTo', 'long', 'Unix seconds: first second of the next run; null: none is known'),
-  required('firstSeen', 'long', 'Unix seconds: first sighting in the run'),
-  required('lastSeen', 'long', 'Unix seconds: last sighting in the run'),
-  required('conflictS', 'long', 'seconds in which another owner was seen with the address too'),
+  optional('validTo', 'long', 'Unix seconds: first second of the next run of that UTC day; null: none'),
+  required('firstSeen', 'long', 'Unix seconds: first second seen in the run; equal to validFrom'),
+  required('lastSeen', 'long', 'Unix seconds: last second of the run; the owner counts as held for 600 seconds more'),
+  required('conflictS', 'long', 'seconds of the run in which another owner was seen with the address too'),
 ] as const
-
-/** Value of `cloud-map`: the owner now and the recent runs, with the state that derives them. */
-export interface CloudMapEntry {
-  current: Owner | null
-  currentSince: number | null
-  lastSeen: number | null
-  owners: { owner: Owner; ranges: SecondsRange[] }[]
-  sealedBefore: number | null
-  sealed: OwnershipRun | null
-  lateRuns: number
-}
-const runRecord = record('OwnershipRun', 'One ownership run', [required('owner', 'Owner', 'who'), ...runFields])
-export const cloudMapEntry: AvroRecord = record('CloudMapEntry', 'Who holds an address now, and what that is derived from', [
-  { name: 'current', type: ['null', owner], doc: 'owner of the newest run', default: null },
-  optional('currentSince', 'long', 'Unix seconds: first second of the newest run'),
-  optional('lastSeen', 'long', 'Unix seconds: last sighting of the newest run'),
-  required(
-    'owners',
-    {
-      type: 'array',
-      items: record('OwnerSeen', 'One owner and when it was seen', [
-        required('owner', 'Owner', 'who'),
-        required('ranges', ranges, 'when: disjoint, ascending, not adjacent'),
-      ]),
-    },
-    'every owner seen since the seal, with the exact union of its seconds',
-  ),
-  optional('sealedBefore', 'long', 'Unix seconds: runs that ended before are sealed and not kept here'),
-  optional('sealed', runRecord, 'the newest sealed run, the neighbour of the first kept one'),
-  required('lateRuns', 'long', 'sightings that came after their time was sealed'),
-])
 
 /** Key of `cloud-map-runs`. */
 export interface RunKey extends AddressKey {
@@ -282,7 +278,7 @@ export const cloudMapRun: AvroRecord = record('CloudMapRun', 'One ownership run;
 ])
 
 /** What changed about an address. */
-export type ChangeKind = 'appeared' | 'changed' | 'corrected' | 'conflict'
+export type ChangeKind = 'appeared' | 'changed' | 'corrected' | 'conflict' | 'conflict_ended'
 /** Value of `cloud-map-changes`. */
 export interface CloudMapChange {
   kind: ChangeKind
@@ -293,8 +289,8 @@ export interface CloudMapChange {
 export const cloudMapChange: AvroRecord = record('CloudMapChange', 'One announced change of the cloud map', [
   required(
     'kind',
-    symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict']),
-    'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once',
+    symbols('ChangeKind', ['appeared', 'changed', 'corrected', 'conflict', 'conflict_ended']),
+    'appeared: first owner; changed: a new newest owner; corrected: late data rewrote history; conflict: two owners at once; conflict_ended: no longer',
   ),
   required('at', 'long', 'Unix seconds: first second of the new state'),
   {

@@ -1,10 +1,10 @@
 /** Every topic: name, key, value, cleanup and who shares partitions with whom. The one place for topic names. */
 import type { AvroRecord } from './avro-types.ts'
 import { flowKey, flowValue } from './flow-record.ts'
+import { cloudMapDay, cloudMapEntry, dayKey } from './map-state.ts'
 import {
   addressKey,
   cloudMapChange,
-  cloudMapEntry,
   cloudMapRun,
   deadLetter,
   deadLetterReplay,
@@ -88,8 +88,18 @@ export const topics = {
     'compact',
     'long',
     'who holds an address now, and the state that says so',
+    2,
   ),
-  cloudMapRuns: topic('cloud-map-runs', 'addresses', runKey, cloudMapRun, 'compact', 'long', 'the full history: one ownership run each'),
+  cloudMapDays: topic(
+    'cloud-map-days',
+    'addresses',
+    dayKey,
+    cloudMapDay,
+    'compact',
+    'long',
+    'what is known of an address in a UTC day that has left the state: late data is added to it',
+  ),
+  cloudMapRuns: topic('cloud-map-runs', 'addresses', runKey, cloudMapRun, 'compact', 'long', 'the full history: one ownership run each', 2),
   cloudMapChanges: topic(
     'cloud-map-changes',
     'addresses',
@@ -98,6 +108,7 @@ export const topics = {
     'delete',
     'long',
     'announced changes, with before and after',
+    2,
   ),
   deadLetters: topic(
     'dead-letters',

@@ -70,8 +70,6 @@ num.partitions=4
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-message.max.bytes=4194304
-replica.fetch.max.bytes=4194304
 # With the default of 9000 the registration of a killed broker blocks its successor for as long.
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300

@@ -12,6 +12,10 @@ export interface FaultRule {
   status?: number
   /** S3 error code of the answer, such as `AccessDenied` or `SlowDown`. */
   code?: string
+  /** Shows the objects as archived: listings name this storage class, and a GET is refused. */
+  storageClass?: 'GLACIER' | 'DEEP_ARCHIVE' | 'INTELLIGENT_TIERING'
+  /** With `INTELLIGENT_TIERING`, the archive tier that the refusal names. */
+  accessTier?: 'ARCHIVE_ACCESS' | 'DEEP_ARCHIVE_ACCESS'
   /** Wait before the answer. */
   delayMs?: number
   /** Breaks the connection after that many bytes of a GET's body. */
@@ -59,6 +63,14 @@ function operationOf(method: string, key: string): S3Operation | undefined {
 export class Faults {
   rules: FaultRule[] = []
 
+  /** Storage class that a listing shows of an object. */
+  storageClassOf(bucket: string, key: string): string {
+    const rule = this.rules.find(
+      each => each.storageClass !== undefined && (each.bucket ?? bucket) === bucket && key.startsWith(each.prefix),
+    )
+    return rule?.storageClass ?? 'STANDARD'
+  }
+
   /** Gives the rule that a request falls under, and counts it. */
   take(request: S3Request): FaultRule | undefined {
     const path = request.operation === 'list' ? (request.query.get('prefix') ?? '') : request.key
@@ -67,6 +79,7 @@ export class Faults {
         path.startsWith(each.prefix) &&
         (each.bucket ?? request.bucket) === request.bucket &&
         (each.operations ?? [request.operation]).includes(request.operation) &&
+        (each.storageClass === undefined || request.operation === 'get') &&
         each.times !== 0,
     )
     if (rule?.times !== undefined) rule.times--

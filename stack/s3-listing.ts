@@ -56,14 +56,18 @@ export function listPage(objects: Iterable<StoredObject>, request: ListRequest):
   return page
 }
 
-/** Writes a page as the answer to its request. */
-export function listPageXml(request: ListRequest, page: ListPage): string {
+/**
+ * Writes a page as the answer to its request.
+ *
+ * @param storageClassOf Storage class of a key.
+ */
+export function listPageXml(request: ListRequest, page: ListPage, storageClassOf: (key: string) => string = () => 'STANDARD'): string {
   const text = (name: string, value: string | number | boolean): string => `<${name}>${escapeXml(String(value))}</${name}>`
   const token = page.next === undefined ? '' : text('NextContinuationToken', Buffer.from(page.next).toString('base64url'))
   const contents = page.objects.map(
     object =>
       `<Contents>${text('Key', object.key)}${text('LastModified', object.lastModified.toISOString())}${text('ETag', object.etag)}` +
-      `${text('Size', object.contentLength)}${text('StorageClass', 'STANDARD')}</Contents>`,
+      `${text('Size', object.contentLength)}${text('StorageClass', storageClassOf(object.key))}</Contents>`,
   )
   return (
     `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +
@@ -73,9 +77,13 @@ export function listPageXml(request: ListRequest, page: ListPage): string {
   )
 }
 
-/** Writes an S3 error body. */
-export const errorXml = (code: string, message: string): string =>
-  `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message><RequestId>LOCALSTACK</RequestId></Error>`
+/** Writes an S3 error body; `more` are elements that only some errors have. */
+export function errorXml(code: string, message: string, more: Readonly<Record<string, string | undefined>> = {}): string {
+  const all: Readonly<Record<string, string | undefined>> = { Code: code, Message: message, ...more, RequestId: 'LOCALSTACK' }
+  const elements = Object.entries(all)
+  const written = elements.map(([name, value]) => (value === undefined ? '' : `<${name}>${escapeXml(value)}</${name}>`)).join('')
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${written}</Error>`
+}
 
 const escapeXml = (text: string): string =>
   // Control characters have to be references, or parsers drop or refuse them.

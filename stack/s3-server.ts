@@ -58,15 +58,20 @@ app.put('/_listed', (request, reply) => {
 app.addHook('preHandler', async (request, reply) => {
   const s3 = readS3Request(request.method, request.raw.url ?? '/')
   if (s3 === undefined) return
-  const refuse = (status: number, code: string, message: string): unknown =>
+  const refuse = (status: number, code: string, message: string, more: Record<string, string | undefined> = {}): unknown =>
     reply
       .code(status)
       .header('content-type', 'application/xml')
-      .send(request.method === 'HEAD' ? '' : errorXml(code, message))
+      .send(request.method === 'HEAD' ? '' : errorXml(code, message, more))
 
   const fault = faults.take(s3)
   if (fault?.delayMs !== undefined) await sleep(fault.delayMs)
   if (fault?.cutAfterBytes !== undefined) cuts.set(request, fault.cutAfterBytes)
+  if (fault?.storageClass !== undefined)
+    return refuse(403, 'InvalidObjectState', "The operation is not valid for the object's storage class", {
+      StorageClass: fault.storageClass,
+      AccessTier: fault.accessTier,
+    })
   if (fault?.status !== undefined) return refuse(fault.status, fault.code ?? 'InternalError', 'a fault of the local stack, as asked for')
 
   // Keys become file names: none may leave the folder.
@@ -74,7 +79,9 @@ app.addHook('preHandler', async (request, reply) => {
   const bucket = s3Store.buckets.get(s3.bucket)
   if (s3.operation === 'list' && s3.query.get('list-type') === '2' && bucket !== undefined) {
     const list = readListRequest(s3.bucket, s3.query)
-    return reply.header('content-type', 'application/xml').send(listPageXml(list, listPage(bucket.values(), list)))
+    return reply
+      .header('content-type', 'application/xml')
+      .send(listPageXml(list, listPage(bucket.values(), list), key => faults.storageClassOf(s3.bucket, key)))
   }
   const match = request.headers['if-match']
   if (match !== undefined && match !== '*' && !match.startsWith('"')) request.headers['if-match'] = `"${match}"`

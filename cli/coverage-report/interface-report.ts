@@ -57,6 +57,9 @@ export interface JudgedRange extends SlotRange, Verdict {}
 const seenAroundS = 86_400
 
 type Row = Record<string, string | number | null>
+interface SlotLists {
+  warnings: string[]
+}
 interface SeenRow {
   actions: string[]
   /** Of the records that begin in one minute, in their order. */
@@ -79,7 +82,7 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
         (request.flowLogs.length === 0 || request.flowLogs.includes(log.flowLogId)),
     )
   // a neighbour on each side may stand for a slot without an object
-  const slotRows = await ask<Row, 'coverage_interface_slots'>(store, 'coverage_interface_slots', {
+  const slotRows = await ask<Row & SlotLists, 'coverage_interface_slots'>(store, 'coverage_interface_slots', {
     from: dateOf(slotOf(request.from) - request.everyS),
     to: dateOf(slotOf(lastEnd(request.to, request.windowS)) + slotSeconds + request.everyS),
     flow_logs: seen.map(({ log }) => log.flowLogId),
@@ -110,7 +113,7 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
 
 const keyOf = (account: unknown, region: unknown, flowLog: unknown): string => [account, region, flowLog].map(String).join('\n')
 
-function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly Row[]): CoveringFlowLog {
+function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & SlotLists)[]): CoveringFlowLog {
   const slots = new Map<number, SlotState>()
   for (const row of rows)
     if (keyOf(row['account_id'], row['region'], row['flow_log_id']) === keyOf(log.accountId, log.region, log.flowLogId))
@@ -119,6 +122,10 @@ function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly Row[]): 
         unread: Number(row['unread']),
         failed: Number(row['failed']),
         deadLetters: Number(row['dead_letters']),
+        empty: Number(row['empty']),
+        onTheirWay: Number(row['on_their_way']),
+        removed: Number(row['removed']),
+        warnings: row.warnings,
       })
   const flowLogId = log.flowLogId === '' ? 'objects without a flow log id' : log.flowLogId
   return { flowLogId, firstSeen: log.firstSeen, lastSeen: log.lastSeen, silences: silencesOf(spans), slots }

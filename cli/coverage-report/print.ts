@@ -55,6 +55,7 @@ const flowLogRow = (log: FlowLogCoverage): Record<string, string | number> => ({
   objects: log.objects,
   done: log.done,
   failed: log.failed,
+  copies: log.copies,
   bytes: log.bytes,
   lines: log.lines,
   flows: log.flows,
@@ -72,7 +73,7 @@ const objectLine = (object: ListedObject): string => {
 
 /** The report of a time. */
 export function formatReport(report: CoverageReport, request: CoverageRequest): string {
-  const { flowLogs, ended, unread, withoutSlot, skipped, overlaps } = report
+  const { flowLogs, ended, unread, withoutSlot, skipped, overlaps, nameless } = report
   const head = `${minute(request.from)} to ${minute(request.to)} UTC`
   const byLog = (lines: (log: FlowLogCoverage) => string[]): string[] =>
     flowLogs.flatMap(log => lines(log).map(line => `${nameOf(log.flowLogId)}  ${line}`))
@@ -93,7 +94,27 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
           `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  last slot ${minute(log.lastKnownSlot)}${log.lastArrival === null ? '' : `, last arrival ${minute(log.lastArrival)}`}`,
       ),
     ),
-    ...section('objects that are not read to their end', unread.map(objectLine)),
+    ...section('objects that are not read to their end, or without any line', unread.map(objectLine)),
+    ...section(
+      'lines that were read and are not in the tables yet: ask again',
+      byLog(log => (log.onTheirWay === 0 ? [] : [`${log.onTheirWay} lines on their way`])),
+    ),
+    ...section(
+      'rows removed by retention (clickhouse.ttlDays): what is missing here was read once',
+      byLog(log => (log.removed === 0 ? [] : [`${log.removed} rows removed`])),
+    ),
+    ...section(
+      'rows that stand in the tables more than once',
+      byLog(log => (log.repeated === 0 ? [] : [`${log.repeated} rows repeated`])),
+    ),
+    ...section(
+      'objects that were read and lack something',
+      byLog(log => (log.warned === 0 ? [] : [`${log.warned} ${log.warned === 1 ? 'object' : 'objects'}: ${log.warnings.join('; ')}`])),
+    ),
+    ...section(
+      'objects that lie under several keys; one of each counts',
+      byLog(log => (log.copies === 0 ? [] : [`${log.copies} ${log.copies === 1 ? 'copy' : 'copies'}`])),
+    ),
     ...section(
       'dead letters, in slots',
       byLog(log => log.deadLetterSlots.map(slot => range({ from: slot, to: slot + slotSeconds }))),
@@ -113,8 +134,12 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
       'interfaces that several flow logs write; the view flows_once counts one of them',
       overlaps.map(
         each =>
-          `${each.observer}  ${each.flowLogs.map(nameOf).join(', ')}  counted: ${nameOf(each.counted)}, ${each.repeated} records of the others, ${each.slots} slots, ${minute(each.first)} to ${minute(each.last)}`,
+          `${each.observer}  ${each.flowLogs.map(nameOf).join(', ')}  counted: ${nameOf(each.counted)}, ${each.repeated} records of the others, ${each.slots} slots, ${minute(each.first)} to ${minute(each.last)}${each.incomplete === 0 ? '' : `; incomplete in ${each.incomplete}: none was seen whole`}`,
       ),
+    ),
+    ...section(
+      'flow logs whose format names no interface: what others wrote too counts twice',
+      nameless.map(each => `${nameOf(each.flowLogId)}  beside ${each.beside.map(nameOf).join(', ')}`),
     ),
     ...section('objects whose name has no slot: they stand for no time', withoutSlot.map(objectLine)),
   )

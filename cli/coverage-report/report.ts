@@ -1,4 +1,4 @@
-/** What `flowloom coverage` reports of a time: asked of ClickHouse, never of `flows`, except for overlaps. Times are Unix seconds. */
+/** What `flowloom coverage` reports of a time: asked of ClickHouse; of `flows` the counts of lines by object, and what overlaps. Times are Unix seconds. */
 import { slotSeconds } from '../../schemas/object-name.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
@@ -32,6 +32,19 @@ export interface FlowLogCoverage {
   readonly failed: number
   /** Older versions of overwritten objects. */
   readonly replaced: number
+  /** Objects that lie under another key too, which counts in their place. */
+  readonly copies: number
+  /** Done objects without any line. */
+  readonly empty: number
+  /** Objects whose format lacks something, see warnings. */
+  readonly warned: number
+  readonly warnings: readonly string[]
+  /** Lines that were read and are not in the tables yet. */
+  readonly onTheirWay: number
+  /** Lines whose rows were removed after their time to live. */
+  readonly removed: number
+  /** Rows beyond one for each line. */
+  readonly repeated: number
   readonly bytes: number
   readonly lines: number
   readonly flows: number
@@ -92,8 +105,19 @@ export interface OverlappedInterface {
   readonly slots: number
   /** Records of the others. */
   readonly repeated: number
+  /** Slots in which none of them was seen whole: the true traffic is that or more. */
+  readonly incomplete: number
   readonly first: number
   readonly last: number
+}
+
+/** A flow log whose records name no interface, beside others: their common traffic counts twice. */
+export interface NamelessFlowLog {
+  readonly accountId: string
+  readonly region: string
+  readonly flowLogId: string
+  readonly objects: number
+  readonly beside: readonly string[]
 }
 
 /** The report of a time. */
@@ -104,6 +128,7 @@ export interface CoverageReport {
   readonly withoutSlot: readonly ListedObject[]
   readonly skipped: readonly SkippedInterface[]
   readonly overlaps: readonly OverlappedInterface[]
+  readonly nameless: readonly NamelessFlowLog[]
 }
 
 type Row = Record<string, string | number | null>
@@ -114,6 +139,7 @@ interface FlowLogRow extends Row {
 }
 interface FlowLogLists {
   done_slots: number[]
+  warnings: string[]
   late_slots: number[]
   late_by: number[]
   dead_slots: number[]
@@ -138,6 +164,7 @@ export async function reportCoverage(store: Store, request: CoverageRequest): Pr
     from: scope.from,
     to: scope.to,
   })
+  const nameless = await ask<Row & { beside: string[] }, 'coverage_nameless'>(store, 'coverage_nameless', scope)
   const hasEnded = (row: FlowLogRow): boolean => Number(row['last_known']) + slotSeconds + request.endedAfterS <= request.from
   const flowLogs = rows
     .filter(row => !hasEnded(row))
@@ -166,9 +193,17 @@ export async function reportCoverage(store: Store, request: CoverageRequest): Pr
         counted: String(row['counted']),
         slots: Number(row['slots']),
         repeated: Number(row['repeated']),
+        incomplete: Number(row['incomplete']),
         first: Number(row['first']),
         last: Number(row['last']) + slotSeconds - 1,
       })),
+    nameless: nameless.map(row => ({
+      accountId: String(row['account_id']),
+      region: String(row['region']),
+      flowLogId: String(row['flow_log_id']),
+      objects: Number(row['objects']),
+      beside: row.beside,
+    })),
   }
 }
 
@@ -204,6 +239,13 @@ function flowLogOf(row: FlowLogRow & FlowLogLists, request: CoverageRequest): Fl
     retrying: number('retrying'),
     failed: number('failed'),
     replaced: number('replaced'),
+    copies: number('copies'),
+    empty: number('empty'),
+    warned: number('warned'),
+    warnings: [...row.warnings].sort(),
+    onTheirWay: number('on_their_way'),
+    removed: number('removed'),
+    repeated: number('repeated'),
     bytes: number('bytes'),
     lines: number('lines'),
     flows: number('flows'),
@@ -232,10 +274,16 @@ const listedOf = (row: Row): ListedObject => ({
   errorDetail: String(row['error_detail']),
 })
 
-/** True where something is missing, not read or lost; late objects, overlaps and flow logs that ended before are none of these. */
+/** True if something is missing, not read, lost, not in the tables or less than asked; late objects, overlaps and flow logs that ended before are none of these. */
 export function hasLosses(report: CoverageReport): boolean {
   const broken = report.flowLogs.some(
-    log => log.missing.length > 0 || log.silent !== null || log.done < log.objects || log.deadLetterSlots.length > 0 || log.skipdata > 0,
+    log =>
+      log.missing.length > 0 ||
+      log.silent !== null ||
+      log.done < log.objects ||
+      log.deadLetterSlots.length > 0 ||
+      log.skipdata > 0 ||
+      log.onTheirWay + log.removed + log.warned > 0,
   )
   return broken || report.skipped.length > 0 || report.withoutSlot.some(object => object.state !== 'done')
 }

@@ -27,6 +27,14 @@ export interface SlotState {
   readonly unread: number
   readonly failed: number
   readonly deadLetters: number
+  /** Read, but without any line: AWS always writes a header line. */
+  readonly empty: number
+  /** Lines that were read and are not in the tables yet. */
+  readonly onTheirWay: number
+  /** Lines whose rows were removed after their time to live. */
+  readonly removed: number
+  /** What the formats of its objects lack, `no column srcaddr or dstaddr`. */
+  readonly warnings: readonly string[]
 }
 
 /** A flow log that has records of the interface. */
@@ -119,10 +127,16 @@ function judgeSlots(log: CoveringFlowLog, slots: readonly number[], evidence: Ev
   for (const slot of slots) {
     const state = log.slots.get(slot)
     const where = `${log.flowLogId}, slot ${clock(slot)}:`
-    if (state !== undefined && state.failed > 0) gaps.push(`${where} ${plural(state.failed, 'object')} could not be read`)
-    if (state !== undefined && state.deadLetters > 0) gaps.push(`${where} ${plural(state.deadLetters, 'line')} could not be read`)
-    if (state !== undefined && state.unread > 0) unknowns.push(`${where} ${plural(state.unread, 'object')} still to be read`)
-    if (state !== undefined && state.done + state.unread + state.failed > 0) continue
+    if (state !== undefined) {
+      if (state.failed > 0) gaps.push(`${where} ${plural(state.failed, 'object')} could not be read`)
+      if (state.empty > 0) gaps.push(`${where} ${plural(state.empty, 'object')} without any line, not even a header line`)
+      if (state.deadLetters > 0) gaps.push(`${where} ${plural(state.deadLetters, 'line')} could not be read`)
+      if (state.unread > 0) unknowns.push(`${where} ${plural(state.unread, 'object')} still to be read`)
+      if (state.onTheirWay > 0) unknowns.push(`${where} ${plural(state.onTheirWay, 'line')} still on their way to the tables`)
+      if (state.removed > 0) unknowns.push(`${where} ${plural(state.removed, 'row')} removed by retention`)
+      for (const warning of state.warnings) unknowns.push(`${where} an object says less than asked: ${warning}`)
+      if (state.done + state.unread + state.failed + state.empty > 0) continue
+    }
     if (slot >= evidence.notDue) unknowns.push(`${where} no object yet, and there need not be one yet`)
     else if (!isStoodFor(isDone, slot, evidence.everyS)) unknowns.push(`${where} no object`)
   }

@@ -5,6 +5,7 @@ import { deadLineReasons } from '../../producers/s3/dead-line-reasons.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { configOption } from '../command.ts'
+import { parsePlace } from '../s3-place.ts'
 import { parseTime } from '../times.ts'
 import { openSession, type Session } from '../session.ts'
 import { formatLetter, formatReport, formatSummary, letterJson } from './letter-text.ts'
@@ -23,26 +24,28 @@ const belongsTo: Readonly<Record<string, string>> = { 'dry-run': 'replay', force
 
 const knownReasons: readonly string[] = [...new Set([...Object.keys(deadLineReasons), ...Object.keys(lineFaultReasons)])].sort()
 
-/** Refuses a reason that there is not: a list without dead letters would say that all is well. */
+/** Rejects unknown reasons: an empty list would look like good news. */
 function reasonsOf(values: Values): string[] {
   const reasons = ((values['reason'] as string[] | undefined) ?? []).flatMap(text => text.split(',')).filter(text => text !== '')
   const unknown = reasons.find(reason => !knownReasons.includes(reason))
-  if (unknown !== undefined) throw usage(`"${unknown}" is no reason; there are ${knownReasons.join(', ')}`)
+  if (unknown !== undefined) throw usage(`"${unknown}" is not a reason; there are ${knownReasons.join(', ')}`)
   return reasons
 }
 
 function filterOf(values: Values): LetterFilter {
   const since = values['since'] as string | undefined
+  const prefix = (values['prefix'] as string | undefined) ?? ''
+  parsePlace(prefix, name)
   return {
     reasons: reasonsOf(values),
-    prefix: (values['prefix'] as string | undefined) ?? '',
+    prefix,
     sinceMs: since === undefined ? 0 : parseTime(since, name) * 1000,
   }
 }
 
 function maxAttemptsOf(values: Values): number {
   const text = (values['max-attempts'] as string | undefined) ?? String(defaultMaxAttempts)
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw usage(`"${text}" is no number of attempts`)
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw usage(`"${text}" is not a number of attempts; write a whole number, such as 3`)
   return Number(text)
 }
 
@@ -85,7 +88,7 @@ async function show(session: Session, values: Values, text: string | undefined):
         2,
       ),
     )
-  else if (found.length === 0) console.log(`line ${line} of ${object} is no dead letter, or the topic no longer holds it`)
+  else if (found.length === 0) console.log(`line ${line} of ${object} is not a dead letter, or the topic no longer holds it`)
   else console.log(found.map(entry => formatLetter(entry, replays.isOpen(entry.letter))).join('\n\n'))
   return found.length === 0 ? 1 : 0
 }
@@ -106,11 +109,11 @@ export const deadLettersCommand: Command = {
   options: {
     config: configOption,
     reason: { type: 'string', multiple: true, value: 'REASON', doc: 'only these reasons; several separated by commas' },
-    prefix: { type: 'string', value: 'PREFIX', doc: 'only objects whose key, or s3:// name, starts with it' },
+    prefix: { type: 'string', value: 's3://bucket/prefix', doc: 'only objects there; without s3://bucket/, of any bucket' },
     since: {
       type: 'string',
       value: 'TIME',
-      doc: 'only what was recorded since then: ISO 8601 (UTC where no zone is given) or Unix seconds',
+      doc: 'only what was recorded since then: ISO 8601 (UTC if no zone is given) or Unix seconds',
     },
     all: { type: 'boolean', doc: 'list: show examples that were sent back since, too' },
     'dry-run': { type: 'boolean', doc: 'replay: only say what would be sent back and what left' },
@@ -119,7 +122,7 @@ export const deadLettersCommand: Command = {
     json: { type: 'boolean', doc: 'print JSON' },
   },
   details:
-    'replay puts whole lines with a known header into raw-lines again, under their object version and line number, so that a fixed enrich reads\nthem. It is exactly once: repeated, killed and repeated, or run twice at once, each line comes in once. A line that is refused again is a dead\nletter again, with the number of its attempt. show: exit code 1 where the line is no dead letter.',
+    'replay puts whole lines with a known header into raw-lines again, under their object version and line number, so that a fixed enrich reads\nthem. It is exactly once: repeated, killed and repeated, or run twice at once, each line comes in once. A line that is refused again is a dead\nletter again, with the number of its attempt. show: exit code 1 if the line is not a dead letter.',
   async run({ values, positionals, signal }) {
     const [word = 'list', ...rest] = positionals
     if (!['list', 'show', 'replay'].includes(word)) throw usage(`"${word}" is neither list, show nor replay`)

@@ -2,11 +2,12 @@
  * Sends dead letters back to `raw-lines`, exactly once.
  *
  * A line keeps its identity: object version id and line number. Its record in `raw-lines` and its record in `dead-letter-replays`, which says
- * for the how-manieth time it was sent back, are one transaction. There is one producer behind a fence for the whole deployment, and what was
+ * which attempt it is, are one transaction. There is one producer behind a fence for the whole deployment, and what was
  * sent before is read after the fence: a command that was killed, or that runs twice at once, can neither lose nor repeat a line.
  */
 import { lineText, readReplays, type ReplayAttempts } from '../../audit/replay-attempts.ts'
 import { LineCheck } from '../../processors/enrich/line-check.ts'
+import { sourceHeaders } from '../../producers/s3/source-headers.ts'
 import { createKafka } from '../../runtime/kafka/client.ts'
 import { FencedProducer, fencedError } from '../../runtime/kafka/fenced-producer.ts'
 import { partitionOf } from '../../runtime/partition.ts'
@@ -181,6 +182,7 @@ class SendBack {
       key: this.#session.codecs.rawLines.encodeKey(object),
       value: Buffer.concat([letter.bytes, Buffer.from('\n')]),
       headers: {
+        ...sourceHeaders(this.#session.config.s3.sources, object),
         [rawLineHeaders.header]: letter.header!,
         [rawLineHeaders.etag]: letter.etag,
         [rawLineHeaders.objectId]: letter.objectId.toString('hex'),

@@ -20,6 +20,7 @@ export const floconAddresses = [
 
 const sshColumns = [
   'evidence',
+  'inferred',
   'observer',
   'instance_id',
   'local_address',
@@ -56,7 +57,10 @@ export async function printAnswers(store: Store, print: (text: string) => void):
       await ask<Row, 'top_talkers'>(store, 'top_talkers', { from: new Date(nowMs - 86_400_000), to: new Date(nowMs + 600_000), limit: 12 }),
     ),
   )
-  print('\nSSH allowed from outside. answered: an open host; accepted: no reply was seen; nat-phantom: a NAT gateway, which drops it\n')
+  print(
+    '\nSSH allowed from outside. answered: an open host; replied: traffic back without flags, which may be a reset; accepted: no reply was seen;\n' +
+      'nat-phantom: a NAT gateway, which drops it. inferred: by ports, not by TCP flags\n',
+  )
   const ssh = await ask<Row, 'ssh_from_outside'>(store, 'ssh_from_outside', {
     from: new Date(0),
     to: new Date(nowMs + 600_000),

@@ -134,7 +134,7 @@ export const demoCommand: Command = {
   endsOnSignal: true,
   summary: 'start everything on this machine, run the main job on sample logs, show answers',
   options: {
-    exit: { type: 'boolean', doc: 'verify the answers and end: exit code 0 where all is right' },
+    exit: { type: 'boolean', doc: 'verify the answers and end: exit code 0 if all is right' },
     records: { type: 'string', value: 'N', doc: 'generated records; default 200000' },
     keep: { type: 'boolean', doc: 'keep the data of an earlier demo (a second run over the same bucket adds nothing)' },
   },
@@ -159,7 +159,7 @@ export const demoCommand: Command = {
     const session = await openDemoSession(env, signal)
     const store = connectClickHouse(session.config.clickhouse)
     try {
-      await migrateTables(session.config.clickhouse)
+      await migrateTables(session.config.clickhouse, session.config.networks.own)
       await roles.start(roleLists, env)
       const uploads = upload(stack.endpoints.s3Endpoint, records, signal)
       let complete = false

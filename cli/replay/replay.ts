@@ -111,7 +111,7 @@ export async function replay(
     const held = await side.cluster.ranges(replaySource)
     const beginningLost = [...plan.ranges].some(([partition, { start }]) => start > 0 && held.get(partition)?.start === start)
     listener.begun(plan, found !== undefined, beginningLost)
-    await migrateTables(session.config.clickhouse)
+    await migrateTables(session.config.clickhouse, session.config.networks.own)
     const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, probe)
     if (!done) return undefined
     const store = connectClickHouse(side.config.clickhouse)
@@ -169,7 +169,7 @@ export const replayCommand: Command = {
     from: {
       type: 'string',
       value: 'TIME',
-      doc: 'records written at this time or later: ISO 8601 (UTC where no zone is given) or Unix seconds',
+      doc: 'records written at this time or later: ISO 8601 (UTC if no zone is given) or Unix seconds',
     },
     to: { type: 'string', value: 'TIME', doc: 'records written before this time; default now' },
     database: { type: 'string', value: 'DB', doc: 'ClickHouse database of its tables; default `<clickhouse.database>_replay_<name>`' },
@@ -177,7 +177,7 @@ export const replayCommand: Command = {
     json: { type: 'boolean', doc: 'print the counts as JSON' },
   },
   details:
-    'Times are when fetch wrote the lines, not when the traffic was: an object that came late is in the range of its arrival. The range is fixed\nat the beginning and exactly once; the same command (or without --from and --to) goes on with a replay that was stopped or killed, and more\nthan one process may run it. Live topics are only read, live tables are not touched. Exit code 1 where it was stopped before its end.',
+    'Times are when fetch wrote the lines, not when the traffic was: an object that came late is in the range of its arrival. The range is fixed\nat the beginning and exactly once; the same command (or without --from and --to) goes on with a replay that was stopped or killed, and more\nthan one process may run it. Live topics are only read, live tables are not touched. Exit code 1 if it was stopped before its end.',
   async run({ values, signal }) {
     const request = readRequest(values)
     const live = loadConfig({ file: values['config'] as string | undefined })

@@ -23,7 +23,7 @@ def main():
         print(f"{scope} {ip} {holder} since {time_text(entry['currentSince'])} last seen {time_text(entry['lastSeen'])}")
 
     entries = {}
-    for key, entry in read_topic(opts, f"{opts.prefix}cloud-map.v1"):
+    for key, entry in read_topic(opts, f"{opts.prefix}cloud-map.v2"):
         # restore barriers of flowloom are tombstones of this scope
         if key["scope"] == "__barrier":
             continue

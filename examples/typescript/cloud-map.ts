@@ -24,7 +24,7 @@ const tell = (key: AddressKey, { current, currentSince, lastSeen }: Entry): void
   console.log(`${key.scope} ${key.ip} ${holder} since ${time(currentSince)} last seen ${time(lastSeen)}`)
 }
 
-await readTopic<AddressKey, Entry>(options, `${options.prefix}cloud-map.v1`, ({ key, value }) => {
+await readTopic<AddressKey, Entry>(options, `${options.prefix}cloud-map.v2`, ({ key, value }) => {
   // restore barriers of flowloom are tombstones of this scope
   if (key.scope === '__barrier') return
   const name = `${key.scope} ${key.ip}`

@@ -3,13 +3,8 @@ import type { LookupSet } from './lookups/lookup-set.ts'
 import { tcpServices, udpServices } from './lookups/service-names.ts'
 import { addressFlag } from './parse/address-text.ts'
 import type { AddressGeneration } from './parse/address-dictionary.ts'
-import type { FlowBatch } from './parse/flow-batch.ts'
-
-/** Protocols that have ports: TCP, UDP, DCCP, SCTP. */
-const tcp = 6
-const udp = 17
-const dccp = 33
-const sctp = 132
+import { serviceRule } from './parse/class-dictionary.ts'
+import { servicePortSource, type FlowBatch } from './parse/flow-batch.ts'
 
 /**
  * Looks up the addresses that are new since the last call. Private and other special addresses are never looked up.
@@ -39,30 +34,35 @@ export function annotateAddresses(addresses: AddressGeneration, tables: LookupSe
 }
 
 /**
- * Finds the service port of each row: of the two ports the one with a known name if exactly one has, else the lower one; none for protocols
- * without ports. Fills `servicePort` and `serviceId`.
+ * Finds the service port of each row. TCP flags say it where they can: SYN without ACK was sent to the service, SYN with ACK by it. Else, of the
+ * two ports, the one with a known name if exactly one has, else the lower one; none for protocols without ports. Fills `servicePort`,
+ * `servicePortSource` and `serviceId`.
  */
 export function annotateServices(batch: FlowBatch): void {
-  const { rows, classId, servicePort, serviceId } = batch
-  const { protocol } = batch.dictionaries.classes
+  const { rows, classId, servicePort, servicePortSource: sources, serviceId } = batch
+  const { serviceRule: rules } = batch.dictionaries.classes
   const source = batch.ports[0]!
   const destination = batch.ports[1]!
   for (let row = 0; row < rows; row++) {
-    const number = protocol[classId[row]!]!
+    const rule = rules[classId[row]!]!
+    const a = source[row]!
+    const b = destination[row]!
+    const names = rule === serviceRule.inferredUdp ? udpServices : tcpServices
     let port = -1
-    let id = 0
-    if (number === tcp || number === udp || number === sctp || number === dccp) {
-      const names = number === udp ? udpServices : tcpServices
-      const a = source[row]!
-      const b = destination[row]!
+    let from: number = servicePortSource.none
+    if (rule === serviceRule.destination || rule === serviceRule.source) {
+      port = rule === serviceRule.destination ? b : a
+      if (port >= 0) from = servicePortSource.tcpFlags
+    } else if (rule !== serviceRule.none) {
       if (a < 0 || b < 0) port = a < 0 ? b : a
       else {
         const knowsA = names[a] !== 0
         port = knowsA !== (names[b] !== 0) ? (knowsA ? a : b) : a < b ? a : b
       }
-      if (port >= 0) id = names[port]!
+      if (port >= 0) from = servicePortSource.inferred
     }
     servicePort[row] = port
-    serviceId[row] = id
+    sources[row] = from
+    serviceId[row] = port < 0 ? 0 : names[port]!
   }
 }

@@ -11,13 +11,14 @@ import { resolveDirections } from './direction.ts'
 import { FlowEncoder } from './encode/flow-encoder.ts'
 import type { Slabs } from './encode/slabs.ts'
 import type { LookupSet } from './lookups/lookup-set.ts'
+import { OwnNetworks, type OwnNetwork } from './own-networks.ts'
 import { observerOf } from './parse/context-dictionary.ts'
 import { FlowBatch } from './parse/flow-batch.ts'
 import type { LineFault } from './parse/line-faults.ts'
 import { Parsers } from './parsers.ts'
 import type { RawBlock } from './raw-block.ts'
 import type { SightingCollector } from './sightings.ts'
-import { resolveTimes } from './times.ts'
+import { resolveTimes, timeKeptOf, timeSourceOf } from './times.ts'
 
 /** Bytes of a bad line that its dead letter keeps. */
 const maxDeadBytes = 4096
@@ -27,24 +28,34 @@ export interface BlockResult {
   readonly lines: number
   readonly blankLines: number
   readonly flows: number
+  /** Flows among them that teach nothing, because their times cannot be. */
+  readonly implausible: number
   readonly gaps: FlowGap[]
   readonly deadLetters: DeadLetter[]
   /** Columns that are not documented. */
   readonly unknownColumns: readonly string[]
 }
 
-const timeSources = ['none', 'logged', 'slot'] as const
+/** A record that ends longer after its object was stored has a wrong time. */
+const clockToleranceS = 3600
+/** A header line above this is none: its names can stand in the `extra` of each record, and a record must fit in a batch. */
+export const maxHeaderBytes = 131_072
 
 /** The shared work of the tasks of a process. */
 export class BlockEnricher {
   readonly parsers: Parsers
   readonly batch = new FlowBatch()
   readonly #encoder: FlowEncoder
+  readonly #networks: OwnNetworks | undefined
 
-  /** @param ids Schema ids of the `flows` topic. */
-  constructor(dictionaryEntries: number, ids: TopicSchemaIds) {
+  /**
+   * @param ids Schema ids of the `flows` topic.
+   * @param own The setting `networks.own`.
+   */
+  constructor(dictionaryEntries: number, ids: TopicSchemaIds, own: readonly OwnNetwork[] = []) {
     this.parsers = new Parsers(dictionaryEntries)
     this.#encoder = new FlowEncoder(ids)
+    this.#networks = OwnNetworks.from(own)
   }
 
   /**
@@ -55,20 +66,28 @@ export class BlockEnricher {
    */
   enrich(block: RawBlock, tables: LookupSet, slabs: Slabs, sightings: SightingCollector): BlockResult {
     const { accountId, region, slotStart } = block.objectName
-    const parser = block.header === null ? undefined : this.parsers.parserOf(block.header, { accountId, region })
+    const { source } = block
+    if (block.header === null || block.header.length > maxHeaderBytes) return withoutColumns(block)
+    const parser = this.parsers.parserOf(block.header, {
+      accountId: accountId ?? source?.accountId ?? null,
+      region: region ?? source?.region ?? null,
+      scope: source?.scope ?? null,
+    })
     if (parser === undefined) return withoutColumns(block)
     const { batch } = this
     parser.parse(block.bytes, block.firstLine, batch)
     resolveTimes(batch, slotStart)
-    resolveDirections(batch)
+    resolveDirections(batch, this.#networks)
     annotateAddresses(parser.addresses.current, tables)
     annotateServices(batch)
     this.#encoder.encode(batch, tables, block.objectId, slabs)
-    sightings.collect(batch)
+    const latestS = block.lastModifiedS === undefined ? Infinity : block.lastModifiedS + clockToleranceS
+    const implausible = sightings.collect(batch, latestS, this.#networks)
     return {
       lines: batch.lines,
       blankLines: batch.blankLines,
       flows: batch.rows,
+      implausible,
       gaps: gapsOf(batch, block),
       deadLetters: batch.faults.map(fault => deadLetterOf(fault, block)),
       unknownColumns: parser.plan.extraNames,
@@ -86,9 +105,11 @@ function gapsOf(batch: FlowBatch, block: RawBlock): FlowGap[] {
       ...{ accountId, region, interfaceId: observerOf(context), vpcId, subnetId, instanceId, azId },
       start: gaps.start[i]!,
       end: gaps.end[i]!,
-      timeSource: timeSources[gaps.timeSource[i]!]!,
+      timeSource: timeSourceOf(gaps.timeSource[i]!),
+      timeKept: timeKeptOf(gaps.timeSource[i]!),
       objectId: block.objectId,
       line: gaps.line[i]!,
+      extra: gaps.extra[i] ?? null,
     }
   })
 }
@@ -103,7 +124,7 @@ function deadLetterOf(fault: LineFault, block: RawBlock): DeadLetter {
     stage: 'enrich',
     reason: fault.reason,
     detail: fault.detail,
-    header: block.header,
+    header: block.header !== null && block.header.length > maxHeaderBytes ? null : block.header,
     bytes: whole ? line : line.subarray(0, maxDeadBytes),
     length: line.length,
     sha256: whole ? null : createHash('sha256').update(line).digest(),
@@ -116,7 +137,11 @@ function withoutColumns(block: RawBlock): BlockResult {
   const deadLetters: DeadLetter[] = []
   const { bytes } = block
   const detail =
-    block.header === null ? 'the record has no header line' : `no documented field in ${JSON.stringify(block.header.slice(0, 100))}`
+    block.header === null
+      ? 'the record has no header line'
+      : block.header.length > maxHeaderBytes
+        ? `the header line has ${block.header.length} characters; at most ${maxHeaderBytes} are read`
+        : `no documented field in ${JSON.stringify(block.header.slice(0, 100))}`
   let lines = 0
   let blankLines = 0
   for (let start = 0; start < bytes.length; lines++) {
@@ -128,5 +153,5 @@ function withoutColumns(block: RawBlock): BlockResult {
     else deadLetters.push(deadLetterOf({ line: block.firstLine + lines, reason: 'no-columns', detail, start, end }, block))
     start = next + 1
   }
-  return { lines, blankLines, flows: 0, gaps: [], deadLetters, unknownColumns: [] }
+  return { lines, blankLines, flows: 0, implausible: 0, gaps: [], deadLetters, unknownColumns: [] }
 }

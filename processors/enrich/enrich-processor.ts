@@ -5,6 +5,9 @@
  * entries and 4 MiB per dictionary, one batch and one block buffer (about 100 bytes per possible row of the largest block), the lookup tables.
  * Task: open slabs of 10 MB in all, the full slabs of one block, 10,000 gaps or 1 MiB of dead letters, and the sightings of one transaction,
  * which are a few for each interface seen and at most `kafka.commitRows` and one block.
+ *
+ * Records stay below the 1 MiB that a broker takes by default: a line is at most 256 KiB and a header line 128 KiB, which bounds flows, gaps and
+ * dead letters; a sighting has at most 10,000 ranges.
  */
 import type { Config } from '../../config.ts'
 import { isOver } from '../../runtime/interval.ts'
@@ -16,6 +19,7 @@ import { BlockEnricher, type BlockResult } from './block-enricher.ts'
 import { Slabs, type Slab } from './encode/slabs.ts'
 import * as metrics from './enrich-metrics.ts'
 import { LookupTables } from './lookups/lookup-tables.ts'
+import { sumsOf } from './lookups/lookup-set.ts'
 import { readBlock } from './raw-block.ts'
 import { SightingCollector } from './sightings.ts'
 
@@ -25,6 +29,7 @@ export type EnrichPoint = 'enrich-opened' | 'enrich-half-sent' | 'enrich-sent' |
 /** What the role is built from. */
 export interface EnrichOptions {
   readonly lookups: Config['lookups']
+  readonly networks?: Config['networks']
   readonly kafka: Pick<Config['kafka'], 'commitRows' | 'commitIntervalMs'>
   readonly probe?: (point: EnrichPoint) => Promise<void> | void
 }
@@ -42,13 +47,18 @@ class EnrichWork {
 
   constructor(options: EnrichOptions, context: TaskContext) {
     this.options = options
-    this.enricher = new BlockEnricher(options.lookups.dictionaryEntries, context.codecs.flows.ids)
-    this.tables = new LookupTables(options.lookups, context.log, ({ info }) => {
-      this.enricher.parsers.addresses.clear()
-      for (const { table, dataDate, ranges } of info) {
-        metrics.tableDate.set({ table }, Date.parse(dataDate) / 1000)
-        metrics.tableRanges.set({ table }, ranges)
-      }
+    this.enricher = new BlockEnricher(options.lookups.dictionaryEntries, context.codecs.flows.ids, options.networks?.own)
+    this.tables = new LookupTables(options.lookups, context.log, {
+      onChange: ({ info }) => {
+        this.enricher.parsers.addresses.clear()
+        for (const { table, dataDate, ranges, unreadableLines } of sumsOf(info)) {
+          metrics.tableDate.set({ table }, Date.parse(dataDate) / 1000)
+          metrics.tableRanges.set({ table }, ranges)
+          metrics.tableUnreadable.set({ table }, unreadableLines)
+          metrics.tableRefused.set({ table }, 0)
+        }
+      },
+      onRefused: table => metrics.tableRefused.set({ table }, 1),
     })
   }
 
@@ -85,6 +95,7 @@ const noCounts = () => ({
   slabs: 0,
   bytes: 0,
   sightings: 0,
+  implausible: 0,
   reasons: new Map<string, number>(),
   replayed: new Map<string, number>(),
 })
@@ -173,6 +184,7 @@ class EnrichTask implements Task {
       return
     }
     counts.flow += result.flows
+    counts.implausible += result.implausible
     counts.gap += result.gaps.length
     counts.blank += result.blankLines
     counts.dead += result.deadLetters.length
@@ -260,12 +272,13 @@ class EnrichTask implements Task {
   }
 
   #report(): void {
-    const { blocks, slabs, bytes, sightings, reasons, replayed, ...kinds } = this.#counts
+    const { blocks, slabs, bytes, sightings, implausible, reasons, replayed, ...kinds } = this.#counts
     this.#counts = noCounts()
     metrics.blocksRead.inc(blocks)
     metrics.slabsSent.inc(slabs)
     metrics.bytesSent.inc(bytes)
     metrics.sightingsSent.inc(sightings)
+    metrics.implausibleFlows.inc(implausible)
     for (const [kind, count] of Object.entries(kinds)) metrics.linesRead.inc({ kind }, count)
     for (const [kind, count] of replayed) if (count > 0) metrics.linesReplayed.inc({ kind }, count)
     for (const [reason, count] of reasons) metrics.linesDead.inc({ reason }, count)

@@ -25,11 +25,11 @@ export class Parsers {
   /**
    * The parser of a header line.
    *
-   * @param defaults What the object key says; used only for columns that the header does not have.
+   * @param defaults What the object key or its source says, for lines that do not say it themselves.
    * @returns undefined where the header line has no documented field.
    */
   parserOf(headerLine: string, defaults: ObjectDefaults): LineParser | undefined {
-    const key = `${headerLine}\n${defaults.accountId ?? ''}\n${defaults.region ?? ''}`
+    const key = `${headerLine}\n${defaults.accountId ?? ''}\n${defaults.region ?? ''}\n${defaults.scope ?? ''}`
     const known = this.#parsers.get(key)
     if (known !== undefined && !known.full) {
       this.#parsers.delete(key)

@@ -18,6 +18,10 @@ export interface RawBlock {
   readonly etag: string
   readonly objectId: Buffer
   readonly firstLine: number
+  /** What the source of the object names: account, region and scope of records that name none themselves. */
+  readonly source?: { readonly accountId: string | null; readonly region: string | null; readonly scope: string | null }
+  /** Unix seconds of the upload; absent where it is not known. */
+  readonly lastModifiedS?: number
   /** n: a refused line that was sent back for the n-th time; 0 or absent: published by fetch. */
   readonly attempt?: number
 }
@@ -50,6 +54,11 @@ export function readBlock(record: InRecord, codecs: Codecs): RawBlock {
   const id = text(rawLineHeaders.objectId) ?? ''
   const firstLine = Number(text(rawLineHeaders.firstLine) ?? NaN)
   const attempt = Number(text(rawLineHeaders.attempt) ?? 0)
+  const named = (name: string): string | null => {
+    const value = text(name)
+    return value === undefined || value === '' ? null : value
+  }
+  const lastModifiedMs = Number(named(rawLineHeaders.lastModified) ?? NaN)
   return {
     object,
     objectName: parseObjectName(object.key),
@@ -58,6 +67,12 @@ export function readBlock(record: InRecord, codecs: Codecs): RawBlock {
     etag,
     objectId: /^[0-9a-f]{16}$/i.test(id) ? Buffer.from(id, 'hex') : idOf(object, etag),
     firstLine: Number.isInteger(firstLine) && firstLine >= 1 && firstLine < 2 ** 31 ? firstLine : 1,
+    source: {
+      accountId: named(rawLineHeaders.accountId),
+      region: named(rawLineHeaders.region),
+      scope: named(rawLineHeaders.scope),
+    },
+    ...(Number.isFinite(lastModifiedMs) ? { lastModifiedS: Math.floor(lastModifiedMs / 1000) } : {}),
     attempt: Number.isInteger(attempt) && attempt >= 0 && attempt < 2 ** 31 ? attempt : 0,
   }
 }

@@ -3,11 +3,12 @@ import type { FlowRecord } from '../../schemas/flow-types.ts'
 import type { LookupSet } from './lookups/lookup-set.ts'
 import { protocolName, tcpFlagNames } from './lookups/protocol-names.ts'
 import { serviceNames } from './lookups/service-names.ts'
-import type { FlowBatch } from './parse/flow-batch.ts'
+import { timeKeptOf, timeSourceOf } from './times.ts'
+import { directionSource, plainSide, type FlowBatch } from './parse/flow-batch.ts'
 
 const directions = ['unknown', 'ingress', 'egress'] as const
-const directionSources = ['none', 'logged', 'inferred', 'inferred_count'] as const
-const timeSources = ['none', 'logged', 'slot'] as const
+const directionSources = ['none', 'logged', 'inferred', 'inferred_count', 'inferred'] as const
+const servicePortSources = [null, 'tcp_flags', 'inferred'] as const
 
 const present = (value: number): number | null => (value < 0 ? null : value)
 
@@ -24,8 +25,10 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
   const endpoint = (
     address: number,
     packet: number,
+    isPlain: boolean,
   ): [string | null, string | null, string | null, number | null, string | null, string | null, string | null] => {
     const end = packet || address
+    if (isPlain) return [current.textOf(address), current.textOf(packet), null, null, null, null, null]
     const asn = current.asn[end]!
     return [
       current.textOf(address),
@@ -38,13 +41,16 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
     ]
   }
   return Array.from({ length: batch.rows }, (_, row) => {
+    const plain = batch.hasPlainSides ? batch.plainSides[row]! : 0
     const [srcAddr, pktSrcAddr, srcCountry, srcAsn, srcAsOrg, srcThreat, srcAwsService] = endpoint(
       batch.addressIds[0]![row]!,
       batch.addressIds[2]![row]!,
+      (plain & plainSide.source) !== 0,
     )
     const [dstAddr, pktDstAddr, dstCountry, dstAsn, dstAsOrg, dstThreat, dstAwsService] = endpoint(
       batch.addressIds[1]![row]!,
       batch.addressIds[3]![row]!,
+      (plain & plainSide.destination) !== 0,
     )
     const values = classes.values[batch.classId[row]!]!
     const [noRoute, blackhole, mtuExceeded, ttlExpired] = batch.numbers.slice(4).map(column => present(column[row]!)) as [
@@ -63,6 +69,7 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
       tcpFlagNames: tcpFlagNames(values.tcpFlags),
       direction: directions[batch.direction[row]!]!,
       directionSource: directionSources[batch.directionSource[row]!]!,
+      directionBy: batch.directionSource[row] === directionSource.ownNetwork ? 'own_network' : null,
       nextHop: nextHops.values[batch.nextHopId[row]!] ?? null,
       srcPort: present(batch.ports[0]![row]!),
       dstPort: present(batch.ports[1]![row]!),
@@ -70,9 +77,11 @@ export function rowsOf(batch: FlowBatch, tables: LookupSet, objectId: Buffer): F
       bytes: present(batch.numbers[1]![row]!),
       start: batch.numbers[2]![row]!,
       end: batch.numbers[3]![row]!,
-      timeSource: timeSources[batch.timeSource[row]!]!,
+      timeSource: timeSourceOf(batch.timeSource[row]!),
+      timeKept: timeKeptOf(batch.timeSource[row]!),
       packetsLost: Object.values(packetsLost).every(value => value === null) ? null : packetsLost,
       servicePort: present(batch.servicePort[row]!),
+      servicePortSource: servicePortSources[batch.servicePortSource[row]!] ?? null,
       serviceName: batch.serviceId[row] === 0 ? null : serviceNames[batch.serviceId[row]!]!,
       objectId,
       line: batch.line[row]!,

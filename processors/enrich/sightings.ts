@@ -1,17 +1,25 @@
 /**
- * Who was seen with which address when: the union of seconds-ranges per (scope, address, owner) over one transaction.
+ * Who was seen with which address when: the union of seconds-ranges per (scope, address, owner, kind) over one transaction.
  *
- * Rules (docs: the cloud map never guesses):
- * - Only records whose direction is logged or inferred from a private address teach, and only with logged times.
- * - The interface owns the address of its own side (egress: source, ingress: destination), private IPv4 or any IPv6: AWS writes the
- *   interface's own address there even where the packet has another one.
- * - Where the packet address of that side differs, an instance owns it too if it is private (secondary or pod address); an interface without
- *   instance (NAT gateway, transit gateway ...) does not: the packet belongs to someone else.
+ * What a record says is decided within its block, which is a fixed piece of an object, so that the result does not depend on timing. Rules
+ * (docs/decisions/0024: the cloud map never guesses):
+ * - A record teaches only if its direction is logged, decided by own networks, or inferred and proven by its block; and if its times are logged
+ *   and can be: it lasts at most 660 seconds, and ends at most an hour after its object was stored.
+ * - `own`: the interface owns the address of its own side (egress: source, ingress: destination), whatever its range: AWS writes the interface's
+ *   own address there even where the packet has another one.
+ * - `packet`: where the packet address of that side differs, an instance owns it too if it can be a secondary or pod address: private, in own
+ *   networks, or of the same 16 bits as the interface's own public one (a subnet is a /16 at most). An interface without instance (NAT gateway,
+ *   transit gateway ...) does not: the packet belongs to someone else.
+ * - `passed`: an instance with one address as its own packet address and as a far one forwards packets. In this block it teaches no `packet`;
+ *   each address that it would have taught so is written as `passed`.
  * - An AWS service owns the true destination of egress and the true source of ingress, as far as the record names the service.
  */
-import type { AddressKey, IpSighting, Owner, SecondsRange } from '../../schemas/records.ts'
+import type { AddressKey, IpSighting, Owner, SecondsRange, SightingKind } from '../../schemas/records.ts'
+import { addRange } from './add-range.ts'
+import { Forwarders } from './forwarders.ts'
+import type { OwnNetworks } from './own-networks.ts'
 import { addressFlag } from './parse/address-text.ts'
-import type { ContextValues } from './parse/context-dictionary.ts'
+import { scopeOf, type ContextValues } from './parse/context-dictionary.ts'
 import { direction, directionSource, timeSource, type FlowBatch } from './parse/flow-batch.ts'
 import { grow, PairTable } from './parse/pair-table.ts'
 
@@ -28,43 +36,11 @@ interface Entry {
   readonly scope: string
   readonly ip: string
   readonly owner: Owner
-  /** Scope, address and owner as one text. */
+  readonly kind: SightingKind
+  /** Kind, scope, address and owner as one text. */
   readonly key: string
   /** Disjoint, ascending, not adjacent; without the newest range while rows are collected. */
   readonly ranges: SecondsRange[]
-}
-
-/**
- * Adds a range to a union: what overlaps or touches is joined.
- *
- * @param ranges Disjoint, ascending, not adjacent; stays so.
- */
-export function addRange(ranges: SecondsRange[], first: number, last: number): void {
-  const newestRange = ranges.at(-1)
-  if (newestRange !== undefined && first >= newestRange.first && first <= newestRange.last + 1) {
-    if (last > newestRange.last) newestRange.last = last
-    return
-  }
-  // most rows extend the newest range, so the search goes from the end
-  let behind = ranges.length
-  while (behind > 0 && ranges[behind - 1]!.first > last + 1) behind--
-  let from = behind
-  while (from > 0 && ranges[from - 1]!.last >= first - 1) from--
-  if (from === behind) {
-    ranges.splice(from, 0, { first, last })
-    return
-  }
-  const range = ranges[from]!
-  const newest = ranges[behind - 1]!.last
-  if (first < range.first) range.first = first
-  range.last = last > newest ? last : newest
-  if (behind - from > 1) ranges.splice(from + 1, behind - from - 1)
-}
-
-/** Scope of a context: VPC, else account and region, else none. */
-function scopeOf(context: ContextValues): string | null {
-  if (context.vpcId !== null) return context.vpcId
-  return context.accountId === null || context.region === null ? null : `${context.accountId}/${context.region}`
 }
 
 const interfaceOwner = (context: ContextValues): Owner => ({
@@ -95,6 +71,15 @@ const serviceOwner = (service: string): Owner => ({
 const unknownPlace = -2
 const noPlace = -1
 
+/** The longest record: a window of ten minutes, and a minute. */
+const longestS = 660
+/** Most ranges of a record in the topic: with the longest owner that a line can name it stays far below 1 MiB. */
+const maxRanges = 10_000
+const kinds: readonly SightingKind[] = ['own', 'packet', 'passed']
+const own = 0
+const packetKind = 1
+const passed = 2
+
 /**
  * Collects the sightings of a transaction. Bounded by its rows: one entry per distinct (context, address), so a few for each interface.
  * Numbers find an entry in the row loop; texts are made once per entry and keep it valid when dictionaries change.
@@ -108,6 +93,7 @@ export class SightingCollector {
   readonly #index = new PairTable()
   #places: Int32Array<ArrayBuffer> = new Int32Array(1024).fill(unknownPlace)
   #epoch = 0
+  readonly #forwarders = new Forwarders()
   /** Services by text, as negative numbers of the index. */
   readonly #services = new Map<string, number>()
 
@@ -116,41 +102,68 @@ export class SightingCollector {
     return this.#entries.length
   }
 
-  /** Takes in the rows of a batch whose times and directions are resolved: see the rules at the head of this file. */
-  collect(batch: FlowBatch): void {
-    const { rows, timeSource: times, directionSource: sources, direction: directions, contextId, classId } = batch
+  /**
+   * Takes in the rows of a batch whose times and directions are resolved: see the rules at the head of this file.
+   *
+   * @param latestS Unix seconds after which no record of the block can end.
+   * @returns Rows whose times are logged and cannot be: they teach nothing.
+   */
+  collect(batch: FlowBatch, latestS = Infinity, networks?: OwnNetworks): number {
+    const { rows, timeSource: times, directionSource: sources, direction: directions, contextId, classId, believedObservers } = batch
     const { contexts, classes, addresses } = batch.dictionaries
-    const { flags, family } = addresses.current
+    const { flags } = addresses.current
+    const { observers } = contexts
     const [source, destination, packetSource, packetDestination] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
     const starts = batch.numbers[2]!
     const ends = batch.numbers[3]!
+    const forwarders = this.#forwarders
+    let implausible = 0
     if (addresses.epoch !== this.#epoch) {
       this.#forgetPlaces()
       this.#epoch = addresses.epoch
     }
+    forwarders.begin()
     for (let row = 0; row < rows; row++) {
       if (times[row] !== timeSource.logged) continue
-      if (sources[row] !== directionSource.logged && sources[row] !== directionSource.inferred) continue
-      const egress = directions[row] === direction.egress
+      const start = starts[row]!
+      const end = ends[row]!
+      if (end - start > longestS || end > latestS) {
+        implausible++
+        continue
+      }
+      const from = sources[row]!
+      if (from === directionSource.none || from === directionSource.inferredCount) continue
       const context = contextId[row]!
+      if (from === directionSource.inferred && believedObservers[observers[context]!] !== 1) continue
+      const egress = directions[row] === direction.egress
       const local = egress ? source[row]! : destination[row]!
       const packet = egress ? packetSource[row]! : packetDestination[row]!
-      if (local !== 0 && ((flags[local]! & addressFlag.private) !== 0 || family[local] === 6))
-        this.#see(batch, context, local, starts[row]!, ends[row]!)
-      if (packet !== local && packet !== 0 && (flags[packet]! & addressFlag.private) !== 0 && contexts.values[context]!.instanceId !== null)
-        this.#see(batch, context, packet, starts[row]!, ends[row]!)
+      if (local !== 0 && (flags[local]! & addressFlag.nobody) === 0) this.#see(batch, own, context, local, start, end)
+      if (packet !== local && packet !== 0 && forwarders.canHold(batch, row, local, packet, networks)) forwarders.note(batch, row, packet)
       if ((classes.services[classId[row]!]! & (egress ? 2 : 1)) === 0) continue
       const { pktDstAwsService, pktSrcAwsService } = classes.values[classId[row]!]!
       const service = egress ? pktDstAwsService : pktSrcAwsService
       const far = egress ? batch.trueDestination(row) : batch.trueSource(row)
-      if (far !== 0 && service !== null) this.#seeService(batch, service, far, starts[row]!, ends[row]!)
+      if (far !== 0 && service !== null) this.#seeService(batch, service, far, start, end)
+    }
+    if (forwarders.count > 0) this.#collectPackets(batch)
+    return implausible
+  }
+
+  #collectPackets(batch: FlowBatch): void {
+    const forwarders = this.#forwarders
+    forwarders.findFar(batch)
+    for (let i = 0; i < forwarders.count; i++) {
+      const row = forwarders.rows[i]!
+      const kind = forwarders.forwards(batch, row) ? passed : packetKind
+      this.#see(batch, kind, batch.contextId[row]!, forwarders.packets[i]!, batch.numbers[2]![row]!, batch.numbers[3]![row]!)
     }
   }
 
   /**
    * Takes everything out.
    *
-   * @returns One sighting per scope, address and owner, in the order of their first row.
+   * @returns One sighting per kind, scope, address and owner, in the order of their first row; of one with very many ranges some, one after the other.
    */
   take(): Sighting[] {
     const merged = new Map<string, Entry>()
@@ -163,18 +176,23 @@ export class SightingCollector {
     this.#entries = []
     this.#forgetPlaces()
     this.#services.clear()
-    return [...merged.values()].map(({ scope, ip, owner, ranges }) => ({ key: { scope, ip }, value: { kind: 'own', owner, ranges } }))
+    return [...merged.values()].flatMap(({ scope, ip, owner, kind, ranges }) =>
+      Array.from({ length: Math.ceil(ranges.length / maxRanges) }, (_, part) => ({
+        key: { scope, ip },
+        value: { kind, owner, ranges: ranges.slice(part * maxRanges, (part + 1) * maxRanges) },
+      })),
+    )
   }
 
-  #see(batch: FlowBatch, contextId: number, address: number, first: number, last: number): void {
+  #see(batch: FlowBatch, kind: number, contextId: number, address: number, first: number, last: number): void {
     const { contexts } = batch.dictionaries
-    const id = this.#index.idOf(contexts.uids[contextId]!, address)
+    const id = this.#index.idOf(kinds.length * contexts.uids[contextId]! + kind, address)
     const place = this.#places[id] ?? unknownPlace
     if (place >= 0) this.#extend(place, first, last)
     else if (place === unknownPlace) {
       const context = contexts.values[contextId]!
       const scope = context.interfaceId === null ? null : scopeOf(context)
-      this.#setPlace(id, scope === null ? noPlace : this.#add(batch, scope, address, interfaceOwner(context), first, last))
+      this.#setPlace(id, scope === null ? noPlace : this.#add(batch, kind, scope, address, interfaceOwner(context), first, last))
     }
   }
 
@@ -184,7 +202,7 @@ export class SightingCollector {
     const id = this.#index.idOf(number, address)
     const place = this.#places[id] ?? unknownPlace
     if (place >= 0) this.#extend(place, first, last)
-    else this.#setPlace(id, this.#add(batch, awsScope, address, serviceOwner(service), first, last))
+    else this.#setPlace(id, this.#add(batch, own, awsScope, address, serviceOwner(service), first, last))
   }
 
   /** Adds a range to an entry. */
@@ -203,10 +221,11 @@ export class SightingCollector {
     this.#last[place] = newest.last
   }
 
-  #add(batch: FlowBatch, scope: string, address: number, owner: Owner, first: number, last: number): number {
+  #add(batch: FlowBatch, kindNumber: number, scope: string, address: number, owner: Owner, first: number, last: number): number {
     const ip = batch.dictionaries.addresses.current.textOf(address)!
-    const key = `${scope} ${ip} ${owner.service ?? Object.values(owner).join(' ')}`
-    const place = this.#entries.push({ scope, ip, owner, key, ranges: [] }) - 1
+    const kind = kinds[kindNumber]!
+    const key = `${kind} ${scope} ${ip} ${owner.service ?? Object.values(owner).join(' ')}`
+    const place = this.#entries.push({ scope, ip, owner, kind, key, ranges: [] }) - 1
     if (place === this.#first.length) {
       this.#first = lengthened(this.#first)
       this.#last = lengthened(this.#last)

@@ -1,5 +1,6 @@
-/** Times of records that do not carry them: the 5-minute slot in the name of the object, and the record says so. */
+/** Times of records that do not carry both: the 5-minute slot in the name of the object, and the record says so. */
 import { slotSeconds } from '../../schemas/object-name.ts'
+import { timeSources, timesKept, type TimeKept, type TimeSource } from '../../schemas/records.ts'
 import { timeSource, type FlowBatch } from './parse/flow-batch.ts'
 
 function fill(start: Float64Array, end: Float64Array, source: Uint8Array, rows: number, slotStart: number | null): void {
@@ -11,9 +12,10 @@ function fill(start: Float64Array, end: Float64Array, source: Uint8Array, rows: 
       continue
     }
     if (slotStart === null) {
-      source[row] = timeSource.none
-      start[row] = 0
-      end[row] = 0
+      source[row] = from >= 0 ? timeSource.start : to >= 0 ? timeSource.end : timeSource.none
+      const known = from >= 0 ? from : to >= 0 ? to : 0
+      start[row] = known
+      end[row] = known
       continue
     }
     source[row] = timeSource.slot
@@ -23,7 +25,8 @@ function fill(start: Float64Array, end: Float64Array, source: Uint8Array, rows: 
 }
 
 /**
- * Fills absent times of flows and gaps: both or one from the slot (never beyond the one that is logged), 0 where the object name has none.
+ * Fills absent times of flows and gaps: both or one from the slot (never beyond the one that is logged). Where the object name has no slot,
+ * nothing is derived: the one that is logged stands for both, 0 where neither is.
  *
  * @param slotStart Unix seconds of the slot of the object, null where unknown.
  */
@@ -31,3 +34,9 @@ export function resolveTimes(batch: FlowBatch, slotStart: number | null): void {
   fill(batch.numbers[2]!, batch.numbers[3]!, batch.timeSource, batch.rows, slotStart)
   fill(batch.gaps.start, batch.gaps.end, batch.gaps.timeSource, batch.gaps.rows, slotStart)
 }
+
+/** `timeSource` of a record for its value in the batch. */
+export const timeSourceOf = (value: number): TimeSource => timeSources[value] ?? 'none'
+
+/** `timeKept` of a record for the `timeSource` in the batch. */
+export const timeKeptOf = (value: number): TimeKept | null => timesKept[value - timeSource.start] ?? null

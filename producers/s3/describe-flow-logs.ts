@@ -37,19 +37,20 @@ type Settings = Pick<Config['s3'], 'region' | 'ec2Endpoint' | 'profile' | 'acces
 /**
  * The flow log whose lines an object has: as its key says, else as its source says.
  *
- * @throws FlowError FLOW_LOG_UNNAMED where neither does, or where the role needs an account that the key does not say.
+ * @throws FlowError FLOW_LOG_UNNAMED where neither does, or if the role needs an account that neither says.
  */
 export function flowLogOf(
   settings: Pick<Settings, 'region'>,
   source: S3Source,
   { bucket, key }: { bucket: string; key: string },
 ): FlowLogName {
-  const { flowLogId, region, accountId } = parseObjectName(key)
+  const { flowLogId, region, accountId: ofKey } = parseObjectName(key)
+  const accountId = ofKey ?? source.account ?? null
   const id = flowLogId ?? source.flowLogId
   if (id === undefined) throw new FlowError('FLOW_LOG_UNNAMED', { bucket, key, detail: 'no flow log id in the key' })
   const roleArn = source.describeRoleArn ?? source.roleArn
   if (roleArn?.includes('{account}') === true && accountId === null)
-    throw new FlowError('FLOW_LOG_UNNAMED', { bucket, key, detail: 'no account id in the key' })
+    throw new FlowError('FLOW_LOG_UNNAMED', { bucket, key, detail: 'no account id in the key, and no account of its source' })
   return {
     flowLogId: id,
     region: region ?? source.region ?? settings.region,

@@ -14,14 +14,23 @@ import { objectIdOf } from '../../schemas/object-id.ts'
 import { announceArrivals } from './announce-arrivals.ts'
 import { dayOf, isFlowLogKey, windowDays, type RegionFolder } from './key-layout.ts'
 import { dayPrefixes, findRegions, hourPrefixes, type ListFault } from './list-objects.ts'
-import type { ListedObject, ObjectStore, StoreOf } from './object-store.ts'
+import { isArchived, type ListedObject, type ObjectStore, type StoreOf } from './object-store.ts'
 import { nameHash, ObjectTable } from './object-table.ts'
+import { SilentSources } from './silent-sources.ts'
 import { hourWindow, isWanted, rootOf } from './source-layout.ts'
 
 const rounds = counter('flowloom_discover_rounds_total', 'rounds of listing; partial: a prefix could not be listed', ['result'])
 const objectsSeen = counter('flowloom_discover_objects_seen_total', 'objects in the listings of all rounds')
-const objectsIgnored = counter('flowloom_discover_objects_ignored_total', 'objects in the listings that are no flow logs by their names')
+const objectsIgnored = counter('flowloom_discover_objects_ignored_total', 'objects in the listings that are not flow logs by their names')
+const foldersLeftOut = counter(
+  'flowloom_discover_folders_left_out_total',
+  'folders of accounts and regions that their source does not choose, each time they are seen',
+)
 const objectsAnnounced = counter('flowloom_discover_objects_announced_total', 'arrivals written')
+const objectsArchived = counter(
+  'flowloom_discover_objects_archived_total',
+  'arrivals written of objects whose storage class is an archive: they are read when they are restored',
+)
 const faults = counter('flowloom_discover_errors_total', 'prefixes that could not be listed in a round', ['code'])
 const lastRound = gauge(
   'flowloom_discover_last_complete_round_timestamp_seconds',
@@ -105,7 +114,8 @@ class SharedFolders {
 
   async #find(source: S3Source): Promise<{ regions: RegionFolder[]; faults: [FlowError, string][] }> {
     const met: [FlowError, string][] = []
-    const regions = await findRegions(this.#options.stores(source.bucket, rootOf(source)), source, (error, prefix) =>
+    const scope = { ...source, onLeftOut: () => foldersLeftOut.inc() }
+    const regions = await findRegions(this.#options.stores(source.bucket, rootOf(source)), scope, (error, prefix) =>
       met.push([error, prefix]),
     )
     return { regions, faults: met }
@@ -139,6 +149,9 @@ class DiscoverShard {
   readonly #seen = new Map<string, SeenDay>()
   /** By source of the layout `any`: the first round in which it is listed again. */
   readonly #nextRound = new Map<S3Source, number>()
+  readonly #silent: SilentSources
+  /** Sources of which the round has listed something to read. */
+  readonly #heard = new Set<S3Source>()
   #entries = 0
   #round = 0
 
@@ -146,9 +159,10 @@ class DiscoverShard {
     this.#options = options
     this.#folders = folders
     this.#context = context
+    this.#silent = new SilentSources(context.log)
   }
 
-  /** Lists every folder of the shard once. @returns False where a prefix could not be listed. */
+  /** Lists every folder of the shard once. @returns False if a prefix could not be listed. */
   async round(): Promise<boolean> {
     const { settings, quietDayRounds = 10 } = this.#options
     const round = this.#round++
@@ -176,12 +190,28 @@ class DiscoverShard {
       }
     }
     this.#forget(kept)
+    await this.#hear(all && complete)
+    this.#heard.clear()
     return complete
+  }
+
+  /** One shard of all looks after a source of which it has listed nothing itself. */
+  async #hear(looks: boolean): Promise<void> {
+    const { settings, stores } = this.#options
+    for (const source of settings.sources) {
+      if (this.#heard.has(source)) this.#silent.heard(source)
+      else if (looks && this.#isMine(source, rootOf(source)))
+        await this.#silent.look(source, stores(source.bucket, rootOf(source)), {
+          nowMs: this.#context.nowMs(),
+          lookBackMs: settings.lookBackMs,
+        })
+    }
   }
 
   /** Gives back what the gauge counts for this shard. */
   close(): void {
     seenEntries.dec(this.#entries)
+    this.#silent.close()
   }
 
   #isMine(source: S3Source, folder: string): boolean {
@@ -236,7 +266,8 @@ class DiscoverShard {
   }
 
   /** @returns Objects listed, of whatever kind. */
-  async #list(store: ObjectStore, { source: { bucket }, folder, prefix, wants, dayOf }: Listing): Promise<number> {
+  async #list(store: ObjectStore, { source, folder, prefix, wants, dayOf }: Listing): Promise<number> {
+    const { bucket } = source
     let count = 0
     let fresh: { object: ListedObject; seen: ObjectTable }[] = []
     for await (const object of store.list(bucket, prefix, { signal: this.#context.signal })) {
@@ -248,6 +279,7 @@ class DiscoverShard {
       }
       const day = dayOf(object)
       if (day === undefined) continue
+      this.#heard.add(source)
       const seen = this.#seenOf(bucket, folder, day)
       if (isKnown(seen, bucket, object)) continue
       fresh.push({ object, seen })
@@ -279,6 +311,7 @@ class DiscoverShard {
     for (const { object, seen } of fresh)
       if (seen.set(nameHash(bucket, object.key), 1, objectIdOf(bucket, object.key, object.etag))) this.#count(1)
     objectsAnnounced.inc(fresh.length)
+    objectsArchived.inc(fresh.filter(({ object }) => isArchived(object)).length)
   }
 
   /** Drops days that left the window. A folder that could not be listed this time keeps its days. */

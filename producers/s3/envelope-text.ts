@@ -1,142 +1,87 @@
 /**
- * Unwraps JSON documents that stand one after the other and have lines in them: CloudWatch Logs subscription envelopes, as Kinesis and Firehose
- * store them, each with the messages of some log events; and the records of flow logs that go to Firehose directly, `{"message":"2 ..."}`, with
- * nothing between them. They may be compressed once more inside. Any other text passes through as it is.
+ * Unwraps texts in which the lines are parts of something else, one after the other: CloudWatch Logs subscription envelopes, as Kinesis and
+ * Firehose store them, each with the messages of some log events; records of flow logs that go to Firehose directly, `{"message":"2 ..."}`; JSON
+ * records with one field per key; and what the console of CloudWatch Logs exports, `timestamp,message`. They may be compressed once more inside.
+ * Any other text passes through as it is.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-firehose.html
  */
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { FlowError } from '../../runtime/errors.ts'
 import type { ObjectKey } from '../../schemas/records.ts'
+import { areCommaNames, csvFields, messageColumn } from './csv-records.ts'
+import { badDocument, DocumentCutter, RecordCutter, type Cutter, type DeadPart } from './document-cutter.ts'
 import { controlMessages } from './fetch-metrics.ts'
-import { longLineHead } from './line-blocks.ts'
+import { headBytes, isBinary, unreadFormat } from './object-formats.ts'
 import { textChunks } from './object-text.ts'
-
-/** A part of the text that is no lines: it becomes one dead letter. */
-export interface DeadPart {
-  readonly reason: 'bad-document' | 'document-too-large'
-  readonly head: Buffer
-  readonly length: number
-  readonly sha256: Buffer
-}
+import { StructuredRecords } from './structured-records.ts'
 
 /** Most bytes of one document. AWS keeps the records of a subscription below 1 MiB as compressed; flow logs shrink to a tenth. */
 export const largestDocumentBytes = 16_777_216
+/** Most bytes of a comma-separated record: a quote that is never closed takes no more with it. A log event has at most 1 MiB. */
+const largestRecordBytes = 1_048_576
 
-const openBrace = 123
-const closeBrace = 125
-const quote = 34
-const backslash = 92
+/** The text of a document, each line ended by a newline; null for a control message, undefined if it cannot be read. */
+type LinesOf = (document: Buffer) => string | null | undefined
 
-/** The text of the messages, each ended by a newline; null for a control message, undefined where it is no envelope. */
-function messagesOf(document: Buffer): string | null | undefined {
-  let parsed: unknown
+/** Makes lines of messages: they are lines themselves, or JSON with one field per key. */
+function messageLines(records: StructuredRecords): (messages: readonly unknown[]) => string | undefined {
+  return messages => {
+    let lines = ''
+    for (const message of messages) {
+      if (typeof message !== 'string') return undefined
+      const line = isObject(parsed(message.startsWith('{') ? message : '')) ? records.lineOf(message) : undefined
+      lines += line ?? (message.endsWith('\n') ? message : `${message}\n`)
+    }
+    return lines
+  }
+}
+
+function parsed(text: string): unknown {
   try {
-    parsed = JSON.parse(document.toString())
+    return JSON.parse(text)
   } catch {
     return undefined
   }
-  const { messageType, logEvents, message } = parsed as { messageType?: unknown; logEvents?: unknown; message?: unknown }
-  if (messageType === 'CONTROL_MESSAGE') return null
-  const isData = messageType === 'DATA_MESSAGE' && Array.isArray(logEvents)
-  if (!isData && messageType !== undefined) return undefined
-  const messages = isData ? logEvents.map((event: unknown) => (event as { message?: unknown } | null)?.message) : [message]
-  if (!messages.every(text => typeof text === 'string')) return undefined
-  return messages.map(text => (text.endsWith('\n') ? text : `${text}\n`)).join('')
 }
 
-/** Cuts bytes into documents by their braces. What stands between two documents, other than white space, is a document that is none. */
-class DocumentCutter {
-  readonly #largest: number
-  #parts: Buffer[] = []
-  #bytes = 0
-  #depth = 0
-  #inText = false
-  #escaped = false
-  #long: { hash: ReturnType<typeof createHash>; head: Buffer; length: number } | undefined
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-  constructor(largest: number) {
-    this.#largest = largest
-  }
-
-  *push(chunk: Buffer): Generator<Buffer | DeadPart> {
-    let start = 0
-    for (let i = 0; i < chunk.length; i++) {
-      const byte = chunk[i]!
-      if (this.#depth === 0) {
-        if (byte === openBrace) {
-          this.#hold(chunk.subarray(start, i))
-          yield* this.#end(true)
-          start = i
-          this.#depth = 1
-        } else if (byte <= 32 && this.#bytes === 0 && start === i) start = i + 1
-      } else if (this.#inText) {
-        if (this.#escaped) this.#escaped = false
-        else if (byte === backslash) this.#escaped = true
-        else if (byte === quote) this.#inText = false
-      } else if (byte === quote) this.#inText = true
-      else if (byte === openBrace) this.#depth++
-      else if (byte === closeBrace && --this.#depth === 0) {
-        this.#hold(chunk.subarray(start, i + 1))
-        start = i + 1
-        yield* this.#end(false)
-      }
-    }
-    this.#hold(chunk.subarray(start))
-  }
-
-  *end(): Generator<Buffer | DeadPart> {
-    yield* this.#end(true)
-  }
-
-  #hold(bytes: Buffer): void {
-    if (bytes.length === 0) return
-    this.#bytes += bytes.length
-    if (this.#bytes <= this.#largest) {
-      this.#parts.push(bytes)
-      return
-    }
-    if (this.#long === undefined) {
-      const hash = createHash('sha256')
-      for (const part of this.#parts) hash.update(part)
-      this.#long = { hash, head: Buffer.concat([...this.#parts, bytes]).subarray(0, longLineHead), length: 0 }
-      this.#parts = []
-    }
-    this.#long.hash.update(bytes)
-  }
-
-  /** @param broken True where what is held is no whole document. */
-  *#end(broken: boolean): Generator<Buffer | DeadPart> {
-    const bytes = this.#bytes
-    if (bytes === 0) return
-    const long = this.#long
-    const held = Buffer.concat(this.#parts)
-    this.#parts = []
-    this.#bytes = this.#depth = 0
-    this.#inText = this.#escaped = false
-    this.#long = undefined
-    if (long !== undefined) yield { reason: 'document-too-large', head: Buffer.from(long.head), length: bytes, sha256: long.hash.digest() }
-    else if (broken) {
-      if (held.toString('latin1').trim() !== '') yield badDocument(held)
-    } else yield held
+/** Reads JSON documents. */
+function documentLines(): LinesOf {
+  const records = new StructuredRecords()
+  const linesOf = messageLines(records)
+  return document => {
+    const text = document.toString()
+    const value = parsed(text)
+    if (!isObject(value)) return undefined
+    const { messageType, logEvents, message } = value as { messageType?: unknown; logEvents?: unknown; message?: unknown }
+    if (messageType === 'CONTROL_MESSAGE') return null
+    if (messageType === 'DATA_MESSAGE' && Array.isArray(logEvents))
+      return linesOf(logEvents.map((event: unknown) => (event as { message?: unknown } | null)?.message))
+    if (messageType !== undefined) return undefined
+    return message === undefined ? records.lineOf(text) : linesOf([message])
   }
 }
 
-const badDocument = (bytes: Buffer): DeadPart => ({
-  reason: 'bad-document',
-  head: Buffer.from(bytes.subarray(0, longLineHead)),
-  length: bytes.length,
-  sha256: createHash('sha256').update(bytes).digest(),
-})
+/** Reads records of an export, of which one field is the message. */
+function recordLines(place: number): LinesOf {
+  const linesOf = messageLines(new StructuredRecords())
+  return record => {
+    const text = record.toString().replace(/\r$/, '')
+    const message = csvFields(text)?.[place]
+    return text === '' ? '' : message === undefined ? undefined : linesOf([message])
+  }
+}
 
 /** Text of some documents; that of neighbours together, because a document may be a single line. */
-function* unwrap(documents: Iterable<Buffer | DeadPart>): Generator<Buffer | DeadPart> {
+function* unwrap(documents: Iterable<Buffer | DeadPart>, linesOf: LinesOf): Generator<Buffer | DeadPart> {
   let text = ''
   for (const document of documents) {
-    const messages = Buffer.isBuffer(document) ? messagesOf(document) : undefined
-    if (messages === null) controlMessages.inc()
-    else if (messages !== undefined) text += messages
+    const lines = Buffer.isBuffer(document) ? linesOf(document) : undefined
+    if (lines === null) controlMessages.inc()
+    else if (lines !== undefined) text += lines
     else {
       if (text !== '') yield Buffer.from(text)
       text = ''
@@ -146,16 +91,29 @@ function* unwrap(documents: Iterable<Buffer | DeadPart>): Generator<Buffer | Dea
   if (text !== '') yield Buffer.from(text)
 }
 
+async function* unwrapAll(chunks: AsyncIterable<Buffer>, cutter: Cutter, linesOf: LinesOf): AsyncGenerator<Buffer | DeadPart> {
+  for await (const chunk of chunks) yield* unwrap(cutter.push(chunk), linesOf)
+  yield* unwrap(cutter.end(), linesOf)
+}
+
 async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
   if (first.length > 0) yield first
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
 }
 
+/** @throws FlowError OBJECT_FORMAT, OBJECT_NOT_TEXT if the beginning of what should be text is not text. */
+function checkText(head: Buffer, name: ObjectKey): void {
+  const format = unreadFormat(head)
+  if (format !== undefined) throw new FlowError('OBJECT_FORMAT', { ...name, detail: format })
+  if (isBinary(head)) throw new FlowError('OBJECT_NOT_TEXT', { ...name, detail: `it begins with ${head.toString('hex', 0, 16)}` })
+}
+
 /**
- * Unwraps a text, if its first document is an envelope. Memory: one document, at most `largest`, and the messages of a chunk.
+ * Unwraps a text, if its first document is of one of these kinds. Memory: one document, at most `largest`, and the lines of a chunk.
  *
  * @param chunks Decompressed text; where it begins like gzip it is decompressed once more, and only once.
  * @param packed True where that was done.
+ * @throws FlowError OBJECT_FORMAT, OBJECT_NOT_TEXT; OBJECT_NO_HEADER for other comma-separated text; what `chunks` throws.
  */
 export async function* unwrapped(
   chunks: AsyncIterable<Buffer>,
@@ -172,30 +130,37 @@ export async function* unwrapped(
       head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
       return true
     }
-    while (head.length < 2 && (await more()));
+    while (head.length < headBytes && (await more()));
     if (!packed && head[0] === 0x1f && head[1] === 0x8b) {
       const inner = textChunks(Readable.from(joined(head, rest), { objectMode: false }), name)
       yield* unwrapped(inner, name, largest, true)
       return
     }
-    while (head.length < 4096 && head.toString('latin1').trim() === '' && (await more()));
-    if (!/^\s*\{/.test(head.toString('latin1', 0, 4096))) {
+    const beginning = head.subarray(0, headBytes)
+    checkText(beginning, name)
+    const firstLine = beginning.toString().split('\n', 1)[0]!
+    const place = messageColumn(firstLine)
+    if (place !== undefined) {
+      const behind = head.subarray(Buffer.byteLength(firstLine) + 1)
+      yield* unwrapAll(joined(behind, rest), new RecordCutter(Math.min(largest, largestRecordBytes)), recordLines(place))
+      return
+    }
+    if (areCommaNames(firstLine)) {
+      const detail = `${JSON.stringify(firstLine.slice(0, 80))}: of comma-separated text, only exports with the columns timestamp,message are read`
+      throw new FlowError('OBJECT_NO_HEADER', { ...name, detail })
+    }
+    if (!/^[ \t\r\n]*\{/.test(beginning.toString('latin1'))) {
       yield* joined(head, rest)
       return
     }
-    // nothing is given away before the first document has said that it is an envelope
+    // nothing is given away before the first document has said what it is
     let first: Buffer | DeadPart | undefined
     for (;;) {
       first = new DocumentCutter(largest).push(head).next().value as Buffer | DeadPart | undefined
       if (first !== undefined || head.length > largest || !(await more())) break
     }
-    if (first === undefined || !Buffer.isBuffer(first) || messagesOf(first) === undefined) {
-      yield* joined(head, rest)
-      return
-    }
-    const cutter = new DocumentCutter(largest)
-    for await (const chunk of joined(head, rest)) yield* unwrap(cutter.push(chunk))
-    yield* unwrap(cutter.end())
+    if (first === undefined || !Buffer.isBuffer(first) || documentLines()(first) === undefined) yield* joined(head, rest)
+    else yield* unwrapAll(joined(head, rest), new DocumentCutter(largest), documentLines())
   } finally {
     await rest.return?.()
   }

@@ -24,6 +24,7 @@ import { headerOfFormat, namesBeforeDescribed } from './log-format.ts'
 import { ObjectReader } from './object-reader.ts'
 import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from './object-store.ts'
+import { sourceHeaders } from './source-headers.ts'
 import { nothingStaged, Outbox, type Probe } from './outbox.ts'
 import { ParquetReaders } from './parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
@@ -49,6 +50,10 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_CHANGED',
   'S3_UNAVAILABLE',
   'OBJECT_BROKEN',
+  'OBJECT_FORMAT',
+  'OBJECT_NOT_TEXT',
+  'OBJECT_EMPTY',
+  'OBJECT_ARCHIVED',
   'OBJECT_OVER_LIMIT',
   'OBJECT_NO_HEADER',
   'FLOW_LOG_UNNAMED',
@@ -59,6 +64,8 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 /** Whoever does not answer says nothing about the object: it is tried again for ever. */
 const outages: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['S3_UNAVAILABLE', 'EC2_UNAVAILABLE'])
+/** Characters of what a source said that the ledger keeps. */
+const longestDetail = 2000
 const longestRetryMs = 300_000
 /** Bytes that all tasks of the process hold ahead. */
 const readAheadBytes = 67_108_864
@@ -242,9 +249,12 @@ class FetchTask implements Task {
       }
       const readWith = async (body: Download, header: string | null): Promise<boolean> => {
         const { stores, settings, parquet } = this.#options
-        const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed)
+        const reader = new ObjectReader(this.#context, settings, this.#outbox, key, committed, sourceHeaders(settings.sources, key))
         try {
-          return await reader.read(openSource({ stores, parquet, signal: this.#context.signal, header }, key, body, committed))
+          const mayBeEmpty = this.#source(key)?.format !== undefined
+          return await reader.read(
+            await openSource({ stores, parquet, signal: this.#context.signal, header, mayBeEmpty }, key, body, committed),
+          )
         } finally {
           committed = reader.committed
         }
@@ -330,17 +340,18 @@ class FetchTask implements Task {
   /** Notes a failed attempt. Where S3 or EC2 itself does not answer, the object is not to blame: it is tried again for ever. */
   async #noteFailure(key: ObjectKey, committed: ObjectLedger, error: FlowError): Promise<void> {
     const { maxAttempts, retryBaseMs } = this.#options.settings
-    const attempts = committed.attempts + 1
+    // an archived object was not tried: it is read when it is restored
+    const attempts = committed.attempts + (error.code === 'OBJECT_ARCHIVED' ? 0 : 1)
     const final = !error.retriable || (attempts >= maxAttempts && !outages.has(error.code))
     const retryAtMs = final ? null : this.#context.nowMs() + Math.min(retryBaseMs * 2 ** (attempts - 1), longestRetryMs)
-    const errorDetail = typeof error.details['detail'] === 'string' ? error.details['detail'] : error.message
+    const detail = typeof error.details['detail'] === 'string' ? error.details['detail'] : error.message
     const record: ObjectLedger = {
       ...committed,
       state: final ? 'failed' : 'retrying',
       attempts,
       retryAtMs,
       errorCode: error.code,
-      errorDetail,
+      errorDetail: detail.slice(0, longestDetail),
     }
     await this.#outbox.add(key, nothingStaged(), record)
     this.#ledger.set(key, record)
@@ -381,6 +392,7 @@ function freshRecord(key: ObjectKey, version: Pick<ObjectLedger, 'etag' | 'size'
     retryAtMs: null,
     errorCode: null,
     errorDetail: null,
+    warning: null,
     earlier: [],
   }
 }

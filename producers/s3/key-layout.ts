@@ -26,6 +26,9 @@ export interface RegionFolder {
 /** A folder with years, months and days below it. */
 export type DatedFolder = Pick<RegionFolder, 'hive' | 'prefix'>
 
+/** Accounts and regions of a source to read; undefined: all that are there. */
+export type Selection = Pick<S3Source, 'accounts' | 'regions'>
+
 const dayMs = 86_400_000
 const accountPattern = /^(aws-account-id=)?(\d{12})\/$/
 const organizationPattern = /^o-[0-9a-z]+\/$/
@@ -97,10 +100,17 @@ export const isFlowLogKey = (key: string): boolean => objectPattern.test(key)
 /** True where a key is that of a Parquet object. */
 export const isParquetKey = (key: string): boolean => key.endsWith('.parquet')
 
-const belowAccounts = /^(?:o-[0-9a-z]+\/)?(?:\d{12}\/vpcflowlogs|aws-account-id=\d{12}\/aws-service=vpcflowlogs)\//
+const belowAccounts =
+  /^(?:o-[0-9a-z]+\/)?(?:(\d{12})\/vpcflowlogs|aws-account-id=(\d{12})\/aws-service=vpcflowlogs)\/(?:(?:aws-region=)?([a-z0-9-]+)\/)?/
+
+/** True for an account, and a region of it, that are to be read. */
+export const isChosen = ({ accounts, regions }: Selection, accountId: string | undefined, region?: string): boolean =>
+  (accounts === undefined || (accountId !== undefined && accounts.includes(accountId))) &&
+  (regions === undefined || region === undefined || regions.includes(region))
 
 /** True where a key lies where flow logs of a source lie: other services write `.log.gz` beside them. */
-export function isInSource(source: Pick<S3Source, 'prefix'>, key: string): boolean {
+export function isInSource(source: Pick<S3Source, 'prefix'> & Selection, key: string): boolean {
   const prefix = accountsPrefix(source)
-  return key.startsWith(prefix) && belowAccounts.test(key.slice(prefix.length))
+  const match = key.startsWith(prefix) ? belowAccounts.exec(key.slice(prefix.length)) : null
+  return match !== null && isChosen(source, match[1] ?? match[2], match[3] ?? '')
 }

@@ -17,6 +17,11 @@ const done = 1
 const failed = 2
 /** Overwritten versions that a record remembers; nobody has as many. */
 const mostEarlier = 100
+/**
+ * Bytes of the header lines of versions that were overwritten before their end, so that the record stays below what a broker takes. The oldest
+ * ones beyond it are forgotten: one of them that comes back is read from its first line.
+ */
+const mostEarlierHeaderBytes = 131_072
 
 /**
  * Entries of objects that need nothing more (done, or failed with no line published) are kept in a table of 33 to 43 bytes an object
@@ -87,7 +92,7 @@ export class Ledger {
   begin(key: ObjectKey, fresh: ObjectLedger): ObjectLedger {
     const versions = this.#versionsOf(nameHash(key.bucket, key.key))
     const known = versions.find(({ objectId }) => objectId.equals(fresh.objectId))
-    const earlier = versions.filter(version => version !== known).slice(-mostEarlier)
+    const earlier = bounded(versions.filter(version => version !== known))
     if (known === undefined || known.done) return { ...fresh, earlier }
     const { header, nextLine, lines, headerLines, blankLines, deadLines, textBytes } = known
     return { ...fresh, header, nextLine, lines, headerLines, blankLines, deadLines, textBytes, earlier }
@@ -141,6 +146,19 @@ export class Ledger {
   #begunOf(hash: Buffer): ObjectLedger | undefined {
     return this.#begun.size === 0 ? undefined : this.#begun.get(nameOf(hash))?.record
   }
+}
+
+/** The newest versions that a record has room for. Those that were read to their end have no header line. */
+function bounded(versions: readonly EarlierVersion[]): EarlierVersion[] {
+  let headerBytes = 0
+  const newestFirst = versions.slice(-mostEarlier).toReversed()
+  return newestFirst
+    .filter(({ header }, i) => {
+      if (header === null) return true
+      headerBytes += Buffer.byteLength(header)
+      return i === 0 || headerBytes <= mostEarlierHeaderBytes
+    })
+    .toReversed()
 }
 
 const nothingRead = { header: null, nextLine: 1, lines: 0, headerLines: 0, blankLines: 0, deadLines: 0, textBytes: 0 }

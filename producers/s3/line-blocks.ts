@@ -5,7 +5,7 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import { beginsWithMark, markLength } from '../../schemas/byte-order-mark.ts'
-import type { DeadPart } from './envelope-text.ts'
+import type { DeadPart } from './document-cutter.ts'
 import type { HeaderRule } from './header-line.ts'
 import { markOwn } from './text-memory.ts'
 

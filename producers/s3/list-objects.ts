@@ -7,17 +7,30 @@ import {
   dayOf,
   datePrefix,
   daysBetween,
+  isChosen,
   isFlowLogKey,
   isOrganization,
   regionFolder,
   type DatedFolder,
   type RegionFolder,
+  type Selection,
 } from './key-layout.ts'
 import type { ListedObject, ObjectStore } from './object-store.ts'
 import { hoursOf, isWanted, rootOf, type SourceLayout, type TimeRange } from './source-layout.ts'
 
 /** Hears of a prefix that cannot be listed; the rest goes on. */
 export type ListFault = (error: FlowError, prefix: string) => void
+
+/** Where to look for accounts and regions, and which of them to take. */
+export interface FolderScope extends Selection {
+  readonly bucket: string
+  /** In front of `AWSLogs/`. */
+  readonly prefix: string
+  /** Of other sources with the same prefix: a folder is taken that any of them chooses. */
+  readonly others?: readonly Selection[]
+  /** Hears of each folder that is there and not chosen. */
+  readonly onLeftOut?: (prefix: string) => void
+}
 
 /** The prefix of one day, `yyyy-mm-dd`. */
 export interface DayPrefix {
@@ -36,7 +49,7 @@ const manyDays = 8
  */
 export async function* regionFolders(
   store: ObjectStore,
-  source: Pick<S3Source, 'bucket' | 'prefix'>,
+  source: FolderScope,
   onFault?: ListFault,
   signal?: AbortSignal,
   below = '',
@@ -56,12 +69,21 @@ export async function* regionFolders(
   for (const prefix of accounts) {
     const account = accountFolder(prefix)
     if (account === undefined || !meet(account.prefix, below)) continue
+    if (!isTaken(source, account.accountId)) {
+      source.onLeftOut?.(account.prefix)
+      continue
+    }
     for (const child of await children(account.prefix)) {
       const region = regionFolder(account, child)
-      if (region !== undefined) yield region
+      if (region === undefined) continue
+      if (isTaken(source, account.accountId, region.region)) yield region
+      else source.onLeftOut?.(region.prefix)
     }
   }
 }
+
+const isTaken = (scope: FolderScope, ...folder: [accountId: string, region?: string]): boolean =>
+  [scope, ...(scope.others ?? [])].some(selection => isChosen(selection, ...folder))
 
 /** All of them. */
 export const findRegions = (...search: Parameters<typeof regionFolders>): Promise<RegionFolder[]> => collect(regionFolders(...search))
@@ -102,10 +124,7 @@ export async function* dayPrefixes(
 }
 
 /** What of a source to list. */
-export interface ListScope {
-  readonly bucket: string
-  /** In front of `AWSLogs/`. */
-  readonly prefix: string
+export interface ListScope extends FolderScope {
   /** Only keys that begin so; may end anywhere. */
   readonly below?: string
   /** First and last day, `yyyy-mm-dd` UTC, both included. */

@@ -1,4 +1,5 @@
 /** The format of lines that come without a header line, as AWS writes it: `${version} ${srcaddr} ...`; plain names are taken too. */
+import { nameHints } from './column-names.ts'
 import { areFormat, isUnknownName } from './header-line.ts'
 
 /**
@@ -12,6 +13,18 @@ export function headerOfFormat(format: string): string | undefined {
     .filter(word => word !== '')
     .map(word => /^\$\{(.+)\}$/.exec(word)?.[1] ?? word)
   return areFormat(names) ? names.join(' ') : undefined
+}
+
+/** What is wrong with a format that a person configured, and what to do; undefined: nothing. */
+export function formatFault(format: string): string | undefined {
+  const names = format.split(/[\s,]+/).map(word => /^\$\{(.+)\}$/.exec(word)?.[1] ?? word)
+  const hints = nameHints(names)
+  if (hints.length > 0) return `not a flow log format: ${hints.join(' ')}`
+  if (namesBeforeDescribed(format) === undefined && headerOfFormat(format) === undefined)
+    return 'not a flow log format: names of fields, or `${...}` of them, or the word describe, maybe behind names of your own'
+  if (format.includes(','))
+    return 'a format with commas: lines are read whose fields have spaces between them; write spaces here too, if they have'
+  return undefined
 }
 
 /**

@@ -78,7 +78,7 @@ export function createNotifySource(options: NotifyOptions): Source {
   }
 }
 
-type Ignored = 'other-event' | 'other-key' | 'before-start-date'
+type Ignored = 'other-event' | 'other-key' | 'not-chosen' | 'before-start-date'
 type Poison = MessageFault | 'unknown-bucket'
 
 /** One loop on one queue. */
@@ -147,7 +147,8 @@ class Receiver {
     const ofBucket = this.#options.settings.sources.filter(source => source.bucket === bucket)
     if (ofBucket.length === 0) return 'unknown-bucket'
     const sources = ofBucket.filter(source => isWanted(source, key))
-    if (sources.length === 0) return 'other-key'
+    if (sources.length === 0)
+      return ofBucket.some(({ accounts: _a, regions: _r, ...source }) => isWanted(source, key)) ? 'not-chosen' : 'other-key'
     const isEarly = (source: S3Source): boolean => {
       const ms = timeOf(source, key, eventMs)
       return source.startDate !== undefined && ms !== null && dayOf(ms) < source.startDate
@@ -178,7 +179,7 @@ class Receiver {
   }
 }
 
-/** The time an object is of, which the start date of its source is about, as far as the layout of the source says it. */
+/** Time an object covers, compared with its source's startDate; null if the layout does not tell. */
 function timeOf(source: S3Source, key: string, eventMs: number | null): number | null {
   if (source.layout === 'any') return eventMs
   if (source.layout === 'firehose') return folderHour(source, key) ?? null

@@ -5,6 +5,7 @@ import type { OutRecord } from '../../runtime/records.ts'
 import type { TaskContext } from '../../runtime/task.ts'
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 import { rawLineHeaders } from '../../schemas/topics.ts'
+import { columnWarning, nameHints } from './column-names.ts'
 import { LineCutter, type Piece } from './line-blocks.ts'
 import type { ObjectSource } from './object-source.ts'
 import { nothingStaged, type DeadRecord, type Outbox, type Staged } from './outbox.ts'
@@ -23,8 +24,18 @@ export class ObjectReader {
   #staged: Staged = nothingStaged()
   #stored = 0
 
-  /** @param record Version and progress to go on from; its `etag` is that of the body. */
-  constructor(context: TaskContext, settings: Config['s3'], outbox: Outbox, key: ObjectKey, record: ObjectLedger) {
+  /**
+   * @param record Version and progress to go on from; its `etag` is that of the body.
+   * @param named Headers that the source of the object gives each of its records.
+   */
+  constructor(
+    context: TaskContext,
+    settings: Config['s3'],
+    outbox: Outbox,
+    key: ObjectKey,
+    record: ObjectLedger,
+    named: Readonly<Record<string, string>> = {},
+  ) {
     this.#context = context
     this.#settings = settings
     this.#outbox = outbox
@@ -32,7 +43,7 @@ export class ObjectReader {
     this.#linesKey = context.codecs.rawLines.encodeKey(key)
     this.#committed = record
     this.#record = { ...record, state: 'reading', retryAtMs: null, errorCode: null, errorDetail: null }
-    this.#headers = { [rawLineHeaders.etag]: record.etag, [rawLineHeaders.objectId]: record.objectId.toString('hex') }
+    this.#headers = { ...named, [rawLineHeaders.etag]: record.etag, [rawLineHeaders.objectId]: record.objectId.toString('hex') }
     if (record.lastModifiedMs !== null) this.#headers[rawLineHeaders.lastModified] = String(record.lastModifiedMs)
   }
 
@@ -46,12 +57,13 @@ export class ObjectReader {
    *
    * @param source Text of the version, made for the progress of the record.
    * @returns False where the process is to stop before the end; the last commit is the place to go on from.
-   * @throws FlowError OBJECT_BROKEN, OBJECT_NO_HEADER, S3_UNAVAILABLE; nothing of what is not committed is published then.
+   * @throws FlowError OBJECT_BROKEN, OBJECT_FORMAT, OBJECT_NOT_TEXT, OBJECT_EMPTY, OBJECT_NO_HEADER, S3_UNAVAILABLE; nothing of what is not committed is published then.
    */
-  async read({ chunks, skip: read, streamed, isHeader, header: configured }: ObjectSource): Promise<boolean> {
+  async read({ chunks, skip: read, streamed, isHeader, header: configured, mayBeEmpty }: ObjectSource): Promise<boolean> {
     const { chunkBytes } = this.#settings
     const record = this.#record
     record.header ??= configured
+    if (record.header !== null) this.#warnOfColumns(record.header)
     const cutter = new LineCutter(this.#settings, isHeader, { line: record.nextLine, header: record.header })
     this.#stored = record.size
     const memory = new TextMemory()
@@ -74,8 +86,19 @@ export class ObjectReader {
       throw new FlowError('OBJECT_BROKEN', { ...this.#key, detail: `it ends ${skip} bytes before the place that was read before` })
     for (const piece of cutter.end()) this.#take(piece)
     await this.#outbox.retire(this.#staged, memory.read(0))
+    if (record.lines === record.headerLines + record.blankLines) {
+      if (record.headerLines === 0 && !mayBeEmpty)
+        throw new FlowError('OBJECT_EMPTY', { ...this.#key, detail: `${this.#stored} bytes as stored, ${record.lines} lines, all blank` })
+      if (record.headerLines === 0) record.warning = 'no lines'
+    }
     await this.#stage({ ...record, state: 'done' })
+    if (record.warning !== null)
+      this.#context.log.warn({ ...this.#key, warning: record.warning }, 'an object was read, but its records lack something')
     return true
+  }
+
+  #warnOfColumns(header: string): void {
+    this.#record.warning ??= columnWarning(header, this.#record.slotStart !== null) ?? null
   }
 
   async #commitChunk(): Promise<void> {
@@ -94,13 +117,14 @@ export class ObjectReader {
     const record = this.#record
     switch (piece.kind) {
       case 'foreign':
-        throw new FlowError('OBJECT_NO_HEADER', { ...this.#key, detail: JSON.stringify(piece.head.subarray(0, 80).toString('latin1')) })
+        throw new FlowError('OBJECT_NO_HEADER', { ...this.#key, detail: noHeader(piece.head.toString('latin1')) })
       case 'blank':
         record.blankLines += piece.lines
         break
       case 'header':
         record.header = piece.text
         record.headerLines++
+        this.#warnOfColumns(piece.text)
         this.#headers[rawLineHeaders.header] = piece.text
         break
       case 'block':
@@ -159,4 +183,11 @@ export class ObjectReader {
       }),
     }
   }
+}
+
+/** How an object begins that has no header line; with the names that were meant, where it has names. */
+function noHeader(head: string): string {
+  const line = head.split(/\r?\n/, 1)[0]!
+  const hints = nameHints(line.trim().split(/ +/))
+  return [JSON.stringify(head.slice(0, 80)), ...hints].join('; ')
 }

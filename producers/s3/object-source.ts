@@ -1,9 +1,12 @@
 /** What kind of object it is, and its text from the place where reading goes on. */
+import type { Readable } from 'node:stream'
 import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
-import { unwrapped, type DeadPart } from './envelope-text.ts'
+import type { DeadPart } from './document-cutter.ts'
+import { unwrapped } from './envelope-text.ts'
 import { isColumnLine, isHeader, type HeaderRule } from './header-line.ts'
 import { isParquetKey } from './key-layout.ts'
 import type { StoreOf } from './object-store.ts'
+import { beginsAsParquet } from './object-formats.ts'
 import { textChunks } from './object-text.ts'
 import type { ParquetReaders } from './parquet-readers.ts'
 import { bytesInMemory, type RandomAccess } from './parquet-text.ts'
@@ -19,6 +22,8 @@ export interface ObjectSource {
   readonly isHeader: HeaderRule
   /** Header line of lines that come without one; null: none is known. */
   readonly header: string | null
+  /** True where it may have no line at all: its lines come without a header line. */
+  readonly mayBeEmpty: boolean
 }
 
 /** What opening needs of the task. */
@@ -28,6 +33,8 @@ export interface SourceOptions {
   readonly signal: AbortSignal
   /** Header line that is configured for the object. */
   readonly header: string | null
+  /** True where a format is configured, or asked for. */
+  readonly mayBeEmpty: boolean
 }
 
 /** Parts of an object version in S3. */
@@ -39,21 +46,44 @@ function storedBytes({ stores, signal }: SourceOptions, key: ObjectKey, { etag, 
   }
 }
 
+const sniffedBytes = 5
+
+const isGone = ({ destroyed }: Readable): boolean => destroyed
+
+/** The first bytes of a download, which it gives once more. */
+async function beginningOf(body: Download['body']): Promise<Buffer> {
+  if (Buffer.isBuffer(body)) return body.subarray(0, sniffedBytes)
+  // a stream that breaks now says so again to whoever reads it
+  body.on('error', () => undefined)
+  if (isGone(body)) return Buffer.alloc(0)
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  for (const event of ['readable', 'end', 'error', 'close']) body.once(event, resolve)
+  await promise
+  for (const event of ['readable', 'end', 'error', 'close']) body.off(event, resolve)
+  const head = isGone(body) ? null : (body.read() as Buffer | null)
+  if (head !== null) body.unshift(head)
+  // without this turn the stream still waits to be asked, and gives nothing by itself
+  await new Promise(setImmediate)
+  return head ?? Buffer.alloc(0)
+}
+
 /**
- * Opens the text of a downloaded object.
+ * Opens the text of a downloaded object. Parquet is told by its name, or by its first bytes.
  *
  * @param record Version and progress to go on from; its version is the downloaded one.
  */
-export function openSource(options: SourceOptions, key: ObjectKey, download: Download, record: ObjectLedger): ObjectSource {
+export async function openSource(options: SourceOptions, key: ObjectKey, download: Download, record: ObjectLedger): Promise<ObjectSource> {
   const { body } = download
+  const { mayBeEmpty } = options
   const streamed = !Buffer.isBuffer(body)
-  if (!isParquetKey(key.key)) {
+  if (!isParquetKey(key.key) && !beginsAsParquet(await beginningOf(body))) {
     return {
       chunks: unwrapped(textChunks(body, key), key),
       skip: record.textBytes,
       streamed,
       isHeader,
       header: options.header,
+      mayBeEmpty,
     }
   }
   let access: RandomAccess
@@ -64,5 +94,5 @@ export function openSource(options: SourceOptions, key: ObjectKey, download: Dow
     access = storedBytes(options, key, download)
   }
   const chunks = options.parquet.read(access, key, record.nextLine, options.signal)
-  return { chunks, skip: 0, streamed, isHeader: isColumnLine, header: null }
+  return { chunks, skip: 0, streamed, isHeader: isColumnLine, header: null, mayBeEmpty }
 }

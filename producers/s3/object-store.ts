@@ -11,7 +11,16 @@ export interface ListedObject {
   readonly etag: string
   readonly size: number
   readonly lastModifiedMs: number
+  /** Such as `STANDARD` or `GLACIER`; absent: the listing does not say it. */
+  readonly storageClass?: string
 }
+
+/**
+ * True where an object is in an archive, from which it must be restored before it can be read. A restored copy keeps the class, and archive tiers
+ * of Intelligent-Tiering do not show in it: reading tells.
+ */
+export const isArchived = ({ storageClass }: Pick<ListedObject, 'storageClass'>): boolean =>
+  storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE'
 
 /** An object version that is being read. */
 export interface OpenedObject {
@@ -30,7 +39,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal
 }
 
-/** Reads buckets. Every method rejects with FlowError S3_ACCESS_DENIED, S3_NOT_FOUND, S3_CHANGED or S3_UNAVAILABLE. */
+/** Reads buckets. Every method rejects with FlowError S3_ACCESS_DENIED, S3_NOT_FOUND, S3_CHANGED, S3_UNAVAILABLE or OBJECT_ARCHIVED. */
 export interface ObjectStore {
   /** The "folders" directly below a prefix, each with its trailing slash, complete and in order. */
   listPrefixes(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string>

@@ -1,13 +1,18 @@
 /**
- * Turns the bytes of an object into chunks of text. What they are is told by their first bytes, never by the name: gzip, zstd, else plain text.
+ * Turns the bytes of an object into chunks of text. What they are is told by their first bytes, never by the name: gzip, zstd, ZIP, Snappy, else
+ * plain text.
  *
  * An object may consist of several gzip members (zero bytes between and behind them are padding) or of several zstd frames. Anything else
  * behind them is damage: the object is broken, as it is where the data is cut or damaged, so that no line is lost in silence.
  */
 import type { Readable } from 'node:stream'
-import { constants, createGunzip, createZstdDecompress, gunzipSync, type Gunzip, type ZstdDecompress } from 'node:zlib'
+import { constants, createGunzip, createZstdDecompress, gunzipSync, type Gunzip, type InflateRaw, type ZstdDecompress } from 'node:zlib'
 import { FlowError, errorText } from '../../runtime/errors.ts'
+import { Damaged, Pieces } from './byte-pieces.ts'
+import { headBytes, packingOf, streamPacking, UnreadFormat } from './object-formats.ts'
+import { snappyText, type SnappyForm } from './snappy-text.ts'
 import { markOwn } from './text-memory.ts'
+import { zipText } from './zip-text.ts'
 
 /** Output chunk of the stream: fewer, larger chunks are a third cheaper than the default. */
 const streamChunkBytes = 524_288
@@ -16,23 +21,17 @@ const wholeTextBytes = 1_048_576
 /** Largest window of zstd data, as its logarithm: 32 MiB, enough up to level 20. Bounds the memory of a decompression. */
 const zstdWindowLog = 25
 
-type Format = 'gzip' | 'zstd' | 'plain'
-
+/** Bytes that tell whether more gzip or zstd follows. */
 const magicBytes = 4
 
-function formatOf(head: Buffer): Format {
-  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
-  const magic = head.length < magicBytes ? 0 : head.readUInt32LE(0)
-  // a zstd frame, or one of the 16 kinds that a reader skips
-  return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5 ? 'zstd' : 'plain'
-}
-
 /**
- * Text of an object, in order. Memory: at most 1 MiB for a small object that was read whole, else a few chunks of 512 KiB, and the window of zstd.
+ * Text of an object, in order. Memory: at most 1 MiB for a small object that was read whole, else a few chunks of 512 KiB, and the window of zstd or
+ * Snappy.
  * A chunk may be given back with `release` when nothing of it, and of those before it, is needed any more.
  *
  * @param body The whole object, or a stream of it; a stream is destroyed when the iteration ends early.
- * @throws FlowError OBJECT_BROKEN where the compressed data is damaged or cut, S3_UNAVAILABLE where the stream breaks.
+ * @throws FlowError OBJECT_BROKEN where the compressed data is damaged or cut, OBJECT_FORMAT where it is compressed in a way that is not read,
+ *   S3_UNAVAILABLE where the stream breaks.
  */
 export async function* textChunks(body: Buffer | Readable, name: { bucket: string; key: string }): AsyncGenerator<Buffer> {
   try {
@@ -46,8 +45,12 @@ export async function* textChunks(body: Buffer | Readable, name: { bucket: strin
     if (error instanceof FlowError) throw error
     const detail = errorText(error)
     const code = (error as NodeJS.ErrnoException).code ?? ''
-    const broken = error instanceof Leftover || /^Z(STD)?_/.test(code)
-    throw new FlowError(broken ? 'OBJECT_BROKEN' : 'S3_UNAVAILABLE', { ...name, detail }, { cause: error })
+    const broken = error instanceof Damaged || /^Z(STD)?_/.test(code)
+    throw new FlowError(
+      error instanceof UnreadFormat ? 'OBJECT_FORMAT' : broken ? 'OBJECT_BROKEN' : 'S3_UNAVAILABLE',
+      { ...name, detail },
+      { cause: error },
+    )
   } finally {
     if (!Buffer.isBuffer(body)) body.destroy()
   }
@@ -108,9 +111,11 @@ class Chunks {
 /** The chunks of a download. */
 async function* flowing(body: Readable): AsyncGenerator<Buffer> {
   const chunks = new Chunks(body)
-  body.once('close', () => {
-    if (chunks.failure === undefined) chunks.fail(new Error('the download was closed before its end'))
-  })
+  const closed = (): void => {
+    if (chunks.failure === undefined) chunks.fail(body.errored ?? new Error('the download was closed before its end'))
+  }
+  if (body.destroyed) closed()
+  else body.once('close', closed)
   for (;;) {
     const chunk = chunks.take()
     if (chunk !== undefined) {
@@ -122,12 +127,9 @@ async function* flowing(body: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-/** Bytes behind the compressed data that are neither padding nor compressed. */
-class Leftover extends Error {}
-
 /** Undefined: not gzip, not small, or not all of it is one run of members. The size in the trailer makes it one allocation. */
 function gunzipWhole(body: Buffer): Buffer | undefined {
-  const size = body.length >= 18 && formatOf(body) === 'gzip' ? body.readUInt32LE(body.length - 4) : Infinity
+  const size = body.length >= 18 && streamPacking(body) === 'gzip' ? body.readUInt32LE(body.length - 4) : Infinity
   if (size > wholeTextBytes) return undefined
   const chunkSize = Math.max(size + 1, constants.Z_MIN_CHUNK)
   try {
@@ -142,75 +144,35 @@ function gunzipWhole(body: Buffer): Buffer | undefined {
   }
 }
 
-/** The bytes of an object piece by piece, with the possibility to put some back. */
-class Pieces {
-  readonly #source: AsyncIterator<Buffer> | Iterator<Buffer>
-  #back: Buffer | undefined
-
-  constructor(source: AsyncIterable<Buffer> | Iterable<Buffer>) {
-    this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  }
-
-  /** Undefined at the end; never an empty piece. */
-  async next(): Promise<Buffer | undefined> {
-    const back = this.#back
-    this.#back = undefined
-    if (back !== undefined && back.length > 0) return back
-    for (;;) {
-      const next = await this.#source.next()
-      if (next.done === true) return undefined
-      if (next.value.length > 0) return next.value
-    }
-  }
-
-  putBack(bytes: Buffer): void {
-    this.#back = bytes
-  }
-
-  /** Looks at the next bytes: as many as a magic number has, where there are so many. */
-  async peek(): Promise<Buffer> {
-    let head = (await this.next()) ?? Buffer.alloc(0)
-    while (head.length < magicBytes) {
-      const next = await this.next()
-      if (next === undefined) break
-      head = Buffer.concat([head, next])
-    }
-    this.putBack(head)
-    return head
-  }
-
-  /** Passes over zero bytes. */
-  async skipPadding(): Promise<void> {
-    for (let piece = await this.next(); piece !== undefined; piece = await this.next()) {
-      const at = piece.findIndex(byte => byte !== 0)
-      if (at < 0) continue
-      this.putBack(piece.subarray(at))
-      return
-    }
-  }
-}
-
 async function* streamText(pieces: Pieces): AsyncGenerator<Buffer> {
-  const format = formatOf(await pieces.peek())
-  if (format === 'plain') {
+  const packing = packingOf(await pieces.peek(headBytes))
+  if (packing === 'plain') {
     for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) yield piece
+    return
+  }
+  if (packing === 'zip') {
+    yield* zipText(pieces, expand, streamChunkBytes)
+    return
+  }
+  if (packing !== 'gzip' && packing !== 'zstd') {
+    yield* snappyText(packing.slice('snappy-'.length) as SnappyForm, pieces)
     return
   }
   for (;;) {
     const engine =
-      format === 'gzip'
+      packing === 'gzip'
         ? createGunzip({ chunkSize: streamChunkBytes })
         : createZstdDecompress({ chunkSize: streamChunkBytes, params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLog } })
     yield* expand(engine, pieces)
-    if (format === 'gzip') await pieces.skipPadding()
-    const head = await pieces.peek()
+    if (packing === 'gzip') await pieces.skipPadding()
+    const head = await pieces.peek(magicBytes)
     if (head.length === 0) return
-    if (formatOf(head) !== format) throw new Leftover(`bytes behind the ${format} data that are not ${format}`)
+    if (streamPacking(head) !== packing) throw new Damaged(`bytes behind the ${packing} data that are not ${packing}`)
   }
 }
 
 /** Decompresses up to the end of the data, and puts back what is behind it. */
-async function* expand(engine: Gunzip | ZstdDecompress, pieces: Pieces): AsyncGenerator<Buffer> {
+async function* expand(engine: Gunzip | InflateRaw | ZstdDecompress, pieces: Pieces): AsyncGenerator<Buffer> {
   const chunks = new Chunks(engine)
   let piece: Buffer | undefined
   let given = 0

@@ -9,14 +9,16 @@ import { decompressPage } from 'hyparquet/src/datapage.js'
 import { deltaBinaryUnpack, deltaLengthByteArray } from 'hyparquet/src/delta.js'
 import { byteStreamSplit } from 'hyparquet/src/encoding.js'
 import { readPlain } from 'hyparquet/src/plain.js'
-import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath, isFlatColumn } from 'hyparquet/src/schema.js'
+import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from 'hyparquet/src/schema.js'
+import { frontCoded } from './parquet-front-coded.ts'
 import { checkHeap } from './parquet-heap.ts'
 import { columnBytes, encodingOf, pagesOf, parquetCompressors, valuesOfColumn, type Page } from './parquet-pages.ts'
 import { Runs } from './parquet-runs.ts'
 import { secondsParsers, type WordOf } from './parquet-values.ts'
 
 type Chunk = RowGroup['columns'][number]
-type SchemaTree = ReturnType<typeof getTreePath>[number]
+/** A node of the schema. */
+export type SchemaTree = ReturnType<typeof getTreePath>[number]
 type Decoder = Parameters<typeof convert>[1]
 type Values = ReturnType<typeof convert>
 
@@ -42,9 +44,6 @@ export interface HeldGroup {
   readonly start: number
 }
 
-/** Most bytes of the values of a page that begin like the one before them. */
-const mostFrontCoded = 33_554_432
-
 /** Entries of a dictionary that are decoded at once. */
 const dictionaryStep = 16_384
 
@@ -57,6 +56,23 @@ export function openColumn(schema: SchemaTree, { name, tree, wordOf }: Column, h
   if (tree.children.length > 0) return new ListedRows(nestedValues(schema, tree, chunks, held), wordOf)
   const leaf = new Leaf(schema, chunks[0]!, held)
   return leaf.isFlat ? new FlatRows(leaf, name, wordOf) : new ListedRows(listedValues(leaf), wordOf)
+}
+
+/**
+ * Opens a leaf of a row group by its path. Where it stands in a list, its value is that list.
+ *
+ * @throws Error where the row group has no such leaf.
+ */
+export function openLeaf(schema: SchemaTree, path: readonly string[], wordOf: WordOf, held: HeldGroup): ColumnRows {
+  const name = path.join('.')
+  const chunk = held.group.columns.find(({ meta_data }) => meta_data?.path_in_schema.join('.') === name)
+  if (chunk === undefined) throw new Error(`column ${name} is not in a row group`)
+  const leaf = new Leaf(schema, chunk, held)
+  if (leaf.isFlat) return new FlatRows(leaf, name, wordOf)
+  return new ListedRows(
+    Array.from(listedValues(leaf), row => [row].flat(Infinity) as unknown[]),
+    wordOf,
+  )
 }
 
 /** Rows whose values are all there. */
@@ -220,7 +236,6 @@ class Leaf {
     const meta = chunk.meta_data!
     this.name = meta.path_in_schema.join('.')
     this.path = getTreePath(schema, meta.path_in_schema)
-    this.isFlat = isFlatColumn(this.path)
     this.#decoder = {
       ...meta,
       pathInSchema: meta.path_in_schema,
@@ -229,9 +244,10 @@ class Leaf {
       parsers,
     }
     this.#bytes = columnBytes(chunk, bytes, start)
-    this.#most = valuesOfColumn(chunk, Number(group.num_rows))
     this.#definition = getMaxDefinitionLevel(this.path)
     this.#repetition = getMaxRepetitionLevel(this.path)
+    this.isFlat = this.#repetition === 0 && this.path.at(-1)!.children.length === 0
+    this.#most = valuesOfColumn(chunk, Number(group.num_rows), this.isFlat)
   }
 
   pages(): Generator<Page, void, undefined> {
@@ -280,9 +296,14 @@ class Leaf {
     if (definition !== undefined) for (const level of definition) if (level !== this.#definition) there--
     if (this.isFlat && second !== undefined && there !== count - second.num_nulls)
       throw new Error(`column ${this.name} has another number of values than it says`)
-    const present = there === count ? undefined : definition
+    const present = there === count ? undefined : this.#presence(definition)
     const values = this.#valuesOf(page, offset, there, encodingOf(header))
     return { count, repetition, definition, present, there, ...values }
+  }
+
+  /** Levels of a flat column as 1 where there is a value, else 0. */
+  #presence(definition: Uint8Array | undefined): Uint8Array | undefined {
+    return this.#definition > 1 && this.isFlat ? definition?.map(level => (level === this.#definition ? 1 : 0)) : definition
   }
 
   #valuesOf(page: Uint8Array, offset: number, there: number, encoding: string): Pick<OpenPage, 'runs' | 'ownDictionary' | 'take'> {
@@ -322,25 +343,6 @@ function levelsOf(bytes: Uint8Array, from: number, most: number, count: number):
   const levels = new Uint8Array(count)
   new Runs(bytes, from, count, bitsOf(most)).read(levels, count)
   return levels
-}
-
-/** Values that say how much of the one before them they begin with. */
-function frontCoded(reader: { view: DataView; offset: number }, count: number): Uint8Array[] {
-  const [shared, own] = [new Int32Array(count), new Int32Array(count)]
-  deltaBinaryUnpack(reader, count, shared)
-  deltaBinaryUnpack(reader, count, own)
-  let [before, bytes] = [new Uint8Array(0), 0]
-  return Array.from(shared, (same, i) => {
-    const rest = new Uint8Array(reader.view.buffer, reader.view.byteOffset + reader.offset, own[i])
-    reader.offset += rest.length
-    bytes += same + rest.length
-    if (!(same >= 0 && same <= before.length && bytes <= mostFrontCoded))
-      throw new Error('a page of front-coded values is damaged or too large')
-    const value = new Uint8Array(same + rest.length)
-    value.set(before.subarray(0, same))
-    value.set(rest, same)
-    return (before = value)
-  })
 }
 
 /** All the values of a column that is not flat, each put together as its levels say. */

@@ -92,8 +92,8 @@ function valuesOf(header: PageHeader, size: number): number {
 }
 
 /** Most values that a column of a row group may have. */
-export function valuesOfColumn({ meta_data }: RowGroup['columns'][number], rows: number): number {
-  return meta_data!.path_in_schema.length === 1 ? rows : Math.min(Number(meta_data!.num_values), mostNestedValues)
+export function valuesOfColumn({ meta_data }: RowGroup['columns'][number], rows: number, isFlat: boolean): number {
+  return isFlat ? rows : Math.min(Number(meta_data!.num_values), mostNestedValues)
 }
 
 /**
@@ -101,16 +101,22 @@ export function valuesOfColumn({ meta_data }: RowGroup['columns'][number], rows:
  *
  * @param held Bytes of the row group.
  * @param start Place of its first byte in the object.
+ * @param usage How each column is read, by its path: a page at a time, all of it at once, or not.
  * @throws Error where one of them lies, or together they claim more than is held at once.
  */
-export function checkPages(group: RowGroup, held: Buffer, start: number): void {
+export function checkPages(group: RowGroup, held: Buffer, start: number, usage: (path: string) => 'flat' | 'listed' | 'none'): void {
   let [atOnce, all] = [0, 0]
   for (const column of group.columns) {
     let [dictionaryBytes, pageBytes] = [0, 0]
     const name = column.meta_data!.path_in_schema.join('.')
-    const isNested = column.meta_data!.path_in_schema.length > 1
+    const use = usage(name)
+    if (use === 'none') continue
+    const isNested = use === 'listed'
     try {
-      for (const { header, values } of pagesOf(columnBytes(column, held, start), valuesOfColumn(column, Number(group.num_rows)))) {
+      for (const { header, values } of pagesOf(
+        columnBytes(column, held, start),
+        valuesOfColumn(column, Number(group.num_rows), !isNested),
+      )) {
         const size = header.uncompressed_page_size
         all += size
         if (header.type === 'DICTIONARY_PAGE')

@@ -3,7 +3,7 @@
  * hold up the process nor fill its memory: its thread is ended and the object fails.
  */
 import { Worker } from 'node:worker_threads'
-import { errorText, FlowError } from '../../runtime/errors.ts'
+import { errorText, FlowError, type ErrorCode } from '../../runtime/errors.ts'
 import { parquetThreadsEnded } from './fetch-metrics.ts'
 import type { RandomAccess } from './parquet-text.ts'
 import { markOwn } from './text-memory.ts'
@@ -19,7 +19,7 @@ export type FromReader =
   | { readonly kind: 'ask'; readonly from: number; readonly to: number }
   | { readonly kind: 'text'; readonly bytes: Uint8Array }
   | { readonly kind: 'end' }
-  | { readonly kind: 'broken'; readonly overLimit: boolean; readonly detail: string }
+  | { readonly kind: 'broken'; readonly code: ErrorCode; readonly detail: string }
 
 /** Bounds of a thread. */
 export interface ReaderLimits {
@@ -151,7 +151,7 @@ class Reader {
           this.#worker.unref()
           if (storeFailure !== undefined) throw storeFailure.error
           if (message.kind === 'end') return
-          if (!message.overLimit) throw new FlowError('OBJECT_BROKEN', { ...name, detail: message.detail })
+          if (message.code !== 'OBJECT_OVER_LIMIT') throw new FlowError(message.code, { ...name, detail: message.detail })
           // what it holds goes with it
           await this.end()
           parquetThreadsEnded.inc({ reason: 'memory' })

@@ -1,14 +1,15 @@
 /**
  * A Parquet object as the text of the same flow log: line 1 is a header line made of its columns, line n + 1 is row n. The same file gives the
- * same text, so that what was published of it can be gone on from by line.
+ * same text, so that what was published of it can be gone on from by line. A file of Amazon Security Lake gives the lines that its events were
+ * made of, as far as they are in them.
  */
 import { parquetSchema } from 'hyparquet'
 import { errorText, FlowError } from '../../runtime/errors.ts'
-import { openColumn, type Column } from './parquet-columns.ts'
+import { isOcsf, ocsfPlan } from './ocsf-rows.ts'
 import { groupRange, readExactly, readFooter } from './parquet-footer.ts'
 import { OverLimit } from './parquet-heap.ts'
 import { checkPages } from './parquet-pages.ts'
-import { headerWord, wordsOf } from './parquet-values.ts'
+import { columnPlan } from './row-plan.ts'
 
 /** Bytes of an object that can be read from anywhere. */
 export interface RandomAccess {
@@ -39,7 +40,7 @@ export const bytesInMemory = (bytes: Buffer): RandomAccess => ({
  *
  * @param fromLine 1 begins with the header line.
  * @throws FlowError OBJECT_BROKEN where it is no Parquet file, is damaged, or claims more than it can hold or than is held at once;
- *   OBJECT_OVER_LIMIT where it takes more heap than the thread may use; errors of the store.
+ *   OBJECT_OVER_LIMIT where it takes more heap than the thread may use; OBJECT_FORMAT where it has events of another kind; errors of the store.
  */
 export async function* parquetText(
   source: RandomAccess,
@@ -51,10 +52,10 @@ export async function* parquetText(
   try {
     const metadata = await readFooter(source, largestGroup)
     const schema = parquetSchema(metadata)
-    const columns = schema.children.map((tree): Column => ({ name: tree.element.name, tree, wordOf: wordsOf(tree.element.name) }))
-    if (columns.length === 0) throw new Error('it has no columns')
-    if (fromLine <= 1) yield Buffer.from(`${columns.map(column => headerWord(column.name)).join(' ')}\n`)
-    const step = Math.max(1, Math.floor(sliceCells / columns.length))
+    if (schema.children.length === 0) throw new Error('it has no columns')
+    const plan = isOcsf(schema.children.map(({ element }) => element.name)) ? ocsfPlan(schema, name) : columnPlan(schema)
+    if (fromLine <= 1) yield Buffer.from(`${plan.header.join(' ')}\n`)
+    const step = Math.max(1, Math.floor(sliceCells / plan.cells))
     let groupStart = 0
     for (const group of metadata.row_groups) {
       const rows = Number(group.num_rows)
@@ -62,13 +63,12 @@ export async function* parquetText(
       if (from < rows) {
         const { from: start, to } = groupRange(group)
         const bytes = await readExactly(source, start, to)
-        checkPages(group, bytes, start)
-        const opened = columns.map(column => openColumn(schema, column, { group, bytes, start }))
-        for (const column of opened) column.skip(from)
+        checkPages(group, bytes, start, plan.usage)
+        const opened = plan.open({ group, bytes, start })
+        opened.skip(from)
         for (; from < rows; from += step) {
           const count = Math.min(step, rows - from)
-          const words = opened.map(column => column.words(count))
-          yield* linesOf(words, count)
+          yield* linesOf(opened.words(count), count)
         }
       }
       groupStart += rows

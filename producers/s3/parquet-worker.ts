@@ -40,7 +40,7 @@ async function read({ size, fromLine }: ToReader & { kind: 'read' }): Promise<vo
     const known = error instanceof FlowError
     tell({
       kind: 'broken',
-      overLimit: known && error.code === 'OBJECT_OVER_LIMIT',
+      code: known ? error.code : 'OBJECT_BROKEN',
       detail: known ? String(error.details['detail']) : errorText(error),
     })
   }

@@ -1,5 +1,5 @@
 /** The object store behind the AWS SDK: one client per region and role, errors by code, requests counted. */
-import { GetObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import { GetObjectCommand, ListObjectsV2Command, S3Client, type InvalidObjectState, type S3ClientConfig } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'
 import type { Config, S3Source } from '../../config.ts'
 import { FlowError, errorText, namedErrorText, type ErrorCode } from '../../runtime/errors.ts'
@@ -29,6 +29,7 @@ const codeByName: Readonly<Record<string, ErrorCode>> = {
   NoSuchBucket: 'S3_NOT_FOUND',
   NotFound: 'S3_NOT_FOUND',
   PreconditionFailed: 'S3_CHANGED',
+  InvalidObjectState: 'OBJECT_ARCHIVED',
 }
 const codeByStatus: Readonly<Record<number, ErrorCode>> = {
   401: 'S3_ACCESS_DENIED',
@@ -40,6 +41,11 @@ const codeByStatus: Readonly<Record<number, ErrorCode>> = {
 /** S3 says `AccessDenied` for a missing kms:Decrypt too; only the text names the action. It decides about the advice, and about nothing else. */
 const deniesKey = (text: string): boolean => /\bkms:Decrypt\b/.test(text)
 
+/** Where an archived object is, as S3 says it. */
+function archiveOf({ StorageClass: storageClass, AccessTier: tier }: InvalidObjectState): string {
+  return `storage class ${storageClass ?? 'unknown'}${tier === undefined ? '' : `, access tier ${tier}`}`
+}
+
 /** Maps what the SDK throws by its name, then by its HTTP status; a denied KMS key has no name of its own. */
 export function s3Error(error: unknown, bucket: string, key: string): FlowError {
   const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
@@ -49,7 +55,8 @@ export function s3Error(error: unknown, bucket: string, key: string): FlowError 
     : isKey
       ? 'S3_KEY_DENIED'
       : (codeByName[name ?? ''] ?? codeByStatus[$metadata?.httpStatusCode ?? 0])
-  return new FlowError(known ?? 'S3_UNAVAILABLE', { bucket, key, detail: namedErrorText(error) }, { cause: error })
+  const detail = known === 'OBJECT_ARCHIVED' ? archiveOf(error as InvalidObjectState) : namedErrorText(error)
+  return new FlowError(known ?? 'S3_UNAVAILABLE', { bucket, key, detail }, { cause: error })
 }
 
 class S3ObjectStore implements ObjectStore {
@@ -77,8 +84,11 @@ class S3ObjectStore implements ObjectStore {
         { Bucket: bucket, Prefix: prefix, StartAfter: options.startAfter, ContinuationToken: token },
         options.signal,
       )
-      for (const { Key, ETag, Size, LastModified } of page.Contents ?? [])
-        if (Key !== undefined) yield { key: Key, etag: plainEtag(ETag), size: Size ?? 0, lastModifiedMs: LastModified?.getTime() ?? 0 }
+      for (const { Key, ETag, Size, LastModified, StorageClass } of page.Contents ?? []) {
+        if (Key === undefined) continue
+        const object = { key: Key, etag: plainEtag(ETag), size: Size ?? 0, lastModifiedMs: LastModified?.getTime() ?? 0 }
+        yield StorageClass === undefined ? object : { ...object, storageClass: StorageClass }
+      }
       token = page.NextContinuationToken
     } while (token !== undefined)
   }
@@ -162,7 +172,8 @@ const longestSilenceMs = 60_000
 export function createS3Stores(settings: S3Settings, silentMs = longestSilenceMs): StoreOf {
   const stores = new Map<string, ObjectStore>()
   return (bucket, key) => {
-    const { region = settings.region, roleArn, externalId } = sourceOf(settings.sources, bucket, key) ?? {}
+    const { region: named, bucketRegion = named, roleArn, externalId } = sourceOf(settings.sources, bucket, key) ?? {}
+    const region = bucketRegion ?? settings.region
     const name = `${region} ${roleArn ?? ''} ${externalId ?? ''}`
     let store = stores.get(name)
     if (store === undefined)

@@ -8,7 +8,7 @@ import type { S3Source } from '../../config.ts'
 import { accountsPrefix, dayOf, folderOf, isFlowLogKey, isInSource } from './key-layout.ts'
 
 /** What of a source its layout is made of. */
-export type SourceLayout = Pick<S3Source, 'prefix' | 'layout' | 'keyPattern'>
+export type SourceLayout = Pick<S3Source, 'prefix' | 'layout' | 'keyPattern' | 'accounts' | 'regions'>
 
 const hourMs = 3_600_000
 const hourFolder = /^(\d{4})\/(\d{2})\/(\d{2})\/([01]\d|2[0-3])\/./

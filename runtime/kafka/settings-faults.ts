@@ -17,11 +17,16 @@ const loginNeeds: Readonly<Record<KafkaSettings['saslMechanism'], readonly (keyo
   'aws-iam': ['awsRegion'],
 }
 
+const variableOf = (key: string): string => `FLOWLOOM_KAFKA_${key.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`
+
 /** Finds them all. */
 export function kafkaFaults(settings: KafkaSettings): SettingFault[] {
   const faults: SettingFault[] = loginNeeds[settings.saslMechanism]
     .filter(key => settings[key] === undefined)
-    .map(key => ({ key, message: `saslMechanism ${settings.saslMechanism} needs it` }))
+    .map(key => ({
+      key,
+      message: `it is missing: kafka.saslMechanism ${settings.saslMechanism} needs it; set it here, or ${variableOf(key)}`,
+    }))
   if (settings.saslMechanism === 'aws-iam' && !settings.tls) faults.push({ key: 'tls', message: 'Amazon MSK takes aws-iam over TLS alone' })
   if (!settings.tls)
     for (const key of ['tlsCaFile', 'tlsCertFile', 'tlsKeyFile'] as const)

@@ -5,6 +5,7 @@ import { finished } from 'node:stream/promises'
 import { ClickHouseError, createClient, type ClickHouseClient } from '@clickhouse/client'
 import type { Config } from '../../config.ts'
 import { errorText, FlowError } from '../../runtime/errors.ts'
+import { formOf, insertSettings, questionSettings, statementFor, type ServerForm } from './ddl.ts'
 import type { NativeBlock } from './native-writer.ts'
 import type { Grants, Store, TableName } from './store.ts'
 
@@ -44,10 +45,14 @@ class ClickHouseStore implements Store, Grants {
   readonly database: string
   readonly #url: string
   readonly #client: ClickHouseClient
+  readonly #form: ServerForm
+  readonly #insertSettings: string
 
   constructor(settings: Config['clickhouse']) {
     this.database = settings.database
     this.#url = settings.url
+    this.#form = formOf(settings)
+    this.#insertSettings = insertSettings(this.#form, settings)
     this.#client = createClient({
       url: settings.url,
       username: settings.username,
@@ -64,7 +69,7 @@ class ClickHouseStore implements Store, Grants {
   async insert(table: TableName, block: NativeBlock, token: string | null): Promise<void> {
     const deduplicate = token === null ? 'insert_deduplicate = 0' : `insert_deduplicate = 1, insert_deduplication_token = ${quoted(token)}`
     // The defaults of async_insert and of deduplication differ between versions of the server: all are set here. A block may span any number of days.
-    const options = `async_insert = 0, max_partitions_per_insert_block = 0, ${deduplicate}`
+    const options = `async_insert = 0, max_partitions_per_insert_block = 0, ${deduplicate}${this.#insertSettings}`
     const query = `INSERT INTO ${identifier(this.database)}.${identifier(table)} (${block.columns.map(identifier).join(', ')}) SETTINGS ${options} FORMAT Native`
     await this.#attempt(async () => {
       const { stream } = await this.#client.exec({
@@ -76,21 +81,31 @@ class ClickHouseStore implements Store, Grants {
     })
   }
 
-  async query<T>(sql: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<T[]> {
+  async query<T>(sql: string, parameters: Readonly<Record<string, unknown>> = {}, database = this.database): Promise<T[]> {
     return this.#attempt(async () => {
       const result = await this.#client.query({
         query: sql,
         format: 'JSONEachRow',
         query_params: { ...parameters },
-        http_headers: { 'X-ClickHouse-Database': this.database },
-        clickhouse_settings: { output_format_json_quote_64bit_integers: 1, output_format_json_quote_denormals: 1 },
+        http_headers: { 'X-ClickHouse-Database': database },
+        clickhouse_settings: {
+          output_format_json_quote_64bit_integers: 1,
+          output_format_json_quote_denormals: 1,
+          ...questionSettings(this.#form),
+        },
       })
       return result.json<T>()
     })
   }
 
   async command(sql: string): Promise<void> {
-    await this.#attempt(async () => this.#client.command({ query: sql, clickhouse_settings: { wait_end_of_query: 1 } }))
+    await this.#attempt(async () =>
+      this.#client.command({ query: statementFor(this.#form, sql), clickhouse_settings: { wait_end_of_query: 1 } }),
+    )
+  }
+
+  async catchUp(table: TableName | 'schema_migrations'): Promise<void> {
+    if (this.#form.kind === 'cluster') await this.command(`SYSTEM SYNC REPLICA ${identifier(this.database)}.${identifier(table)}`)
   }
 
   async isGranted(privilege: string, on: string): Promise<boolean | undefined> {

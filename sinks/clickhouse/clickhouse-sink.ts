@@ -27,11 +27,18 @@ export interface ClickHouseOptions {
   readonly topicPrefix: string
   /** Setting `clickhouse.insertRows`. */
   readonly insertRows: number
+  /** Setting `clickhouse.insertBytes`. */
+  readonly insertBytes?: number
   /** Setting `clickhouse.insertIntervalMs`. */
   readonly insertIntervalMs: number
+  /** Setting `clickhouse.deduplicationWindow`. */
+  readonly deduplicationWindow?: number
 }
 
-/** Inserts under way in a process. A flow is about 165 bytes in a block: 33 MB for 200,000, at most 66 MB a lane, because buffers double. */
+/**
+ * Inserts under way in a process. A flow is about 165 bytes in a block: 33 MB for 200,000, at most 66 MB a lane, because buffers double.
+ * `insertBytes` bounds what is larger.
+ */
 const lanes = 2
 
 /**
@@ -41,7 +48,7 @@ const lanes = 2
  */
 export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
   const shared = new InsertLanes(lanes)
-  const { store, insertRows, insertIntervalMs } = options
+  const { store, insertRows, insertBytes = 134_217_728, insertIntervalMs, deduplicationWindow = 10_000 } = options
   const role = (name: string, from: TopicId, createBuffer: (context: TaskContext) => RangeBuffer, slabs = false): Role => ({
     name,
     from,
@@ -49,15 +56,19 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
     ...(slabs ? { slabs, copies: true } : {}),
     createTask: context => {
       const topic = topicName(options.topicPrefix, topics[from])
-      return new RangeTask(context, { role: name, topic, store, lanes: shared, insertRows, insertIntervalMs }, createBuffer(context))
+      return new RangeTask(
+        context,
+        { role: name, topic, store, lanes: shared, insertRows, insertIntervalMs, deduplicationWindow },
+        createBuffer(context),
+      )
     },
   })
   return [
-    role('sink-flows', 'flows', ({ codecs }) => new FlowBuffer(codecs.flows), true),
+    role('sink-flows', 'flows', ({ codecs }) => new FlowBuffer(codecs.flows, insertBytes), true),
     role(
       'sink-gaps',
       'flowGaps',
-      ({ codecs }) => new RecordBuffer(gapTable, record => withValue(record, value => codecs.flowGaps.decodeValue(value))),
+      ({ codecs }) => new RecordBuffer(gapTable, record => withValue(record, value => codecs.flowGaps.decodeValue(value)), insertBytes),
     ),
     role('sink-runs', 'cloudMapRuns', ({ codecs }) => {
       const decode = (record: InRecord): RunRow | undefined => {
@@ -65,7 +76,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
         const run = record.value === null ? null : codecs.cloudMapRuns.decodeValue(record.value)
         return { key: codecs.cloudMapRuns.decodeKey(record.key), run, offset: record.offset }
       }
-      return new RecordBuffer(runTable, decode)
+      return new RecordBuffer(runTable, decode, insertBytes)
     }),
     role('sink-objects', 'objects', ({ codecs }) => {
       const decode = (record: InRecord): ObjectRow | undefined =>
@@ -74,7 +85,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
           ledger: codecs.objects.decodeValue(value),
           offset: record.offset,
         }))
-      return new RecordBuffer(objectTable, decode)
+      return new RecordBuffer(objectTable, decode, insertBytes)
     }),
     role('sink-dead-letters', 'deadLetters', ({ codecs }) => {
       const decode = (record: InRecord): DeadLetterRow | undefined =>
@@ -83,7 +94,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
           letter: codecs.deadLetters.decodeValue(value),
           recordedMs: record.timestampMs,
         }))
-      return new RecordBuffer(deadLetterTable, decode)
+      return new RecordBuffer(deadLetterTable, decode, insertBytes)
     }),
     role('sink-replays', 'deadLetterReplays', ({ codecs }) => {
       const decode = (record: InRecord): ReplayRow | undefined =>
@@ -92,7 +103,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
           replay: codecs.deadLetterReplays.decodeValue(value),
           recordedMs: record.timestampMs,
         }))
-      return new RecordBuffer(replayTable, decode)
+      return new RecordBuffer(replayTable, decode, insertBytes)
     }),
   ]
 }

@@ -20,6 +20,12 @@ export const insertSeconds = histogram<'table'>('flowloom_clickhouse_insert_seco
 export const rangesRepeated = counter<'role'>('flowloom_clickhouse_ranges_repeated_total', 'ranges inserted again after a restart', [
   'role',
 ])
+/** Ranges that were looked for in the table before they were inserted again, by what was found: `all`, `none` or `some` of their rows. */
+export const rangesLookedFor = counter<'role' | 'found'>(
+  'flowloom_clickhouse_ranges_looked_for_total',
+  'old ranges that were looked for in the table before they were inserted again',
+  ['role', 'found'],
+)
 /** Records decoded by schema resolution, the slow way. */
 export const recordsResolved = counter(
   'flowloom_clickhouse_records_resolved_total',

@@ -10,11 +10,12 @@ import { rowBlock, type CellColumn } from './row-block.ts'
 
 const enums = {
   direction: "Enum8('unknown' = 0, 'ingress' = 1, 'egress' = 2)",
-  direction_source: "Enum8('none' = 0, 'logged' = 1, 'inferred' = 2, 'inferred_count' = 3)",
+  direction_source: "Enum8('none' = 0, 'logged' = 1, 'inferred' = 2, 'inferred_count' = 3, 'own_network' = 4)",
   flow_direction: "Enum8('-' = 0, 'ingress' = 1, 'egress' = 2)",
   action: "Enum8('-' = 0, 'ACCEPT' = 1, 'REJECT' = 2)",
   log_status: "Enum8('-' = 0, 'OK' = 1, 'NODATA' = 2, 'SKIPDATA' = 3)",
-  time_source: "Enum8('none' = 0, 'logged' = 1, 'slot' = 2)",
+  time_source: "Enum8('none' = 0, 'logged' = 1, 'slot' = 2, 'start' = 3, 'end' = 4)",
+  service_port_source: "Enum8('none' = 0, 'tcp_flags' = 1, 'inferred' = 2)",
 } as const
 
 /** Columns of a block of flows, in its order. */
@@ -44,6 +45,7 @@ export const flowBlockColumns: readonly string[] = [
   'packets',
   'bytes',
   'service_port',
+  'service_port_source',
   'service_name',
   'local_country',
   'remote_country',
@@ -117,6 +119,7 @@ export class FlowBlockEncoder {
     copied(writer, 'packets', 'UInt64', columns.packets, 2 * rows)
     copied(writer, 'bytes', 'UInt64', columns.bytes, 2 * rows)
     copied(writer, 'service_port', 'UInt16', columns.servicePort, rows)
+    copied(writer, 'service_port_source', enums.service_port_source, columns.servicePortSource, rows)
     this.#low.write(writer, 'service_name', decoder.texts, rows, columns.serviceName, this.#itself(rows))
     text('local_country', endpoints.country, local)
     text('remote_country', endpoints.country, remote)
@@ -235,8 +238,8 @@ function writeExtra(writer: NativeWriter, decoder: FlowDecoder): void {
     writer.view.setUint32(at + 8 * row, extraEnd[row]!, true)
     writer.view.setUint32(at + 8 * row + 4, 0, true)
   }
-  for (const key of extraKeys) writer.span(key)
-  for (const value of extraValues) writer.span(value)
+  writer.raw(extraKeys.bytes.subarray(0, extraKeys.used))
+  writer.raw(extraValues.bytes.subarray(0, extraValues.used))
 }
 
 function writeAbsent(writer: NativeWriter, decoder: FlowDecoder): void {

@@ -13,6 +13,7 @@ export interface QueryParameters {
   coverage_objects: CoverageScope
   coverage_skips: CoverageScope
   coverage_overlaps: { from: Date; to: Date }
+  coverage_nameless: CoverageScope
   coverage_interface: { interface: string; seen_from: Date; seen_to: Date }
   coverage_interface_ever: { interface: string }
   coverage_interface_slots: { from: Date; to: Date; flow_logs: readonly string[] }

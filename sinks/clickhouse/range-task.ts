@@ -5,15 +5,19 @@
  * token made of them. A new task that finds a range pending collects exactly its records and inserts them again: the server drops what it has.
  * Only then the position moves. Under backlog the commit that ends one range is the one that announces the next. The time makes the token one
  * of this announcement alone: in a topic that was created anew the same offsets are other records.
+ *
+ * The server remembers a number of tokens, not a time. So a range that was announced long ago is first looked for in the table, and only rows
+ * that are not there are inserted; see `freshMs`.
  */
 import { FlowError } from '../../runtime/errors.ts'
 import { isOver } from '../../runtime/interval.ts'
 import type { InBatch } from '../../runtime/records.ts'
 import type { Position, Task, TaskContext } from '../../runtime/task.ts'
-import { insertDone, insertsFailed, rangesRepeated } from './events.ts'
+import { insertDone, insertsFailed, rangesLookedFor, rangesRepeated } from './events.ts'
 import type { InsertLane, InsertLanes } from './insert-lanes.ts'
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
 import type { Store, TableName } from './store.ts'
+import type { StoredPart } from './stored-rows.ts'
 
 /** Part of a range: what goes to one table. */
 export interface TableInsert {
@@ -37,6 +41,8 @@ export interface RangeBuffer {
   take(batch: InBatch, from: number, until: number, room: number): number
   /** What to insert, in this order. */
   inserts(): TableInsert[]
+  /** Leaves out rows that must not stand twice and that the table has. */
+  leaveOutStored(store: Store): Promise<StoredPart>
   /** After the insert: forgets the rows. */
   clear(): void
 }
@@ -51,13 +57,19 @@ export interface RangeOptions {
   /** Most rows of a range: the bound of memory. */
   readonly insertRows: number
   readonly insertIntervalMs: number
+  /** Parts whose tokens the server remembers. */
+  readonly deduplicationWindow: number
 }
 
 /**
- * An insert this late after its range was announced is not made: a successor may have inserted the range and so many others that the server
- * no longer knows the token.
+ * A token is safe this long after its range was announced: the server still remembers it. It remembers a number of parts, so this is one
+ * millisecond for each of them: a fifth of what the quickest insert takes (5 to 7 ms with one row, measured), which leaves room for several
+ * inserts at once and for the time of the repeated insert itself. 10 s by default.
+ *
+ * An insert that is later is not made: a successor may have inserted the range and so many others that the server no longer knows the token.
+ * A range that a new task finds pending after that time is looked for in the table.
  */
-const staleMs = 30_000
+export const freshMs = (deduplicationWindow: number): number => Math.min(30_000, deduplicationWindow)
 
 /**
  * Intervals that a range waits to become full while the rows that fill it are already in the topic. They are late anyway, and the server's
@@ -70,6 +82,8 @@ interface Announced {
   readonly from: number
   readonly to: number
   readonly text: string
+  /** When it was announced; undefined where its text does not say. */
+  readonly ms: number | undefined
 }
 
 /** See the head of this file. */
@@ -95,9 +109,14 @@ export class RangeTask implements Task {
 
   start(position: Position): void {
     this.#from = this.#next = position.offset
-    const range = /^(\d+)-(\d+)(?:@\d+)?$/.exec(position.metadata)
+    const range = /^(\d+)-(\d+)(?:@(\d+))?$/.exec(position.metadata)
     if (range === null) return
-    this.#pending = { from: Number(range[1]), to: Number(range[2]), text: range[0] }
+    this.#pending = {
+      from: Number(range[1]),
+      to: Number(range[2]),
+      text: range[0],
+      ms: range[3] === undefined ? undefined : Number(range[3]),
+    }
     this.#from = this.#next = this.#pending.from
     rangesRepeated.inc({ role: this.#options.role })
     this.#context.log.warn({ from: this.#pending.from, to: this.#pending.to }, 'pending range is inserted again')
@@ -117,7 +136,7 @@ export class RangeTask implements Task {
       if (pending !== undefined) {
         // Compaction may have removed the last records of the range: whatever comes after it ends it too.
         if (this.#next < pending.to && batch.nextOffset < pending.to) return
-        await this.#insert(pending)
+        await this.#insert(pending, await this.#leaveOutStored(pending))
         this.#pending = undefined
       } else {
         if (this.#buffer.rows > 0) this.#since ??= this.#context.nowMs()
@@ -147,19 +166,32 @@ export class RangeTask implements Task {
 
   async #insertCollected(): Promise<void> {
     const [from, to] = [this.#from, this.#next]
-    await this.#insert({ from, to, text: `${from}-${to}@${this.#context.nowMs()}` })
+    const ms = this.#context.nowMs()
+    await this.#insert({ from, to, ms, text: `${from}-${to}@${ms}` })
   }
 
-  async #insert({ from, to, text }: Announced): Promise<void> {
+  /** Looks for the rows of an old range, unless the server must still know its token. @returns The end of the token. */
+  async #leaveOutStored({ from, to, ms }: Announced): Promise<string> {
+    const { role, store, deduplicationWindow } = this.#options
+    const rows = this.#buffer.rows
+    // a clock that was set back does not say how old it is
+    if (rows === 0 || (ms !== undefined && !isOver(ms, this.#context.nowMs(), freshMs(deduplicationWindow)))) return ''
+    const { found, broken } = await this.#buffer.leaveOutStored(store)
+    rangesLookedFor.inc({ role, found: found === 0 ? 'none' : this.#buffer.rows === 0 ? 'all' : 'some' })
+    this.#context.log.warn({ from, to, rows, found }, 'old range was looked for in the table')
+    return broken ? ':rest' : ''
+  }
+
+  async #insert({ from, to, text }: Announced, tokenEnd = ''): Promise<void> {
     await this.#options.lanes.use(async lane => {
       const announcedMs = this.#context.nowMs()
       await this.#context.commit({ offset: from, metadata: text })
       for (const insert of this.#buffer.inserts()) {
         const nowMs = this.#context.nowMs()
         // a clock that was set back does not say how late it is
-        if (isOver(announcedMs, nowMs, staleMs))
+        if (isOver(announcedMs, nowMs, freshMs(this.#options.deduplicationWindow)))
           throw new FlowError('RANGE_STALE', { task: this.#context.name, from, to, ms: nowMs - announcedMs })
-        await this.#insertInto(lane, insert, `${this.#options.topic}:${this.#context.partition}:${text}`)
+        await this.#insertInto(lane, insert, `${this.#options.topic}:${this.#context.partition}:${text}${tokenEnd}`)
       }
     })
     this.#buffer.clear()

@@ -3,40 +3,69 @@ import type { InBatch, InRecord } from '../../runtime/records.ts'
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
 import type { RangeBuffer, TableInsert } from './range-task.ts'
 import { rowBlock, type CellColumn } from './row-block.ts'
-import type { TableName } from './store.ts'
+import type { Store, TableName } from './store.ts'
+import { findStored, startsByDay, type StoredPart } from './stored-rows.ts'
+
+/** What tells a row from all others, where a row must not stand twice. */
+export interface RowIdentity<R> {
+  object(row: R): bigint
+  /** SQL of a text that names the row within its object, and the same text of a row that is to be inserted. */
+  readonly sql: string
+  name(row: R): string
+  /** Column `start` of the table, if it has one: the question reads these times only. */
+  start?(row: R): number
+}
 
 /** A small table: its columns and how a record becomes a row. */
 export interface RowTable<R> {
   readonly table: TableName
   readonly columns: readonly CellColumn<R>[]
+  /** Absent: the engine replaces a row by one of the same key and version, and every reader asks for the newest: a repeated row changes nothing. */
+  readonly identity?: RowIdentity<R>
 }
 
-/** See the head of this file. A row holds what avsc decoded: some hundred bytes to a few KiB, for dead letters at most about 12 KiB. */
+/** Bytes of a decoded row beside its texts: the object and a value for each column. */
+const objectBytes = 200
+const valueBytes = 24
+
+/** See the head of this file. */
 export class RecordBuffer<R> implements RangeBuffer {
-  readonly full = false
   readonly #table: RowTable<R>
   readonly #decode: (record: InRecord) => R | undefined
+  readonly #mostBytes: number
   #rows: R[] = []
+  #bytes = 0
 
-  /** @param decode Gives the row of a record; undefined for a record that has none, such as a barrier. */
-  constructor(table: RowTable<R>, decode: (record: InRecord) => R | undefined) {
+  /**
+   * @param decode Gives the row of a record; undefined for a record that has none, such as a barrier.
+   * @param mostBytes Setting `clickhouse.insertBytes`.
+   */
+  constructor(table: RowTable<R>, decode: (record: InRecord) => R | undefined, mostBytes: number) {
     this.#table = table
     this.#decode = decode
+    this.#mostBytes = mostBytes
   }
 
   get rows(): number {
     return this.#rows.length
   }
 
+  get full(): boolean {
+    return this.#bytes >= this.#mostBytes
+  }
+
   take(batch: InBatch, from: number, until: number, room: number): number {
     let next = from
     const most = this.#rows.length + room
+    // A range that was announced is taken whole.
+    const whole = room === Infinity
     for (const record of batch.records) {
       if (record.offset < from) continue
-      if (record.offset >= until || this.#rows.length >= most) break
+      if (record.offset >= until || this.#rows.length >= most || (!whole && this.full)) break
       const row = this.#decode(record)
       if (row === undefined) continue
       this.#rows.push(row)
+      this.#bytes += this.#sizeOf(record)
       next = record.offset + 1
     }
     return next
@@ -48,7 +77,28 @@ export class RecordBuffer<R> implements RangeBuffer {
     return [{ table, rows: this.#rows.length, once: true, encode }]
   }
 
+  async leaveOutStored(store: Store): Promise<StoredPart> {
+    const { table, identity } = this.#table
+    if (identity === undefined || this.#rows.length === 0) return { found: 0, broken: false }
+    const stored = await findStored(store, {
+      table,
+      row: identity.sql,
+      objects: new Set(this.#rows.map(row => identity.object(row))),
+      ...(identity.start === undefined ? {} : { starts: startsByDay(this.#rows.map(row => identity.start?.(row) ?? 0)) }),
+    })
+    const absent = this.#rows.filter(row => !stored.take(identity.object(row), identity.name(row)))
+    const found = this.#rows.length - absent.length
+    this.#rows = absent
+    return { found, broken: found > 0 && absent.length > 0 }
+  }
+
   clear(): void {
     this.#rows = []
+    this.#bytes = 0
+  }
+
+  /** The texts once decoded and once in the block, and what JavaScript adds to them. */
+  #sizeOf({ key, value }: InRecord): number {
+    return objectBytes + valueBytes * this.#table.columns.length + 2 * ((key?.length ?? 0) + (value?.length ?? 0))
   }
 }

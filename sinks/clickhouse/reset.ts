@@ -12,7 +12,8 @@ export function ownedObjects(): { tables: string[]; views: string[] } {
   const names = (kind: string): string[] => [
     ...new Set([...text.matchAll(new RegExp(`^CREATE ${kind} \\{database\\}\\.(\\w+)`, 'gm'))].map(match => match[1]!)),
   ]
-  return { tables: [...names('TABLE IF NOT EXISTS'), 'schema_migrations'], views: names('OR REPLACE VIEW') }
+  const renamed = [...text.matchAll(/^RENAME TABLE IF EXISTS .+ TO \{database\}\.(\w+)/gm)].map(match => match[1]!)
+  return { tables: [...names('TABLE IF NOT EXISTS'), ...renamed, 'schema_migrations'], views: names('OR REPLACE VIEW') }
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Native blocks of small tables, from decoded records: one list of columns per table, each with a function that reads its cell. */
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
 
-/** What a cell can hold: text or bytes for String, whole numbers (Unix seconds or milliseconds for times), 16 bytes for IPv6. */
-export type Cell = string | number | bigint | Uint8Array | null
+/** What a cell can hold: text or bytes for String, whole numbers (Unix seconds or milliseconds for times), 16 bytes for IPv6, pairs for Map. */
+export type Cell = string | number | bigint | Uint8Array | Readonly<Record<string, string>> | null
 
 /** Column types of small tables. The server turns String into the LowCardinality and Enum types of the table. */
-export type CellType = 'String' | 'UInt8' | 'UInt32' | 'UInt64' | 'IPv6' | "DateTime('UTC')" | "DateTime64(3, 'UTC')"
+export type CellType =
+  'String' | 'UInt8' | 'UInt32' | 'UInt64' | 'IPv6' | "DateTime('UTC')" | "DateTime64(3, 'UTC')" | 'Map(String, String)'
 
 /** One column. Without `nullable`, an absent cell is '' or 0. */
 export interface CellColumn<R> {
@@ -15,7 +16,7 @@ export interface CellColumn<R> {
   cell(row: R): Cell
 }
 
-const widths: Record<Exclude<CellType, 'String'>, number> = {
+const widths: Record<Exclude<CellType, 'String' | 'Map(String, String)'>, number> = {
   UInt8: 1,
   UInt32: 4,
   UInt64: 8,
@@ -30,8 +31,13 @@ export function rowBlock<R>(writer: NativeWriter, columns: readonly CellColumn<R
   for (const column of columns) {
     writer.column(column.name, column.nullable === true ? `Nullable(${column.type})` : column.type)
     const cells = rows.map(row => column.cell(row))
-    if (column.nullable === true) for (const cell of cells) writer.bytes[writer.take(1)] = cell === null ? 1 : 0
-    for (const cell of cells) writeCell(writer, column.type, cell)
+    if (column.nullable === true) {
+      // the place first: `take` may move the bytes
+      const at = writer.take(cells.length)
+      cells.forEach((cell, i) => (writer.bytes[at + i] = cell === null ? 1 : 0))
+    }
+    if (column.type === 'Map(String, String)') writePairs(writer, cells)
+    else for (const cell of cells) writeCell(writer, column.type, cell)
   }
   return writer.end(
     columns.map(column => column.name),
@@ -39,7 +45,20 @@ export function rowBlock<R>(writer: NativeWriter, columns: readonly CellColumn<R
   )
 }
 
-function writeCell(writer: NativeWriter, type: CellType, cell: Cell): void {
+const isPairs = (cell: Cell): cell is Readonly<Record<string, string>> =>
+  typeof cell === 'object' && cell !== null && !(cell instanceof Uint8Array)
+
+/** Where the pairs of each row end, all keys, all values. */
+function writePairs(writer: NativeWriter, cells: readonly Cell[]): void {
+  const pairs = cells.map(cell => (isPairs(cell) ? Object.entries(cell) : []))
+  let end = 0
+  for (const list of pairs) writer.uint64((end += list.length))
+  for (const list of pairs) for (const [key] of list) writer.text(key)
+  for (const list of pairs) for (const [, value] of list) writer.text(value)
+}
+
+function writeCell(writer: NativeWriter, type: Exclude<CellType, 'Map(String, String)'>, cell: Cell): void {
+  if (isPairs(cell)) throw new TypeError(`pairs in a column of ${type}`)
   if (type === 'String') {
     if (cell instanceof Uint8Array) writer.span(cell)
     else writer.text(cell === null ? '' : String(cell))

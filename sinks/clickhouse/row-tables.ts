@@ -16,13 +16,19 @@ const latestS = 2 ** 32 - 1
 /** Seconds that DateTime can hold. */
 const seconds = (value: number | null): number | null => (value === null ? null : Math.min(Math.max(value, 0), latestS))
 
-/** Table `flow_gaps`. */
+/** Table `flow_gaps`. A line is at most one gap. */
 export const gapTable: RowTable<FlowGap> = {
   table: 'flow_gaps',
+  identity: {
+    object: row => objectNumber(row.objectId),
+    sql: 'toString(line)',
+    name: row => String(row.line),
+    start: row => seconds(row.start) ?? 0,
+  },
   columns: [
     column('start', dateTime, row => seconds(row.start)),
     column('end', dateTime, row => seconds(row.end)),
-    column('time_source', 'String', row => row.timeSource),
+    column('time_source', 'String', row => row.timeKept ?? row.timeSource),
     column('kind', 'String', row => row.kind),
     column('account_id', 'String', row => row.accountId),
     column('region', 'String', row => row.region),
@@ -33,6 +39,7 @@ export const gapTable: RowTable<FlowGap> = {
     column('az_id', 'String', row => row.azId),
     column('object_id', 'UInt64', row => objectNumber(row.objectId)),
     column('line', 'UInt32', row => row.line),
+    column('extra', 'Map(String, String)', row => row.extra),
   ],
 }
 
@@ -43,9 +50,14 @@ export interface DeadLetterRow {
   readonly recordedMs: number
 }
 
-/** Table `dead_letters`. */
+/** Table `dead_letters`. A line can be refused again at each attempt. */
 export const deadLetterTable: RowTable<DeadLetterRow> = {
   table: 'dead_letters',
+  identity: {
+    object: row => objectNumber(row.letter.objectId),
+    sql: "concat(toString(line), ' ', toString(attempt), ' ', stage, ' ', toString(toUnixTimestamp64Milli(recorded_at)))",
+    name: ({ letter, recordedMs }) => `${letter.line} ${letter.attempt} ${letter.stage} ${recordedMs}`,
+  },
   columns: [
     column('recorded_at', dateTime64, row => row.recordedMs),
     column('bucket', 'String', row => row.key.bucket),
@@ -71,7 +83,7 @@ export interface ReplayRow {
   readonly recordedMs: number
 }
 
-/** Table `dead_letter_replays`. */
+/** Table `dead_letter_replays`. A repeated row replaces its equal. */
 export const replayTable: RowTable<ReplayRow> = {
   table: 'dead_letter_replays',
   columns: [
@@ -93,7 +105,7 @@ export interface ObjectRow {
   readonly offset: number
 }
 
-/** Table `objects`. */
+/** Table `objects`. A repeated row replaces its equal. */
 export const objectTable: RowTable<ObjectRow> = {
   table: 'objects',
   columns: [
@@ -119,6 +131,7 @@ export const objectTable: RowTable<ObjectRow> = {
     nullable('retry_at', dateTime64, row => row.ledger.retryAtMs),
     column('error_code', 'String', row => row.ledger.errorCode),
     column('error_detail', 'String', row => row.ledger.errorDetail),
+    column('warning', 'String', row => row.ledger.warning),
     column('version', 'UInt64', row => row.offset),
   ],
 }
@@ -130,7 +143,7 @@ export interface RunRow {
   readonly offset: number
 }
 
-/** Table `cloud_map`. A tombstone becomes a row that deletes the run with that first second. */
+/** Table `cloud_map`. A repeated row replaces its equal. A tombstone becomes a row that deletes the run with that first second. */
 export const runTable: RowTable<RunRow> = {
   table: 'cloud_map',
   columns: [

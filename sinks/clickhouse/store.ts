@@ -30,10 +30,18 @@ export interface Store {
    * Asks a question; unqualified tables are those of the database.
    *
    * @param parameters Values of `{name:Type}` in the statement.
+   * @param database Another database, for questions that must not fail where that of the store does not exist.
    * @returns Rows as objects; 64-bit integers are strings.
    */
-  query<T>(sql: string, parameters?: Readonly<Record<string, unknown>>): Promise<T[]>
-  /** Runs a statement without result. It must name the database, which need not exist. */
+  query<T>(sql: string, parameters?: Readonly<Record<string, unknown>>, database?: string): Promise<T[]>
+  /**
+   * Runs a statement without result. It must name the database, which need not exist. It is written for one server; where there are several,
+   * the store makes it the one for all (ddl.ts).
+   */
   command(sql: string): Promise<void>
+  /**
+   * Makes the next questions see every row of the table that any server has acknowledged. Absent: there is one server, or each knows all.
+   */
+  catchUp?(table: TableName | 'schema_migrations'): Promise<void>
   close(): Promise<void>
 }

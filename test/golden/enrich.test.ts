@@ -36,7 +36,7 @@ void describe('golden logs', () => {
         for (const [name, value] of Object.entries(row)) assert.deepEqual(plain(rows[i]![name as keyof (typeof rows)[0]]), value, `line ${i + 2} ${name}`)
       })
       assert.deepEqual(
-        gaps.map(({ kind, line, start, end, interfaceId }) => ({ kind, line, start, end, interfaceId })),
+        gaps.map(({ kind, line, start, end, timeSource, timeKept, interfaceId, extra }) => ({ kind, line, start, end, timeSource, timeKept, interfaceId, extra })),
         expected.gaps,
       )
       assert.deepEqual(plain([...encoded].sort((a, b) => a.value.line - b.value.line).map(({ value }) => value)), plain(rows))
@@ -123,6 +123,7 @@ void describe('flocon-2024', () => {
         {
           key: { scope: owner['vpc-id'], ip },
           value: {
+            kind: 'own',
             owner: {
               interfaceId: owner['interface-id'],
               instanceId: owner['instance-id'],

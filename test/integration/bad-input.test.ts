@@ -152,7 +152,7 @@ test(
       await setBucketFaults(endpoint!, bucket, [])
       await settled(store, generated.length + bad.length - failedNames.length + 4, 30_000, failedNames.length + 2)
       assert.equal((await ledgerOf(store)).get(hidden)?.state, 'done', 'what could not be listed comes in by itself')
-      await announceRetries(session, await findUnread(session, locked))
+      await announceRetries(session, await findUnread(session, { bucket, prefix: locked }))
       await settled(store, generated.length + bad.length - failedNames.length + 5, 30_000)
       await sleep(1500)
       ledger = await ledgerOf(store)

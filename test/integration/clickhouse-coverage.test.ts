@@ -113,14 +113,16 @@ describe('coverage', () => {
 
   it('reads only the days that are asked for, and gaps from their counts', async () => {
     const other = await TablePath.open(server)
-    other.put('fl-a', slot(0), file(narrow, [gapLine('NODATA', slot(0))]))
+    other.put('fl-a', slot(0), file(narrow, [flowLine({ start: slot(0) }), gapLine('NODATA', slot(0)), 'not a flow']))
     await other.work()
     const granules = async (from: string): Promise<string | undefined> => {
       const plan = await other.store.query<{ explain: string }>(
-        `EXPLAIN indexes = 1 SELECT sum(flows) FROM coverage WHERE slot >= '${from} 00:00:00' AND slot < '2028-01-01 00:00:00' AND flow_log_id = 'fl-a'`,
+        `EXPLAIN indexes = 1 SELECT sum(flows), sum(nodata), sum(dead_letters) FROM coverage WHERE slot >= '${from} 00:00:00' AND slot < '2028-01-01 00:00:00' AND flow_log_id = 'fl-a'`,
       )
       const text = plan.map(row => row.explain).join('\n')
-      assert.match(text, /ReadFromMergeTree \(by_object\)/)
+      // flows, then gaps and dead letters: counts that are kept with each part, never the rows
+      assert.match(text, /ReadFromMergeTree \(by_object\)[^]*ReadFromMergeTree \(lines_by_object\)/)
+      assert.doesNotMatch(text, /ReadFromMergeTree \([^)]*\.(flows|flow_gaps)\)/)
       return /Name: ix_slot[^]*?Granules: (\d+\/\d+)/.exec(text)?.[1]
     }
     assert.deepEqual([await granules('2026-11-24'), await granules('2026-11-25')], ['1/1', '0/1'])
@@ -172,7 +174,7 @@ describe('coverage', () => {
     assert.deepEqual([report.flowLogs.map(log => log.flowLogId), report.unread, report.skipped], [['fl-b'], [], []])
     assert.equal(hasLosses(report), false)
     const elsewhere = await reportCoverage(path.store, { ...request, account: '999999999999' })
-    assert.deepEqual(elsewhere, { flowLogs: [], ended: [], unread: [], withoutSlot: [], skipped: [], overlaps: [] })
+    assert.deepEqual(elsewhere, { flowLogs: [], ended: [], unread: [], withoutSlot: [], skipped: [], overlaps: [], nameless: [] })
   })
 
   it('expects nothing of a flow log that ended long before, and lists it', async () => {

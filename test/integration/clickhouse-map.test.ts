@@ -1,6 +1,8 @@
 // The cloud map and the small tables in a real ClickHouse engine; Kafka is the in-memory one.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { checkConfig } from '../../config.ts'
+import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { CloudMapRun, ObjectLedger, Owner } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import { flow } from '../support/flow-records.ts'
@@ -89,6 +91,46 @@ describe('the cloud map in ClickHouse', () => {
     }
   })
 
+  it('does not hold an address in the middle of a gap of days, whatever order its sightings came in', async () => {
+    const { store, cluster, role } = await setUpSink(server)
+    const day = 20_400 * 86_400
+    const seen = (interfaceId: string, first: number, last: number): void => {
+      cluster.put(
+        'ipSightings',
+        { scope, ip: '10.0.1.6' },
+        { kind: 'own', owner: { ...nobody, interfaceId, vpcId: scope }, ranges: [{ first, last }] },
+      )
+    }
+    const { ipContext, kafka } = checkConfig({})
+    const map = createIpContextRole({ ...ipContext, ...kafka })
+    seen('eni-a', day + 10 * 86_400, day + 10 * 86_400 + 59)
+    await cluster.runRole(map)
+    seen('eni-a', day - 100, day + 100)
+    seen('eni-b', day + 50, day + 60)
+    await cluster.runRole(map)
+    await cluster.runRole(role('sink-runs'))
+    const holder = async (at: number): Promise<string> => {
+      const [row] = await store.query<{ id: string; held: number }>(
+        'SELECT interface_id AS id, {at:UInt32} <= toUnixTimestamp(last_seen) + 600 AS held FROM cloud_map FINAL WHERE scope = {scope:String} AND ip = toIPv6({ip:String}) AND toUnixTimestamp(valid_from) <= {at:UInt32} ORDER BY valid_from DESC LIMIT 1',
+        { at, scope, ip: '::ffff:10.0.1.6' },
+      )
+      return row === undefined ? '' : `${row.id}${row.held === 1 ? '' : ' last seen before'}`
+    }
+    const times = [-101, -100, 0, 50, 60, 61, 700, 701, 3 * 86_400, 10 * 86_400 + 300]
+    assert.deepEqual(await Promise.all(times.map(s => holder(day + s))), [
+      '',
+      'eni-a',
+      'eni-a',
+      'eni-b',
+      'eni-b',
+      'eni-a',
+      'eni-a',
+      'eni-a last seen before',
+      'eni-a last seen before',
+      'eni-a',
+    ])
+  })
+
   it('joins each flow with the owners of its addresses at its own time', async () => {
     const { store, cluster, role, putFlows } = await setUpSink(server)
     putFlows(natGatewayFlows())
@@ -114,7 +156,17 @@ describe('the cloud map in ClickHouse', () => {
       run('', 1_600_000_000, 1_600_000_001, { owner: { ...nobody, service: 'EC2' } }),
     )
     putFlows([
-      flow({ ...natGatewayFlows()[0]!, srcAddr: '10.0.0.220', dstAddr: '10.0.1.5', start: 1_695_000_000, end: 1_695_000_001, line: 99 }),
+      // without a direction the map answers for both sides
+      flow({
+        ...natGatewayFlows()[0]!,
+        srcAddr: '10.0.0.220',
+        dstAddr: '10.0.1.5',
+        start: 1_695_000_000,
+        end: 1_695_000_001,
+        line: 99,
+        direction: 'unknown',
+        flowDirection: null,
+      }),
     ])
     await cluster.runRole(role('sink-flows'))
     await cluster.runRole(role('sink-runs'))
@@ -156,7 +208,9 @@ describe('the small tables in ClickHouse', () => {
       start: 60,
       end: 120,
       timeSource: 'logged',
+      timeKept: null,
       objectId: testObjectId,
+      extra: { version: '2' },
     } as const
     cluster.put('flowGaps', { accountId: '1', region: null, interfaceId: 'eni-1' }, { ...gap, kind: 'NODATA', line: 9 })
     cluster.put('flowGaps', { accountId: '1', region: null, interfaceId: 'eni-1' }, { ...gap, kind: 'SKIPDATA', line: 10 })
@@ -204,8 +258,11 @@ describe('the small tables in ClickHouse', () => {
         detail: 'bad "x"',
       },
     ])
-    assert.deepEqual(await store.query("SELECT start, end, kind, region, interface_id FROM flow_gaps WHERE kind = 'NODATA'"), [
-      { start: '1970-01-01 00:01:00', end: '1970-01-01 00:02:00', kind: 'NODATA', region: '', interface_id: 'eni-1' },
+    assert.deepEqual(await store.query("SELECT start, end, kind, region, interface_id, extra FROM flow_gaps WHERE kind = 'NODATA'"), [
+      {
+        ...{ start: '1970-01-01 00:01:00', end: '1970-01-01 00:02:00', kind: 'NODATA', region: '', interface_id: 'eni-1' },
+        extra: { version: '2' },
+      },
     ])
     const objects = await store.query<Record<string, unknown>>(
       'SELECT key, state, last_modified, slot_start, retry_at, version FROM objects FINAL',

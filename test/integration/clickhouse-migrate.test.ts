@@ -6,7 +6,8 @@ import type { FlowError } from '../../runtime/errors.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
 import { contextColumns } from '../../sinks/clickhouse/columns/context-dictionary.ts'
-import { migrate, readMigrations } from '../../sinks/clickhouse/migrate.ts'
+import { statementFor } from '../../sinks/clickhouse/ddl.ts'
+import { migrate, readMigrations, statementsOf } from '../../sinks/clickhouse/migrate.ts'
 import { countRows, dropTables, ownedObjects, resetTables } from '../../sinks/clickhouse/reset.ts'
 import { tableNames, type Store } from '../../sinks/clickhouse/store.ts'
 import { flow } from '../support/flow-records.ts'
@@ -54,6 +55,24 @@ describe('migrations', () => {
     await store.query('SELECT * FROM flow_owners')
   })
 
+  it('keep the runs of the map before days as cloud_map_v1, be the migration cut off and repeated', async () => {
+    const { store, settings } = server.fresh()
+    const all = readMigrations()
+    const before = all.filter(migration => migration.name < '0050')
+    await migrate(store, settings, before)
+    await store.command(
+      `INSERT INTO ${store.database}.cloud_map (scope, ip, valid_from, last_seen, interface_id, version) VALUES ('vpc-1', '::ffff:10.0.0.1', 100, 200, 'eni-old', 1000000)`,
+    )
+    const cut = all.map(migration => (migration.name < '0050' ? migration : { ...migration, text: `${migration.text}\nSELECT nothing;\n` }))
+    await assert.rejects(migrate(store, settings, cut))
+    await migrate(store, settings)
+    await store.command(
+      `INSERT INTO ${store.database}.cloud_map (scope, ip, valid_from, last_seen, interface_id, version) VALUES ('vpc-1', '::ffff:10.0.0.1', 100, 150, 'eni-new', 1)`,
+    )
+    assert.deepEqual(await store.query('SELECT interface_id FROM cloud_map FINAL'), [{ interface_id: 'eni-new' }])
+    assert.deepEqual(await store.query('SELECT interface_id FROM cloud_map_v1 FINAL'), [{ interface_id: 'eni-old' }])
+  })
+
   it('refuse one that was applied with another content', async () => {
     const { store, settings } = server.fresh()
     await migrate(store, settings)
@@ -64,13 +83,40 @@ describe('migrations', () => {
   it('follow the settings for time to live and deduplication', async () => {
     const { store, settings } = server.fresh({ ttlDays: 0, deduplicationWindow: 1500 })
     await migrate(store, settings)
-    assert.doesNotMatch(await engineOf(store, 'flows'), /TTL start/)
+    assert.doesNotMatch(await engineOf(store, 'flows'), /TTL /)
     assert.match(await engineOf(store, 'cloud_map'), /deduplication_window = 1500/)
     await migrate(store, { ttlDays: 15, deduplicationWindow: 10_000 })
-    assert.match(await engineOf(store, 'flows'), /TTL start \+ toIntervalDay\(15\)/)
+    assert.match(await engineOf(store, 'flows'), /TTL .* \+ 1382400, /)
     assert.match(await engineOf(store, 'flows'), /deduplication_window = 10000/)
     await migrate(store, { ttlDays: 0, deduplicationWindow: 10_000 })
-    assert.doesNotMatch(await engineOf(store, 'flows'), /TTL start/)
+    assert.doesNotMatch(await engineOf(store, 'flows'), /TTL /)
+  })
+
+  for (const form of [{ kind: 'cluster', name: 'main' }, { kind: 'cloud' }] as const)
+    it(`are statements that the engine can read in the form for a ${form.kind}`, async () => {
+      const { store } = server.fresh()
+      await store.command(`CREATE DATABASE ${store.database}`)
+      for (const { text } of readMigrations())
+        for (const statement of statementsOf(text, store.database, { deduplicationWindow: 1000 }))
+          await store.query(`EXPLAIN AST ${statementFor(form, statement.replace(/^\s*--.*$/gm, '').trim())}`)
+      for (const statement of [
+        'SYSTEM SYNC REPLICA a.b',
+        'DROP TABLE IF EXISTS a.b SYNC',
+        'RENAME TABLE a.b TO a.c',
+        'EXCHANGE TABLES a.b AND a.c',
+      ])
+        await store.query(`EXPLAIN AST ${statementFor(form, statement)}`)
+    })
+
+  it('refuse a database whose tables were made for several servers, and settings for several on tables for one', async () => {
+    const { store, settings } = server.fresh()
+    await migrate(store, settings)
+    await assert.rejects(migrate(store, { ...settings, cloud: true }), { code: 'CLICKHOUSE_SERVERS' })
+    await assert.rejects(migrate(store, { ...settings, cluster: 'main' }), {
+      code: 'CLICKHOUSE_SERVERS',
+      message: /knows no cluster "main"/,
+    })
+    assert.deepEqual(await migrate(store, settings), [])
   })
 
   it('give every context field a column', async () => {

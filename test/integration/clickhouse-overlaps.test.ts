@@ -67,12 +67,21 @@ describe('two flow logs over the same interface', () => {
     }
     const report = await reportCoverage(store, scope)
     assert.deepEqual(report.overlaps, [
-      { observer: 'eni-1', flowLogs: ['fl-a', 'fl-b'], counted: 'fl-b', slots: 1, repeated: 3, first: slot(0), last: slot(1) - 1 },
+      {
+        observer: 'eni-1',
+        flowLogs: ['fl-a', 'fl-b'],
+        counted: 'fl-b',
+        slots: 1,
+        repeated: 3,
+        incomplete: 0,
+        first: slot(0),
+        last: slot(1) - 1,
+      },
     ])
     assert.deepEqual((await reportCoverage(store, { ...scope, flowLogs: ['fl-other'] })).overlaps, [])
   })
 
-  it('of one width are counted by id, however many records they have and wherever the asked time begins', async () => {
+  it('are counted by the one with more bytes, wherever the asked time begins; flow logs with the same bytes of one width by id', async () => {
     const path = await read([
       [
         'fl-b',
@@ -84,12 +93,13 @@ describe('two flow logs over the same interface', () => {
       ],
       ['fl-a', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) + 1 })])],
     ])
-    assert.deepEqual(await once(path.store), ['fl-a eni-1 1'])
-    assert.deepEqual(
-      await once(path.store, "from = '2026-11-24 10:00:02', to = '2026-11-24 10:00:04'"),
-      [],
-      'fl-a was before, in the same slot',
-    )
+    // fl-a is not whole: it saw one of three flows
+    assert.deepEqual(await once(path.store), ['fl-b eni-1 1', 'fl-b eni-1 2', 'fl-b eni-1 3'])
+    assert.deepEqual(await once(path.store, "from = '2026-11-24 10:00:02', to = '2026-11-24 10:00:04'"), ['fl-b eni-1 2', 'fl-b eni-1 3'])
+    path.put('fl-a', slot(0), file(narrow, [2, 3].map(port => flowLine({ port, start: slot(0) + port }))), { hash: 'aaaaaaaa' }) // prettier-ignore
+    await path.work()
+    assert.deepEqual(await once(path.store), ['fl-a eni-1 1', 'fl-a eni-1 2', 'fl-a eni-1 3'])
+    assert.deepEqual(await once(path.store, "from = '2026-11-24 10:00:02', to = '2026-11-24 10:00:04'"), ['fl-a eni-1 2', 'fl-a eni-1 3'])
   })
 
   it('for accepted and for rejected traffic do not overlap', async () => {
@@ -122,12 +132,20 @@ describe('two flow logs over the same interface', () => {
 
   it('with windows of ten minutes and of one minute overlap in each slot of the longer window', async () => {
     const path = await read([
-      ['fl-long', slot(1), file(wide, [wideLine({ port: 1, start: slot(0), end: slot(2) - 1 })])],
+      [
+        'fl-long',
+        slot(1),
+        file(
+          wide,
+          [1, 2].map(port => wideLine({ port, start: slot(0), end: slot(2) - 1 })),
+        ),
+      ],
+      ['fl-long', slot(2), file(wide, [wideLine({ port: 9, start: slot(2) })])],
       ['fl-short', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })])],
       ['fl-short', slot(1), file(narrow, [flowLine({ port: 1, start: slot(1) + 60 })])],
       ['fl-short', slot(2), file(narrow, [flowLine({ port: 9, start: slot(2) })])],
     ])
-    assert.deepEqual(await once(path.store), ['fl-long eni-1 1', 'fl-short eni-1 9'])
+    assert.deepEqual(await once(path.store), ['fl-long eni-1 1', 'fl-long eni-1 2', 'fl-long eni-1 9'])
     assert.deepEqual(await once(path.store, "from = '2026-11-24 10:05:00', to = '2026-11-24 10:10:00'"), [])
   })
 

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { FlowRecord } from '../../schemas/flow-types.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
+import { emptyLedger } from '../support/ledger.ts'
 import { addressHex, anyFlow, expectedRow, flow } from '../support/flow-records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink, testObjectId } from '../support/sink-setup.ts'
@@ -24,10 +25,10 @@ describe('flows in ClickHouse', () => {
     await cluster.runRole(role('sink-flows'))
     const rows = await store.query<Record<string, unknown>>(`SELECT
       toUnixTimestamp(start) AS start, dur, toString(interface) AS interface, toInt8(direction) AS direction, toInt8(direction_source) AS direction_source,
-      toInt8(time_source) AS time_source, toInt8(flow_direction) AS flow_direction, toInt8(action) AS action, toInt8(log_status) AS log_status,
+      toInt8(time_source) AS time_source, toInt8(service_port_source) AS service_port_source, toInt8(flow_direction) AS flow_direction, toInt8(action) AS action, toInt8(log_status) AS log_status,
       lower(hex(local_addr)) AS local_addr, lower(hex(remote_addr)) AS remote_addr, lower(hex(pkt_local)) AS pkt_local, lower(hex(pkt_remote)) AS pkt_remote,
       toString(packets) AS packets, toString(bytes) AS bytes, toString(object_id) AS object_id,
-      * EXCEPT (start, dur, interface, direction, direction_source, time_source, flow_direction, action, log_status, local_addr, remote_addr, pkt_local, pkt_remote, packets, bytes, object_id)
+      * EXCEPT (start, dur, interface, direction, direction_source, time_source, service_port_source, flow_direction, action, log_status, local_addr, remote_addr, pkt_local, pkt_remote, packets, bytes, object_id, stored_at)
       FROM flows ORDER BY line`)
     const expected = records
       .map(expectedRow)
@@ -122,6 +123,7 @@ describe('flows in ClickHouse', () => {
       direction: 'unknown',
       direction_source: 'none',
       time_source: 'slot',
+      service_port_source: 'none',
       src_threat: '',
       extra: {},
       interface: second['interface'],
@@ -130,6 +132,36 @@ describe('flows in ClickHouse', () => {
     })
     assert.equal(first['dst_aws_service'], null)
     assert.equal(first['src_threat'], null)
+  })
+
+  it('say in time_source that only the start or the end is from the record, through flows_once too', async () => {
+    const { store, cluster, putFlows, role } = await setUpSink(server)
+    putFlows(
+      (['start', 'end'] as const).map((timeKept, i) =>
+        flow({
+          objectId: testObjectId,
+          line: i + 2,
+          start: 500,
+          end: 500,
+          timeKept,
+          directionSource: 'inferred',
+          directionBy: 'own_network',
+          servicePort: 443,
+          servicePortSource: 'tcp_flags',
+        }),
+      ),
+    )
+    await cluster.runRole(role('sink-flows'))
+    for (const table of ['flow_log', "flows_once(from = '1970-01-01 00:00:00', to = '1970-01-02 00:00:00')"])
+      assert.deepEqual(
+        await store.query(
+          `SELECT toString(time_source) AS time, toString(direction_source) AS direction, toString(service_port_source) AS service FROM ${table} ORDER BY line`,
+        ),
+        [
+          { time: 'start', direction: 'own_network', service: 'tcp_flags' },
+          { time: 'end', direction: 'own_network', service: 'tcp_flags' },
+        ],
+      )
   })
 
   it('give the packet address :: back, and the same address where it is the same', async () => {
@@ -179,10 +211,12 @@ describe('flows in ClickHouse', () => {
     })
     const open = ssh({ line: 20 })
     const closed = ssh({ line: 22, interfaceId: 'eni-closed', dstAddr: '10.0.2.3', pktDstAddr: '10.0.2.3' })
-    // An instance whose records carry addresses of its pods is no NAT gateway.
+    // An instance whose records carry addresses of its pods is not a NAT gateway, and the pod stands for itself.
     const pod = ssh({ line: 24, interfaceId: 'eni-node', dstAddr: '10.0.2.4', pktDstAddr: '10.0.99.4' })
     putFlows([...natGatewayFlows(), open, turned(open, { line: 21, tcpFlags: 18 }), closed, turned(closed, { line: 23, tcpFlags: 4 }), pod])
-    await cluster.runRole(role('sink-flows'))
+    // the format had instance-id, so an interface without one has no instance
+    cluster.put('objects', { bucket: 'logs', key: 'nat' }, { ...emptyLedger, objectId: testObjectId, header: 'version instance-id' })
+    for (const name of ['sink-flows', 'sink-objects']) await cluster.runRole(role(name))
     assert.deepEqual(await store.query('SELECT observer FROM nat_interfaces'), [{ observer: 'eni-1235b8ca123456789' }])
     const findings = await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', {
       from: new Date(0),
@@ -194,7 +228,7 @@ describe('flows in ClickHouse', () => {
       [
         ['answered', 'eni-bastion', '10.0.2.2', '198.51.100.78', 1],
         ['accepted', 'eni-closed', '10.0.2.3', '198.51.100.78', 1],
-        ['accepted', 'eni-node', '10.0.2.4', '198.51.100.78', 1],
+        ['accepted', 'eni-node', '10.0.99.4', '198.51.100.78', 1],
         ['nat-phantom', 'eni-1235b8ca123456789', '10.0.0.220', '198.51.100.77', 1],
       ],
     )
@@ -209,7 +243,9 @@ describe('flows in ClickHouse', () => {
         ...(record.pktDstAddr === '203.0.113.5' ? { dstCountry: 'DE', dstAsn: 64_500 } : {}),
       })),
     )
-    await cluster.runRole(role('sink-flows'))
+    // the format had instance-id, so an interface without one has no instance
+    cluster.put('objects', { bucket: 'logs', key: 'nat' }, { ...emptyLedger, objectId: testObjectId, header: 'version instance-id' })
+    for (const name of ['sink-flows', 'sink-objects']) await cluster.runRole(role(name))
     const rows = await ask<Record<string, unknown>, 'top_talkers'>(store, 'top_talkers', {
       from: new Date(1_700_000_000_000),
       to: new Date(1_700_000_100_000),

@@ -146,7 +146,7 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
       assert.ok(!out.includes('\x1b'))
       const none = await flowloom(['dead-letters', 'show', `s3://${bucket}/${keys[0]!}:2`], env)
       assert.deepEqual([none.code, none.err], [1, ''])
-      assert.match(none.out, /^line 2 of .* is no dead letter/)
+      assert.match(none.out, /^line 2 of .* is not a dead letter/)
     })
 
     const sendable = objects * bad.long

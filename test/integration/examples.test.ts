@@ -28,7 +28,14 @@ const clean = { flows: 0 }
 const held = { flows: 0, bytes: 0, addresses: new Map<string, string>() }
 
 before(async () => {
-  run = await LocalRun.open(await freshSettings({ kafka: { partitions: 2, fewPartitions: 1 }, lookups: { country: 'none', asn: 'none' } }))
+  run = await LocalRun.open(
+    await freshSettings({
+      kafka: { partitions: 2, fewPartitions: 1 },
+      lookups: { country: 'none', asn: 'none' },
+      // the golden log is of 2023, and the others of today
+      ipContext: { idleDays: 10_000 },
+    }),
+  )
   const { session, bucket } = run
   const client = s3Client(session.config.s3.endpoint!)
   await createBucket(client, bucket)

@@ -117,7 +117,7 @@ test('run gives up on a wrong client secret instead of asking for ever', { timeo
     FLOWLOOM_LOG_LEVEL: 'error',
   })
   assert.equal(code, 1, err)
-  assert.match(err, /^flowloom: the token end point .* refuses the login/m)
+  assert.match(err, /^flowloom: the token endpoint .* refuses the login/m)
   assert.ok(!err.includes('wrong-secret'), err)
   assert.ok(ms < 20_000, `${ms.toFixed(0)} ms`)
 })

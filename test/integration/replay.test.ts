@@ -165,7 +165,7 @@ test('a replay gives the tables again, exactly once, and leaves the live ones as
     await t.test('--drop leaves nothing of it, and can be repeated', async () => {
       const dropped = await flowloom(['replay', '--name', name, '--drop'], env)
       assert.equal(dropped.code, 0, dropped.err)
-      assert.match(dropped.out, new RegExp(`^removed: \\d+ groups, 10 topics, 21 schema subjects, \\d+ tables and views of ${database}\n$`))
+      assert.match(dropped.out, new RegExp(`^removed: \\d+ groups, 11 topics, 23 schema subjects, \\d+ tables and views of ${database}\n$`))
       const admin = await cluster.admin()
       const prefix = `${session.config.kafka.topicPrefix}replay-`
       assert.deepEqual(

@@ -45,5 +45,5 @@ test('stops for good where partitions were added to its input and state', { time
   const error = await Promise.race([runner.failed.catch((reason: unknown) => reason), sleep(20_000, 'nothing', { ref: false })])
   assert.ok(error instanceof FlowError, String(error))
   assert.equal(error.code, 'PARTITIONS_CHANGED')
-  assert.match(error.message, /objects\.v1" was written when it had not the 4 partitions of now/)
+  assert.match(error.message, /objects\.v1" had another number of partitions when its state was written \(now 4\)/)
 })

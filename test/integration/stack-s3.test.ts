@@ -9,12 +9,17 @@ import { after, before, describe, it } from 'node:test'
 import {
   CopyObjectCommand,
   CreateBucketCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
+import { checkConfig } from '../../config.ts'
+import { isArchived, type ListedObject } from '../../producers/s3/object-store.ts'
+import { createS3Stores } from '../../producers/s3/s3-object-store.ts'
+import { FlowError } from '../../runtime/errors.ts'
 import { ChildService } from '../../stack/child-service.ts'
 import { queueUrl } from '../../stack/fauxqs-parts.ts'
 import { notificationQueue, s3Service } from '../../stack/node-services.ts'
@@ -65,6 +70,32 @@ describe('s3', () => {
     const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, ...more }))
     return buffer(Body as Readable)
   }
+
+  it('shows archived objects: their class in listings, and a refusal that names it', async () => {
+    await put('cold/a', 'x')
+    await setFaults([{ prefix: 'cold/', storageClass: 'GLACIER' }])
+    const stores = createS3Stores(
+      checkConfig({
+        s3: { sources: [{ bucket: Bucket, layout: 'any' }], endpoint, pathStyle: true, accessKeyId: 'a', secretAccessKey: 'b' },
+      }).s3,
+    )
+    const store = stores(Bucket, 'cold/')
+    const listed: ListedObject[] = []
+    for await (const object of store.list(Bucket, 'cold/')) listed.push(object)
+    assert.deepEqual(
+      listed.map(object => [object.key, object.storageClass, isArchived(object)]),
+      [['cold/a', 'GLACIER', true]],
+    )
+    await assert.rejects(store.open(Bucket, 'cold/a'), (error: unknown) => {
+      assert.ok(error instanceof FlowError && error.code === 'OBJECT_ARCHIVED', String(error))
+      return error.message.includes('storage class GLACIER')
+    })
+    await setFaults([{ prefix: 'cold/', storageClass: 'INTELLIGENT_TIERING', accessTier: 'DEEP_ARCHIVE_ACCESS' }])
+    await assert.rejects(store.open(Bucket, 'cold/a'), /OBJECT_ARCHIVED|storage class INTELLIGENT_TIERING, access tier DEEP_ARCHIVE_ACCESS/)
+    await setFaults([])
+    assert.equal((await get('cold/a')).toString(), 'x')
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'cold/a' }))
+  })
 
   it('gives ranges, and refuses another ETag', async () => {
     await put('a b/é+x=1.gz', '0123456789')

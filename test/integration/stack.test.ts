@@ -148,14 +148,18 @@ describe('stack start', () => {
 })
 
 describe('kafka', () => {
-  it('takes plain and transactional records, and records of 3 MiB', async () => {
+  it('takes plain and transactional records, and none above the default limit of the broker', async () => {
     await createTopic(kafka, 'plain')
     await produce(kafka, 'plain', ['a', 'b'])
     await produce(kafka, 'plain', ['c'], 'tx-1')
-    await produce(kafka, 'plain', [Buffer.alloc(3 * 1024 * 1024, 'x')])
+    await produce(kafka, 'plain', [Buffer.alloc(1_000_000, 'x')])
     const values = await readTopic(kafka, 'plain', 4, 'plain-readers')
     assert.deepEqual(values.slice(0, 3), ['a', 'b', 'c'])
-    assert.equal(values[3]?.length, 3 * 1024 * 1024)
+    assert.equal(values[3]?.length, 1_000_000)
+    await assert.rejects(
+      produce(newKafka({ retry: { retries: 0 } }), 'plain', [Buffer.alloc(1_100_000, 'x')]),
+      /larger than the max message size/,
+    )
   })
 
   it('makes no topic that nobody asked for', async () => {

@@ -104,6 +104,11 @@ const block = columns.chain(list =>
       accountId: fc.option(fc.constant('001607371330')),
       region: fc.option(fc.constant('us-east-1')),
       slotStart: fc.option(fc.constant(1_700_000_100)),
+      source: fc.record({
+        accountId: fc.option(fc.constant('999999999999')),
+        region: fc.option(fc.constant('eu-north-1')),
+        scope: fc.option(fc.constant('sales')),
+      }),
     }),
     endsWithNewline: fc.boolean(),
   }),
@@ -137,11 +142,13 @@ void describe('enrich, on any columns and any values', () => {
           expected.dead.map(({ line }) => line),
         )
         assert.deepEqual(
-          actual.gaps.map(({ kind, line, start, end, interfaceId }) => ({ kind, line, start, end, interfaceId })),
+          actual.gaps.map(({ kind, line, start, end, timeSource, timeKept, interfaceId, extra }) => ({
+            ...{ kind, line, start, end, timeSource, timeKept, interfaceId, extra },
+          })),
           expected.gaps,
         )
         assert.deepEqual(
-          actual.rows.map(({ servicePort: _port, serviceName: _name, objectId: _id, ...row }) =>
+          actual.rows.map(({ serviceName: _name, objectId: _id, ...row }) =>
             Object.fromEntries(
               Object.entries(row)
                 .filter(([name]) => !annotations.includes(name))

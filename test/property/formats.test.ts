@@ -120,8 +120,9 @@ test('random bytes behind a header never throw and are accounted for', async () 
 test('random objects are read or refused, never half', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async bytes => {
-      // an object that begins like gzip is broken, not foreign: fetch tries it again
+      // an object that begins like gzip is broken, not foreign, and one without a line is empty: fetch tries both again
       if (bytes[0] === 0x1f && bytes[1] === 0x8b) return
+      if (Buffer.from(bytes).toString().trim() === '') return
       await assertAccounted(Buffer.from(bytes))
     }),
     { numRuns: runs },

@@ -66,8 +66,9 @@ export function badObjects(startS: number, longBytes: number): BadObject[] {
       flows: 0,
       lines: 0,
     },
-    { name: 'empty.log.gz', body: Buffer.alloc(0), state: 'done', flows: 0, lines: 0 },
-    { name: 'empty-gzip.log.gz', body: gzipSync(''), state: 'done', flows: 0, lines: 0 },
+    // AWS writes a header line into each object: without one nothing says that it is whole
+    { name: 'empty.log.gz', body: Buffer.alloc(0), state: 'failed', errorCode: 'OBJECT_EMPTY', flows: 0, lines: 0 },
+    { name: 'empty-gzip.log.gz', body: gzipSync(''), state: 'failed', errorCode: 'OBJECT_EMPTY', flows: 0, lines: 0 },
     { name: 'header-only.log.gz', body: gzipSync(text([])), state: 'done', flows: 0, lines: 1 },
     {
       name: 'read-me.log',
@@ -87,7 +88,7 @@ export function badObjects(startS: number, longBytes: number): BadObject[] {
       flows: 0,
       lines: 0,
     },
-    { name: 'binary.log.gz', body: noise(200_000, 6), state: 'failed', errorCode: 'OBJECT_NO_HEADER', attempts: 1, flows: 0, lines: 0 },
+    { name: 'binary.log.gz', body: noise(200_000, 6), state: 'failed', errorCode: 'OBJECT_NOT_TEXT', attempts: 1, flows: 0, lines: 0 },
     {
       name: 'columns.log.parquet',
       body: noise(1000, 7),

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Session } from '../../cli/session.ts'
+import type { CloudMapDay } from '../../schemas/map-state.ts'
 import { topics } from '../../schemas/topics.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { readWithJava } from './java-reader.ts'
-import { joinRanges, type Reference } from './reference.ts'
+import type { Reference } from './reference.ts'
 
 /** Waits until ip-context has taken every sighting. */
 export async function mapSettled(session: Session, timeoutMs: number): Promise<void> {
@@ -25,16 +26,72 @@ export async function mapSettled(session: Session, timeoutMs: number): Promise<v
   }
 }
 
+type Stays = Map<string, [number, number][]>
+
+/** Who showed the address when, in a record of the map. */
+function staysOf(day: number, { owners, claims }: CloudMapDay): Stays {
+  const all: Stays = new Map()
+  for (const { kind, owner, stays } of claims) {
+    if (kind === 'passed') continue
+    const { interfaceId, instanceId, service } = owners[owner]!
+    const name = `${interfaceId ?? ''}|${instanceId ?? ''}|${service ?? ''}`
+    const ranges = all.get(name) ?? []
+    let second = day * 86_400
+    for (let i = 0; i < stays.length; i += 2) {
+      const first = second + stays[i]!
+      ranges.push([first, (second = first + stays[i + 1]!)])
+    }
+    all.set(name, ranges)
+  }
+  return all
+}
+
+/** All days of all addresses; a day that stands in an entry is not that of cloud-map-days. */
+function mapOf(entries: ReadonlyMap<string, ReadonlyMap<number, Stays>>, stored: ReadonlyMap<string, Stays>): Map<string, Stays> {
+  const map = new Map<string, Stays>()
+  const add = (address: string, stays: Stays): void => {
+    const owners = map.get(address) ?? new Map<string, [number, number][]>()
+    map.set(address, owners)
+    for (const [owner, ranges] of stays) owners.set(owner, [...(owners.get(owner) ?? []), ...ranges])
+  }
+  for (const [address, days] of entries) for (const stays of days.values()) add(address, stays)
+  for (const [name, stays] of stored) {
+    const [scope, ip, day] = name.split('|')
+    if (entries.get(`${scope}|${ip}`)?.has(Number(day)) !== true) add(`${scope}|${ip}`, stays)
+  }
+  return map
+}
+
+/** Cuts ranges at midnight and joins those that are at most ten minutes apart. */
+function joinByDay(ranges: readonly [number, number][]): [number, number][] {
+  const cut = ranges.flatMap(([first, last]): [number, number][] => {
+    const days = Array.from(
+      { length: Math.floor(last / 86_400) - Math.floor(first / 86_400) + 1 },
+      (_, i) => Math.floor(first / 86_400) + i,
+    )
+    return days.map(day => [Math.max(first, day * 86_400), Math.min(last, day * 86_400 + 86_399)])
+  })
+  const joined: [number, number][] = []
+  for (const [first, last] of cut.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
+    const newest = joined.at(-1)
+    const sameDay = newest !== undefined && Math.floor(newest[1] / 86_400) === Math.floor(first / 86_400)
+    if (sameDay && first - newest[1] - 1 <= 600) newest[1] = Math.max(newest[1], last)
+    else joined.push([first, last])
+  }
+  return joined
+}
+
 /** Compares topics, table and map with the expectations. */
 export async function checkBooks(session: Session, jars: string, store: Store, reference: Reference): Promise<void> {
   const { cluster, codecs } = session
   const flows = new Map<string, number>()
   const sums = { packets: 0, bytes: 0 }
-  const map = new Map<string, Map<string, [number, number][]>>()
+  const stored = new Map<string, Stays>()
+  const entries = new Map<string, Map<number, Stays>>()
   await readWithJava(
     jars,
     cluster.settings.brokers[0]!,
-    [topics.flows, topics.cloudMap].map(topic => cluster.topicName(topic)),
+    [topics.flows, topics.cloudMapDays, topics.cloudMap].map(topic => cluster.topicName(topic)),
     record => {
       if (record.topic === cluster.topicName(topics.flows)) {
         const flow = codecs.flows.decodeValue(record.value!)
@@ -45,17 +102,14 @@ export async function checkBooks(session: Session, jars: string, store: Store, r
         return
       }
       if (record.value === null) return
+      if (record.topic === cluster.topicName(topics.cloudMapDays)) {
+        const { scope, ip, day } = codecs.cloudMapDays.decodeKey(record.key!)
+        stored.set(`${scope}|${ip}|${day}`, staysOf(day, codecs.cloudMapDays.decodeValue(record.value)))
+        return
+      }
       const { scope, ip } = codecs.cloudMap.decodeKey(record.key!)
-      const entry = codecs.cloudMap.decodeValue(record.value)
-      map.set(
-        `${scope}|${ip}`,
-        new Map(
-          entry.owners.map(({ owner, ranges }) => [
-            `${owner.interfaceId ?? ''}|${owner.instanceId ?? ''}|${owner.service ?? ''}`,
-            ranges.map(({ first, last }) => [first, last]),
-          ]),
-        ),
-      )
+      const { owners, days } = codecs.cloudMap.decodeValue(record.value)
+      entries.set(`${scope}|${ip}`, new Map(days.map(({ day, claims }) => [day, staysOf(day, { owners, claims })])))
     },
   )
   assert.deepEqual(
@@ -75,7 +129,7 @@ export async function checkBooks(session: Session, jars: string, store: Store, r
   )
   const sorted = (source: ReadonlyMap<string, ReadonlyMap<string, [number, number][]>>): unknown =>
     [...source]
-      .map(([key, owners]) => [key, [...owners].map(([owner, ranges]) => [owner, joinRanges(ranges)]).sort()])
+      .map(([key, owners]) => [key, [...owners].map(([owner, ranges]) => [owner, joinByDay(ranges)]).sort()])
       .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
-  assert.deepEqual(sorted(map), sorted(reference.map), 'the cloud map is the one computed from the input')
+  assert.deepEqual(sorted(mapOf(entries, stored)), sorted(reference.map), 'the cloud map is the one computed from the input')
 }

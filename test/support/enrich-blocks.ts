@@ -1,6 +1,7 @@
 /** Runs enrich's pure parts over text, without Kafka: for unit, golden and property tests. */
 import { BlockEnricher, type BlockResult } from '../../processors/enrich/block-enricher.ts'
 import { Slabs } from '../../processors/enrich/encode/slabs.ts'
+import type { OwnNetwork } from '../../processors/enrich/own-networks.ts'
 import { noLookups, type LookupSet } from '../../processors/enrich/lookups/lookup-set.ts'
 import { rowsOf } from '../../processors/enrich/rows-of.ts'
 import { SightingCollector, type Sighting } from '../../processors/enrich/sightings.ts'
@@ -27,13 +28,17 @@ export class TestEnricher {
   readonly tables: LookupSet
   readonly partitions: number
 
-  constructor(options: { tables?: LookupSet; partitions?: number; dictionaryEntries?: number } = {}) {
+  constructor(options: { tables?: LookupSet; partitions?: number; dictionaryEntries?: number; networks?: readonly OwnNetwork[] } = {}) {
     this.tables = options.tables ?? noLookups
     this.partitions = options.partitions ?? 3
-    this.enricher = new BlockEnricher(options.dictionaryEntries ?? 1000, codecs.flows.ids)
+    this.enricher = new BlockEnricher(options.dictionaryEntries ?? 1000, codecs.flows.ids, options.networks)
   }
 
-  run(header: string | null, text: string | Uint8Array, options: { firstLine?: number; origin?: ReferenceOrigin } = {}): EnrichedBlock {
+  run(
+    header: string | null,
+    text: string | Uint8Array,
+    options: { firstLine?: number; origin?: ReferenceOrigin; lastModifiedS?: number } = {},
+  ): EnrichedBlock {
     const origin = options.origin ?? { accountId: null, region: null, slotStart: null }
     const slabs = new Slabs(this.partitions)
     const sightings = new SightingCollector()
@@ -45,6 +50,8 @@ export class TestEnricher {
       etag: 'etag',
       objectId,
       firstLine: options.firstLine ?? 2,
+      ...(origin.source === undefined ? {} : { source: origin.source }),
+      ...(options.lastModifiedS === undefined ? {} : { lastModifiedS: options.lastModifiedS }),
     }
     const result = this.enricher.enrich(block, this.tables, slabs, sightings)
     const rows = result.flows === 0 ? [] : rowsOf(this.enricher.batch, this.tables, objectId)

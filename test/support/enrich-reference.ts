@@ -1,11 +1,22 @@
 /** What enrich must make of a block, computed the plain way: split, objects, no dictionaries. Shares no code with processors/enrich. */
 import { isIPv4, isIPv6 } from 'node:net'
 import { findFlowField, flowFields } from '../../schemas/flow-fields.ts'
+import { decideDirections, type ReferenceNetwork } from './direction-reference.ts'
+import { servicePortOf } from './service-port-reference.ts'
 
 /** Expectations for one block. */
 export interface ReferenceBlock {
   readonly rows: Record<string, unknown>[]
-  readonly gaps: { kind: string; line: number; start: number; end: number; interfaceId: string | null }[]
+  readonly gaps: {
+    kind: string
+    line: number
+    start: number
+    end: number
+    timeSource: string
+    timeKept: string | null
+    interfaceId: string | null
+    extra: Record<string, string> | null
+  }[]
   readonly dead: { line: number; reason: string }[]
   readonly blank: number
   readonly lines: number
@@ -16,14 +27,9 @@ export interface ReferenceOrigin {
   readonly accountId: string | null
   readonly region: string | null
   readonly slotStart: number | null
+  /** What the source of the object names. */
+  readonly source?: { readonly accountId: string | null; readonly region: string | null; readonly scope: string | null }
 }
-
-const isPrivate = (ip: string): boolean =>
-  ip.startsWith('::ffff:') && ip.includes('.')
-    ? isPrivate(ip.slice(7))
-    : isIPv4(ip)
-      ? /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|169\.254\.|127\.)/.test(ip)
-      : /^(f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:|::1$)/.test(ip)
 
 /** Canonical IPv6 text through the URL parser of the platform. */
 export function canonicalIpv6(text: string): string {
@@ -99,8 +105,17 @@ const groupOf = (row: Record<string, unknown>, group: string, values: Map<string
   row[group] = entries.every(([, value]) => value === null) ? null : Object.fromEntries(entries)
 }
 
+/** Columns that a gap has a field for. */
+const gapFields = ['account-id', 'region', 'interface-id', 'vpc-id', 'subnet-id', 'instance-id', 'az-id', 'start', 'end', 'log-status']
+
 /** Computes what becomes of a block of lines. */
-export function referenceBlock(header: string, text: string, firstLine: number, origin: ReferenceOrigin): ReferenceBlock {
+export function referenceBlock(
+  header: string,
+  text: string,
+  firstLine: number,
+  origin: ReferenceOrigin,
+  networks: readonly ReferenceNetwork[] = [],
+): ReferenceBlock {
   const names = header.trim().split(/ +/)
   // a transit gateway has no side of its own
   const transit = !names.includes('interface-id') && names.some(name => findFlowField(name)?.version === 6)
@@ -140,31 +155,40 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
     let [start, end] = [number('start'), number('end')]
     if (start !== null && end !== null && end < start) return void dead.push({ line, reason: 'bad-time' })
     const timeSource = start !== null && end !== null ? 'logged' : origin.slotStart === null ? 'none' : 'slot'
-    if (timeSource === 'none') [start, end] = [0, 0]
+    const timeKept = timeSource !== 'none' ? null : start !== null ? 'start' : end !== null ? 'end' : null
+    if (origin.slotStart === null) [start, end] = [start ?? end ?? 0, end ?? start ?? 0]
     else if (timeSource === 'slot') {
       const [loggedStart, loggedEnd] = [start, end]
-      start ??= Math.min(origin.slotStart!, loggedEnd ?? origin.slotStart!)
-      end ??= Math.max(origin.slotStart! + 299, loggedStart ?? 0)
+      start ??= Math.min(origin.slotStart, loggedEnd ?? origin.slotStart)
+      end ??= Math.max(origin.slotStart + 299, loggedStart ?? 0)
     }
     const status = text('log-status')
     if (status === 'NODATA' || status === 'SKIPDATA') {
       const interfaceId = text('interface-id') ?? text('resource-id') ?? text('tgw-attachment-id')
-      return void gaps.push({ kind: status, line, start: start!, end: end!, interfaceId })
+      const rest = names.flatMap((name, i): [string, string][] => {
+        const field = findFlowField(name)?.name ?? name
+        return gapFields.includes(field) || tokens[i] === '-' || tokens[i] === interfaceId ? [] : [[field, tokens[i]!]]
+      })
+      return void gaps.push({
+        ...{ kind: status, line, start: start!, end: end!, timeSource, timeKept, interfaceId },
+        extra: rest.length === 0 ? null : Object.fromEntries(rest),
+      })
     }
     const row: Record<string, unknown> = {}
     for (const field of flowFields) if (!field.record.includes('.')) row[field.record] = get(field.name)
-    if (!names.some(name => findFlowField(name)?.name === 'account-id')) row['accountId'] = origin.accountId
-    if (!names.some(name => findFlowField(name)?.name === 'region')) row['region'] = origin.region
+    if (row['accountId'] === 'unknown') row['accountId'] = null
+    row['accountId'] ??= origin.accountId ?? origin.source?.accountId ?? null
+    row['region'] ??= origin.region ?? origin.source?.region ?? null
+    row['scope'] = row['vpcId'] === null ? (origin.source?.scope ?? null) : null
     for (const group of ['ecs', 'tags', 'transitGateway', 'nextHop', 'packetsLost']) groupOf(row, group, values)
     const [protocol, flags] = [number('protocol'), number('tcp-flags')]
-    const [src, dst] = [text('srcaddr'), text('dstaddr')]
     const logged = text('flow-direction')
-    const inferred = !transit && src !== null && dst !== null && isPrivate(src) !== isPrivate(dst)
     rows.push(
       Object.assign(row, {
         start,
         end,
         timeSource,
+        timeKept,
         line,
         protocolName: protocol === null ? null : (protocols[protocol] ?? null),
         tcpFlagNames:
@@ -174,33 +198,14 @@ export function referenceBlock(header: string, text: string, firstLine: number, 
                 .filter(([bit]) => (flags & bit) !== 0)
                 .map(([, name]) => name)
                 .join('+'),
-        direction: logged ?? (inferred ? (isPrivate(src) ? 'egress' : 'ingress') : 'unknown'),
-        directionSource: logged !== null ? 'logged' : inferred ? 'inferred' : 'none',
+        direction: logged ?? 'unknown',
+        directionSource: logged !== null ? 'logged' : 'none',
+        directionBy: null,
+        ...servicePortOf(protocol, flags, number('srcport'), number('dstport')),
         extra: Object.keys(extra).length === 0 ? null : extra,
       }),
     )
   })
-  if (!transit) countDirections(rows)
+  if (!transit) decideDirections(rows, networks)
   return { rows, gaps, dead, blank, lines: lines.length }
-}
-
-function countDirections(rows: Record<string, unknown>[]): void {
-  const groups = new Map<string, Record<string, unknown>[]>()
-  for (const row of rows) {
-    if (row['srcAddr'] === null || row['dstAddr'] === null) continue
-    const gateway = row['transitGateway'] as { attachmentId: string | null } | null
-    const point = `${(row['interfaceId'] ?? row['resourceId'] ?? gateway?.attachmentId ?? '-') as string} ${(row['srcAddr'] as string).includes(':')}`
-    groups.set(point, [...(groups.get(point) ?? []), row])
-  }
-  for (const group of groups.values()) {
-    const inAll = [...new Set(group.flatMap(row => [row['srcAddr'], row['dstAddr']]))].filter(ip =>
-      group.every(row => row['srcAddr'] === ip || row['dstAddr'] === ip),
-    )
-    if (inAll.length !== 1) continue
-    for (const row of group) {
-      if (row['directionSource'] !== 'none' || row['srcAddr'] === row['dstAddr']) continue
-      row['direction'] = row['srcAddr'] === inAll[0] ? 'egress' : 'ingress'
-      row['directionSource'] = 'inferred_count'
-    }
-  }
 }

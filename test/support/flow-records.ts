@@ -18,6 +18,7 @@ export const emptyFlow: FlowRecord = {
   ecs: null,
   tags: null,
   transitGateway: null,
+  scope: null,
   nextHop: null,
   packetsLost: null,
   ...(Object.fromEntries(
@@ -27,10 +28,13 @@ export const emptyFlow: FlowRecord = {
   tcpFlagNames: null,
   direction: 'unknown',
   directionSource: 'none',
+  directionBy: null,
   start: 0,
   end: 0,
   timeSource: 'none',
+  timeKept: null,
   servicePort: null,
+  servicePortSource: null,
   serviceName: null,
   objectId: Buffer.alloc(8),
   line: 1,
@@ -59,6 +63,27 @@ const groupOf = (name: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<null>
     freq: 2,
   }) as unknown as fc.Arbitrary<null>
 
+/** What decided the direction, and the number of it in the table. */
+const decidedBy = [
+  { directionSource: 'none', directionBy: null },
+  { directionSource: 'logged', directionBy: null },
+  { directionSource: 'inferred', directionBy: null },
+  { directionSource: 'inferred_count', directionBy: null },
+  { directionSource: 'inferred', directionBy: 'own_network' },
+  // what no version writes yet
+  { directionSource: 'inferred', directionBy: 'own_nothing' },
+  { directionSource: 'inferred', directionBy: 'x'.repeat(100) },
+] as const
+
+/** Where the times come from. */
+const timedBy = [
+  { timeSource: 'none', timeKept: null },
+  { timeSource: 'logged', timeKept: null },
+  { timeSource: 'slot', timeKept: null },
+  { timeSource: 'none', timeKept: 'start' },
+  { timeSource: 'none', timeKept: 'end' },
+] as const
+
 /** Any record that the schema can hold and the table too. */
 export const anyFlow: fc.Arbitrary<FlowRecord> = fc
   .record({
@@ -77,6 +102,7 @@ export const anyFlow: fc.Arbitrary<FlowRecord> = fc
       ecs: groupOf('ecs', text),
       tags: groupOf('tags', text),
       transitGateway: groupOf('transitGateway', text),
+      scope: few('sales', '123456789012/us-east-1'),
       nextHop: groupOf('nextHop', text),
     }),
     ends: fc.record({
@@ -113,15 +139,16 @@ export const anyFlow: fc.Arbitrary<FlowRecord> = fc
     }),
     rest: fc.record({
       direction: fc.constantFrom('unknown', 'ingress', 'egress'),
-      directionSource: fc.constantFrom('none', 'logged', 'inferred', 'inferred_count'),
+      decided: fc.constantFrom(...decidedBy),
       srcPort: number(65_535),
       dstPort: number(65_535),
       packets: number(Number.MAX_SAFE_INTEGER - 1),
       bytes: number(Number.MAX_SAFE_INTEGER - 1),
       start: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-      timeSource: fc.constantFrom('none', 'logged', 'slot'),
+      timed: fc.constantFrom(...timedBy),
       packetsLost: groupOf('packetsLost', number(2 ** 40)),
       servicePort: number(65_535),
+      portSource: fc.constantFrom('tcp_flags', 'inferred'),
       serviceName: few('ssh', 'https', 'domain'),
       objectId: fc.uint8Array({ minLength: 8, maxLength: 8 }).map(bytes => Buffer.from(bytes)),
       line: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
@@ -132,7 +159,10 @@ export const anyFlow: fc.Arbitrary<FlowRecord> = fc
     }),
     seconds: fc.integer({ min: -600, max: 100_000 }),
   })
-  .map(({ context, ends, kind, rest, seconds }) => ({ ...context, ...ends, ...kind, ...rest, end: rest.start + seconds }))
+  .map(({ context, ends, kind, rest: { decided, timed, portSource, ...rest }, seconds }) => ({
+    ...{ ...context, ...ends, ...kind, ...rest, ...decided, ...timed, end: rest.start + seconds },
+    servicePortSource: rest.servicePort === null ? null : portSource,
+  }))
 
 /** 16 bytes of an address in hex, by a way of its own: the URL parser. */
 export function addressHex(address: string | null): string {
@@ -153,8 +183,9 @@ export function expectedRow(record: FlowRecord): Record<string, NativeCell> {
     dur: record.end - record.start,
     interface: contextOf(record).hash,
     direction: ['unknown', 'ingress', 'egress'].indexOf(record.direction),
-    direction_source: ['none', 'logged', 'inferred', 'inferred_count'].indexOf(record.directionSource),
-    time_source: ['none', 'logged', 'slot'].indexOf(record.timeSource),
+    direction_source:
+      record.directionBy === 'own_network' ? 4 : ['none', 'logged', 'inferred', 'inferred_count'].indexOf(record.directionSource),
+    time_source: ['none', 'logged', 'slot', 'start', 'end'].indexOf(record.timeKept ?? record.timeSource),
     flow_direction: [null, 'ingress', 'egress'].indexOf(record.flowDirection),
     action: [null, 'ACCEPT', 'REJECT'].indexOf(record.action),
     log_status: [null, 'OK', 'NODATA', 'SKIPDATA'].indexOf(record.logStatus),
@@ -168,6 +199,7 @@ export function expectedRow(record: FlowRecord): Record<string, NativeCell> {
     packets: BigInt(record.packets ?? 0),
     bytes: BigInt(record.bytes ?? 0),
     service_port: record.servicePort ?? 0,
+    service_port_source: [null, 'tcp_flags', 'inferred'].indexOf(record.servicePortSource),
     service_name: record.serviceName ?? '',
     next_hop_interface_id: record.nextHop?.interfaceId ?? '',
     next_hop_subnet_id: record.nextHop?.subnetId ?? '',
@@ -237,6 +269,7 @@ export function flowsOfLog(log: string, objectId: Buffer): FlowRecord[] {
       directionSource: record.flowDirection === null ? 'none' : 'logged',
       timeSource: 'logged',
       servicePort: Math.min(record.srcPort ?? 0, record.dstPort ?? 0),
+      servicePortSource: 'inferred',
     }
   })
 }

@@ -23,5 +23,6 @@ export const emptyLedger: ObjectLedger = {
   retryAtMs: null,
   errorCode: null,
   errorDetail: null,
+  warning: null,
   earlier: [],
 }

@@ -1,6 +1,7 @@
 /** How the records of the format matrix become an object: every container, compression and physical typing. */
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { matrixText, type MatrixFormat, type MatrixRecord } from './format-matrix.ts'
+import { snappyBlock, snappyFramed, snappyHadoop, snappyJava, zipOf } from './packed-objects.ts'
 import { parquetObject, parquetTypings } from './parquet-object.ts'
 
 /** How the records become an object. */
@@ -9,6 +10,8 @@ export interface MatrixContainer {
   readonly suffix: string
   /** True where the lines come without a header line: the source of the object says the format. */
   readonly bare: boolean
+  /** True where what is in it is as in another container: some column orders are enough where the services are the real ones. */
+  readonly repeats?: boolean
   readonly body: (format: MatrixFormat, records: readonly MatrixRecord[]) => Buffer
 }
 
@@ -44,6 +47,30 @@ const delivered: Body = (format, records) =>
       .join(''),
   )
 
+/** Records as the console of CloudWatch Logs exports them. */
+const exported: Body = (format, records) =>
+  Buffer.from(
+    [
+      'timestamp,message',
+      ...wordsOf(format, records).map((words, i) =>
+        i % 2 === 0 ? `1764000000000,"${words.join(' ')}"` : `1764000000000,${words.join(' ')}`,
+      ),
+    ].join('\n'),
+  )
+
+/** Records as JSON, one field per key: whole numbers as numbers, absent values as null. */
+const structured: Body = ({ columns }, records) => {
+  const value = (token: string): string => (token === '-' ? 'null' : /^(?:0|[1-9]\d*)$/.test(token) ? token : JSON.stringify(token))
+  return Buffer.from(
+    records
+      .map(
+        ({ tokens }) =>
+          `{${columns.map((name, i) => `${JSON.stringify(i % 2 === 0 ? name : name.replaceAll('-', '_'))}:${value(tokens[name]!)}`).join(',')}}`,
+      )
+      .join('\n'),
+  )
+}
+
 const members: Body = (format, records) => {
   const bytes = Buffer.from(`\ufeff${matrixText(format, records, '\r\n', '  ')}`)
   return Buffer.concat([gzipSync(bytes.subarray(0, 333)), gzipSync(bytes.subarray(333))])
@@ -73,5 +100,40 @@ export const matrixContainers: readonly MatrixContainer[] = [
     bare: true,
     body: (format, records) => gzipSync(Buffer.concat(envelopes(format, records).map(document => gzipSync(document)))),
   },
+  {
+    name: 'records of Firehose in ZIP',
+    suffix: '.log',
+    bare: true,
+    body: (format, records) => zipOf([delivered(format, records)], { descriptor: true }),
+  },
+  {
+    name: 'records of Firehose in Snappy of Hadoop',
+    suffix: '.log',
+    bare: true,
+    body: (format, records) => snappyHadoop(delivered(format, records)),
+  },
+  {
+    name: 'records of Firehose in raw Snappy',
+    suffix: '.log',
+    bare: true,
+    body: (format, records) => snappyBlock(delivered(format, records)),
+  },
+  { name: 'ZIP', suffix: '.log', bare: false, repeats: true, body: (format, records) => zipOf([matrixText(format, records)]) },
+  {
+    name: 'framed Snappy',
+    suffix: '.log',
+    bare: false,
+    repeats: true,
+    body: (format, records) => snappyFramed(matrixText(format, records)),
+  },
+  {
+    name: 'Snappy of snappy-java',
+    suffix: '.log',
+    bare: false,
+    repeats: true,
+    body: (format, records) => snappyJava(matrixText(format, records)),
+  },
+  { name: 'export of the console', suffix: '.log.gz', bare: true, body: (format, records) => gzipSync(exported(format, records)) },
+  { name: 'JSON with one field per key', suffix: '.log.gz', bare: false, body: (format, records) => gzipSync(structured(format, records)) },
   { name: 'records of Firehose', suffix: '.log.gz', bare: true, body: (format, records) => gzipSync(delivered(format, records)) },
 ]

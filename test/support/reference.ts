@@ -4,6 +4,8 @@
  */
 import { gunzipSync } from 'node:zlib'
 import { classifyLine } from '../../audit/plain-reader.ts'
+import { teach } from './direction-reference.ts'
+import { referenceBlock, type ReferenceOrigin } from './enrich-reference.ts'
 import { addTally, emptyTally, type Tally } from '../../audit/tally.ts'
 
 /** Who was seen with an address, in which seconds. */
@@ -16,10 +18,6 @@ export interface Reference {
   readonly map: ReferenceMap
 }
 
-const isPrivate = (ip: string): boolean =>
-  /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|169\.254\.|127\.)/.test(ip) ||
-  /^(f[cd]|fe[89ab])/i.test(ip)
-
 /** Joins ranges of seconds that overlap or touch. */
 export function joinRanges(ranges: readonly [number, number][]): [number, number][] {
   const joined: [number, number][] = []
@@ -31,31 +29,19 @@ export function joinRanges(ranges: readonly [number, number][]): [number, number
   return joined
 }
 
-function learn(map: ReferenceMap, place: { account: string; region: string }, row: ReadonlyMap<string, string>): void {
-  const value = (name: string): string | undefined => (row.get(name) === '-' ? undefined : row.get(name))
-  const [start, end, src, dst] = [value('start'), value('end'), value('srcaddr'), value('dstaddr')]
-  if (start === undefined || end === undefined || src === undefined || dst === undefined) return
-  let direction = value('flow-direction')
-  if (direction === undefined && isPrivate(src) !== isPrivate(dst)) direction = isPrivate(src) ? 'egress' : 'ingress'
-  if (direction === undefined) return
-  const note = (scope: string, ip: string, owner: string): void => {
+/** Lines and bytes of text at which fetch begins another raw-lines record, with the default settings. */
+const blockLines = 5000
+const blockBytes = 262_144
+const maxLineBytes = 65_536
+
+/** What a block of lines teaches: `passed` is not kept, because it holds nothing. */
+function learn(map: ReferenceMap, header: string, lines: readonly string[], origin: ReferenceOrigin): void {
+  const { rows } = referenceBlock(header, lines.join('\n'), 2, origin)
+  for (const { kind, scope, ip, owner, first, last } of teach(rows, Infinity, [])) {
+    if (kind === 'passed') continue
     const owners = map.get(`${scope}|${ip}`) ?? new Map<string, [number, number][]>()
-    map.set(`${scope}|${ip}`, owners.set(owner, joinRanges([...(owners.get(owner) ?? []), [Number(start), Number(end)]])))
+    map.set(`${scope}|${ip}`, owners.set(owner, joinRanges([...(owners.get(owner) ?? []), [first, last]])))
   }
-  const [ours, oursInPacket] = direction === 'egress' ? [src, value('pkt-srcaddr')] : [dst, value('pkt-dstaddr')]
-  const [theirs, service] =
-    direction === 'egress'
-      ? [value('pkt-dstaddr') ?? dst, value('pkt-dst-aws-service')]
-      : [value('pkt-srcaddr') ?? src, value('pkt-src-aws-service')]
-  if (service !== undefined) note('aws', theirs, `||${service}`)
-  const instance = value('instance-id')
-  const interfaceId = value('interface-id')
-  if (interfaceId === undefined) return
-  const scope = value('vpc-id') ?? `${value('account-id') ?? place.account}/${value('region') ?? place.region}`
-  const owner = `${interfaceId}|${instance ?? ''}|`
-  if (ours.includes(':') || isPrivate(ours)) note(scope, ours, owner)
-  if (oursInPacket !== undefined && oursInPacket !== ours && instance !== undefined && isPrivate(oursInPacket))
-    note(scope, oursInPacket, owner)
 }
 
 /**
@@ -69,32 +55,33 @@ export function referenceOf(objects: Iterable<{ key: string; body: Buffer }>): R
   for (const { key, body } of objects) {
     const [, account = '', region = ''] = /(\d{12}|unknown)_vpcflowlogs_([a-z0-9-]+)_/.exec(key) ?? []
     const text = body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body) : body
-    let columns: string[] | undefined
+    let header: string | undefined
+    let block: string[] = []
+    let bytes = 0
+    const origin = { accountId: account === 'unknown' ? null : account, region, slotStart: null }
+    const end = (): void => {
+      if (header !== undefined) learn(map, header, block, origin)
+      block = []
+      bytes = 0
+    }
     for (let start = 0; start < text.length;) {
       const newline = text.indexOf(10, start)
-      const end = newline < 0 ? text.length : newline
-      const line = text.subarray(start, end)
-      start = end + 1
-      if (columns === undefined) {
-        columns = line.toString().trim().split(/ +/)
+      const stop = newline < 0 ? text.length : newline
+      const line = text.subarray(start, stop)
+      start = stop + 1
+      if (header === undefined) {
+        header = line.toString()
         addTally(tally, { lines: 1, headers: 1 })
         continue
       }
-      const counts = classifyLine(columns, line, 65_536)
-      addTally(tally, counts)
-      if (counts.flows === 1)
-        learn(
-          map,
-          { account, region },
-          new Map(
-            line
-              .toString()
-              .trim()
-              .split(/ +/)
-              .map((value, i) => [columns![i]!, value]),
-          ),
-        )
+      addTally(tally, classifyLine(header.trim().split(/ +/), line, maxLineBytes))
+      // fetch sends it to dead letters itself
+      if (line.length > maxLineBytes) continue
+      if (block.length === blockLines || (block.length > 0 && bytes + line.length + 1 > blockBytes)) end()
+      block.push(line.toString())
+      bytes += line.length + 1
     }
+    end()
   }
   return { tally, map }
 }

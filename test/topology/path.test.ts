@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { readPlainly } from '../../audit/plain-reader.ts'
-import type { AddressKey, CloudMapEntry, ObjectLedger } from '../../schemas/records.ts'
+import type { CloudMapEntry } from '../../schemas/map-state.ts'
+import type { AddressKey, ObjectLedger } from '../../schemas/records.ts'
 import { badObjects, goodLines } from '../support/bad-objects.ts'
 import { MemoryPath } from '../support/memory-path.ts'
 
@@ -240,9 +241,11 @@ test('a cut object waits longer each time, by the clock alone, and comes in when
   assertConserved(path)
 })
 
-/** An object in which an interface holds 10.9.0.1 in some seconds. */
-const heldBy = (eni: string, fromS: number, toS: number): Buffer =>
-  gzipSync(`${header}\n2 123456789010 ${eni} 10.9.0.1 198.51.100.9 1234 443 6 1 40 ${fromS} ${toS} ACCEPT OK\n`)
+/** An object in which an interface holds 10.9.0.1 in some seconds: with two peers, because one pair of addresses alone proves nothing. */
+const heldBy = (eni: string, fromS: number, toS: number): Buffer => {
+  const record = (peer: string): string => `2 123456789010 ${eni} 10.9.0.1 ${peer} 1234 443 6 1 40 ${fromS} ${toS} ACCEPT OK\n`
+  return gzipSync(`${header}\n${record('198.51.100.9')}${record('203.0.113.9')}`)
+}
 
 test('late data corrects history: the run is cut, the old one withdrawn, in any order the same map', async () => {
   const scope = '123456789010/us-east-1'
@@ -265,8 +268,7 @@ test('late data corrects history: the run is cut, the old one withdrawn, in any 
     results.push({
       owners: cloudMap(path)
         .get(`${scope} 10.9.0.1`)
-        ?.owners.map(entry => [entry.owner.interfaceId, entry.ranges])
-        .sort(),
+        ?.days.map(({ claims }) => claims.map(claim => [claim.owner, claim.stays])),
       runs: [...runs].sort(),
     })
     const kinds = path.cluster.readCommitted('cloudMapChanges').map(({ key, value }) => (inScope(key, scope) ? value?.kind : undefined))

@@ -24,7 +24,7 @@ test('building every part opens nothing, and gives the roles that it names', asy
     assert.ok(made.length > 0, `${node.name} builds nothing`)
     assert.deepEqual([...new Set((built.roles ?? []).map(role => role.from))], node.from, `${node.name} reads what it says`)
     assert.deepEqual([...new Set(made.flatMap(part => part.to))].sort(), [...node.to].sort(), `${node.name} writes what it says`)
-    for (const role of built.roles ?? []) assert.equal(role.state, node.state)
+    for (const role of built.roles ?? []) assert.deepEqual([role.state, role.reads], [node.state, node.reads])
     await built.close?.()
   }
 })
@@ -32,7 +32,7 @@ test('building every part opens nothing, and gives the roles that it names', asy
 test('every topic has exactly the writers of its kind, and a reader or is an output', () => {
   for (const id of ids) {
     const writers = topology.filter(node => node.to.includes(id)).map(node => node.name)
-    const readers = topology.filter(node => node.from.includes(id)).map(node => node.name)
+    const readers = topology.filter(node => node.from.includes(id) || node.reads?.includes(id) === true).map(node => node.name)
     // lines that are too long are refused by the fetcher, lines that cannot be parsed by enrich
     // objects are found by listing and by notification
     const expected = id === 'deadLetters' || id === 'objectArrivals' ? 2 : commandTopics.includes(id) ? 0 : 1
@@ -55,6 +55,15 @@ test('a state is a compacted topic that only its owner writes, with as many part
     assert.equal(topics[node.state].group, topics[node.from[0]!].group)
     assert.ok(node.to.includes(node.state))
   }
+})
+
+test('keys are looked up in a compacted topic that only the part itself writes, with as many partitions as the input', () => {
+  for (const node of topology)
+    for (const id of node.reads ?? []) {
+      assert.equal(topics[id].cleanup, 'compact')
+      assert.equal(topics[id].group, topics[node.from[0]!].group)
+      assert.ok(node.to.includes(id))
+    }
 })
 
 test('names are unique: parts, roles, topics', () => {

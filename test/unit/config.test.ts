@@ -120,7 +120,7 @@ test('all faults are told at once, of file and environment, unknown names includ
     'log.level',
     'kafka.tls',
     'FLOWLOOM_KAFKA_COMIT_ROWS',
-    'FLOWLOOM_S3_SOURCES is no JSON',
+    'FLOWLOOM_S3_SOURCES is not JSON',
     's3.sources',
   ])
     assert.ok(faults.includes(part), `${part} in:\n${faults}`)

@@ -7,7 +7,7 @@ import type { LookupSet } from '../lookups/lookup-set.ts'
 import { serviceNames } from '../lookups/service-names.ts'
 import { compareAddresses, type AddressGeneration } from '../parse/address-dictionary.ts'
 import { copyBytes, slack } from '../parse/byte-arena.ts'
-import type { BatchDictionaries, FlowBatch } from '../parse/flow-batch.ts'
+import { directionSource, plainSide, servicePortSource, timeSource, type BatchDictionaries, type FlowBatch } from '../parse/flow-batch.ts'
 import { AddressFragments } from './address-fragments.ts'
 import { FragmentSet } from './fragments.ts'
 import { hashKey } from './key-hash.ts'
@@ -16,6 +16,8 @@ import { varintLength, writeVarint } from './varint.ts'
 
 /** Most bytes of a row besides its fragments and its key: framing, numbers, service, origin. */
 const maxNumbers = 256
+/** Annotations of an endpoint: country, ASN, organisation, threat, AWS service. */
+const annotations = 5
 /** Records below this have lengths of two bytes. */
 const twoByteLength = 8192
 
@@ -25,6 +27,9 @@ const serviceFragments = serviceNames.map((name, id) => {
   return id === 0 ? Uint8Array.of(0) : Uint8Array.of(2, 2 * text.length, ...text)
 })
 
+/** Nullable text of `directionBy` for directions by own networks. */
+const byOwnNetwork = Uint8Array.of(2, 22, ...new TextEncoder().encode('own_network'))
+
 /** Nullable number: branch 0 where negative. */
 function writeOptional(bytes: Uint8Array, at: number, value: number): number {
   if (value < 0) {
@@ -33,6 +38,21 @@ function writeOptional(bytes: Uint8Array, at: number, value: number): number {
   }
   bytes[at] = 2
   return writeVarint(bytes, at + 1, value)
+}
+
+/** `directionSource` and `directionBy` of a direction by own networks: rare, so not a part of the row's own code. */
+function writeOwnNetwork(bytes: Uint8Array, at: number): number {
+  bytes[at] = 2 * directionSource.inferred
+  bytes.set(byOwnNetwork, at + 1)
+  return at + 1 + byOwnNetwork.length
+}
+
+/** `timeSource` and `timeKept` where only one time is logged: rare, as above. */
+function writeTimeKept(bytes: Uint8Array, at: number, value: number): number {
+  bytes[at] = 2 * timeSource.none
+  bytes[at + 1] = 2
+  bytes[at + 2] = 2 * (value - timeSource.start)
+  return at + 3
 }
 
 /** True where the first end stands behind the second in the key, for ends of equal order: IPv6 in full, ties by port. */
@@ -139,13 +159,16 @@ export class FlowEncoder {
     p += headerLength
     copyBytes(view, p, contexts.arena.view, contexts.places[context]!, contextLength)
     p += contextLength
-    p = this.endpoint(view, p, srcId, pktSrcId)
-    p = this.endpoint(view, p, dstId, pktDstId)
+    const plain = batch.hasPlainSides ? batch.plainSides[row]! : 0
+    p = (plain & plainSide.source) === 0 ? this.endpoint(view, p, srcId, pktSrcId) : this.plainEndpoint(view, p, srcId, pktSrcId)
+    p = (plain & plainSide.destination) === 0 ? this.endpoint(view, p, dstId, pktDstId) : this.plainEndpoint(view, p, dstId, pktDstId)
     copyBytes(view, p, classes.arena.view, classes.places[2 * classId]!, classLength)
     p += classLength
     bytes[p] = 2 * batch.direction[row]!
-    bytes[p + 1] = 2 * batch.directionSource[row]!
-    p += 2
+    const decidedBy = batch.directionSource[row]!
+    bytes[p + 1] = 2 * decidedBy
+    bytes[p + 2] = 0
+    p = decidedBy === directionSource.ownNetwork ? writeOwnNetwork(bytes, p + 1) : p + 3
     copyBytes(view, p, nextHops.arena.view, nextHops.places[nextHop]!, nextHopLength)
     p += nextHopLength
     p = writeOptional(bytes, p, srcPort)
@@ -154,13 +177,23 @@ export class FlowEncoder {
     p = writeOptional(bytes, p, numbers[1]![row]!)
     p = writeVarint(bytes, p, numbers[2]![row]!)
     p = writeVarint(bytes, p, numbers[3]![row]!)
-    bytes[p++] = 2 * batch.timeSource[row]!
+    const timedBy = batch.timeSource[row]!
+    bytes[p] = 2 * timedBy
+    bytes[p + 1] = 0
+    p = timedBy >= timeSource.start ? writeTimeKept(bytes, p, timedBy) : p + 2
     if (numbers[4]![row]! < 0 && numbers[5]![row]! < 0 && numbers[6]![row]! < 0 && numbers[7]![row]! < 0) bytes[p++] = 0
     else {
       bytes[p++] = 2
       for (let i = 4; i < 8; i++) p = writeOptional(bytes, p, numbers[i]![row]!)
     }
     p = writeOptional(bytes, p, batch.servicePort[row]!)
+    const portSource = batch.servicePortSource[row]!
+    if (portSource === servicePortSource.none) bytes[p++] = 0
+    else {
+      bytes[p] = 2
+      bytes[p + 1] = 2 * (portSource - servicePortSource.tcpFlags)
+      p += 2
+    }
     const service = serviceFragments[batch.serviceId[row]!]!
     for (let i = 0; i < service.length; i++) bytes[p++] = service[i]!
     view.setBigInt64(p, this.originView.getBigInt64(0))
@@ -193,6 +226,21 @@ export class FlowEncoder {
     const packetLengths = meta[4 * packet + 1]!
     copyBytes(view, p, fragments, meta[4 * packet]!, packetLengths & 255)
     return copyAnnotations(view, p + (packetLengths & 255), fragments, meta[4 * packet]!, packetLengths)
+  }
+
+  /** Writes address and packet address of one side that has no annotations because it is ours. */
+  private plainEndpoint(view: DataView, at: number, address: number, packet: number): number {
+    const { meta } = this.addresses
+    const fragments = this.addresses.arena.view
+    let p = at
+    for (let i = 0; i < 2; i++) {
+      const id = i === 0 ? address : packet
+      const length = meta[4 * id + 1]! & 255
+      copyBytes(view, p, fragments, meta[4 * id]!, length)
+      p += length
+    }
+    for (let i = 0; i < annotations; i++) view.setUint8(p++, 0)
+    return p
   }
 
   private fragmentsOf(dictionaries: BatchDictionaries): FragmentSet {

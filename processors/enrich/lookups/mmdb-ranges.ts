@@ -1,83 +1,155 @@
 /** MaxMind DB files flattened to ranges: the tree is walked once at load, so that no lookup touches it again. */
-import { Reader, type Response } from 'mmdb-lib'
-import { formatIpv4, formatIpv6, type Words } from '../parse/address-text.ts'
+import type { Words } from '../parse/address-text.ts'
+import { LookupFault } from './lookup-fault.ts'
 import type { TextPool } from './lookup-set.ts'
-import type { RangeBuilder } from './range-table.ts'
-import type { AsnPool } from './range-text.ts'
+import { MmdbFile } from './mmdb-file.ts'
+import type { MmdbRecord } from './mmdb-values.ts'
+import type { RangeBuilder } from './range-builder.ts'
+import { asnOf, countryCodeOf, type AsnPool } from './table-values.ts'
 
-type MmdbRecord = Record<string, unknown>
-
-/** Country code of a record: MaxMind's nested shape, or the flat one of ip-location-db. */
+/**
+ * Country code of a record: MaxMind's nested shape, or the flat one of ip-location-db and IPinfo. The country where a network is registered is
+ * not the country where it is.
+ *
+ * @throws LookupFault if what stands there is not two letters.
+ */
 export function countryOfRecord(record: MmdbRecord): string | undefined {
-  const nested = (record['country'] ?? record['registered_country']) as { iso_code?: unknown } | string | undefined
-  const code = typeof nested === 'object' ? nested.iso_code : (record['country_code'] ?? nested)
-  return typeof code === 'string' && /^[A-Z]{2}$/.test(code) ? code : undefined
-}
-
-/** AS number and organisation of a record. */
-export function asnOfRecord(record: MmdbRecord): { asn: number; org: string } | undefined {
-  const number = (record['autonomous_system_number'] ?? record['asn']) as number | string | undefined
-  const asn = typeof number === 'string' ? Number(number.replace(/^AS/, '')) : number
-  const org = record['autonomous_system_organization'] ?? record['as_name'] ?? record['name'] ?? ''
-  return asn !== undefined && Number.isInteger(asn) && asn > 0 ? { asn, org: typeof org === 'string' ? org : '' } : undefined
+  const country = record['country']
+  const code =
+    typeof country === 'object' && country !== null
+      ? (country as MmdbRecord)['iso_code']
+      : (record['country_code'] ?? record['country_iso_code'] ?? country)
+  if (code === undefined || code === null) return undefined
+  const known = typeof code === 'string' ? countryCodeOf(code) : undefined
+  if (known === undefined) throw new LookupFault(`a record names the country ${JSON.stringify(code)}, which is not a code of two letters`)
+  return known === '' ? undefined : known
 }
 
 /**
- * Reads a country or ASN database into ranges.
+ * AS number and organisation of a record.
  *
- * @param valueOf Number of a record's value, -1 to leave it out.
- * @returns Date of the data, Unix milliseconds.
- * @throws Where the file is no MaxMind DB.
+ * @throws LookupFault if what stands there is not an AS number.
  */
-function readMmdb(file: Buffer, builder: RangeBuilder, valueOf: (record: MmdbRecord) => number): number {
-  const reader = new Reader<Response>(file)
-  const { nodeCount, recordSize, nodeByteSize, ipVersion, buildEpoch } = reader.metadata
-  const child = (node: number, bit: number): number => {
-    const at = node * nodeByteSize
-    if (recordSize === 24) return file.readUIntBE(at + 3 * bit, 3)
-    if (recordSize === 32) return file.readUInt32BE(at + 4 * bit)
-    const middle = file[at + 3]!
-    return bit === 0 ? ((middle >> 4) << 24) | file.readUIntBE(at, 3) : ((middle & 15) << 24) | file.readUIntBE(at + 4, 3)
+export function asnOfRecord(record: MmdbRecord): { asn: number; org: string } | undefined {
+  const number = record['autonomous_system_number'] ?? record['asn']
+  if (number === undefined || number === null) return undefined
+  const asn = typeof number === 'string' || typeof number === 'number' ? asnOf(String(number)) : undefined
+  if (asn === undefined) throw new LookupFault(`a record names the network ${JSON.stringify(number)}, which is not an AS number`)
+  const org = record['autonomous_system_organization'] ?? record['as_name'] ?? record['organization'] ?? record['name']
+  return asn === 0 ? undefined : { asn, org: typeof org === 'string' ? org : '' }
+}
+
+/** More places than writers hang the IPv4 tree at: `::/96`, `::ffff:0:0/96`, Teredo and 6to4. */
+const mostAliases = 8
+
+/**
+ * Walks the tree of a file. A sound tree visits each node once, but for the IPv4 tree, which hangs in several places of an IPv6 tree: it is
+ * walked once, and the places become aliases of the table.
+ */
+class TreeWalk {
+  readonly #file: MmdbFile
+  readonly #builder: RangeBuilder
+  readonly #valueOf: (pointer: number) => number
+  readonly #seen: Uint8Array
+  #visits = 0
+  #aliases = 0
+
+  constructor(file: MmdbFile, builder: RangeBuilder, valueOf: (pointer: number) => number) {
+    this.#file = file
+    this.#builder = builder
+    this.#valueOf = valueOf
+    this.#seen = new Uint8Array(file.nodeCount)
   }
-  // the data of a leaf is read through the library, once for each distinct leaf
-  const values = new Map<number, number>()
-  const leaf = (pointer: number, address: () => string): number => {
-    let value = values.get(pointer)
-    if (value === undefined) {
-      const record = reader.get(address()) as unknown as MmdbRecord | null
-      value = record === null ? -1 : valueOf(record)
-      values.set(pointer, value)
+
+  /** @throws LookupFault if the tree is damaged. */
+  run(): void {
+    const { nodeCount, ipVersion } = this.#file
+    const start4 = ipVersion === 4 ? 0 : this.#start4()
+    if (start4 < nodeCount) this.#walk4(start4)
+    else if (start4 > nodeCount) this.#add4(start4, 0, 0)
+    if (ipVersion === 6) this.#walk6(start4)
+    if (this.#visits < nodeCount)
+      throw this.#broken(`${nodeCount - this.#visits} of its ${nodeCount} nodes are not connected with the others`)
+  }
+
+  /** Where IPv4 addresses begin: what 96 zero bits lead to. */
+  #start4(): number {
+    const spine = new Set<number>()
+    let node = 0
+    for (let depth = 0; depth < 96 && node < this.#file.nodeCount; depth++) {
+      if (spine.has(node)) throw this.#broken(`node ${node} is reached twice`)
+      spine.add(node)
+      node = this.#file.child(node, 0)
     }
-    return value
+    if (spine.has(node)) throw this.#broken(`node ${node} is reached twice`)
+    return node
   }
-  const walk4 = (node: number, base: number, depth: number): void => {
-    if (node === nodeCount) return
-    if (node > nodeCount) {
-      const value = leaf(node, () => formatIpv4(base))
-      if (value >= 0) builder.add4(base, base + 2 ** (32 - depth) - 1, value)
-    } else if (depth < 32) {
-      walk4(child(node, 0), base, depth + 1)
-      walk4(child(node, 1), base + 2 ** (31 - depth), depth + 1)
+
+  #walk4(start: number): void {
+    const { nodeCount } = this.#file
+    const nodes = [start]
+    const bases = [0]
+    const depths = [0]
+    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+      const base = bases.pop()!
+      const depth = depths.pop()!
+      if (node === nodeCount) continue
+      if (node > nodeCount) {
+        this.#add4(node, base, depth)
+        continue
+      }
+      if (depth === 32) throw this.#broken(`node ${node} is below the last of the 32 bits of an address`)
+      this.#visit(node)
+      nodes.push(this.#file.child(node, 1), this.#file.child(node, 0))
+      bases.push(base + 2 ** (31 - depth), base)
+      depths.push(depth + 1, depth + 1)
     }
   }
-  let start4 = 0
-  if (ipVersion === 6) for (let i = 0; i < 96 && start4 < nodeCount; i++) start4 = child(start4, 0)
-  walk4(start4, 0, 0)
-  const walk6 = (node: number, words: Words, depth: number): void => {
-    // the IPv4 subtree also hangs under ::ffff:0:0/96, 2002::/16 and others: those are not IPv6 data
-    if (node === nodeCount || node === start4) return
-    if (node > nodeCount) {
-      const value = leaf(node, () => formatIpv6(words))
-      if (value >= 0) builder.add6(words, lastOf(words, depth), value)
-    } else if (depth < 128) {
-      walk6(child(node, 0), words, depth + 1)
-      const right: Words = [...words]
+
+  #walk6(start4: number): void {
+    const { nodeCount } = this.#file
+    const nodes = [0]
+    const bases: Words[] = [[0, 0, 0, 0]]
+    const depths = [0]
+    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+      const base = bases.pop()!
+      const depth = depths.pop()!
+      if (node === nodeCount) continue
+      if (node > nodeCount) {
+        const value = this.#valueOf(node)
+        if (value >= 0) this.#builder.add6(base, lastOf(base, depth), value)
+        continue
+      }
+      if (node === start4) {
+        if (depth > 96) throw this.#broken(`node ${node} is below the last of the 128 bits of an address`)
+        if (++this.#aliases > mostAliases) throw this.#broken(`node ${node} is reached more than ${mostAliases} times`)
+        this.#builder.alias(base, depth)
+        continue
+      }
+      if (depth === 128) throw this.#broken(`node ${node} is below the last of the 128 bits of an address`)
+      this.#visit(node)
+      const right: Words = [...base]
       right[depth >>> 5] = (right[depth >>> 5]! | (1 << (31 - (depth & 31)))) >>> 0
-      walk6(child(node, 1), right, depth + 1)
+      nodes.push(this.#file.child(node, 1), this.#file.child(node, 0))
+      bases.push(right, base)
+      depths.push(depth + 1, depth + 1)
     }
   }
-  if (ipVersion === 6) walk6(0, [0, 0, 0, 0], 0)
-  return buildEpoch.getTime()
+
+  #add4(pointer: number, base: number, depth: number): void {
+    const value = this.#valueOf(pointer)
+    if (value >= 0) this.#builder.add4(base, base + 2 ** (32 - depth) - 1, value)
+  }
+
+  #visit(node: number): void {
+    if (this.#seen[node] === 1) throw this.#broken(`node ${node} is reached twice`)
+    this.#seen[node] = 1
+    this.#visits++
+  }
+
+  #broken(what: string): LookupFault {
+    return new LookupFault(`its search tree is damaged: ${what}`)
+  }
 }
 
 function lastOf(words: Words, prefix: number): Words {
@@ -89,16 +161,41 @@ function lastOf(words: Words, prefix: number): Words {
   return last
 }
 
-/** Reads a country database. @returns Date of the data, Unix milliseconds. */
-export const readCountryMmdb = (file: Buffer, builder: RangeBuilder, texts: TextPool): number =>
-  readMmdb(file, builder, record => {
+/**
+ * Reads a country or ASN database into ranges, each distinct record once.
+ *
+ * @param valueOf Number of a record's value, -1 to leave it out.
+ * @returns Date of the data, Unix milliseconds.
+ * @throws LookupFault if the file is damaged, or no record has a value.
+ */
+function readMmdb(bytes: Buffer, builder: RangeBuilder, what: string, valueOf: (record: MmdbRecord) => number): number {
+  const file = new MmdbFile(bytes)
+  const values = new Map<number, number>()
+  let valued = 0
+  const valueAt = (pointer: number): number => {
+    let value = values.get(pointer)
+    if (value === undefined) {
+      value = valueOf(file.record(pointer))
+      if (value >= 0) valued++
+      values.set(pointer, value)
+    }
+    return value
+  }
+  new TreeWalk(file, builder, valueAt).run()
+  if (valued === 0) throw new LookupFault(`none of its records has ${what}; it is a database of the type ${file.databaseType}`)
+  return file.builtMs
+}
+
+/** Reads a country database. @returns Date of the data, Unix milliseconds. @throws LookupFault as `readMmdb`. */
+export const readCountryMmdb = (bytes: Buffer, builder: RangeBuilder, texts: TextPool): number =>
+  readMmdb(bytes, builder, 'a country', record => {
     const code = countryOfRecord(record)
     return code === undefined ? -1 : texts.idOf(code)
   })
 
-/** Reads an ASN database. @returns Date of the data, Unix milliseconds. */
-export const readAsnMmdb = (file: Buffer, builder: RangeBuilder, asns: AsnPool): number =>
-  readMmdb(file, builder, record => {
+/** Reads an ASN database. @returns Date of the data, Unix milliseconds. @throws LookupFault as `readMmdb`. */
+export const readAsnMmdb = (bytes: Buffer, builder: RangeBuilder, asns: AsnPool): number =>
+  readMmdb(bytes, builder, 'an AS number', record => {
     const found = asnOfRecord(record)
     return found === undefined ? -1 : asns.idOf(found.asn, found.org)
   })

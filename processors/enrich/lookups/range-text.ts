@@ -1,136 +1,143 @@
-/** Range tables as text: CSV and TSV lines `first, last, value ...`, addresses dotted, IPv6 or as one number. */
-import { parseIpv6, type Words } from '../parse/address-text.ts'
-import type { RangeBuilder } from './range-table.ts'
+/** Country and network tables as text: lines of a range and its values, with or without a header line. */
+import { networkOf, rangeOf, type AddressRange } from './address-ranges.ts'
+import { dataLines, fieldsOf, separationOf, type Separation } from './delimited-lines.ts'
+import { LineCount, LookupFault } from './lookup-fault.ts'
 import type { TextPool } from './lookup-set.ts'
+import type { RangeBuilder } from './range-builder.ts'
+import { columnFault, columnsOfHeader, columnsOfRows, isHeader, plainName, type TableColumns, type TextTable } from './table-columns.ts'
+import { asnAndOrg, asnOf, countryCodeOf, isNone, type AsnPool } from './table-values.ts'
 
-/** One line: the range, and where the rest of the line is. */
-type OnRange4 = (first: number, last: number, fields: readonly string[]) => void
-type OnRange6 = (first: Words, last: Words, fields: readonly string[]) => void
+/** Lines that decide on the columns of a table without a header line. */
+const sampleLines = 1000
 
-const wordsOf = (value: bigint): Words => [
-  Number(value >> 96n),
-  Number((value >> 64n) & 0xffffffffn),
-  Number((value >> 32n) & 0xffffffffn),
-  Number(value & 0xffffffffn),
-]
+/** Countries by ids of GeoNames, from the files of locations that come with MaxMind's networks. */
+export type Locations = ReadonlyMap<string, string>
 
-/** IPv4 as a number, IPv6 as words, undefined for neither. */
-function addressOf(text: string): number | Words | undefined {
-  if (text.includes(':')) return parseIpv6(text)
-  if (/^\d+$/.test(text)) {
-    if (text.length <= 10 && Number(text) <= 0xffffffff) return Number(text)
-    return text.length <= 39 ? wordsOf(BigInt(text)) : undefined
-  }
-  const parts = text.split('.')
-  if (parts.length !== 4) return undefined
-  let value = 0
-  for (const part of parts) value = value * 256 + Number(part)
-  return Number.isInteger(value) && value <= 0xffffffff ? value : undefined
+/** What a file of text begins with. */
+interface Layout {
+  readonly separation: Separation
+  readonly columns: TableColumns
+  /** Number of the header line, 0 if there is none. */
+  readonly headerLine: number
 }
 
-/** Fields of a line; quotes enclose a field and are doubled within it. */
-function fieldsOf(line: string): string[] {
-  if (line.includes('\t')) return line.split('\t')
-  if (!line.includes('"')) return line.split(',')
-  const fields: string[] = []
-  const pattern = /(?:"((?:[^"]|"")*)"|([^,]*))(,|$)/y
-  for (;;) {
-    const match = pattern.exec(line)
-    if (match === null) return fields
-    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
-    if (match[3] === '') return fields
+function layoutOf(table: TextTable, text: string): Layout {
+  const first = dataLines(text).next().value
+  if (first === undefined) throw new LookupFault('it is empty')
+  const separation = separationOf(first.text)
+  const header = fieldsOf(first.text, separation)
+  if (header !== undefined && isHeader(header))
+    return { separation, columns: columnsOfHeader(table, header, first.text), headerLine: first.number }
+  const rows: string[][] = []
+  for (const line of dataLines(text)) {
+    const fields = fieldsOf(line.text, separation)
+    if (fields !== undefined) rows.push(fields)
+    if (rows.length === sampleLines) break
   }
+  if (rows.length === 0) throw columnFault(table, 'a quote in its lines is not closed', first.text)
+  return { separation, columns: columnsOfRows(table, rows, first.text), headerLine: 0 }
 }
+
+/** What the readers of values say of a line: the number of its value, -1 for no value, or what is wrong with it. */
+type ValueOf = (fields: readonly string[], columns: TableColumns) => number | string
 
 /**
- * Goes over the ranges of a text table. Lines that are none (header, comment) are skipped.
+ * Goes over the ranges of a text table.
  *
- * @returns Lines that gave a range.
+ * @returns Lines, unreadable ones among them.
+ * @throws LookupFault if the columns are not known, or more than a small share of the lines is unreadable.
  */
-function eachRange(text: string, on4: OnRange4, on6: OnRange6): number {
-  let count = 0
-  for (let start = 0; start < text.length;) {
-    let end = text.indexOf('\n', start)
-    if (end < 0) end = text.length
-    const fields = fieldsOf(text.slice(start, text.charCodeAt(end - 1) === 13 ? end - 1 : end))
-    start = end + 1
-    if (fields.length < 3) continue
-    const first = addressOf(fields[0]!)
-    const last = addressOf(fields[1]!)
-    if (typeof first === 'number' && typeof last === 'number' && first <= last) on4(first, last, fields)
-    else if (typeof first === 'object' && typeof last === 'object') on6(first, last, fields)
-    else continue
-    count++
+function readRanges(table: TextTable, text: string, builder: RangeBuilder, valueOf: ValueOf): LineCount {
+  const { separation, columns, headerLine } = layoutOf(table, text)
+  const count = new LineCount()
+  for (const { number, text: line } of dataLines(text)) {
+    if (number === headerLine) continue
+    count.lines++
+    const fields = fieldsOf(line, separation)
+    if (fields === undefined) {
+      count.refuse(number, line, 'a quote is not closed')
+      continue
+    }
+    const range = lineRange(fields, columns)
+    if (range === undefined) {
+      count.refuse(number, line, 'no range of addresses')
+      continue
+    }
+    const value = valueOf(fields, columns)
+    if (typeof value === 'string') count.refuse(number, line, value)
+    else if (value >= 0) addRange(builder, range, value)
   }
+  count.check()
   return count
 }
 
-/**
- * Reads a country table: `first,last,CC`, or iptoasn's five columns.
- *
- * @returns Lines that gave a range.
- */
-export function readCountryText(text: string, builder: RangeBuilder, texts: TextPool): number {
-  const country = (fields: readonly string[]): number => {
-    const code = fields.length >= 5 ? fields[3]! : fields[2]!
-    return /^[A-Z]{2}$/.test(code) ? texts.idOf(code) : -1
-  }
-  return eachRange(
-    text,
-    (first, last, fields) => {
-      const value = country(fields)
-      if (value >= 0) builder.add4(first, last, value)
-    },
-    (first, last, fields) => {
-      const value = country(fields)
-      if (value >= 0) builder.add6(first, last, value)
-    },
-  )
+function lineRange(fields: readonly string[], { network, first, last }: TableColumns): AddressRange | undefined {
+  return network >= 0 ? networkOf(fields[network] ?? '') : rangeOf(fields[first] ?? '', fields[last] ?? '')
 }
 
-/** Numbers pairs of AS number and organisation. */
-export class AsnPool {
-  readonly numbers: number[] = []
-  readonly orgs: number[] = []
-  readonly #ids = new Map<string, number>()
-  readonly #texts: TextPool
+function addRange(builder: RangeBuilder, range: AddressRange, value: number): void {
+  if (range.family === 4) builder.add4(range.first, range.last, value)
+  else builder.add6(range.first, range.last, value)
+}
 
-  constructor(texts: TextPool) {
-    this.#texts = texts
-  }
-
-  idOf(asn: number, org: string): number {
-    const key = `${asn} ${org}`
-    let id = this.#ids.get(key)
-    if (id === undefined) {
-      id = this.numbers.push(asn) - 1
-      this.orgs.push(org === '' ? -1 : this.#texts.idOf(org))
-      this.#ids.set(key, id)
+/**
+ * Reads a country table. Networks of MaxMind name countries by ids, which `locations` resolves.
+ *
+ * @throws LookupFault as `readRanges`.
+ */
+export function readCountryText(text: string, builder: RangeBuilder, texts: TextPool, locations: Locations = new Map()): LineCount {
+  return readRanges('country', text, builder, (fields, { country, location }) => {
+    if (country < 0) {
+      if (locations.size === 0)
+        throw new LookupFault(
+          'its networks name countries by geoname_id: name the file of locations too, separated by a comma (GeoLite2-Country-Locations-en.csv)',
+        )
+      const id = fields[location] ?? ''
+      if (id === '') return -1
+      const code = locations.get(id)
+      return code === undefined ? `no location ${id}` : code === '' ? -1 : texts.idOf(code)
     }
-    return id
-  }
+    const code = countryCodeOf(fields[country] ?? '')
+    return code === undefined ? 'not a country of two letters' : code === '' ? -1 : texts.idOf(code)
+  })
 }
 
 /**
- * Reads an ASN table: `first,last,asn,org`, or iptoasn's `first last asn country org`. AS 0 (not routed) is left out.
+ * Reads an ASN table. AS 0 (not routed) is left out.
  *
- * @returns Lines that gave a range.
+ * @throws LookupFault as `readRanges`.
  */
-export function readAsnText(text: string, builder: RangeBuilder, asns: AsnPool): number {
-  const value = (fields: readonly string[]): number => {
-    const asn = Number(fields[2]!.replace(/^AS/, ''))
-    const org = fields.length >= 5 ? fields[4]! : (fields[3] ?? '')
-    return Number.isInteger(asn) && asn > 0 ? asns.idOf(asn, org) : -1
+export function readAsnText(text: string, builder: RangeBuilder, asns: AsnPool): LineCount {
+  return readRanges('asn', text, builder, (fields, { asn: column, org: orgColumn }) => {
+    const field = fields[column] ?? ''
+    const both = column === orgColumn ? asnAndOrg.exec(field) : null
+    const asn = asnOf(both?.[1] ?? field)
+    if (asn === undefined) return 'not an AS number'
+    const org = both?.[2] ?? (orgColumn === column ? '' : (fields[orgColumn] ?? ''))
+    return asn === 0 ? -1 : asns.idOf(asn, isNone(org) ? '' : org)
+  })
+}
+
+/** Countries by id if a file is one of MaxMind's locations, undefined if it is not. */
+export function readLocations(text: string): Map<string, string> | undefined {
+  const lines = dataLines(text)
+  const first = lines.next().value
+  if (first === undefined) return undefined
+  const separation = separationOf(first.text)
+  const header = fieldsOf(first.text, separation)?.map(plainName) ?? []
+  const id = header.indexOf('geoname_id')
+  const country = header.indexOf('country_iso_code')
+  if (id < 0 || country < 0 || header.includes('network')) return undefined
+  const count = new LineCount()
+  const locations = new Map<string, string>()
+  for (const { number, text: line } of lines) {
+    count.lines++
+    const fields = fieldsOf(line, separation)
+    const code = countryCodeOf(fields?.[country] ?? '')
+    if (fields?.[id] === undefined || fields[id] === '' || code === undefined)
+      count.refuse(number, line, 'no id or no country of two letters')
+    else locations.set(fields[id], code)
   }
-  return eachRange(
-    text,
-    (first, last, fields) => {
-      const id = value(fields)
-      if (id >= 0) builder.add4(first, last, id)
-    },
-    (first, last, fields) => {
-      const id = value(fields)
-      if (id >= 0) builder.add6(first, last, id)
-    },
-  )
+  count.check()
+  return locations
 }

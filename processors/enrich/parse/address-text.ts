@@ -64,6 +64,8 @@ export const addressFlag = {
   private: 1,
   /** Private, or any other range that is never looked up: documentation, multicast, reserved, unspecified. */
   special: 2,
+  /** Never the address of an interface: unspecified, loopback, IPv4 link-local, multicast, reserved. */
+  nobody: 4,
 } as const
 
 const privateRanges: readonly [string, number][] = [
@@ -83,8 +85,15 @@ const specialRanges: readonly [string, number][] = [
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ]
+const nobodyRanges: readonly [string, number][] = [
+  ['0.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['224.0.0.0', 3],
+]
 const privateBlocks = privateRanges.map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - bits), shift: 32 - bits }))
 const specialBlocks = specialRanges.map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - bits), shift: 32 - bits }))
+const nobodyBlocks = nobodyRanges.map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - bits), shift: 32 - bits }))
 
 /**
  * Flags of an IPv4 address.
@@ -92,9 +101,10 @@ const specialBlocks = specialRanges.map(([base, bits]) => ({ value: parseIpv4(ba
  * @see https://www.iana.org/assignments/iana-ipv4-special-registry
  */
 export function flagsOfIpv4(value: number): number {
-  for (const block of privateBlocks) if (value >>> block.shift === block.value) return addressFlag.private | addressFlag.special
-  for (const block of specialBlocks) if (value >>> block.shift === block.value) return addressFlag.special
-  return 0
+  const nobody = nobodyBlocks.some(block => value >>> block.shift === block.value) ? addressFlag.nobody : 0
+  for (const block of privateBlocks) if (value >>> block.shift === block.value) return addressFlag.private | addressFlag.special | nobody
+  for (const block of specialBlocks) if (value >>> block.shift === block.value) return addressFlag.special | nobody
+  return nobody
 }
 
 /**
@@ -106,9 +116,11 @@ export function flagsOfIpv6(words: Words): number {
   const first = words[0]
   if (first >>> 25 === 0x7e || first >>> 22 === 0x3fa) return addressFlag.private | addressFlag.special
   if (first === 0 && words[1] === 0 && (words[2] === 0xffff || words[2] === 0)) {
-    if (words[2] === 0 && words[3] === 1) return addressFlag.private | addressFlag.special
+    if (words[2] === 0 && words[3] === 1) return addressFlag.private | addressFlag.special | addressFlag.nobody
+    if (words[2] === 0 && words[3] === 0) return addressFlag.special | addressFlag.nobody
     return words[2] === 0xffff ? flagsOfIpv4(words[3]) | addressFlag.special : addressFlag.special
   }
-  if (first >>> 24 === 0xff || first === 0x20010db8 || first >>> 29 !== 1) return addressFlag.special
+  if (first >>> 24 === 0xff) return addressFlag.special | addressFlag.nobody
+  if (first === 0x20010db8 || first >>> 29 !== 1) return addressFlag.special
   return 0
 }

@@ -38,6 +38,23 @@ const absent: ClassValues = {
   encryptionStatus: null,
 }
 
+/** Where the service port of a row comes from: the flags say it (destination, source), or it is inferred from the names of ports. */
+export const serviceRule = { none: 0, destination: 1, source: 2, inferred: 3, inferredUdp: 4 } as const
+
+const udp = 17
+/** TCP, UDP, DCCP, SCTP: the protocols that have ports. */
+const withPorts: readonly (number | null)[] = [6, udp, 33, 132]
+const syn = 2
+const ack = 16
+
+/** SYN alone asks for a service, SYN with ACK answers for one. The flags are those of all packets of the record. */
+function serviceRuleOf({ protocol, tcpFlags }: ClassValues): number {
+  if (!withPorts.includes(protocol)) return serviceRule.none
+  if (protocol === 6 && tcpFlags !== null && (tcpFlags & syn) !== 0)
+    return (tcpFlags & ack) === 0 ? serviceRule.destination : serviceRule.source
+  return protocol === udp ? serviceRule.inferredUdp : serviceRule.inferred
+}
+
 /** What a class makes of its row. */
 export const rowKind = { flow: 0, noData: 1, skipData: 2 } as const
 
@@ -74,6 +91,8 @@ export class ClassDictionary {
   /** Fault number by class id, 0 for none, and the column that has it. */
   fault = new Uint8Array(64)
   faultColumn = new Int32Array(64)
+  /** `serviceRule` by class id. */
+  serviceRule = new Uint8Array(64)
   /** Protocol number, -1 where absent. */
   protocol = new Int16Array(64).fill(-1, 0, 1)
   /** `direction` that the line says itself: 0 none, 1 ingress, 2 egress. */
@@ -118,6 +137,7 @@ export class ClassDictionary {
     this.fault[id] = fault
     this.faultColumn[id] = faultColumn
     this.protocol[id] = values.protocol ?? -1
+    this.serviceRule[id] = serviceRuleOf(values)
     this.services[id] = (values.pktSrcAwsService === null ? 0 : 1) | (values.pktDstAwsService === null ? 0 : 2)
     this.loggedDirection[id] = values.flowDirection === 'ingress' ? 1 : values.flowDirection === 'egress' ? 2 : 0
   }
@@ -126,6 +146,7 @@ export class ClassDictionary {
     this.kind = widened(this.kind, new Uint8Array(length))
     this.fault = widened(this.fault, new Uint8Array(length))
     this.faultColumn = widened(this.faultColumn, new Int32Array(length))
+    this.serviceRule = widened(this.serviceRule, new Uint8Array(length))
     this.protocol = widened(this.protocol, new Int16Array(length))
     this.services = widened(this.services, new Uint8Array(length))
     this.loggedDirection = widened(this.loggedDirection, new Uint8Array(length))

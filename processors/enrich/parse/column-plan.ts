@@ -42,6 +42,8 @@ export interface ColumnPlan {
   readonly extraColumns: readonly number[]
   /** Name of each unknown column in `extra`; a name that stood before gets `#2`, `#3` ... */
   readonly extraNames: readonly string[]
+  /** Columns that a gap record has no field for, with the name of each in its `extra`. */
+  readonly gapExtras: readonly (readonly [column: number, name: string])[]
   readonly contextSpans: number
   readonly nextHopSpans: number
   readonly extraSpans: number
@@ -60,6 +62,9 @@ export function headerNames(headerLine: string): string[] {
 
 /** Columns that identify the observation point, best first. */
 const identities = ['interface-id', 'resource-id', 'tgw-attachment-id']
+
+/** Columns that a gap record has a field for. */
+const gapColumns = ['account-id', 'region', 'interface-id', 'vpc-id', 'subnet-id', 'instance-id', 'az-id', 'start', 'end', 'log-status']
 
 /**
  * Compiles a header line into a column plan.
@@ -116,6 +121,11 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
   })
   const columnsOf = (wanted: FlowField['role'] | undefined): number[] =>
     fields.flatMap((field, column) => (field?.role === wanted ? [column] : []))
+  const extraColumns = columnsOf(undefined)
+  const extraNames = extraColumns.map(column => {
+    const earlier = names.slice(0, column).filter(name => name === names[column]).length
+    return earlier === 0 ? names[column]! : `${names[column]!}#${earlier + 1}`
+  })
   return {
     names,
     ops: Int32Array.from(ops),
@@ -123,10 +133,11 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
     contextColumns: columnsOf('context'),
     classRuns: runs,
     nextHopColumns: columnsOf('next-hop'),
-    extraColumns: columnsOf(undefined),
-    extraNames: columnsOf(undefined).map(column => {
-      const earlier = names.slice(0, column).filter(name => name === names[column]).length
-      return earlier === 0 ? names[column]! : `${names[column]!}#${earlier + 1}`
+    extraColumns,
+    extraNames,
+    gapExtras: fields.flatMap((field, column) => {
+      if (field === undefined) return [[column, extraNames[extraColumns.indexOf(column)]!] as const]
+      return gapColumns.includes(field.name) ? [] : [[column, field.name] as const]
     }),
     contextSpans: spans.context,
     nextHopSpans: spans.nextHop,

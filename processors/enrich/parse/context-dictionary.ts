@@ -22,12 +22,16 @@ export interface ContextValues {
   ecs: EcsRecord | null
   tags: TagsRecord | null
   transitGateway: TransitGatewayRecord | null
+  /** What the source of the object names as the scope of addresses without a VPC. */
+  scope: string | null
 }
 
-/** What the object key says where the line has no such column. */
+/** What the object key, else the source of the object, says where the line says nothing. */
 export interface ObjectDefaults {
   readonly accountId: string | null
   readonly region: string | null
+  /** Only from the source. */
+  readonly scope?: string | null
 }
 
 type Groups = 'ecs' | 'tags' | 'transitGateway'
@@ -55,6 +59,32 @@ function percentDecoded(text: string): string {
 export const observerOf = (values: ContextValues): string | null =>
   values.interfaceId ?? values.resourceId ?? values.transitGateway?.attachmentId ?? null
 
+/** Scope of the addresses of a context: the VPC, else what the source names, else account and region, else none. */
+export function scopeOf({ vpcId, scope, accountId, region }: ContextValues): string | null {
+  if (vpcId !== null || scope !== null) return vpcId ?? scope
+  return accountId === null || region === null ? null : `${accountId}/${region}`
+}
+
+/** AWS writes this account where it cannot tell. It is no account, and would join those that it stands for. */
+const unknownAccount = 'unknown'
+
+/** Numbers for texts, by order of appearance; -1 for null. */
+class Numbering {
+  readonly #ids = new Map<string, number>()
+
+  get count(): number {
+    return this.#ids.size
+  }
+
+  of(text: string | null): number {
+    if (text === null) return -1
+    const known = this.#ids.get(text)
+    if (known !== undefined) return known
+    this.#ids.set(text, this.#ids.size)
+    return this.#ids.size - 1
+  }
+}
+
 let lastUid = 0
 
 /** The contexts of one column plan and one object default. Ids are 1, 2, 3 ...; bounded by its owner. */
@@ -67,9 +97,13 @@ export class ContextDictionary {
   readonly uids: number[] = []
   /** Fault number by id, 0 for none. */
   fault = new Uint8Array(64)
-  /** Equal for contexts of one observation point. */
+  /** Numbers of the observation point, of the instance and of the scope of addresses, by context id; -1 where it is not known. */
   readonly observers: number[] = []
-  readonly #observerIds = new Map<string | null, number>()
+  readonly instances: number[] = []
+  readonly scopes: number[] = []
+  readonly #observerNumbers = new Numbering()
+  readonly #instanceNumbers = new Numbering()
+  readonly #scopeNumbers = new Numbering()
   readonly #plan: ColumnPlan
   readonly #defaults: ObjectDefaults
 
@@ -82,6 +116,11 @@ export class ContextDictionary {
 
   get count(): number {
     return this.spans.count
+  }
+
+  /** Observation points so far: their numbers are below. */
+  get observerCount(): number {
+    return this.#observerNumbers.count
   }
 
   /** Parses the bytes of a new entry; called with ids in the order of their appearance. */
@@ -97,10 +136,9 @@ export class ContextDictionary {
     const values = this.#valuesOf(tokens)
     this.values[id] = values
     this.uids[id] = ++lastUid
-    const observer = observerOf(values)
-    let observerId = this.#observerIds.get(observer)
-    if (observerId === undefined) this.#observerIds.set(observer, (observerId = this.#observerIds.size))
-    this.observers[id] = observerId
+    this.observers[id] = this.#observerNumbers.of(observerOf(values))
+    this.instances[id] = this.#instanceNumbers.of(values.instanceId)
+    this.scopes[id] = this.#scopeNumbers.of(scopeOf(values))
     if (id >= this.fault.length) {
       const grown = new Uint8Array(2 * id)
       grown.set(this.fault)
@@ -120,13 +158,16 @@ export class ContextDictionary {
       else if (value !== null)
         (groups[group] ??= { ...emptyGroups[group as Groups] })[name] = group === 'tags' ? percentDecoded(value) : value
     })
+    const { accountId, region, scope = null } = this.#defaults
+    const logged = values['accountId'] === unknownAccount ? null : (values['accountId'] ?? null)
+    const vpcId = values['vpcId'] ?? null
     return {
-      accountId: plan.has('account-id') ? values['accountId']! : this.#defaults.accountId,
+      accountId: logged ?? accountId,
       interfaceId: values['interfaceId'] ?? null,
-      vpcId: values['vpcId'] ?? null,
+      vpcId,
       subnetId: values['subnetId'] ?? null,
       instanceId: values['instanceId'] ?? null,
-      region: plan.has('region') ? values['region']! : this.#defaults.region,
+      region: values['region'] ?? region,
       azId: values['azId'] ?? null,
       sublocationType: values['sublocationType'] ?? null,
       sublocationId: values['sublocationId'] ?? null,
@@ -135,6 +176,7 @@ export class ContextDictionary {
       ecs: (groups['ecs'] ?? null) as EcsRecord | null,
       tags: (groups['tags'] ?? null) as TagsRecord | null,
       transitGateway: (groups['transitGateway'] ?? null) as TransitGatewayRecord | null,
+      scope: vpcId === null ? scope : null,
     }
   }
 }

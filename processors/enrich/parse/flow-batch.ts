@@ -7,12 +7,16 @@ import type { LineFault } from './line-faults.ts'
 import type { TextDictionary } from './text-dictionaries.ts'
 import type { NextHopRecord } from '../../../schemas/flow-types.ts'
 
-/** Values of `timeSource`, in the order of the Avro enum. */
-export const timeSource = { none: 0, logged: 1, slot: 2 } as const
+/** Values of `timeSource`, those of the Avro enum first; `start` and `end` are `none` in the record, and its `timeKept` in that order. */
+export const timeSource = { none: 0, logged: 1, slot: 2, start: 3, end: 4 } as const
 /** Values of `direction`, in the order of the Avro enum. */
 export const direction = { unknown: 0, ingress: 1, egress: 2 } as const
-/** Values of `directionSource`, in the order of the Avro enum. */
-export const directionSource = { none: 0, logged: 1, inferred: 2, inferredCount: 3 } as const
+/** Values of `directionSource`, those of the Avro enum first; `ownNetwork` is `inferred` in the record, and its `directionBy` says it. */
+export const directionSource = { none: 0, logged: 1, inferred: 2, inferredCount: 3, ownNetwork: 4 } as const
+/** Values of `servicePortSource`: null, then those of the Avro enum. */
+export const servicePortSource = { none: 0, tcpFlags: 1, inferred: 2 } as const
+/** Bits of `plainSides`. */
+export const plainSide = { source: 1, destination: 2 } as const
 
 /** Dictionaries that the ids of a batch point into; valid until the next block is parsed. */
 export interface BatchDictionaries {
@@ -34,6 +38,8 @@ export class GapColumns {
   start = new Float64Array(16)
   end = new Float64Array(16)
   timeSource = new Uint8Array(16)
+  /** Values of the line that have no column here, by the name of their column; null for none. */
+  extra: (Readonly<Record<string, string>> | null)[] = []
 
   ensure(rows: number): void {
     if (rows <= this.line.length) return
@@ -78,8 +84,15 @@ export class FlowBatch {
   timeSource = new Uint8Array(0)
   direction = new Uint8Array(0)
   directionSource = new Uint8Array(0)
+  /** Sides that are not annotated, because they are our own (`plainSide`). */
+  plainSides = new Uint8Array(0)
+  /** True where some row has such a side; else the column is not filled. */
+  hasPlainSides = false
+  /** Observers of this block whose inferred direction teaches, by number. Only what direction.ts has filled in counts. */
+  believedObservers = new Uint8Array(64)
   /** Port of the service, -1 for none. */
   servicePort = new Int32Array(0)
+  servicePortSource = new Uint8Array(0)
   /** Index in the table of services, 0 for none. */
   serviceId = new Int32Array(0)
 
@@ -95,6 +108,8 @@ export class FlowBatch {
     this.blankLines = 0
     this.faults = []
     this.gaps.rows = 0
+    this.gaps.extra = []
+    this.hasPlainSides = false
     if (capacity > this.line.length) this.#allocate(capacity)
     addressNames.forEach((name, i) => this.#blankOut(this.addressIds[i]!, plan.has(name), 0))
     portNames.forEach((name, i) => this.#blankOut(this.ports[i]!, plan.has(name), -1))
@@ -123,7 +138,9 @@ export class FlowBatch {
     this.timeSource = new Uint8Array(capacity)
     this.direction = new Uint8Array(capacity)
     this.directionSource = new Uint8Array(capacity)
+    this.plainSides = new Uint8Array(capacity)
     this.servicePort = new Int32Array(capacity)
+    this.servicePortSource = new Uint8Array(capacity)
     this.serviceId = new Int32Array(capacity)
   }
 

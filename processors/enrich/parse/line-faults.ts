@@ -14,7 +14,7 @@ export const lineFaultReasons = {
   'bad-time': 'end is before start, or a time is outside 0 to 2^32 - 1 seconds',
   'time-in-milliseconds': 'a time is in milliseconds where seconds are documented',
   'invalid-utf8': 'a text is not UTF-8',
-  'line-too-long': 'the line is longer than 4 MiB; the fetcher cuts off shorter ones by `s3.maxLineBytes`',
+  'line-too-long': 'the line is longer than 256 KiB; the fetcher cuts off shorter ones by `s3.maxLineBytes`',
 } as const
 
 /** Reason of a fault. */

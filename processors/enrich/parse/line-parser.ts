@@ -11,7 +11,7 @@ import type { AddressDictionary } from './address-dictionary.ts'
 import { ClassDictionary, rowKind } from './class-dictionary.ts'
 import { ClassFinder } from './class-finder.ts'
 import { addressNames, numberNames, opKind, opStride, portNames, type ColumnPlan } from './column-plan.ts'
-import { ContextDictionary, type ObjectDefaults } from './context-dictionary.ts'
+import { ContextDictionary, observerOf, type ObjectDefaults } from './context-dictionary.ts'
 import { ContextFinder } from './context-finder.ts'
 import { describeFault } from './describe-fault.ts'
 import type { BatchDictionaries, FlowBatch } from './flow-batch.ts'
@@ -20,6 +20,7 @@ import { readAddresses } from './read-addresses.ts'
 import { readNumbers, readPorts } from './read-numbers.ts'
 import { isLineEnd, scanTokens, skipSpaces } from './read-tokens.ts'
 import { createExtras, createNextHops, type TextDictionary } from './text-dictionaries.ts'
+import { tokensOf } from './tokens.ts'
 import * as memory from './work-memory.ts'
 
 // constants of this module, see work-memory.ts
@@ -50,10 +51,23 @@ function partEnd(block: Uint8Array, start: number): number {
   return next < 0 ? block.length : next + 1
 }
 
-function tooLong(block: Uint8Array, line: number, start: number, next: number): LineFault {
+/** @param end Place behind the line, of its newline where it has one. */
+function tooLong(line: number, base: number, start: number, end: number): LineFault {
+  const length = end - start
+  return {
+    line,
+    reason: 'line-too-long',
+    detail: `${length} bytes; at most ${memory.maxLineBytes} are read`,
+    start: base + start,
+    end: base + end,
+  }
+}
+
+/** The same of a line that is not loaded. */
+function farTooLong(block: Uint8Array, line: number, start: number, next: number): LineFault {
   let end = block[next - 1] === 10 ? next - 1 : next
   if (block[end - 1] === 13) end--
-  return { line, reason: 'line-too-long', detail: `${end - start} bytes; at most ${memory.blockCapacity} are read`, start, end }
+  return tooLong(line, 0, start, end)
 }
 
 /** Goes over the text of one span of all rows. */
@@ -120,7 +134,7 @@ export class LineParser implements BatchDictionaries {
     let line = firstLine
     for (let start = 0; start < block.length;) {
       const end = partEnd(block, start)
-      if (end - start > memory.blockCapacity) batch.faults.push(tooLong(block, line++, start, end))
+      if (end - start > memory.blockCapacity) batch.faults.push(farTooLong(block, line++, start, end))
       else {
         memory.loadBlock(block, start, end)
         // the line keeps its place and length: spaces before it are no field
@@ -140,6 +154,7 @@ export class LineParser implements BatchDictionaries {
         const next = memory.blockBuffer.indexOf(10, p)
         const first = skipSpaces(p)
         if (isLineEnd(first)) batch.blankLines++
+        else if (next - first > memory.maxLineBytes) batch.faults.push(tooLong(line, base, p, bytes[next - 1] === 13 ? next - 1 : next))
         else {
           positions[rows] = first
           lineStarts[rows] = p
@@ -229,6 +244,7 @@ export class LineParser implements BatchDictionaries {
         gaps.kind[at] = classes.kind[classId]!
         gaps.start[at] = start
         gaps.end[at] = end
+        gaps.extra.push(this.gapExtraOf(row, contextId))
         return false
       }
     } else if (fault === 0) {
@@ -238,6 +254,19 @@ export class LineParser implements BatchDictionaries {
     const line = integers[lineAt + row]!
     batch.faults.push(describeFault(plan, bytes, base, lineStarts[row]!, lineEnds[row]!, line, fault, rowFaultColumns[row]!))
     return false
+  }
+
+  /** What a line of NODATA or SKIPDATA says and its record has no field for; null for nothing. Gaps are few, so their text is read again. */
+  private gapExtraOf(row: number, contextId: number): Record<string, string> | null {
+    const tokens = tokensOf(bytes.subarray(lineStarts[row], lineEnds[row]! - (bytes[lineEnds[row]! - 1] === 13 ? 1 : 0)))
+    const observer = observerOf(this.contexts.values[contextId]!)
+    const entries: [string, string][] = []
+    for (const [column, name] of this.plan.gapExtras) {
+      const token = tokens[column]!
+      // the observer stands in the record, whichever column it is from
+      if (token !== '-' && token !== observer) entries.push([name, token])
+    }
+    return entries.length === 0 ? null : Object.fromEntries(entries)
   }
 
   private nextHopOf(row: number): number {

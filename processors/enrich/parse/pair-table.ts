@@ -28,6 +28,16 @@ export class PairTable {
     }
   }
 
+  /** Id of a pair that is there, -1 for another. */
+  find(a: number, b: number): number {
+    const slots = this.#slots
+    const mask = this.#mask
+    for (let slot = hashPair(a, b) & mask; ; slot = (slot + 1) & mask) {
+      const id = slots[slot]! - 1
+      if (id < 0 || (this.a[id] === a && this.b[id] === b)) return id
+    }
+  }
+
   /** Forgets all pairs; ids start at 0 again. */
   clear(): void {
     this.count = 0

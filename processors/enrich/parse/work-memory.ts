@@ -5,8 +5,10 @@
  */
 import { slack } from './byte-arena.ts'
 
-/** Bytes of a block that are parsed at once; a longer block is parsed in parts, a longer line is none. Only what is used takes memory. */
+/** Bytes of a block that are parsed at once; a longer block is parsed in parts. Only what is used takes memory. */
 export const blockCapacity = 4_194_304
+/** A longer line is none: what is made of a line must fit in a record that the broker takes, however long its tags are. */
+export const maxLineBytes = 262_144
 /** Most columns of a header line. AWS documents fewer than 100. */
 export const maxColumns = 4096
 

@@ -12,6 +12,9 @@ const mixer2 = 0x85ebca6b
 const mixer3 = 0xc2b2ae35
 const directions = { ingress: 1, egress: 2 } as const
 
+/** Bytes of a `FlowClass` and its place in the array. */
+const classBytes = 160
+
 /** Values of one combination, as the columns hold them. Texts are numbers of the text table. */
 export interface FlowClass {
   readonly version: number
@@ -39,6 +42,11 @@ export class ClassDictionary {
 
   constructor(texts: TextTable) {
     this.#texts = texts
+  }
+
+  /** Bytes of memory. */
+  get size(): number {
+    return this.spans.bytes + classBytes * this.classes.length
   }
 
   /** Hashes of the fragments at `at`. */

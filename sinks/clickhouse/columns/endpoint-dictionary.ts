@@ -6,6 +6,9 @@ import { grown, SpanDictionary } from './span-dictionary.ts'
 import { hashTwoTexts } from './text-hash.ts'
 import type { TextTable } from './text-table.ts'
 
+/** Bytes of the values of an entry. */
+const entryBytes = 16 + 16 + 6 * 4
+
 /** Values of the entries, by number. */
 export class EndpointDictionary {
   readonly spans = new SpanDictionary()
@@ -26,6 +29,11 @@ export class EndpointDictionary {
 
   constructor(texts: TextTable) {
     this.#texts = texts
+  }
+
+  /** Bytes of memory. */
+  get size(): number {
+    return this.spans.bytes + this.asn.length * entryBytes
   }
 
   /** Hashes of the fragments at `at`: of the two addresses, which say nearly always what the rest is. */

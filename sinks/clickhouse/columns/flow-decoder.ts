@@ -7,7 +7,6 @@
  */
 import { headerLength } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'
-import { flowFields } from '../../../schemas/flow-fields.ts'
 import type { FlowRecord } from '../../../schemas/flow-types.ts'
 import { absentBits, remoteBits } from './absent-bits.ts'
 import { AvroCursor } from './avro-cursor.ts'
@@ -15,11 +14,13 @@ import { ClassDictionary } from './class-dictionary.ts'
 import { ContextDictionary } from './context-dictionary.ts'
 import { DaySet } from './day-set.ts'
 import { EndpointDictionary } from './endpoint-dictionary.ts'
+import { takeExtra, takeLost } from './extra-pairs.ts'
 import { FlowColumns } from './flow-columns.ts'
 import { NextHopDictionary } from './next-hop-dictionary.ts'
 import { chunkRows, RecordWalk } from './record-walk.ts'
+import { firstKept, firstPortSource, inferredPort, isOwnNetwork, noPort, ownNetwork } from './table-symbols.ts'
 import { TextTable } from './text-table.ts'
-import { shortVarint } from './varint.ts'
+import { epochSeconds, shortVarint } from './varint.ts'
 
 /** What the decoder needs of the codec of `flows`. */
 export interface FlowCodec {
@@ -30,9 +31,8 @@ export interface FlowCodec {
 
 const ingress = 1
 const most32 = 0xffff_ffff
-/** Names of the counters of lost packets, in the order of their record. */
-const lostNames = flowFields.filter(field => field.record.startsWith('packetsLost.')).map(field => field.name)
-const encoder = new TextEncoder()
+const leastDuration = -(2 ** 31)
+const mostDuration = 2 ** 31 - 1
 
 /** See the head of this file. */
 export class FlowDecoder {
@@ -47,6 +47,7 @@ export class FlowDecoder {
   resolved = 0
   readonly #codec: FlowCodec
   readonly #maxEntries: number
+  readonly #maxBytes: number
   readonly #records = new AvroCursor()
   readonly #single = new AvroCursor()
   #unfit = 0
@@ -57,10 +58,24 @@ export class FlowDecoder {
   readonly #sources = new Uint32Array(chunkRows)
   readonly #destinations = new Uint32Array(chunkRows)
 
-  /** @param maxEntries Entries of a dictionary beyond which all are dropped at the next `clear`. */
-  constructor(codec: FlowCodec, maxEntries: number) {
+  /**
+   * @param maxEntries Entries of a dictionary beyond which all are dropped at the next `clear`.
+   * @param maxBytes The same for the bytes of all dictionaries.
+   */
+  constructor(codec: FlowCodec, maxEntries: number, maxBytes = Infinity) {
     this.#codec = codec
     this.#maxEntries = maxEntries
+    this.#maxBytes = maxBytes
+  }
+
+  /** Bytes that the rows, their block and the dictionaries take. */
+  get size(): number {
+    return this.columns.size + this.dictionarySize
+  }
+
+  /** Bytes of the dictionaries: what stays after an insert. */
+  get dictionarySize(): number {
+    return this.texts.size + this.contexts.size + this.endpoints.size + this.classes.size + this.nextHops.bytes
   }
 
   /** Values that no column can hold, since the beginning. */
@@ -69,12 +84,13 @@ export class FlowDecoder {
   }
 
   /**
-   * Decodes records of a slab with `from` <= offset < `until`, at most `room`, and no more once the rows have `mostDays` days.
+   * Decodes records of a slab with `from` <= offset < `until`, at most `room`, and no more once the rows have `mostDays` days or take
+   * `mostBytes` (looked at after each chunk of rows).
    *
    * @returns Offset after the last decoded record; `from` where there was none.
    * @throws FlowError REGISTRY_SCHEMA_UNKNOWN; TypeError where a record is not what its schema id says.
    */
-  takeSlab(slab: InSlab, from: number, until: number, room: number, mostDays = Infinity): number {
+  takeSlab(slab: InSlab, from: number, until: number, room: number, mostDays = Infinity, mostBytes = Infinity): number {
     const { columns, days } = this
     columns.ensure(Math.min(slab.count, room))
     const walk = this.#walk
@@ -90,6 +106,7 @@ export class FlowDecoder {
       days.note(columns.start, before, columns.rows)
       next = walk.next
       room -= rows
+      if (mostBytes !== Infinity && this.size >= mostBytes) break
     }
     return next
   }
@@ -110,7 +127,7 @@ export class FlowDecoder {
     this.contexts.forgetFresh()
     const most = this.#maxEntries
     const sizes = [this.endpoints.spans.size, this.classes.spans.size, this.contexts.spans.size, this.nextHops.size, this.texts.spans.size]
-    if (sizes.every(size => size <= most)) return
+    if (sizes.every(size => size <= most) && this.dictionarySize <= this.#maxBytes) return
     this.texts.clear()
     this.contexts.clear()
     this.endpoints.clear()
@@ -193,15 +210,22 @@ export class FlowDecoder {
       // An enum with few symbols is one byte: twice its index.
       const way = bytes[start]! >> 1
       direction[row + i] = way
+      let next = start + 3
       directionSource[row + i] = bytes[start + 1]! >> 1
+      if (bytes[start + 2] !== 0) {
+        cursor.at = next
+        const length = cursor.long()
+        if (isOwnNetwork(bytes, cursor.at, length)) directionSource[row + i] = ownNetwork
+        next = cursor.at + length
+      }
       local[row + i] = way === ingress ? destinations[i]! : sources[i]!
       remote[row + i] = way === ingress ? sources[i]! : destinations[i]!
       nextHop[row + i] = 0
-      at[i] = start + 3
-      if (bytes[start + 2] !== 0) {
-        cursor.at = start + 2
+      at[i] = next + 1
+      if (bytes[next] !== 0) {
+        cursor.at = next
         let entry = this.nextHops.find(cursor)
-        if (entry < 0) entry = this.nextHops.add(cursor, start + 2, this.#decode(cursor, starts[i]!, ends[i]!))
+        if (entry < 0) entry = this.nextHops.add(cursor, next, this.#decode(cursor, starts[i]!, ends[i]!))
         nextHop[row + i] = entry
         at[i] = cursor.at
       }
@@ -290,9 +314,14 @@ export class FlowDecoder {
       start[row + i] = first
       duration[row + i] = seconds
       timeSource[row + i] = bytes[place++]! >> 1
-      if (first < 0 || first > most32 || seconds !== (seconds | 0)) {
+      if (bytes[place++] !== 0) timeSource[row + i] = firstKept + (bytes[place++]! >> 1)
+      if (first < 0 || first > most32) {
         this.#unfit++
         start[row + i] = duration[row + i] = timeSource[row + i] = 0
+      } else if (seconds !== (seconds | 0)) {
+        // an end that no Int32 reaches says nothing against the start
+        this.#unfit++
+        duration[row + i] = seconds < 0 ? leastDuration : mostDuration
       }
       at[i] = place
     }
@@ -301,13 +330,13 @@ export class FlowDecoder {
   /** Lost packets, service, origin and extra columns: the end of the record. A row counts from here on. */
   #takeOrigins(cursor: AvroCursor, ends: ArrayLike<number>, rows: number): void {
     const { columns } = this
-    const { servicePort, serviceName, objectId, line, absent, extraEnd } = columns
+    const { servicePort, servicePortSource, serviceName, objectId, line, absent, extraEnd } = columns
     const { bytes, view } = cursor
     const at = this.#at
     for (let i = 0; i < rows; i++) {
       const row = columns.rows
       cursor.at = at[i]!
-      if (bytes[cursor.at++] !== 0) this.#takeLost(cursor)
+      if (bytes[cursor.at++] !== 0) takeLost(cursor, columns)
       let port = -1
       if (bytes[cursor.at++] !== 0) {
         const short = shortVarint(view, cursor.at)
@@ -317,13 +346,16 @@ export class FlowDecoder {
       }
       if (port < 0) absent[row] = absent[row]! | absentBits.servicePort
       servicePort[row] = port < 0 ? 0 : port
+      // a record of 0.1.0 does not say that its port is inferred
+      servicePortSource[row] = port < 0 ? noPort : inferredPort
+      if (bytes[cursor.at++] !== 0) servicePortSource[row] = firstPortSource + (bytes[cursor.at++]! >> 1)
       serviceName[row] = bytes[cursor.at++] === 0 ? 0 : this.#readText(cursor)
 
       objectId[2 * row] = view.getInt32(cursor.at + 4)
       objectId[2 * row + 1] = view.getInt32(cursor.at)
       cursor.at += 8
       line[row] = cursor.long()
-      if (bytes[cursor.at++] !== 0) this.#takeExtra(cursor)
+      if (bytes[cursor.at++] !== 0) takeExtra(cursor, columns)
       extraEnd[row] = columns.extras
       if (cursor.at !== ends[i]) throw new TypeError(`a flows record of schema id ${this.#codec.ids.value} is not what its schema says`)
       columns.rows = row + 1
@@ -335,27 +367,6 @@ export class FlowDecoder {
     const start = cursor.at
     cursor.at += length
     return this.texts.idOf(cursor.bytes, cursor.view, start, start + length)
-  }
-
-  #takeLost(cursor: AvroCursor): void {
-    for (const name of lostNames)
-      if (cursor.bytes[cursor.at++] !== 0) this.#addExtra(encoder.encode(name), encoder.encode(String(cursor.long())))
-  }
-
-  #takeExtra(cursor: AvroCursor): void {
-    for (let count = cursor.long(); count !== 0; count = cursor.long()) {
-      if (count < 0) {
-        count = -count
-        cursor.long()
-      }
-      for (; count > 0; count--) this.#addExtra(copyText(cursor), copyText(cursor))
-    }
-  }
-
-  #addExtra(key: Uint8Array, value: Uint8Array): void {
-    this.columns.extraKeys.push(key)
-    this.columns.extraValues.push(value)
-    this.columns.extras++
   }
 
   /** A number from 0 to `most`, with the cursor behind it; -1: does not fit. */
@@ -374,21 +385,6 @@ export class FlowDecoder {
 }
 
 const part = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-
-function copyText(cursor: AvroCursor): Uint8Array {
-  const length = cursor.long()
-  cursor.at += length
-  // a slice of a Buffer would share its memory
-  return new Uint8Array(cursor.bytes.subarray(cursor.at - length, cursor.at))
-}
-
-/** The seconds of a varint of five bytes, which all times since 1974 and below 2^31 are; 0 for another. */
-function epochSeconds(bytes: Uint8Array, view: DataView, at: number): number {
-  const word = view.getInt32(at, true)
-  const high = bytes[at + 4]!
-  if ((word & 0x8080_8080) !== (0x8080_8080 | 0) || (word & 1) !== 0 || high > 15) return 0
-  return ((word & 0x7f) | ((word >>> 1) & 0x3f80) | ((word >>> 2) & 0x1f_c000) | ((word >>> 3) & 0xfe0_0000) | (high << 28)) >>> 1
-}
 
 /** Below 0 is absent and stored as 0. */
 function store64(target: Uint32Array, row: number, value: number): void {

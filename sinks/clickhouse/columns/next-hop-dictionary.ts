@@ -29,6 +29,11 @@ export class NextHopDictionary {
     return this.#spans.size
   }
 
+  /** Bytes of memory. */
+  get bytes(): number {
+    return this.#spans.bytes + 8 * nextHopColumns.length * this.#spans.size
+  }
+
   /** Passes over the optional group at the cursor. @returns Its number, or -1: `add` it then. */
   find(cursor: AvroCursor): number {
     if (cursor.bytes[cursor.at] === 0) {

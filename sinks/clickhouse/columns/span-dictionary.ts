@@ -18,6 +18,11 @@ export class SpanDictionary {
   #used = 0
   readonly #found = new Int32Array(probedRows)
 
+  /** Bytes of memory. */
+  get bytes(): number {
+    return this.#arena.length + this.#places.byteLength + this.#slots.byteLength
+  }
+
   /** @returns The number of the bytes, or -1. */
   find(view: DataView, start: number, end: number, hash: number): number {
     const slots = this.#slots

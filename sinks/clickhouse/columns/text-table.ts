@@ -11,6 +11,11 @@ export class TextTable {
     this.clear()
   }
 
+  /** Bytes of memory. */
+  get size(): number {
+    return this.spans.bytes
+  }
+
   /** Number of the bytes `start` to `end`. */
   idOf(bytes: Uint8Array, view: DataView, start: number, end: number): number {
     let hash = end - start

@@ -13,3 +13,11 @@ export function shortVarint(view: DataView, at: number): number {
   const value = (bits & 0x7f) | ((bits >>> 1) & 0x3f80) | ((bits >>> 2) & 0x1f_c000) | ((bits >>> 3) & 0xfe0_0000)
   return (value << 3) | ((39 - Math.clz32(end)) >> 3)
 }
+
+/** The seconds of a varint of five bytes, which all times since 1974 and below 2^31 are; 0 for another. */
+export function epochSeconds(bytes: Uint8Array, view: DataView, at: number): number {
+  const word = view.getInt32(at, true)
+  const high = bytes[at + 4]!
+  if ((word & 0x8080_8080) !== (0x8080_8080 | 0) || (word & 1) !== 0 || high > 15) return 0
+  return ((word & 0x7f) | ((word >>> 1) & 0x3f80) | ((word >>> 2) & 0x1f_c000) | ((word >>> 3) & 0xfe0_0000) | (high << 28)) >>> 1
+}

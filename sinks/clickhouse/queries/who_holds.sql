@@ -1,14 +1,40 @@
--- Who held an address at a time, in every scope that knows it. Parameters: ip (text), at (DateTime).
--- A run that lasts at that time comes before one that merely began later: late data can put a short run into a longer one.
--- state: held (seen then, or at most 10 minutes before), last-known (nobody newer is known). end_known: false where valid_to is NULL, because
--- nobody newer is known until today; that does not say that the address is still held.
-SELECT scope, if(at <= last_seen + 600, 'held', 'last-known') AS state, interface_id, instance_id, interface_type, subnet_id, vpc_id, account_id, region,
-  az_id, service, valid_from, valid_to, toBool(valid_to IS NOT NULL) AS end_known, first_seen, last_seen, conflict_s
+-- Who held an address at a time, in every scope that knows it: the newest run that began by then. Parameters: ip (text), at (DateTime).
+-- state: held (seen then, or at most 10 minutes before), ambiguous (held, but others were seen with the address in that run, for conflict_s seconds),
+-- last-known (not seen for more than 10 minutes before).
+-- held_since: first second of the runs in a row of that owner; gaps: how often it was not seen for more than 10 minutes among them, up to the time.
+-- valid_to: first second of the next owner; NULL and end_known false: nobody newer is known until today; that does not say that the address is
+-- still held. next_seen, next_owner: the next run, of whichever owner. others: if ambiguous, the other owners of that
+-- UTC day.
+SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0, 'ambiguous', 'held') AS state,
+  run.5 AS interface_id, run.6 AS instance_id, run.7 AS interface_type, run.8 AS subnet_id, run.9 AS vpc_id, run.10 AS account_id, run.11 AS region,
+  run.12 AS az_id, run.13 AS service,
+  run.1 AS valid_from, if(later = 0, NULL, runs[later].1) AS valid_to, toBool(later != 0) AS end_known, run.2 AS first_seen, run.3 AS last_seen, run.4 AS conflict_s,
+  runs[since].1 AS held_since,
+  toUInt32(arrayCount((each, i) -> i > since AND i <= n AND toUnixTimestamp(each.1) > toUnixTimestamp(runs[i - 1].3) + 600, runs, arrayEnumerate(runs))) AS gaps,
+  if(n = length(runs), NULL, runs[n + 1].1) AS next_seen, if(n = length(runs), '', owners[n + 1]) AS next_owner,
+  if(run.4 = 0, [], arrayDistinct(same_day)) AS others
 FROM (
-  SELECT *, {at:DateTime('UTC')} AS at
-  FROM cloud_map FINAL
-  WHERE ip = toIPv6({ip:String}) AND valid_from <= {at:DateTime('UTC')}
-  ORDER BY (valid_to IS NULL OR valid_to > {at:DateTime('UTC')}) DESC, valid_from DESC
-  LIMIT 1 BY scope
+  SELECT scope, runs, owners, n, run,
+    toUnixTimestamp({at:DateTime('UTC')}) <= toUnixTimestamp(run.3) + 600 AS seen,
+    arrayLastIndex((who, i) -> i < n AND who != owner, owners, arrayEnumerate(owners)) + 1 AS since,
+    arrayFirstIndex((who, i) -> i > n AND who != owner, owners, arrayEnumerate(owners)) AS later,
+    arrayFilter((who, each) -> who != owner AND toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), owners, runs) AS same_day
+  FROM (
+    SELECT scope, runs, owners, n, runs[n] AS run, owners[n] AS owner
+    FROM (
+      SELECT scope, runs, arrayMap(each -> if(each.5 != '', each.5, each.13), runs) AS owners,
+        arrayLastIndex(each -> each.1 <= {at:DateTime('UTC')}, runs) AS n
+      FROM (
+        SELECT toString(scope) AS scope, arraySort(each -> each.1, groupArray((
+          valid_from, first_seen, last_seen, conflict_s, interface_id, instance_id, toString(interface_type), toString(subnet_id), toString(vpc_id),
+          toString(account_id), toString(region), toString(az_id), toString(service)
+        ))) AS runs
+        FROM cloud_map FINAL
+        WHERE ip = toIPv6({ip:String})
+        GROUP BY scope
+      )
+    )
+    WHERE n > 0
+  )
 )
 ORDER BY scope

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseRange } from '../../../cli/backfill.ts'
 import { BackfillBooks } from '../../../cli/backfill-books.ts'
-import { countingLists } from '../../../cli/list-requests.ts'
+import { countingLists } from '../../../producers/s3/list-requests.ts'
 import { bytesText, fitted, progressText } from '../../../cli/backfill-progress.ts'
 import type { FlowError } from '../../../runtime/errors.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
@@ -118,6 +118,15 @@ test('the books: what was read before is not wanted, what is announced ends with
   assert.deepEqual([books.counts.done, books.counts.failed], [4, 0])
 })
 
+test('the books: objects of an archive are counted, by the storage class of the listing', () => {
+  const books = new BackfillBooks()
+  const classes = ['GLACIER', 'DEEP_ARCHIVE', 'GLACIER_IR', 'STANDARD', 'INTELLIGENT_TIERING']
+  for (const storageClass of classes) books.list('b', { key: storageClass, etag: 'v', size: 1, storageClass })
+  books.list('b', { key: 'GLACIER', etag: 'v', size: 1, storageClass: 'GLACIER' })
+  books.list('b', { key: 'unsaid', etag: 'v', size: 1 })
+  assert.deepEqual([books.counts.objects, books.counts.archived], [6, 2])
+})
+
 test('the books: a version that was read, overwritten and came back is done, so that nobody waits for it', () => {
   const books = new BackfillBooks()
   for (const key of ['back', 'begun', 'cut']) books.list('b', { key, etag: 'v1', size: 10 })
@@ -138,7 +147,7 @@ test('the books: a version that was read, overwritten and came back is done, so 
 })
 
 test('progress says objects, bytes, speed and time left', () => {
-  const counts = { objects: 2000, bytes: 4e9, done: 999, failed: 1, underWay: 10, endedBytes: 2e9, endedLines: 60_000 }
+  const counts = { objects: 2000, bytes: 4e9, done: 999, failed: 1, archived: 0, underWay: 10, endedBytes: 2e9, endedLines: 60_000 }
   assert.equal(
     progressText(counts, { bytes: 4e9 }, 60),
     '[############------------] 50 %  1,000 of 2,000 objects, 1 failed, 2.00 GB of 4.00 GB, 1,000 flow records/s, 60 s left',

@@ -21,21 +21,40 @@ const holder: Holder = {
   first_seen: '2023-07-26 00:00:10',
   last_seen: '2023-07-26 00:05:10',
   conflict_s: '0',
+  held_since: '2023-07-20 10:00:00',
+  gaps: 0,
+  next_seen: null,
+  next_owner: '',
+  others: [],
 }
 
+const said = (values: Partial<Holder>): string => describeHolder({ ...holder, ...values }).split('\n')[1]!
+
 describe('the holder of an address', () => {
-  it('that was last seen years ago does not hold it until now: nobody newer is known', () => {
+  it('that was last seen years ago does not hold it until now: it was seen before, and not since', () => {
+    assert.equal(describeHolder(holder), 'vpc-1: eni-1 i-1 vpc-1\n  last-known: last seen before: 2023-07-26 00:05:10 UTC; not seen since')
+  })
+
+  it('in the middle of a gap of three days is said with both ends of the gap, and who came then', () => {
+    const next_seen = '2023-07-29 08:00:00'
     assert.equal(
-      describeHolder(holder),
-      'vpc-1: eni-1 i-1 vpc-1\n  from 2023-07-26 00:00:10 UTC on, nobody newer is known; seen 2023-07-26 00:00:10 to 2023-07-26 00:05:10 (last-known)',
+      said({ next_seen, next_owner: 'eni-1' }),
+      '  last-known: last seen before: 2023-07-26 00:05:10 UTC; next seen: 2023-07-29 08:00:00 UTC (by the same owner)',
+    )
+    assert.match(said({ next_seen, next_owner: 'eni-2' }), /next seen: 2023-07-29 08:00:00 UTC \(by eni-2\)$/)
+  })
+
+  it('has held it since the first of its runs in a row, with gaps, until the next owner', () => {
+    assert.equal(
+      said({ state: 'held', gaps: 3, valid_to: '2023-07-27 00:00:00', end_known: true }),
+      '  held: held since 2023-07-20 10:00:00 UTC, with gaps (3 times not seen for more than 10 minutes); seen 2023-07-26 00:00:10 to 2023-07-26 00:05:10; next owner from 2023-07-27 00:00:00 UTC',
     )
   })
 
-  it('has an end where one is known', () => {
-    const ended: Holder = { ...holder, state: 'held', valid_to: '2023-07-27 00:00:00', end_known: true, conflict_s: '90' }
+  it('is ambiguous where others were seen with it, and lists them', () => {
     assert.equal(
-      describeHolder(ended).split('\n')[1],
-      '  from 2023-07-26 00:00:10 to 2023-07-27 00:00:00 UTC; seen 2023-07-26 00:00:10 to 2023-07-26 00:05:10 (held); another owner was seen for 90 s at the same time',
+      said({ state: 'ambiguous', conflict_s: '90', others: ['eni-2', 'eni-3'] }),
+      '  ambiguous: held since 2023-07-20 10:00:00 UTC; seen 2023-07-26 00:00:10 to 2023-07-26 00:05:10; nobody newer is known; another owner was seen for 90 s at the same time: eni-2, eni-3',
     )
   })
 })

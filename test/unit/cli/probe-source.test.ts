@@ -49,10 +49,86 @@ test('stops where there are accounts without end that have none', async () => {
   assert.match(probeText(results), /among what 20 LIST requests show/)
 })
 
-test('says where there is none at all', async () => {
-  const { results } = await probeSource(of({}), storeOf([]))
-  assert.match(probeText(results), /^unknown s3:GetObject .*: no flow log object is there to try it with$/m)
-})
+// was `unknown` and exit code 0: a source that finds nothing is a fault to be told
+const silent: { name: string; source: Partial<S3Source>; keys: string[]; why: RegExp }[] = [
+  { name: 'an empty bucket', source: {}, keys: [], why: /below s3:\/\/flow-logs\/AWSLogs\/ is nothing: the bucket is empty/ },
+  {
+    name: 'another prefix',
+    source: { prefix: 'nett' },
+    keys: [`net/${account}/vpcflowlogs/us-east-1/2026/11/24/x.log.gz`],
+    why: /flow logs are below s3:\/\/flow-logs\/net\/AWSLogs\/: set prefix: net$/,
+  },
+  {
+    name: 'a prefix where none is',
+    source: { prefix: 'net' },
+    keys: [`${account}/vpcflowlogs/us-east-1/2026/11/24/x.log.gz`],
+    why: /set prefix: ""$/,
+  },
+  { name: 'flow logs behind other folders', source: {}, keys: ['a/x', 'net/AWSLogs/123456789012/x'], why: /set prefix: net$/ },
+  {
+    name: 'a prefix in another way of writing',
+    source: { prefix: 'Net', layout: 'any' },
+    keys: ['net/x.gz'],
+    why: /keys such as net\/x\.gz; did you mean prefix: net\?/,
+  },
+  {
+    name: 'other services alone',
+    source: {},
+    keys: others.slice(0, 3),
+    why: /are the accounts 123456789012, and in none of them a folder vpcflowlogs\//,
+  },
+  {
+    name: 'other accounts',
+    source: { accounts: ['111122223333'] },
+    keys: [`${account}/vpcflowlogs/us-east-1/2026/11/24/x.log.gz`],
+    why: /are the accounts 123456789012, and none of `accounts`/,
+  },
+  {
+    name: 'other regions',
+    source: { regions: ['eu-west-1'] },
+    keys: [`${account}/vpcflowlogs/us-east-1/2026/11/24/x.log.gz`],
+    why: /are the regions us-east-1, and none of `regions`/,
+  },
+  {
+    name: 'Firehose folders under flow-logs',
+    source: {},
+    keys: ['hose/2026/11/24/10/x'],
+    why: /if these are flow logs, set layout: firehose and prefix: hose$/,
+  },
+  {
+    name: 'flow logs under firehose',
+    source: { layout: 'firehose' },
+    keys: [`${account}/vpcflowlogs/us-east-1/2026/11/24/x.log.gz`],
+    why: /none below <yyyy>\/<mm>\/<dd>\/<hh>\/ .*: set layout: flow-logs$/,
+  },
+  {
+    name: 'an export under firehose',
+    source: { layout: 'firehose', prefix: 'export' },
+    keys: ['export/1/000000.gz'],
+    why: /set layout: any$/,
+  },
+  {
+    name: 'a pattern that matches nothing',
+    source: { layout: 'any', keyPattern: '^2026/' },
+    keys: ['x/2026/a.gz'],
+    why: /keys are there, such as x\/2026\/a\.gz, but none matches keyPattern \^2026\/$/,
+  },
+  {
+    name: 'a start to come',
+    source: { startDate: '2999-01-01' },
+    keys: [`${account}/vpcflowlogs/us-east-1/2026/11/24/x.log.gz`],
+    why: /startDate 2999-01-01 is to come/,
+  },
+]
+for (const { name, source, keys, why } of silent)
+  test(`a source that finds nothing does not work, and it is said why: ${name}`, async () => {
+    const store = storeOf(keys)
+    const { results } = await probeSource(of(source), store)
+    const last = results.at(-1)!
+    assert.deepEqual([last.step, last.result], ['objects', 'missing'])
+    assert.match(last.detail, why)
+    assert.ok(store.requests.list.length <= 40)
+  })
 
 test('names the permission that is missing', async () => {
   const store = storeOf([])

@@ -90,7 +90,7 @@ test('a replay runs what comes after raw-lines, and has names of its own for all
   const side = sideDeployment(config, 'a-b', defaultDatabase(config, 'a-b'), createLog('silent'))
   assert.equal(side.config.clickhouse.database, 'flowloom_replay_a_b')
   assert.equal(side.cluster.topicName(topics.rawLines), 'flowloom.raw-lines.v1')
-  for (const topic of ownTopics()) assert.equal(side.cluster.topicName(topic), `flowloom.replay-a-b.${topic.name}.v1`)
+  for (const topic of ownTopics()) assert.equal(side.cluster.topicName(topic), `flowloom.replay-a-b.${topic.name}.v${topic.version}`)
   assert.equal(side.cluster.transactionalIdOf('enrich', 3), 'flowloom.replay-a-b.enrich.3')
   for (const role of roles) for (const id of role.to) assert.notEqual(id, 'rawLines', 'nothing writes to the live topic')
 })

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { retryOf, UnreadObjects } from '../../../cli/retry.ts'
+import { parsePlace } from '../../../cli/s3-place.ts'
 import type { ObjectLedger } from '../../../schemas/records.ts'
 import { emptyLedger } from '../../support/ledger.ts'
 import { bucket, FetchBench, gz, keyOf, numbered, settle } from '../producers/s3-fetch-cases.ts'
@@ -12,7 +13,7 @@ const collect = runInNewContext('gc') as () => void
 const of = (state: ObjectLedger['state']): ObjectLedger => ({ ...emptyLedger, state })
 
 test('an object is unread by its newest record, and below the prefix alone', () => {
-  const unread = new UnreadObjects('logs/')
+  const unread = new UnreadObjects(parsePlace('logs/', 'retry'))
   for (const [key, record] of [
     ['logs/failed', of('reading')],
     ['logs/failed', of('failed')],
@@ -30,6 +31,28 @@ test('an object is unread by its newest record, and below the prefix alone', () 
     unread.list.map(({ key }) => key.key),
     ['logs/failed', 'logs/waits'],
   )
+})
+
+test('retry takes s3://bucket/prefix as other commands do, and keys of any bucket', () => {
+  const named = (prefix: string): string[] => {
+    const unread = new UnreadObjects(parsePlace(prefix, 'retry'))
+    for (const [bucket, key] of [
+      ['a', 'logs/x'],
+      ['a', 'x'],
+      ['b', 'logs/x'],
+      ['ab', 'logs/x'],
+    ] as const)
+      unread.hear({ bucket, key }, of('failed'))
+    return unread.list.map(({ key }) => `${key.bucket}/${key.key}`)
+  }
+  assert.deepEqual(named('s3://a/logs/'), ['a/logs/x'])
+  assert.deepEqual(named('s3://a/'), ['a/logs/x', 'a/x'])
+  assert.deepEqual(named('s3://a'), ['a/logs/x', 'a/x'])
+  assert.deepEqual(named('logs'), ['a/logs/x', 'b/logs/x', 'ab/logs/x'])
+  assert.deepEqual(named('/logs'), ['a/logs/x', 'b/logs/x', 'ab/logs/x'])
+  assert.throws(() => named('arn:aws:s3:::a/logs'), /write s3:\/\/a\/logs;/)
+  assert.throws(() => named('https://a.s3.amazonaws.com/logs'), /write s3:\/\/a\/logs;/)
+  assert.throws(() => named('s3:/a/logs'), { code: 'USAGE' })
 })
 
 test('objects that are read take no memory, however many the ledger has', () => {

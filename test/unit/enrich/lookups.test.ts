@@ -8,9 +8,9 @@ import fc from 'fast-check'
 import { noLookups, TextPool, type LookupSet } from '../../../processors/enrich/lookups/lookup-set.ts'
 import { loadLookups, LookupTables } from '../../../processors/enrich/lookups/lookup-tables.ts'
 import { asnOfRecord, countryOfRecord } from '../../../processors/enrich/lookups/mmdb-ranges.ts'
-import { addPrefix } from '../../../processors/enrich/lookups/prefix-lists.ts'
+import { addPrefix } from '../../../processors/enrich/lookups/address-prefix.ts'
 import { protocolName, protocolNames, tcpFlagNames } from '../../../processors/enrich/lookups/protocol-names.ts'
-import { RangeBuilder } from '../../../processors/enrich/lookups/range-table.ts'
+import { RangeBuilder } from '../../../processors/enrich/lookups/range-builder.ts'
 import { serviceNames, tcpServices, udpServices } from '../../../processors/enrich/lookups/service-names.ts'
 import { parseIpv4, parseIpv6 } from '../../../processors/enrich/parse/address-text.ts'
 import { FlowError } from '../../../runtime/errors.ts'
@@ -173,7 +173,8 @@ void describe('range tables', () => {
 
   void it('understands both shapes of MaxMind records', () => {
     assert.equal(countryOfRecord({ country: { iso_code: 'DE' } }), 'DE')
-    assert.equal(countryOfRecord({ registered_country: { iso_code: 'FR' } }), 'FR')
+    // where a network is registered is not where it is
+    assert.equal(countryOfRecord({ registered_country: { iso_code: 'FR' } }), undefined)
     assert.equal(countryOfRecord({ country_code: 'US' }), 'US')
     assert.equal(countryOfRecord({ country: 'JP' }), 'JP')
     assert.equal(countryOfRecord({ country: {} }), undefined)
@@ -190,7 +191,7 @@ void describe('LookupTables', () => {
   void it('loads once, loads again when a file changes, and keeps the old tables when that fails', async () => {
     const path = file('reload.csv', '1.0.0.0,1.0.0.255,AU\n')
     const changes: LookupSet[] = []
-    const tables = new LookupTables({ ...settings, country: path }, log, set => changes.push(set))
+    const tables = new LookupTables({ ...settings, country: path }, log, { onChange: set => changes.push(set) })
     assert.equal(tables.current, noLookups)
     await Promise.all([tables.refresh(0), tables.refresh(0)])
     assert.equal(changes.length, 1)
@@ -199,17 +200,22 @@ void describe('LookupTables', () => {
     await tables.refresh(999)
     assert.equal(changes.length, 1)
     await tables.refresh(1000)
+    // a later load goes on beside the work
+    assert.equal(changes.length, 1)
+    await tables.settled()
     assert.equal(changes.length, 2)
     assert.equal(look(tables.current, '1.0.0.1')['country'], 'NZ')
     writeFileSync(path, 'nonsense')
     await tables.refresh(2000)
+    await tables.settled()
     assert.equal(look(tables.current, '1.0.0.1')['country'], 'NZ')
     await tables.refresh(3000)
+    await tables.settled()
     assert.equal(changes.length, 2)
   })
 
   void it('fails at the first load where a named file is missing', async () => {
-    const tables = new LookupTables({ ...settings, country: join(directory, 'absent') }, log, () => undefined)
+    const tables = new LookupTables({ ...settings, country: join(directory, 'absent') }, log, { onChange: () => undefined })
     await assert.rejects(tables.refresh(0), (error: unknown) => error instanceof FlowError && error.code === 'LOOKUP_FILE')
   })
 })

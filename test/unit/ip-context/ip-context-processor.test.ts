@@ -6,7 +6,15 @@ import type { IpSighting, Owner } from '../../../schemas/records.ts'
 import { MemoryCluster } from '../../support/memory-context.ts'
 import { inShort, seen } from '../../support/sightings.ts'
 
-const options: IpContextOptions = { horizonS: 86_400, overlapS: 120, maxStateBytes: 524_288, commitRows: 1000, commitIntervalMs: 500 }
+const options: IpContextOptions = {
+  horizonS: 86_400,
+  overlapS: 120,
+  idleDays: 30,
+  historyDays: 0,
+  maxStateBytes: 524_288,
+  commitRows: 1000,
+  commitIntervalMs: 500,
+}
 const scope = 'vpc-1'
 const ip = '10.0.0.1'
 
@@ -28,7 +36,7 @@ test('commits by time, with the position, and writes entry, runs and changes', a
   await task.tick()
   assert.deepEqual(
     cluster.commits.map(commit => commit.position),
-    [{ offset: 2, metadata: '' }],
+    [{ offset: 2, metadata: 'cold=-1' }],
   )
   assert.deepEqual(runsIn(cluster), ['a 0-100 seen 0-59', 'b 100- seen 100-159'])
   const [entry] = cluster.readCommitted('cloudMap')
@@ -81,7 +89,7 @@ test('restores from cloud-map, and ignores barriers and tombstones', async () =>
   cluster.append('cloudMap', 0, [{ key: barrier, value: null, headers: { 'flowloom-barrier': 'x' } }])
   put(cluster, seen('b', [30, 99]))
   await cluster.runRole(role)
-  assert.deepEqual(runsIn(cluster), ['a 0-30 seen 0-59', 'b 30- seen 30-99'])
+  assert.deepEqual(runsIn(cluster), ['a 0-30 seen 0-29', 'b 30- seen 30-99'])
 })
 
 test('writes to the partition of its input', async () => {
@@ -121,58 +129,79 @@ test('stops at every point of a transaction without a trace or with all of it', 
   }
 })
 
-test('late sightings are counted, get runs of their own and leave the current owner alone', async () => {
-  const cluster = new MemoryCluster()
-  const role = createIpContextRole({ ...options, horizonS: 600 })
-  put(cluster, seen('a', [0, 59]), seen('a', [5000, 5059]))
-  await cluster.runRole(role)
-  put(cluster, seen('b', [30, 39]))
-  await cluster.runRole(role)
-  assert.deepEqual(runsIn(cluster), ['a 0- seen 0-5059', 'b 31-40 seen 30-39'])
-  const entry = cluster.latest('cloudMap', key => key.ip).get(ip)!
-  assert.equal(entry.lateRuns, 1)
-  assert.equal(entry.current!.interfaceId, 'eni-a')
-  assert.equal(cluster.readCommitted('cloudMapChanges').length, 1)
-})
+const day = (n: number): number => n * 86_400
+const kindsIn = (cluster: MemoryCluster): string[] => cluster.readCommitted('cloudMapChanges').map(change => change.value!.kind)
 
-test('an address that flaps every minute stays within the state limit and keeps every run', async () => {
+test('a late run of ten seconds on a day long past does not replace the run of that day', async () => {
   const cluster = new MemoryCluster()
-  const role = createIpContextRole({ ...options, maxStateBytes: 4096, commitRows: 50 })
-  const minutes = 5000
-  for (let i = 0; i < minutes; i++) put(cluster, seen(i % 2 === 0 ? 'a' : 'b', [i * 60, i * 60 + 59]))
-  const task = await cluster.startTask(role, 0)
-  while ((await task.step(50)) > 0);
-  await task.stop()
-  assert.equal(cluster.latest('cloudMapRuns', key => `${key.first}`).size, minutes)
-  assert.ok(cluster.readCommitted('cloudMap').every(record => record.bytes!.length <= 4096))
-  assert.ok(cluster.readCommitted('cloudMapRuns').every(record => record.value !== null))
-})
-
-test('entries that nobody touches shrink to their newest run, and nothing else is written', async () => {
-  const cluster = new MemoryCluster()
-  const role = createIpContextRole({ ...options, horizonS: 600 })
-  put(cluster, seen('a', [0, 9], [20, 29]), seen('b', [40, 49]))
-  const task = await cluster.startTask(role, 0)
-  await task.drain()
-  cluster.clockMs += 1000
-  await task.tick()
-  const runs = runsIn(cluster)
-  cluster.clockMs += 7_200_000
-  cluster.put('ipSightings', { scope, ip: '10.0.0.2' }, seen('c', [10_000, 10_059]))
-  await task.drain()
-  cluster.clockMs += 1000
-  await task.tick()
-  cluster.put('ipSightings', { scope, ip: '10.0.0.2' }, seen('c', [10_060, 10_119]))
-  await task.drain()
-  await task.stop()
-  const entry = cluster.latest('cloudMap', key => key.ip).get(ip)!
-  assert.deepEqual(entry.owners, [])
-  assert.equal(inShort(entry.sealed), 'b 40- seen 40-49')
-  assert.equal(entry.current!.interfaceId, 'eni-b')
+  const role = createIpContextRole(options)
+  put(cluster, seen('a', [501, 80_000]), seen('a', [day(10), day(10) + 59]))
+  await cluster.runRole(role)
+  put(cluster, seen('b', [500, 510]))
+  await cluster.runRole(role)
+  // a began one second later: it takes the address over, and keeps it
   assert.deepEqual(
-    runsIn(cluster).filter(run => !run.startsWith('c')),
-    runs,
+    runsIn(cluster),
+    ['a 501- seen 501-80000', `a ${day(10)}- seen ${day(10)}-${day(10) + 59}`, 'b 500-501 seen 500-500'].sort(),
   )
+  const entry = cluster.latest('cloudMap', key => key.ip).get(ip)!
+  assert.equal(entry.current!.interfaceId, 'eni-a')
+  assert.deepEqual(kindsIn(cluster), ['appeared', 'corrected'])
+})
+
+test('seen each minute for days, then backfilled: one run a day, and the backfill changes none', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole(options)
+  const minutes = (from: number, to: number): IpSighting[] =>
+    Array.from({ length: (to - from) / 60 }, (_, i) => seen('a', [from + i * 60 + 5, from + i * 60 + 50]))
+  for (const sighting of minutes(day(3), day(6))) put(cluster, sighting)
+  await cluster.runRole(role)
+  const live = runsIn(cluster)
+  assert.equal(live.length, 3)
+  put(cluster, { ...seen('a'), ranges: minutes(day(0), day(6)).flatMap(sighting => sighting.ranges) })
+  await cluster.runRole(role)
+  assert.equal(runsIn(cluster).length, 6)
+  for (const run of live) assert.ok(runsIn(cluster).includes(run), run)
+  assert.ok(cluster.readCommitted('cloudMapRuns').every(record => record.value !== null))
+  assert.deepEqual(kindsIn(cluster), ['appeared'])
+})
+
+test('a backfill of days of another owner is one correction, not one for each day', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole(options)
+  put(cluster, seen('a', [day(100), day(100) + 59]))
+  await cluster.runRole(role)
+  for (let d = 1; d < 8; d++) {
+    put(cluster, seen('b', [day(d), day(d) + 59]))
+    await cluster.runRole(role)
+  }
+  assert.deepEqual(kindsIn(cluster), ['appeared', 'corrected'])
+})
+
+test('windows 5-50 and 10-55 of each minute for an hour: one conflict, one end of it, and no change back and forth', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole({ ...options, commitRows: 1 })
+  const task = await cluster.startTask(role, 0)
+  for (let i = 0; i < 60; i++) put(cluster, seen('a', [i * 60 + 5, i * 60 + 50]), seen('b', [i * 60 + 10, i * 60 + 55]))
+  put(cluster, seen('a', [4000, 4300]))
+  while ((await task.step(1)) > 0);
+  await task.stop()
+  assert.deepEqual(kindsIn(cluster), ['appeared', 'changed', 'conflict', 'changed', 'conflict_ended'])
+  assert.deepEqual(runsIn(cluster), ['a 3596- seen 3596-4300', 'a 5-10 seen 5-9', 'b 10-3596 seen 10-3595 conflict 3586'])
+})
+
+test('two flow logs of one interface, one without instance-id: one owner, and no change', async () => {
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole({ ...options, commitRows: 1 })
+  const task = await cluster.startTask(role, 0)
+  for (let i = 0; i < 30; i++) {
+    const named = seen('a', [i * 60, i * 60 + 59])
+    put(cluster, named, { ...named, owner: { ...named.owner, instanceId: null } })
+  }
+  while ((await task.step(1)) > 0);
+  await task.stop()
+  assert.deepEqual(runsIn(cluster), ['a 0- seen 0-1799'])
+  assert.deepEqual(kindsIn(cluster), ['appeared'])
 })
 
 interface Golden {

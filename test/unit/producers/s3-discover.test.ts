@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isListed } from '../../../audit/plain-listing.ts'
+import { checkConfig } from '../../../config.ts'
 import { listObjects } from '../../../producers/s3/list-objects.ts'
+import { isWanted } from '../../../producers/s3/source-layout.ts'
+import { registry } from '../../../runtime/metrics.ts'
 import { Random } from '../../../producers/synthetic/random.ts'
 import { bucket, DiscoverBench } from './s3-discover-cases.ts'
 
 const plain = (day: string, name: string, account = '123456789012', region = 'us-east-1'): string =>
   `AWSLogs/${account}/vpcflowlogs/${region}/${day}/${name}.log.gz`
+
+const archivedSeen = async (): Promise<number> =>
+  (await registry.getSingleMetric('flowloom_discover_objects_archived_total')!.get()).values.reduce((sum, { value }) => sum + value, 0)
 
 const layouts = [
   { name: 'plain', key: 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/x.log.gz' },
@@ -101,6 +108,19 @@ test('a long window looks up the days that exist instead of asking for every one
   assert.ok(!bench.store.requests.list.includes('AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/23/'))
 })
 
+test('an archived object is announced as others are, and counted', async () => {
+  const bench = new DiscoverBench()
+  const list = bench.store.list.bind(bench.store)
+  bench.store.list = async function* (...args) {
+    for await (const object of list(...args)) yield { ...object, storageClass: 'DEEP_ARCHIVE' }
+  }
+  const before = await archivedSeen()
+  const key = plain('2026/11/24', 'cold')
+  bench.store.put(bucket, key, 'x')
+  assert.deepEqual(await bench.once(), [key])
+  assert.equal((await archivedSeen()) - before, 1)
+})
+
 test('listing does not stop at a page', async () => {
   const bench = new DiscoverBench()
   for (let i = 0; i < 2500; i++) bench.store.put(bucket, plain('2026/11/24', `x${i}`), String(i))
@@ -113,11 +133,11 @@ test('a prefix that is denied is reported and the rest goes on', async () => {
   bench.store.put(bucket, plain('2026/11/24', 'x', '222222222222'), 'x')
   bench.store.deny(bucket, 'AWSLogs/111111111111/')
   bench.start()
-  await bench.rounds()
+  await bench.ended(2)
   assert.deepEqual(bench.keys(), [plain('2026/11/24', 'x', '222222222222')])
   assert.equal(bench.source.ready(), false)
   bench.store.allow()
-  await bench.rounds()
+  await bench.ended(2)
   assert.equal(bench.source.ready(), true)
   await bench.stop()
   assert.deepEqual(bench.keys(), [plain('2026/11/24', 'x', '222222222222'), plain('2026/11/24', 'x', '111111111111')])
@@ -194,4 +214,102 @@ test('two days of objects that come up to a day late, in any order and across mi
   await bench.ended(8)
   await bench.stop()
   assert.deepEqual([pending.length, bench.keys().sort()], [0, expected])
+})
+
+/** What a source logs while it runs some rounds, and how many sources are silent after them. */
+async function saidOf(
+  bench: DiscoverBench,
+  shards: number[],
+  later: () => void = () => undefined,
+): Promise<{ said: string[]; silent: number[] }> {
+  const said: string[] = []
+  const note = (fields: { reason?: string }, text: string): void => void said.push(`${text}: ${fields.reason ?? ''}`)
+  Object.assign(bench.cluster.log, { warn: note, info: note })
+  const silent = async (): Promise<number> =>
+    (await registry.getSingleMetric('flowloom_discover_silent_sources')!.get()).values[0]?.value ?? 0
+  bench.start(shards)
+  await bench.ended(3 * shards.length)
+  const before = await silent()
+  later()
+  await bench.ended(3 * shards.length)
+  const after = await silent()
+  await bench.stop()
+  return { said, silent: [before, after, await silent()] }
+}
+
+const day = 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/'
+const silences: { name: string; source: Record<string, unknown>; keys: string[]; why: RegExp }[] = [
+  { name: 'a wrong prefix', source: { prefix: 'nett' }, keys: [`net/${day}x.log.gz`], why: /set prefix: net$/ },
+  {
+    name: 'old objects alone',
+    source: {},
+    keys: ['AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/10/01/x.log.gz'],
+    why: /objects are there, such as .*2026\/10\/01.*, but none since 2026-11-22 .*flowloom backfill/,
+  },
+  {
+    name: 'a pattern that matches nothing',
+    source: { layout: 'any', keyPattern: 'zip$' },
+    keys: ['a.gz'],
+    why: /none matches keyPattern zip\$$/,
+  },
+  { name: 'a start to come', source: { startDate: '2026-12-01' }, keys: [`${day}x.log.gz`], why: /startDate 2026-12-01 is to come/ },
+  {
+    name: 'accounts that are not there',
+    source: { accounts: ['111122223333'] },
+    keys: [`${day}x.log.gz`],
+    why: /are the accounts 123456789012/,
+  },
+]
+for (const { name, source, keys, why } of silences)
+  test(`a source that finds nothing is said once, by one shard of all: ${name}`, async () => {
+    const bench = new DiscoverBench({ s3: { sources: [{ bucket, ...source }] }, shards: 3 })
+    for (const key of keys) bench.store.put(bucket, key, 'x')
+    const { said, silent } = await saidOf(bench, [0, 1, 2])
+    assert.equal(said.length, 1, said.join('\n'))
+    assert.match(said[0]!, why)
+    assert.deepEqual(silent, [1, 1, 0])
+  })
+
+test('a source that found nothing is heard again when an object comes, whichever shard lists it; a good one is never said', async () => {
+  const bench = new DiscoverBench({ s3: { sources: [{ bucket, prefix: 'late' }, { bucket }] }, shards: 3 })
+  bench.store.put(bucket, `${day}x.log.gz`, 'x')
+  const { said, silent } = await saidOf(bench, [0, 1, 2], () => bench.store.put(bucket, `late/${day}y.log.gz`, 'y'))
+  assert.deepEqual(
+    said.map(text => text.replace(/:.*/, '')),
+    ['a source finds nothing to read', 'a source has something to read now'],
+  )
+  assert.deepEqual(silent, [1, 0, 0])
+})
+
+test('accounts and regions of a source: discover and backfill list only these', async () => {
+  const key = (account: string, region: string): string => `AWSLogs/${account}/vpcflowlogs/${region}/2026/11/24/x.log.gz`
+  const [one, two, three] = ['111122223333', '222233334444', '333344445555']
+  const all = [one, two, three].flatMap(account => ['us-east-1', 'eu-west-1'].map(region => key(account, region)))
+  const hive = `AWSLogs/aws-account-id=${one}/aws-service=vpcflowlogs/aws-region=us-east-1/year=2026/month=11/day=24/x.log.gz`
+  for (const { sources, expect } of [
+    { sources: [{ bucket, accounts: [one] }], expect: [key(one, 'us-east-1'), key(one, 'eu-west-1'), hive] },
+    { sources: [{ bucket, regions: ['eu-west-1'] }], expect: [one, two, three].map(account => key(account, 'eu-west-1')) },
+    {
+      sources: [
+        { bucket, accounts: [one], regions: ['us-east-1'] },
+        { bucket, accounts: [two], regions: ['eu-west-1'] },
+      ],
+      expect: [key(one, 'us-east-1'), key(two, 'eu-west-1'), hive],
+    },
+  ]) {
+    const bench = new DiscoverBench({ s3: { sources } })
+    for (const each of [...all, hive]) bench.store.put(bucket, each, 'x')
+    assert.deepEqual((await bench.once()).sort(), [...expect].sort())
+    const listed: string[] = []
+    const leftOut = new Set<string>()
+    const [first, ...others] = checkConfig({ s3: { sources } }).s3.sources
+    const scope = { ...first!, others, onLeftOut: (prefix: string) => leftOut.add(prefix), fromDay: '2026-11-24', toDay: '2026-11-24' }
+    for await (const object of listObjects(bench.store, scope)) listed.push(object.key)
+    assert.deepEqual(listed.sort(), [...expect].sort())
+    assert.ok(leftOut.size > 0 && ![...leftOut].some(prefix => expect.some(each => each.startsWith(prefix))))
+    // whatever lists, one predicate says the same of every key
+    const { sources: checked } = checkConfig({ s3: { sources } }).s3
+    assert.deepEqual([...all, hive].filter(each => checked.some(source => isWanted(source, each))).sort(), [...expect].sort())
+    assert.deepEqual([...all, hive].filter(each => checked.some(source => isListed(source, each))).sort(), [...expect].sort())
+  }
 })

@@ -93,3 +93,35 @@ test('a late word of a version that was read and overwritten opens nothing', () 
   ledger.set(name, null)
   assert.equal(ledger.decide(name, arrival('v148')).do, 'read')
 })
+
+test('the record of an object that was overwritten again and again stays small, and keeps the versions that were read to their end', () => {
+  const ledger = new Ledger()
+  const name = { bucket, key }
+  let record = emptyLedger
+  const ids: string[] = []
+  for (let i = 0; i < 60; i++) {
+    const etag = `etag-${i}`
+    const fresh = { ...emptyLedger, objectId: objectIdOf(bucket, key, etag), etag, state: 'reading' as const, nextLine: 1 }
+    record = ledger.begin(name, fresh)
+    const isDone = i % 3 === 0
+    record = { ...record, header: `version ${'x'.repeat(20_000)}`, nextLine: 7, state: isDone ? 'done' : 'reading' }
+    ids.push(record.objectId.toString('hex'))
+    ledger.set(name, record)
+  }
+  const held = record.earlier.map(({ objectId }) => objectId.toString('hex'))
+  assert.deepEqual(
+    ids.filter((id, i) => i % 3 === 0 && !held.includes(id)),
+    [],
+  )
+  const begun = record.earlier.filter(({ done }) => !done)
+  assert.equal(begun.length, 6)
+  // the newest of them
+  assert.deepEqual(
+    begun.map(({ objectId }) => objectId.toString('hex')),
+    ids
+      .slice(0, -1)
+      .filter((_, i) => i % 3 !== 0)
+      .slice(-6),
+  )
+  assert.ok(record.earlier.reduce((sum, { header }) => sum + (header?.length ?? 0), 0) <= 131_072)
+})

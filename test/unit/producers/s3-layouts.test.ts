@@ -176,7 +176,8 @@ test('any keys: the more objects there are, the rarer they are listed', async ()
   await bench.ended(7)
   await bench.stop()
   const rounds = (await roundsEnded()) - before
-  assert.equal(bench.store.requests.list.length, 25 * Math.ceil(rounds / 3))
+  // and once two requests more, to say why the source finds nothing
+  assert.equal(bench.store.requests.list.length, 25 * Math.ceil(rounds / 3) + 2)
   assert.deepEqual(bench.keys(), [])
 })
 
@@ -217,6 +218,20 @@ for (const [path, layout, below] of [
     const scope = scopeOf(sources, range)
     assert.deepEqual([scope.source?.layout, scope.below], [layout, below])
   })
+
+test('a backfill takes what any source of its folder chooses, and no other accounts and regions', () => {
+  const choosing = [
+    { ...source('flow-logs', 'net'), accounts: ['111122223333'] },
+    { ...source('flow-logs', 'net/'), regions: ['eu-west-1'] },
+    { ...source('flow-logs', 'other'), accounts: ['222233334444'] },
+  ]
+  const scope = (path: string): readonly unknown[] =>
+    scopeOf(choosing, parseRange({ positionals: [`s3://${bucket}/${path}`], values: { from: '2026-11-24' } }, Date.parse('2026-11-25')))
+      .chosen
+  assert.deepEqual(scope('net'), choosing.slice(0, 2))
+  assert.deepEqual(scope('net/AWSLogs/333344445555/'), choosing.slice(0, 2))
+  assert.deepEqual(scope('nowhere'), [])
+})
 
 test('a backfill lists the hours or the times it is asked for', async () => {
   const store = new MemoryObjectStore()

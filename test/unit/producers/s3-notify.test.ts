@@ -5,6 +5,7 @@ import { checkConfig } from '../../../config.ts'
 import type { NotificationQueue, QueueMessage } from '../../../producers/s3/notify-queue.ts'
 import { createNotifySource, queuesOfShard } from '../../../producers/s3/notify-source.ts'
 import { FlowError } from '../../../runtime/errors.ts'
+import { registry } from '../../../runtime/metrics.ts'
 import type { SourceContext } from '../../../runtime/task.ts'
 import { MemoryCluster } from '../../support/memory-context.ts'
 
@@ -201,4 +202,23 @@ test('every queue is served, by at most four receivers, whatever the number of s
         assert.ok(receivers >= 1 && receivers <= 4, `${count} queues, ${shards} shards: queue ${queue} has ${receivers} receivers`)
       }
     }
+})
+
+test('accounts and regions of a source: notifications of others are counted and deleted', async () => {
+  const ignored = async (reason: string): Promise<number> =>
+    (await registry.getSingleMetric('flowloom_notify_events_ignored_total')!.get()).values.find(({ labels }) => labels['reason'] === reason)
+      ?.value ?? 0
+  const before = [await ignored('not-chosen'), await ignored('other-key')]
+  const bench = new NotifyBench()
+  bench.queue.put(
+    message(created(keyOf('mine'))),
+    message(created(keyOf('other').replaceAll('123456789012', '111122223333'))),
+    message(created('x')),
+  )
+  bench.start([{ bucket: 'flow-logs', accounts: ['123456789012'], regions: ['us-east-1'] }])
+  await bench.idle()
+  await bench.stop()
+  assert.deepEqual(bench.keys(), [keyOf('mine')])
+  assert.equal(bench.queue.deleted.length, 3)
+  assert.deepEqual([await ignored('not-chosen'), await ignored('other-key')], [before[0]! + 1, before[1]! + 1])
 })

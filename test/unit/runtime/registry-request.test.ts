@@ -23,7 +23,8 @@ for (const { name, error, expect } of [
     error: Object.assign(new Error('Confluent_Schema_Registry - Error, status 404: <Error>\n  <Code>NoSuchBucket</Code>\n</Error>'), {
       status: 404,
     }),
-    expect: 'Error, status 404: <Error> <Code>NoSuchBucket</Code> </Error>; check the path in registry.url',
+    expect:
+      'Error, status 404: <Error> <Code>NoSuchBucket</Code> </Error>; check the path in registry.url: that of Apicurio ends with /apis/ccompat/v7',
   },
 ])
   test(`says of ${name} what lies under it`, () => {

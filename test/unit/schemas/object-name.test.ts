@@ -39,6 +39,17 @@ const cases = [
     expect: none,
   },
   { name: 'nothing', key: '', expect: none },
+  {
+    name: 'Security Lake',
+    key: 'aws/VPC_FLOW/2.0/region=us-east-1/accountId=123456789012/eventDay=20231114/0a1b2c.gz.parquet',
+    expect: folders,
+  },
+  {
+    name: 'Security Lake with a prefix and its first layout',
+    key: 'lake/aws/VPC_FLOW/1.0/accountId=123456789012/region=us-east-1/eventHour=2023111422/0a.parquet',
+    expect: folders,
+  },
+  { name: 'another source of Security Lake', key: 'aws/ROUTE53/2.0/region=us-east-1/accountId=123456789012/x.parquet', expect: none },
 ]
 
 void describe('parseObjectName', () => {

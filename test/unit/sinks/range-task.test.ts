@@ -316,7 +316,7 @@ describe('range task', () => {
     await task.process({ records: [record(25)], slabs: [], nextOffset: 26, lag: 0 })
     assert.deepEqual(
       store.inserts.map(insert => [insert.token, insert.rows]),
-      [['p.cloud-map-runs.v1:0:10-20', 1]],
+      [['p.cloud-map-runs.v2:0:10-20', 1]],
     )
     await task.stop?.()
     assert.deepEqual(

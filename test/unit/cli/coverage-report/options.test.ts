@@ -54,7 +54,7 @@ describe('the options of coverage', () => {
     { words: '--at 1763978400', message: /--at goes with --interface/ },
     { words: '--interface eni-1 --at 1763978400 --to 1763978400', message: /say --at, or --from and --to/ },
     { words: '--from 2026-11-24T12:00:00Z --to 2026-11-24T12:00:00Z', message: /--from must be before --to/ },
-    { words: '--from yesterday', message: /"yesterday" is no time/ },
+    { words: '--from yesterday', message: /"yesterday" is not a time/ },
     { words: '--late soon', message: /--late takes whole minutes, not "soon"/ },
     { words: '--grace=-5', message: /--grace takes whole minutes/ },
     { words: '--window 5', message: /--window takes 1 or 10/ },
@@ -62,7 +62,7 @@ describe('the options of coverage', () => {
     { words: '--every 0', message: /--every takes 5, 10, 15/ },
     { words: '--ended-after 1.5', message: /--ended-after takes whole days, not "1.5"/ },
     { words: '--interface=', message: /--interface takes an interface id/ },
-    { words: '--frob', message: /Unknown option '--frob'/ },
+    { words: '--frob', message: /there is no option --frob/ },
   ]
   for (const { words, message } of wrong)
     it(`refuse ${words}`, () => {

@@ -6,7 +6,7 @@ import { judge, type CoveringFlowLog, type Evidence, type SlotState, type Verdic
 
 const base = 1_763_978_400
 const slot = (n: number): number => base + n * 300
-const read: SlotState = { done: 1, unread: 0, failed: 0, deadLetters: 0 }
+const read: SlotState = { done: 1, unread: 0, failed: 0, deadLetters: 0, empty: 0, onTheirWay: 0, removed: 0, warnings: [] }
 const slots = (states: Readonly<Record<number, SlotState | null>> = {}): Map<number, SlotState> => {
   const all = new Map(Array.from({ length: 20 }, (_unused, n) => [slot(n), read]))
   for (const [n, state] of Object.entries(states))

@@ -1,0 +1,94 @@
+/** Settings of a source that contradict each other, and what they leave unsaid. Pure: nothing is opened. */
+import type { SourceSettings } from './config-sections.ts'
+import { awsRegionFault, flowLogPrefixFault } from './config-values.ts'
+import { folderOf } from './producers/s3/key-layout.ts'
+import { headerOfFormat, namesBeforeDescribed } from './producers/s3/log-format.ts'
+
+/** A fault of one setting of a source. */
+export interface SourceFault {
+  readonly key: keyof SourceSettings
+  readonly message: string
+}
+
+/** What all texts begin with that a pattern matches, as far as it begins with plain characters; undefined: they may begin anyhow. */
+function plainStart(pattern: string): string | undefined {
+  if (!pattern.startsWith('^') || /[^\\]\|/.test(pattern)) return undefined
+  let text = ''
+  for (let at = 1; at < pattern.length; at++) {
+    const escaped = pattern[at] === '\\'
+    const next = escaped ? pattern[++at] : pattern[at]
+    if (next === undefined || (escaped ? /[a-z0-9]/i.test(next) : /[.*+?()[\]{}|^$]/.test(next))) break
+    if (/[*?{]/.test(pattern[at + 1] ?? '')) break
+    text += next
+  }
+  return text
+}
+
+/** Why no key of the source can match its pattern. */
+function patternContradiction(settings: SourceSettings): string | undefined {
+  const start = settings.keyPattern === undefined ? undefined : plainStart(settings.keyPattern)
+  const folder = folderOf(settings)
+  if (start === undefined || start.startsWith(folder) || folder.startsWith(start)) return undefined
+  return `matches no key: it is compared with whole keys, and those of this source begin with ${folder}; write ^${folder}${settings.keyPattern!.slice(1)}`
+}
+
+/** What to write instead of a pattern that chooses an account or a region. */
+function selectionInstead(pattern: string): string {
+  const account = /(?:^|\D)(\d{12})(?:\D|$)/.exec(pattern)?.[1]
+  if (account !== undefined) return `; to read one account alone write accounts: ["${account}"]`
+  const region = /[a-z]{2,4}(?:-[a-z]+)+-\d/.exec(pattern)?.[0]
+  return region === undefined ? '' : `; to read one region alone write regions: [${region}]`
+}
+
+/** Finds them all. */
+export function sourceFaults(settings: SourceSettings): SourceFault[] {
+  const faults: SourceFault[] = []
+  const fault = (key: keyof SourceSettings, message: string | undefined): void => {
+    if (message !== undefined) faults.push({ key, message })
+  }
+  const { layout, format, keyPattern, prefix, account, region, scope } = settings
+  if (namesBeforeDescribed(format) === undefined)
+    for (const key of ['flowLogId', 'describeRoleArn'] as const)
+      if (settings[key] !== undefined) fault(key, 'has a meaning with format: describe alone')
+  if (layout === 'flow-logs') {
+    fault('prefix', flowLogPrefixFault(prefix))
+    if (keyPattern !== undefined)
+      fault('keyPattern', `has a meaning with the layouts firehose and any alone${selectionInstead(keyPattern)}`)
+    if (account !== undefined)
+      fault('account', `the keys of the layout flow-logs name the account; to read this one alone write accounts: ["${account}"]`)
+  } else {
+    fault('keyPattern', patternContradiction(settings))
+    for (const key of ['accounts', 'regions'] as const)
+      if (settings[key] !== undefined)
+        fault(
+          key,
+          `the keys of the layout ${layout} name none: choose among them with prefix or keyPattern; one source for each account may name its ${key.slice(0, -1)}`,
+        )
+  }
+  if (region !== undefined && (account !== undefined || scope !== undefined)) fault('region', awsRegionFault(region))
+  if (settings.bucketRegion !== undefined && region === undefined)
+    fault('bucketRegion', 'is for records from another region than the bucket: set region too, or write it as region')
+  return faults
+}
+
+/** Why nothing is learned from a source about who holds an address, and what to set; undefined if its keys or lines can say it. */
+export function unlearnable(settings: SourceSettings): string | undefined {
+  const { layout, format, account, region, scope } = settings
+  if (layout === 'flow-logs' || scope !== undefined) return undefined
+  const columns =
+    format === undefined
+      ? undefined
+      : headerOfFormat(format)
+          ?.split(' ')
+          .map(name => name.replaceAll('_', '-'))
+  if (columns?.includes('vpc-id') === true) return undefined
+  const needsAccount = account === undefined && !(columns?.includes('account-id') === true && columns.includes('region'))
+  const needsRegion = columns?.includes('region') !== true && region === undefined
+  // the region of a source that names nothing else is that of its bucket
+  const missing = [...(needsAccount ? ['account'] : []), ...(needsRegion ? ['region'] : [])]
+  if (missing.length === 0) return undefined
+  const toSet = `set ${missing.join(' and ')} of the source (where its records are from), or scope (the id of their VPC)`
+  return columns === undefined
+    ? `its keys name no account and region: if its lines name no vpc-id, and not both account-id and region, the cloud map learns nothing from it; ${toSet}`
+    : `its keys name no account and region, and its format has no vpc-id, and not both account-id and region: the cloud map learns nothing from it; ${toSet}`
+}

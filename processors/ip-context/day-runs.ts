@@ -1,0 +1,109 @@
+/**
+ * Ownership runs of one UTC day, derived from its state alone.
+ *
+ * At every second the holder is the owner whose stay began last: a newcomer takes over at once, and if its stay ends inside that of another, that
+ * one has the address again. Of two that began in the same second the one with the greater identity holds it: the growth of a stay never moves
+ * a run that began before. If two stays overlap for longer than `overlapS`, their seconds are a conflict.
+ */
+import type { OwnershipRun } from '../../schemas/records.ts'
+import { holdersOf, type Holder } from './day-holders.ts'
+import type { DayState } from './day-state.ts'
+import { dayS } from './day-stays.ts'
+
+/** A run with what announcements need of it. */
+export interface DerivedRun extends OwnershipRun {
+  /** Identity of the owner. */
+  readonly id: string
+  /** The stay began before the run: somebody else held the address in between. */
+  readonly resumed: boolean
+}
+
+/** Runs of a day, oldest first, and who was there. */
+export interface DerivedDay {
+  readonly day: number
+  readonly runs: readonly DerivedRun[]
+  readonly holders: readonly Holder[]
+}
+
+interface Stay {
+  readonly holder: Holder
+  readonly first: number
+  readonly last: number
+  /** Last second of all stays that began before this one. */
+  lastBelow: number
+}
+
+/**
+ * Derives the runs of a day: sorting the stays is all that takes more than one pass.
+ *
+ * @param day Days since 1970-01-01.
+ * @param overlapS Longest overlap of two stays that is no conflict.
+ */
+export function deriveDay(day: number, state: DayState, overlapS: number): DerivedDay {
+  const holders = holdersOf(state)
+  return { day, holders, runs: holders.length === 1 ? ofOneHolder(day, holders[0]!) : ofMany(day, holders, overlapS) }
+}
+
+function ofOneHolder(day: number, { id, owner, stays }: Holder): DerivedRun[] {
+  const midnight = day * dayS
+  const runs: DerivedRun[] = []
+  for (let i = 0; i < stays.length; i += 2) {
+    const validFrom = midnight + stays[i]!
+    const next = stays[i + 2]
+    const validTo = next === undefined ? null : midnight + next
+    runs.push({ owner, validFrom, validTo, firstSeen: validFrom, lastSeen: midnight + stays[i + 1]!, conflictS: 0, id, resumed: false })
+  }
+  return runs
+}
+
+function ofMany(day: number, holders: readonly Holder[], overlapS: number): DerivedRun[] {
+  const stays = staysOf(holders)
+  const midnight = day * dayS
+  const runs: DerivedRun[] = []
+  /** Stays that began, newest last. Those below the last one may have ended. */
+  const begun: Stay[] = []
+  let from = 0
+  const endRun = ({ holder, first, last, lastBelow }: Stay, to: number): void => {
+    if (to < from) return
+    const disputedTo = Math.min(lastBelow, to)
+    const conflict = Math.min(lastBelow, last) - first + 1 > overlapS && disputedTo >= from
+    const validFrom = midnight + from
+    const previous = runs.at(-1)
+    if (previous !== undefined) previous.validTo = validFrom
+    runs.push({
+      owner: holder.owner,
+      validFrom,
+      validTo: null,
+      firstSeen: validFrom,
+      lastSeen: midnight + to,
+      conflictS: conflict ? disputedTo - from + 1 : 0,
+      id: holder.id,
+      resumed: from > first,
+    })
+  }
+  for (let next = 0; next < stays.length || begun.length > 0;) {
+    const newest = begun.at(-1)
+    const stay = stays[next]
+    if (newest !== undefined && (stay === undefined || newest.last < stay.first)) {
+      endRun(newest, newest.last)
+      from = newest.last + 1
+      while (begun.length > 0 && begun.at(-1)!.last < from) begun.pop()
+      continue
+    }
+    if (newest !== undefined) endRun(newest, stay!.first - 1)
+    stay!.lastBelow = newest === undefined ? -1 : Math.max(newest.last, newest.lastBelow)
+    begun.push(stay!)
+    from = stay!.first
+    next++
+  }
+  return runs
+}
+
+/** All stays in the order in which they begin; of those that begin together the greatest identity is last. */
+function staysOf(holders: readonly Holder[]): Stay[] {
+  const all: Stay[] = []
+  for (const holder of holders)
+    for (let i = 0; i < holder.stays.length; i += 2)
+      all.push({ holder, first: holder.stays[i]!, last: holder.stays[i + 1]!, lastBelow: -1 })
+  return all.sort((a, b) => a.first - b.first || (a.holder.id < b.holder.id ? -1 : 1))
+}

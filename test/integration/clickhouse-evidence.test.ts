@@ -1,0 +1,141 @@
+// What is no evidence though the ledger has read it, and what several flow logs or keys hold of the same traffic. All times are fixed.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { findEvidence } from '../../cli/coverage-report/interface-report.ts'
+import { formatReport } from '../../cli/coverage-report/print.ts'
+import { reportCoverage } from '../../cli/coverage-report/report.ts'
+import { judge, type Verdict } from '../../cli/coverage-report/verdict.ts'
+import { migrate } from '../../sinks/clickhouse/migrate.ts'
+import type { Store } from '../../sinks/clickhouse/store.ts'
+import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { TablePath } from '../support/table-path.ts'
+
+let server: LiveClickHouse
+before(async () => (server = await liveClickHouse()))
+after(() => server.stop())
+
+async function judgeAt(store: Store, at: number): Promise<Verdict> {
+  const request = { interfaceId: 'eni-1', from: at, to: at, account: '', region: '', flowLogs: [], windowS: 60, everyS: 300, notDue: 2 ** 31 } // prettier-ignore
+  return judge(at, at, (await findEvidence(store, request)).evidence)
+}
+
+/** Four slots of one flow log; `bodies` are other objects of a slot. */
+async function fourSlots(from: (n: number) => number, bodies: Readonly<Record<number, string>> = {}): Promise<TablePath> {
+  const path = await TablePath.open(server)
+  for (const n of [0, 1, 2, 3]) path.put('fl-a', from(n), bodies[n] ?? file(narrow, [flowLine({ start: from(n) })]))
+  await path.work()
+  return path
+}
+
+const stateOf = async (store: Store, at: number): Promise<object | undefined> =>
+  (await store.query<object>(`SELECT state, toUInt8(missing) AS missing, toUInt8(on_their_way) AS on_their_way, toUInt8(removed) AS removed, toUInt8(copies) AS copies, toUInt8(empty) AS empty FROM coverage WHERE slot = ${at}`))[0] // prettier-ignore
+
+describe('coverage --interface', () => {
+  it('is unknown while the lines of an object are on their way to the tables, and a repeated row hides none', async () => {
+    const { store } = await fourSlots(slot)
+    assert.equal((await judgeAt(store, slot(1) + 10)).verdict, 'evidence')
+    // the ledger has read a second object of three flows; one has come, twice
+    await store.command(
+      `INSERT INTO \`${store.database}\`.objects (bucket, key, object_id, account_id, region, flow_log_id, slot_start, state, lines, header_lines, version) SELECT bucket, 'second', 7, account_id, region, flow_log_id, slot_start, state, 3, 1, 1 FROM \`${store.database}\`.objects WHERE slot_start = ${slot(1)}`,
+    )
+    const row = `(${slot(1)}, 'logged', 7, 2)`
+    await store.command(`INSERT INTO \`${store.database}\`.flows (start, time_source, object_id, line) VALUES ${row}, ${row}`)
+    const { verdict, reasons } = await judgeAt(store, slot(1) + 10)
+    assert.equal(verdict, 'unknown')
+    assert.match(reasons[0]!, /1 line still on their way to the tables/)
+    assert.deepEqual(await stateOf(store, slot(1)), { state: 'incomplete', missing: 1, on_their_way: 1, removed: 0, copies: 0, empty: 0 })
+    await store.command(`INSERT INTO \`${store.database}\`.flows (start, time_source, object_id, line) VALUES (${slot(1)}, 'logged', 7, 3)`)
+    assert.equal((await judgeAt(store, slot(1) + 10)).verdict, 'evidence')
+  })
+
+  it('is unknown after a time to live has removed rows, never evidence', async () => {
+    const old = (n: number): number => Date.parse('2021-03-01T10:00:00Z') / 1000 + n * 300
+    const { store, settings } = await fourSlots(old)
+    assert.equal((await judgeAt(store, old(1) + 10)).verdict, 'evidence')
+    await migrate(store, { ...settings, ttlDays: 1 })
+    await store.command(`OPTIMIZE TABLE \`${store.database}\`.flows FINAL`)
+    assert.deepEqual(await store.query('SELECT count() AS n FROM flows'), [{ n: '0' }])
+    assert.equal((await judgeAt(store, old(1) + 10)).verdict, 'unknown')
+    assert.deepEqual(await stateOf(store, old(1)), { state: 'removed', missing: 1, on_their_way: 0, removed: 1, copies: 0, empty: 0 })
+  })
+
+  it('takes an object without even a header line for no evidence, and its slot for not covered', async () => {
+    const { store } = await fourSlots(slot)
+    // as older versions recorded it: done
+    await store.command(
+      `INSERT INTO \`${store.database}\`.objects (bucket, key, object_id, account_id, region, flow_log_id, slot_start, state, version) SELECT bucket, 'hollow', 8, account_id, region, flow_log_id, slot_start, state, 1 FROM \`${store.database}\`.objects WHERE slot_start = ${slot(1)}`,
+    )
+    const { verdict, reasons } = await judgeAt(store, slot(1) + 10)
+    assert.equal(verdict, 'gap')
+    assert.match(reasons[0]!, /1 object without any line, not even a header line/)
+    assert.deepEqual(await stateOf(store, slot(1)), { state: 'empty', missing: 0, on_their_way: 0, removed: 0, copies: 0, empty: 1 })
+  })
+
+  it('is unknown beside an object that lacks something; its slot is lossy, and coverage prints what it lacks', async () => {
+    const { store } = await fourSlots(slot)
+    await store.command(
+      `INSERT INTO \`${store.database}\`.objects (bucket, key, object_id, account_id, region, flow_log_id, slot_start, state, lines, header_lines, version, warning) SELECT bucket, 'warned', 9, account_id, region, flow_log_id, slot_start, state, 1, 1, 1, 'no column dstaddr' FROM \`${store.database}\`.objects WHERE slot_start = ${slot(1)}`,
+    )
+    const { verdict, reasons } = await judgeAt(store, slot(1) + 10)
+    assert.equal(verdict, 'unknown')
+    assert.match(reasons[0]!, /an object says less than asked: no column dstaddr/)
+    assert.deepEqual(await stateOf(store, slot(1)), { state: 'lossy', missing: 0, on_their_way: 0, removed: 0, copies: 0, empty: 0 })
+    const request = { from: slot(0), to: slot(4), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(4), endedAfterS: 604_800 } // prettier-ignore
+    assert.match(
+      formatReport(await reportCoverage(store, request), request),
+      /objects that were read and lack something\n\n {2}fl-a {2}1 object: no column dstaddr\n/,
+    )
+  })
+})
+
+describe('flow_logs_without_observer', () => {
+  it('lists a format without interface-id beside the other flow logs of its account, and none that is alone or names one', async () => {
+    const listed = async (store: Store): Promise<unknown[]> =>
+      store.query("SELECT flow_log_id, toUInt8(objects) AS objects, beside FROM flow_logs_without_observer(from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00')") // prettier-ignore
+    const path = await TablePath.open(server)
+    const nameless = 'srcaddr dstaddr srcport dstport start end'
+    path.put('fl-bare', slot(0), file(nameless, [`10.0.0.5 198.51.100.7 1 443 ${slot(0)} ${slot(0) + 59}`]))
+    await path.work()
+    assert.deepEqual(await listed(path.store), [])
+    path.put('fl-a', slot(0), file(narrow, [flowLine({ start: slot(0) })]))
+    await path.work()
+    assert.deepEqual(await listed(path.store), [{ flow_log_id: 'fl-bare', objects: 1, beside: ['fl-a'] }])
+  })
+})
+
+describe('flows_once', () => {
+  const sum = async (store: Store): Promise<number> =>
+    Number((await store.query<{ n: string }>("SELECT sum(bytes) AS n FROM flows_once(from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00')"))[0]!.n) // prettier-ignore
+  const minutes = (from: number, to: number): number[] => Array.from({ length: to - from }, (_unused, i) => slot(1) + (from + i) * 60)
+
+  it('counts the same delivery under several keys once, and coverage says copies', async () => {
+    const path = await TablePath.open(server)
+    const body = file(narrow, [flowLine({ start: slot(0) })])
+    const key = path.put('fl-a', slot(0), body)
+    path.putKey(`archive/${key}`, body, slot(3))
+    await path.work()
+    assert.deepEqual(await path.store.query('SELECT toUInt8(count()) AS n FROM flows'), [{ n: 2 }])
+    assert.equal(await sum(path.store), 840)
+    assert.deepEqual(await stateOf(path.store, slot(0)), { state: 'covered', missing: 0, on_their_way: 0, removed: 0, copies: 1, empty: 0 })
+  })
+
+  it('keeps true bytes where the preferred flow log ends in mid-slot, and joins one that ends to one that begins', async () => {
+    const path = await TablePath.open(server)
+    path.put('fl-all', slot(1), file(narrow, minutes(0, 5).map(start => flowLine({ start })))) // prettier-ignore
+    path.put('fl-all', slot(2), file(narrow, [flowLine({ start: slot(2) })]))
+    path.put('fl-ends', slot(1), file(wide, minutes(0, 1).map(start => wideLine({ start })))) // prettier-ignore
+    const other = (start: number): string => flowLine({ start, eni: 'eni-2' })
+    path.put('fl-first', slot(0), file(narrow, [other(slot(0))]))
+    path.put('fl-first', slot(1), file(narrow, minutes(0, 3).map(other)))
+    path.put('fl-second', slot(1), file(narrow, minutes(2, 5).map(other)))
+    path.put('fl-second', slot(2), file(narrow, [other(slot(2))]))
+    await path.work()
+    assert.equal(await sum(path.store), 6 * 840 + 7 * 840)
+    const said = await path.store.query("SELECT observer, counted, incomplete FROM flow_log_overlaps(from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00') ORDER BY observer") // prettier-ignore
+    assert.deepEqual(said, [
+      { observer: 'eni-1', counted: 'fl-all', incomplete: 0 },
+      { observer: 'eni-2', counted: 'fl-first', incomplete: 1 },
+    ])
+  })
+})

@@ -1,0 +1,120 @@
+// Answers about small random networks whose truth is known, beside a model that is written apart from the product: see test/support/planted-truth.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { Random, seedOf } from '../../producers/synthetic/random.ts'
+import { ask } from '../../sinks/clickhouse/queries.ts'
+import type { Store } from '../../sinks/clickhouse/store.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { failingSeeds } from '../support/planted-truth/failing-seeds.ts'
+import {
+  checkExposures,
+  checkHolder,
+  checkOwners,
+  checkRun,
+  type ExposureRow,
+  type HolderRow,
+  type OwnersRow,
+  type RunRow,
+  type Scenario,
+  type Verdict,
+} from '../support/planted-truth/expected.ts'
+import { objectsOf, recordsOf, type LogObject } from '../support/planted-truth/log-objects.ts'
+import { networkOf } from '../support/planted-truth/network.ts'
+import { trafficOf } from '../support/planted-truth/traffic.ts'
+import { bringObjects } from '../support/planted-truth/truth-path.ts'
+
+/** Scenarios; the seeds that once failed come on top. */
+const count = Number(process.env['FLOWLOOM_TRUTH_SCENARIOS'] ?? 520)
+/** Where the seeds begin: other networks each time this is set. */
+const firstSeed = Number(process.env['FLOWLOOM_TRUTH_SEED'] ?? 1)
+const holdersAsked = 160
+
+let server: LiveClickHouse
+let store: Store
+let byKey: Map<string, LogObject>
+const scenarios = new Map<number, Scenario>()
+const range = "from = '2026-11-19 00:00:00', to = '2026-11-22 00:00:00'"
+
+before(async () => {
+  server = await liveClickHouse()
+  const seeds = new Set([...failingSeeds, ...Array.from({ length: count }, (_unused, i) => firstSeed + i)])
+  const objects: LogObject[] = []
+  for (const seed of seeds) {
+    const network = networkOf(seed)
+    const traffic = trafficOf(network)
+    const records = recordsOf(traffic.packets)
+    scenarios.set(seed, { network, traffic, records })
+    objects.push(...objectsOf(network, records))
+  }
+  ;({ store, byKey } = await bringObjects(server, objects))
+})
+after(() => server.stop())
+
+const address = (column: string): string => `replaceRegexpOne(toString(${column}), '^::ffff:(\\\\d+\\\\.)', '\\\\1')`
+
+/** Nothing may be wrong; at most `unknownShare` of the answers may be unknown. */
+function judge(verdicts: readonly Verdict[], unknownShare: number): void {
+  const of = (result: Verdict['result']): Verdict[] => verdicts.filter(verdict => verdict.result === result)
+  const wrong = of('wrong')
+  const share = of('unknown').length / verdicts.length
+  console.log(`  ${verdicts.length} answers: ${of('right').length} right, ${of('unknown').length} unknown, ${wrong.length} wrong`)
+  const shown = Map.groupBy(wrong, verdict => verdict.detail.split(':')[0]!)
+  const lines = [...shown].map(([why, all]) => `${all.length} x ${why}, seeds ${[...new Set(all.map(v => v.seed))].slice(0, 8).join(' ')}\n    ${all[0]!.detail}`) // prettier-ignore
+  assert.equal(wrong.length, 0, `\n${lines.join('\n')}`)
+  assert.ok(share <= unknownShare, `${(100 * share).toFixed(1)} % unknown`)
+}
+
+describe(`planted truth in ${count} networks`, () => {
+  it('exposed services have the tier, address and peer that they truly have', async () => {
+    const rows = await store.query<ExposureRow & { account_id: string }>(
+      `SELECT evidence, observer, account_id, protocol, ${address('local_addr')} AS local, local_port, ${address('remote_addr')} AS remote, inferred, maybe_nat
+       FROM exposed_ports_between(${range})`,
+    )
+    const byAccount = Map.groupBy(rows, row => row.account_id)
+    judge(
+      [...scenarios.values()].flatMap(scenario => checkExposures(scenario, byAccount.get(scenario.network.accountId) ?? [])),
+      0.25,
+    )
+  })
+
+  it('both sides of each flow have the owner of that time', async () => {
+    const rows = await store.query<OwnersRow & { key: string; line: number }>(
+      `SELECT o.key AS key, f.line AS line, direction, ${address('local_addr')} AS local, ${address('remote_addr')} AS remote,
+         local_interface_id, local_state, remote_interface_id, remote_service, remote_state
+       FROM flow_owners_between(${range}) AS f INNER JOIN (SELECT object_id, any(key) AS key FROM objects GROUP BY object_id) AS o ON f.object_id = o.object_id`,
+    )
+    assert.ok(rows.length > 10_000 || count < 500)
+    const verdicts = rows.flatMap(row => {
+      const { network, flowLog, records } = byKey.get(row.key)!
+      return checkOwners(scenarios.get(network.seed)!, flowLog, records[row.line - 2]!, row)
+    })
+    judge(verdicts.filter(verdict => verdict.question === 'direction'), 0.3) // prettier-ignore
+    judge(verdicts.filter(verdict => verdict.question === 'flow owners'), 0.3) // prettier-ignore
+  })
+
+  it('the map knows no owner that is not true', async () => {
+    const rows = await store.query<RunRow & { account_id: string }>(
+      `SELECT ${address('ip')} AS ip, interface_id, toUnixTimestamp(valid_from) AS valid_from, toUnixTimestamp(last_seen) AS last_seen, account_id
+       FROM cloud_map FINAL WHERE scope != 'aws'`,
+    )
+    const byAccount = new Map([...scenarios.values()].map(scenario => [scenario.network.accountId, scenario]))
+    judge(rows.map(row => checkRun(byAccount.get(row.account_id)!, row)), 0) // prettier-ignore
+  })
+
+  it('an address is held by whom it is held at any second', async () => {
+    const random = new Random(seedOf('holders', firstSeed))
+    const all = [...scenarios.values()]
+    const verdicts: Verdict[] = []
+    for (let i = 0; i < holdersAsked; i++) {
+      const scenario = random.pick(all)
+      const { network } = scenario
+      const eni = random.pick(network.enis)
+      const ip = random.pick([eni.v4, eni.v4, ...(eni.v6 === undefined ? [] : [eni.v6]), ...eni.secondary, ...eni.pods])
+      const at = network.startS + random.between(-600, network.lengthS + 3600)
+      const rows = await ask<HolderRow & { scope: string }, 'who_holds'>(store, 'who_holds', { ip, at: new Date(at * 1000) })
+      const row = rows.find(each => each.scope === network.vpcId) ?? rows.find(each => each.scope.startsWith(network.accountId))
+      verdicts.push(checkHolder(scenario, ip, at, row))
+    }
+    judge(verdicts, 0.3)
+  })
+})

@@ -1,0 +1,271 @@
+/**
+ * Worlds of one interface with its flow logs: what truly happened, what was written, and what became of it. The model says what can be known of
+ * them; it shares no code with the product. Times are Unix seconds; a world begins with a whole hour and lasts 12 slots.
+ */
+
+/** First second of every world. */
+export const worldStart = Date.parse('2026-11-24T10:00:00Z') / 1000
+const slotCount = 12
+const slotAt = (n: number): number => worldStart + n * 300
+
+/** What became of an object. */
+export type Fate =
+  'read' | 'failed' | 'undelivered' | 'empty' | 'on-its-way' | 'repeated' | 'dead-line' | 'copied' | 'overwritten' | 'warned'
+
+/** A record as a flow log writes it; port null: NODATA. */
+export interface PlantedRecord {
+  readonly start: number
+  readonly end: number
+  readonly port: number | null
+  readonly bytes: number
+}
+
+/** A row of a table: which object version, which line. */
+export interface PlantedRow {
+  readonly objectId: number
+  readonly line: number
+  readonly record: PlantedRecord
+}
+
+/** A row of the ledger. */
+export interface PlantedObject {
+  readonly bucket: string
+  readonly key: string
+  readonly objectId: number
+  readonly flowLog: string
+  readonly slot: number
+  readonly state: 'done' | 'failed'
+  readonly lines: number
+  readonly headerLines: number
+  readonly size: number
+  readonly header: string
+  readonly warning: string
+  readonly version: number
+  readonly uploaded: number
+}
+
+/** Counts of one flow log in one slot, as the view `coverage` has them. */
+export interface SlotCounts {
+  objects: number
+  done: number
+  failed: number
+  empty: number
+  copies: number
+  replaced: number
+  lines: number
+  flows: number
+  nodata: number
+  dead: number
+  missing: number
+  repeated: number
+  warned: number
+}
+
+/** A world and what can be known of it. */
+export interface World {
+  readonly seed: number
+  readonly eni: string
+  readonly interface: number
+  readonly at: number
+  readonly rows: readonly PlantedRow[]
+  readonly deadLetters: readonly PlantedRow[]
+  readonly objects: readonly PlantedObject[]
+  readonly flowLogs: readonly string[]
+  /** Slots with objects of each flow log, if it writes all the time and each object comes. */
+  readonly slotsIfWhole: readonly number[]
+  readonly trueBytes: number
+  /** Traffic at the second `at` of which no row is in the table. */
+  readonly hidden: boolean
+  /** Every flow log saw everything, and all of it is in the table. */
+  readonly plain: boolean
+  /** A flow log saw everything, and all of it is in the table once. */
+  readonly hasWhole: boolean
+  readonly counts: ReadonlyMap<string, SlotCounts>
+  readonly story: string
+}
+
+/** Numbers from 0 to 1, always the same for a seed. */
+function randomOf(seed: number): () => number {
+  let state = (seed * 2654435761) >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+interface Log {
+  readonly id: string
+  readonly windowS: number
+  readonly wide: boolean
+  readonly from: number
+  readonly to: number
+}
+
+/** Plants the world of a seed. */
+export function plantWorld(seed: number): World {
+  const random = randomOf(seed)
+  const below = (n: number): number => Math.floor(random() * n)
+  const chance = (p: number): boolean => random() < p
+  const eni = `eni-${seed}`
+  // true traffic: bytes by port and minute
+  const ports = chance(0.6) ? [22, 443] : [22]
+  const bytes = ports.map(() => Array.from({ length: slotCount * 5 }, () => (chance(0.75) ? 100 + below(900) : 0)))
+  const trueBytes = bytes.flat().reduce((sum, n) => sum + n, 0)
+  const at = slotAt(4) + below(900)
+
+  const logCount = 1 + below(3)
+  const faulty = chance(0.8)
+  const logs: Log[] = Array.from({ length: logCount }, (_unused, i) => {
+    const cut = faulty && chance(0.3) ? below(3) : 0
+    const minute = worldStart + (15 + below(30)) * 60
+    return {
+      id: `fl-${seed}-${'abc'[i]!}`,
+      windowS: chance(0.3) ? 600 : 60,
+      wide: chance(0.5),
+      from: cut === 1 ? minute : worldStart,
+      to: cut === 2 ? minute : slotAt(slotCount),
+    }
+  })
+
+  const rows: PlantedRow[] = []
+  const deadLetters: PlantedRow[] = []
+  const objects: PlantedObject[] = []
+  const counts = new Map<string, SlotCounts>()
+  const whole = new Map<string, boolean>()
+  const story: string[] = []
+  let nextId = seed * 1000
+  for (const log of logs) {
+    let isWhole = log.from === worldStart && log.to === slotAt(slotCount)
+    story.push(
+      `${log.id} ${log.windowS} s ${log.wide ? 'wide' : 'narrow'} ${(log.from - worldStart) / 60}-${(log.to - worldStart) / 60} min`,
+    )
+    const bySlot = new Map<number, PlantedRecord[]>()
+    for (let window = worldStart; window < slotAt(slotCount); window += log.windowS) {
+      const [first, last] = [Math.max(window, log.from), Math.min(window + log.windowS, log.to)]
+      if (first >= last) continue
+      const inWindow: PlantedRecord[] = []
+      ports.forEach((port, i) => {
+        let sum = 0
+        for (let t = first; t < last; t += 60) sum += bytes[i]![(t - worldStart) / 60]!
+        if (sum > 0) inWindow.push({ start: first, end: last - 1, port, bytes: sum })
+      })
+      if (inWindow.length === 0) inWindow.push({ start: first, end: last - 1, port: null, bytes: 0 })
+      const slot = Math.floor((last - 1 - worldStart) / 300)
+      bySlot.set(slot, [...(bySlot.get(slot) ?? []), ...inWindow])
+    }
+    for (const [slot, records] of bySlot) {
+      const troubled = faulty && slot >= 3 && slot <= 8 && chance(0.18)
+      const fates: readonly Fate[] = [
+        'failed',
+        'undelivered',
+        'empty',
+        'on-its-way',
+        'repeated',
+        'dead-line',
+        'copied',
+        'overwritten',
+        'warned',
+      ]
+      const fate: Fate = troubled ? fates[below(fates.length)]! : 'read'
+      if (fate !== 'read') story.push(`${log.id} slot ${slot} ${fate}`)
+      // an object that never came cannot be seen where another one of its slot has the interface
+      const halves = fate !== 'undelivered' && records.length > 1 && chance(0.3) ? [records.slice(0, 1), records.slice(1)] : [records]
+      if (fate === 'undelivered') {
+        isWhole = false
+        continue
+      }
+      const count: SlotCounts = { objects: 0, done: 0, failed: 0, empty: 0, copies: 0, replaced: 0, lines: 0, flows: 0, nodata: 0, dead: 0, missing: 0, repeated: 0, warned: 0 } // prettier-ignore
+      counts.set(`${log.id} ${slotAt(slot)}`, count)
+      halves.forEach((part, half) => {
+        const own: Fate = half === 0 ? fate : 'read'
+        const name = `${log.id}_${slot}_${half}.log.gz`
+        const put = (values: Partial<PlantedObject> = {}): PlantedObject => {
+          const object: PlantedObject = {
+            bucket: 'logs',
+            key: `AWSLogs/${name}`,
+            objectId: ++nextId,
+            flowLog: log.id,
+            slot: slotAt(slot),
+            state: 'done',
+            lines: part.length + 1,
+            headerLines: 1,
+            size: 100 + nextId,
+            header: log.wide ? 'interface-id a b c d' : 'interface-id a b',
+            warning: '',
+            version: nextId,
+            uploaded: slotAt(slot) + 400,
+            ...values,
+          }
+          objects.push(object)
+          count.lines += object.lines
+          return object
+        }
+        const store = (object: PlantedObject, from: readonly PlantedRecord[]): void =>
+          from.forEach((record, i) => {
+            rows.push({ objectId: object.objectId, line: i + 2, record })
+            count[record.port === null ? 'nodata' : 'flows']++
+          })
+        if (own === 'overwritten') {
+          store(put({ lines: part.length, uploaded: slotAt(slot) + 350 }), part.slice(1))
+          count.replaced++
+        }
+        count.objects++
+        if (own === 'failed') {
+          put({ state: 'failed', lines: 0, headerLines: 0 })
+          count.failed++
+          isWhole = false
+        } else if (own === 'empty') {
+          put({ lines: 0, headerLines: 0, size: 0 })
+          count.empty++
+          isWhole = false
+        } else {
+          const object = put({ warning: own === 'warned' ? 'no column srcaddr or dstaddr' : '' })
+          count.done++
+          const lost = own === 'on-its-way' || (own === 'repeated' && chance(0.5)) ? 1 : 0
+          const refused = own === 'dead-line' ? 1 : 0
+          const kept = part.slice(0, part.length - lost - refused)
+          store(object, kept)
+          count.missing += lost
+          if (refused > 0) {
+            deadLetters.push({ objectId: object.objectId, line: part.length + 1, record: part.at(-1)! })
+            count.dead++
+          }
+          if (own === 'repeated' && kept.length > 0) {
+            rows.push({ objectId: object.objectId, line: 2, record: kept[0]! })
+            count.repeated++
+          }
+          if (own === 'warned') count.warned++
+          if (own === 'copied') {
+            store(put({ bucket: 'archive', size: object.size, uploaded: object.uploaded + 100 }), part)
+            count.copies++
+          }
+          if (lost + refused > 0 || own === 'repeated') isWhole = false
+        }
+      })
+    }
+    whole.set(log.id, isWhole)
+  }
+  const minute = Math.floor((at - worldStart) / 60)
+  const hidden = ports.some(
+    (port, i) => bytes[i]![minute]! > 0 && !rows.some(({ record }) => record.port === port && record.start <= at && at <= record.end),
+  )
+  return {
+    seed,
+    eni,
+    interface: seed,
+    at,
+    rows,
+    deadLetters,
+    objects,
+    flowLogs: logs.map(log => log.id),
+    slotsIfWhole: logs.map(log => (slotCount * 300) / Math.max(log.windowS, 300)),
+    trueBytes,
+    hidden,
+    plain: logs.every(log => log.from === worldStart && log.to === slotAt(slotCount)) && story.length === logs.length,
+    hasWhole: [...whole.values()].some(Boolean),
+    counts,
+    story: story.join('; '),
+  }
+}
