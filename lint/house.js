@@ -12,6 +12,8 @@ const computing = ['node:buffer', 'node:crypto', 'node:util', 'node:zlib']
 export const pureRuntime = ['runtime/avro.ts', 'runtime/errors.ts', 'runtime/memory.ts', 'runtime/partition.ts', 'runtime/records.ts']
 
 const aws = ['@aws-sdk/client-ec2', '@aws-sdk/client-s3', '@aws-sdk/client-sqs', '@aws-sdk/credential-providers']
+/** The settings: how they are loaded, and what is wrong with them. */
+const config = ['config.ts', 'config-sections.ts', 'config-source.ts', 'config-hints.ts', 'config-faults.ts', 'config-values.ts']
 const commands = ['audit', 'cli', 'config.ts', 'producers/s3', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
 
 /** The house: see the head of ARCHITECTURE.md for what each folder is. */
@@ -22,14 +24,32 @@ export const house = [
     may: ['config.ts', 'processors/enrich', 'processors/ip-context', 'producers/s3', 'runtime', 'schemas', 'sinks/clickhouse'],
     packages: [],
   },
-  { folder: 'config.ts', may: ['config-sections.ts', 'runtime'], packages: ['node:fs', 'yaml', 'zod'] },
-  { folder: 'config-sections.ts', may: ['producers/s3', 'runtime/kafka'], packages: ['zod'] },
+  { folder: 'config.ts', may: [...config, 'runtime'], packages: ['node:fs', 'yaml', 'zod'] },
+  {
+    folder: 'config-sections.ts',
+    may: [...config, 'producers/s3', 'runtime/kafka', 'sinks/clickhouse/time-to-live.ts'],
+    packages: ['node:net', 'zod'],
+  },
+  { folder: 'config-source.ts', may: [...config, 'producers/s3'], packages: [] },
+  { folder: 'config-hints.ts', may: [...config, 'producers/s3', 'schemas'], packages: [] },
+  { folder: 'config-faults.ts', may: [...config, 'runtime'], packages: ['zod'] },
+  { folder: 'config-values.ts', may: [...config, 'producers/s3'], packages: ['node:net'] },
 
   { folder: 'schemas', may: [], pure: true, packages: ['node:crypto'] },
   {
     folder: 'producers/s3',
     may: ['config.ts', 'runtime', 'schemas'],
-    packages: [...computing, ...aws, 'hyparquet', 'hyparquet/*', 'node:stream', 'node:timers/*', 'node:v8', 'node:worker_threads'],
+    packages: [
+      ...computing,
+      ...aws,
+      '@node-rs/crc32',
+      'hyparquet',
+      'hyparquet/*',
+      'node:stream',
+      'node:timers/*',
+      'node:v8',
+      'node:worker_threads',
+    ],
     pure: ['key-layout.ts', 'line-blocks.ts', 'source-layout.ts', 'log-format.ts', 'header-line.ts', 'flow-log-headers.ts'],
     purePackages: ['node:buffer', 'node:crypto'],
   },
@@ -39,7 +59,7 @@ export const house = [
     folder: 'processors/enrich',
     may: ['config.ts', 'processors/enrich/encode', 'processors/enrich/lookups', 'processors/enrich/parse', 'runtime', 'schemas'],
     packages: ['node:crypto'],
-    pure: ['annotate*', 'direction*', 'sightings*', 'times*', 'line-check*', 'rows-of*', 'parsers*'],
+    pure: ['annotate*', 'direction*', 'forwarders*', 'add-range*', 'sightings*', 'times*', 'line-check*', 'rows-of*', 'parsers*'],
     purePackages: [],
   },
   { folder: 'processors/enrich/parse', may: ['schemas'], pure: true, packages: ['node:buffer'] },
@@ -52,16 +72,37 @@ export const house = [
   {
     folder: 'processors/enrich/lookups',
     may: ['config.ts', 'processors/enrich/parse', 'runtime'],
-    packages: ['mmdb-lib', 'node:fs/promises', 'node:module', 'node:path', 'node:zlib'],
-    pure: ['lookup-set*', 'mmdb-*', 'prefix-lists*', 'protocol-names*', 'range-*', 'service-names*'],
-    purePackages: ['mmdb-lib'],
+    packages: ['node:fs/promises', 'node:module', 'node:path', 'node:worker_threads', 'node:zlib'],
+    pure: [
+      'address-*',
+      'aws-ranges*',
+      'delimited-lines*',
+      'disjoint-ranges*',
+      'lookup-set*',
+      'mmdb-values*',
+      'protocol-names*',
+      'range-*',
+      'service-names*',
+      'table-columns*',
+      'table-values*',
+      'threat-lists*',
+    ],
+    purePackages: [],
   },
-  { folder: 'processors/ip-context', may: ['runtime', 'schemas'], packages: [], pure: ['changes*', 'ownership*'], purePackages: [] },
+  {
+    folder: 'processors/ip-context',
+    may: ['runtime', 'schemas'],
+    packages: ['node:timers/*'],
+    pure: ['address*', 'changes*', 'conflicts*', 'day-*', 'owners*', 'run-differences*', 'sighting-days*', 'timeline*'],
+    purePackages: [],
+  },
 
   {
     folder: 'sinks/clickhouse',
     may: ['config.ts', 'runtime', 'schemas', 'sinks/clickhouse/columns'],
-    packages: ['@clickhouse/client', 'node:crypto', 'node:fs', 'node:path', 'node:stream', 'node:stream/*'],
+    packages: ['@clickhouse/client', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:stream', 'node:stream/*', 'node:timers/*'],
+    pure: ['ddl*', 'time-to-live*'],
+    purePackages: [],
   },
   { folder: 'sinks/clickhouse/columns', may: ['runtime', 'schemas'], pure: true, packages: ['node:crypto'] },
 
@@ -96,12 +137,20 @@ export const house = [
   },
   {
     folder: 'cli',
-    may: [...commands, 'cli/coverage-report', 'cli/dead-letters', 'cli/replay'],
-    packages: ['node:net', 'node:timers/*', 'node:util'],
+    may: [
+      ...commands,
+      'cli/coverage-report',
+      'cli/dead-letters',
+      'cli/replay',
+      'config-hints.ts',
+      'config-values.ts',
+      'processors/enrich/lookups',
+    ],
+    packages: ['node:net', 'node:timers/*', 'node:tls', 'node:util'],
   },
   {
     folder: 'cli/coverage-report',
-    may: ['cli', 'runtime', 'schemas', 'sinks/clickhouse'],
+    may: ['cli', 'config.ts', 'producers/s3', 'runtime', 'schemas', 'sinks/clickhouse'],
     packages: [],
     pure: ['silences*', 'slots*', 'verdict*'],
     purePackages: [],
@@ -123,6 +172,7 @@ export const house = [
   { folder: 'lint', may: [], packages: ['eslint', 'node:path'] },
   { folder: 'bench', may: ['*'], packages: ['*'] },
   { folder: 'examples', may: [], packages: ['*'] },
+  { folder: 'examples/clickhouse-cluster', may: ['config.ts', 'schemas', 'sinks/clickhouse'], packages: ['*'] },
   { folder: 'test', may: ['*'], packages: ['*'] },
 ]
 
