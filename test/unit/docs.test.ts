@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { parse as parseYaml } from 'yaml'
 import { checkConfig, listSettings } from '../../config.ts'
 import { errorTable } from '../../runtime/errors.ts'
-import { staleFiles } from '../../schemas/generate.ts'
+import { staleFiles } from '../../reference/generate.ts'
 import { topics } from '../../schemas/topics.ts'
 
 const root = join(import.meta.dirname, '../..')

@@ -1,18 +1,18 @@
 /**
- * Writes what is derived from the tables of this folder, config.ts and runtime/: schemas/*.avsc and docs/reference/*.md.
+ * Writes what is derived from the tables of schemas/, config.ts and runtime/: schemas/*.avsc and docs/reference/*.md.
  *
- * `node schemas/generate.ts` writes; with `--check` it writes nothing, names the stale files and ends with exit code 1.
+ * `node reference/generate.ts` writes; with `--check` it writes nothing, names the stale files and ends with exit code 1.
  */
 import { globSync, existsSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { registry } from '../runtime/metrics.ts'
-import { configPage } from './pages/config-page.ts'
-import { errorsPage } from './pages/errors-page.ts'
-import { fieldsPage } from './pages/fields-page.ts'
-import { metricsPage, type DeclaredMetric } from './pages/metrics-page.ts'
-import { topicsPage } from './pages/topics-page.ts'
-import { topics } from './topics.ts'
+import { configPage } from './config-page.ts'
+import { errorsPage } from './errors-page.ts'
+import { fieldsPage } from './fields-page.ts'
+import { metricsPage, type DeclaredMetric } from './metrics-page.ts'
+import { topicsPage } from './topics-page.ts'
+import { topics } from '../schemas/topics.ts'
 
 const root = join(import.meta.dirname, '..')
 

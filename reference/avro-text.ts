@@ -1,5 +1,5 @@
 /** Avro types and fields in words. */
-import type { AvroField, AvroSchema } from '../avro-types.ts'
+import type { AvroField, AvroSchema } from '../schemas/avro-types.ts'
 
 interface Shape {
   readonly type?: string

@@ -1,6 +1,6 @@
 /** docs/reference/fields.md. */
-import { flowFields } from '../flow-fields.ts'
-import { flowKey, flowValue } from '../flow-record.ts'
+import { flowFields } from '../schemas/flow-fields.ts'
+import { flowKey, flowValue } from '../schemas/flow-record.ts'
 import { fieldRows, typeText } from './avro-text.ts'
 import { code, generatedMark, table } from './markdown.ts'
 

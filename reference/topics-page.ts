@@ -1,6 +1,6 @@
 /** docs/reference/topics.md. */
-import type { Topic } from '../topics.ts'
-import { rawLineHeaders, topicName, topics } from '../topics.ts'
+import type { Topic } from '../schemas/topics.ts'
+import { rawLineHeaders, topicName, topics } from '../schemas/topics.ts'
 import { fieldRows } from './avro-text.ts'
 import { code, generatedMark, table } from './markdown.ts'
 
