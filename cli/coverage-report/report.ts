@@ -285,5 +285,5 @@ export function hasLosses(report: CoverageReport): boolean {
       log.skipdata > 0 ||
       log.onTheirWay + log.removed + log.warned > 0,
   )
-  return broken || report.skipped.length > 0 || report.withoutSlot.some(object => object.state !== 'done')
+  return broken || report.skipped.length > 0 || report.withoutSlot.some(object => object.state !== 'done' && object.state !== 'empty')
 }

@@ -9,6 +9,8 @@ import type { ReadPart } from './partition-reader.ts'
 /** The partition: committed records from an offset on. */
 export interface KeyedSource {
   read(offset: number, maxBytes: number): Promise<ReadPart>
+  /** Offset after the last committed record, as a leader says that is sure of it; else it rejects. */
+  committedEnd(): Promise<number>
 }
 
 /** Bytes of one fetch while the partition is read, and for a value and its neighbours, which were often written together. */
@@ -17,6 +19,9 @@ const valueBytes = 262_144
 
 /** Keys of the index, at most: 128 MiB. With more, every question reads the whole partition. */
 export const mostIndexed = 4_194_304
+
+/** Fetches in a row that may give nothing although there must be more: each waits a moment at the broker. */
+const mostEmpty = 150
 
 /** Value of a key: null if it has none. */
 type Value = Buffer | null
@@ -28,6 +33,8 @@ export class KeyedReader {
   readonly #mostIndexed: number
   #index: KeyIndex | undefined = new KeyIndex()
   #indexedTo: number
+  /** The highest end that was ever seen: a leader that is new can know of less for a moment. */
+  #end = 0
   /** Records read, those of whole readings of the partition included. */
   scanned = 0
 
@@ -52,6 +59,7 @@ export class KeyedReader {
    * @returns The newest value of each key, in the order of the keys; null if it has none.
    */
   async lookUp(keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
+    this.#end = Math.max(this.#end, await this.#source.committedEnd())
     const found = await this.#indexed(keys)
     return found ?? (await this.#scanFor(keys))
   }
@@ -75,7 +83,7 @@ export class KeyedReader {
     for (const one of wanted) {
       if (part === undefined || one.offset < partFrom || one.offset >= part.nextOffset) {
         partFrom = one.offset
-        part = await this.#source.read(one.offset, valueBytes)
+        part = await this.#readBehind(one.offset)
       }
       const record = part.records.find(({ offset }) => offset === one.offset)
       // compaction has removed it: a tombstone that is no longer needed
@@ -100,16 +108,28 @@ export class KeyedReader {
     return keys.map(key => newest.get(key.toString('latin1')) ?? null)
   }
 
+  /** Reads from an offset at which a record once stood. An answer that ends there is that of a leader which does not know it yet. */
+  async #readBehind(offset: number): Promise<ReadPart> {
+    for (let empty = 0; empty <= mostEmpty; empty++) {
+      const part = await this.#source.read(offset, valueBytes)
+      if (part.nextOffset > offset) return part
+    }
+    throw new Error(`nothing is read at offset ${offset}, at which a record was seen before`)
+  }
+
   /** Reads on to the end. A commit is answered before its mark stands in the partition, so this waits for the mark. */
   async #scan(from: number, visit: (record: InRecord) => void): Promise<number> {
     let next = from
-    for (;;) {
+    for (let empty = 0; empty <= mostEmpty;) {
       const { records, nextOffset, end } = await this.#source.read(next, scanBytes)
       for (const record of records) visit(record)
       this.scanned += records.length
+      empty = nextOffset > next ? 0 : empty + 1
       next = nextOffset
-      if (next >= end) return next
+      this.#end = Math.max(this.#end, end)
+      if (next >= this.#end) return next
     }
+    throw new Error(`nothing is read from offset ${next} on, before the end at ${this.#end}`)
   }
 }
 

@@ -56,7 +56,11 @@ export class LookUps {
     if (range === undefined) throw new FlowError('TOPIC_MISSING', { topic: this.#cluster.topicName(topic) })
     const kafka = createKafka(settings, `${this.#cluster.groupOf(this.#role)}.${this.#partition}.look-ups`, this.#log)
     const reader = new PartitionReader(kafka, this.#cluster.topicName(topic), this.#partition, settings.encodedBatches)
-    const open = { reader, keys: new KeyedReader(reader, range.start) }
+    const source = {
+      read: (offset: number, maxBytes: number) => reader.read(offset, maxBytes),
+      committedEnd: async () => (await this.#cluster.limits(topic, this.#partition)).end,
+    }
+    const open = { reader, keys: new KeyedReader(source, range.start) }
     this.#open.set(topic, open)
     return open
   }

@@ -79,7 +79,7 @@ WITH
   (
     SELECT coalesce(minOrNullIf(days, days > 0), 0)
     FROM (
-      SELECT toUInt32OrZero(extract(engine_full, 'toIntervalDay\\((\\d+)\\)')) AS days
+      SELECT toUInt32(greatest(intDiv(toUInt64OrZero(extract(engine_full, '\\+ (\\d+), 4294967295')), 86400), 1) - 1) AS days
       FROM system.tables
       WHERE database = replaceAll('{database}', '`', '') AND name IN ('flows', 'flow_gaps', 'dead_letters')
     )

@@ -1,11 +1,11 @@
 -- The side of the interface itself is ours, whatever country or network its range belongs to elsewhere: flow_log (0011) says neither of it where the
--- direction is known.
+-- direction is known. A packet address that differs is another matter: it may be that of a client or a peer.
 CREATE OR REPLACE VIEW {database}.flow_log AS
 WITH
   direction = 'ingress' AS turned,
-  if(direction = 'unknown', toString(local_country), '') AS own_country,
-  if(direction = 'unknown', local_asn, 0) AS own_asn,
-  if(direction = 'unknown', toString(local_as_org), '') AS own_as_org,
+  if(direction = 'unknown' OR pkt_local != toIPv6('::') OR bitTest(absent, 16), toString(local_country), '') AS own_country,
+  if(direction = 'unknown' OR pkt_local != toIPv6('::') OR bitTest(absent, 16), local_asn, 0) AS own_asn,
+  if(direction = 'unknown' OR pkt_local != toIPv6('::') OR bitTest(absent, 16), toString(local_as_org), '') AS own_as_org,
   replaceRegexpOne(toString(local_addr), '^::ffff:(\\d+\\.)', '\\1') AS local_text,
   replaceRegexpOne(toString(remote_addr), '^::ffff:(\\d+\\.)', '\\1') AS remote_text,
   if(bitTest(absent, 8), NULL, local_text) AS local,

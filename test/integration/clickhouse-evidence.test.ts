@@ -60,6 +60,17 @@ describe('coverage --interface', () => {
     assert.deepEqual(await stateOf(store, old(1)), { state: 'removed', missing: 1, on_their_way: 0, removed: 1, copies: 0, empty: 0 })
   })
 
+  it('does not say that a time to live of 30 days has removed what is three days old', async () => {
+    const now = Math.floor(Date.now() / 300_000) * 300
+    const recent = (n: number): number => now - 3 * 86_400 + n * 300
+    const { store, settings } = await fourSlots(recent)
+    await migrate(store, { ...settings, ttlDays: 30 })
+    await store.command(
+      `ALTER TABLE \`${store.database}\`.flows DELETE WHERE start >= ${recent(1)} AND start < ${recent(2)} SETTINGS mutations_sync = 2`,
+    )
+    assert.deepEqual(await stateOf(store, recent(1)), { state: 'incomplete', missing: 1, on_their_way: 1, removed: 0, copies: 0, empty: 0 })
+  })
+
   it('takes an object without even a header line for no evidence, and its slot for not covered', async () => {
     const { store } = await fourSlots(slot)
     // as older versions recorded it: done

@@ -14,7 +14,10 @@ export const testKeyedReader = (encodedBatches: boolean): void =>
     const name = lab.nameOf(topic)
     const reader = new PartitionReader(createKafka(lab.settings, 'keyed', lab.log), name, 1, encodedBatches)
     try {
-      const keyed = new KeyedReader(reader, 0)
+      const keyed = new KeyedReader(
+        { read: (offset, maxBytes) => reader.read(offset, maxBytes), committedEnd: async () => (await lab.cluster.limits(topic, 1)).end },
+        0,
+      )
       const ask = async (...keys: string[]): Promise<(string | null)[]> =>
         (await keyed.lookUp(keys.map(key => Buffer.from(key)))).map(value => value?.toString() ?? null)
       assert.deepEqual(await ask('a'), [null], 'an empty partition')

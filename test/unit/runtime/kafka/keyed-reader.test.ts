@@ -37,18 +37,26 @@ class Partition {
     const newest = new Map(this.log.map(record => [String(record.key), record.offset]))
     this.log.splice(0, this.log.length, ...this.log.filter(({ key, offset }) => newest.get(String(key)) === offset))
   }
+  /** Fetches that a new leader answers, which knows the partition only so far. */
+  lagging = 0
+  known = 0
+  committedEnd(): Promise<number> {
+    return Promise.resolve(this.end)
+  }
   async read(offset: number, maxBytes: number) {
     this.reads++
     await Promise.resolve()
-    const from = this.log.filter(record => record.offset >= offset)
+    const end = this.lagging-- > 0 ? Math.min(this.known, this.end) : this.end
+    const from = this.log.filter(record => record.offset >= offset && record.offset < end)
     const records = from.slice(0, maxBytes > 1_000_000 ? 5 : 2)
-    return { records, nextOffset: records.length < from.length ? records.at(-1)!.offset + 1 : this.end, end: this.end }
+    return { records, nextOffset: records.length < from.length ? records.at(-1)!.offset + 1 : Math.max(end, offset), end }
   }
 }
 
 const step = fc.oneof(
   fc.record({ put: fc.tuple(fc.nat(12), fc.option(fc.string({ maxLength: 3 })), fc.nat(3)) }),
   fc.record({ ask: fc.array(fc.nat(14), { maxLength: 6 }) }),
+  fc.record({ lag: fc.tuple(fc.integer({ min: 1, max: 6 }), fc.nat(60)) }),
   fc.constant({ compact: true as const }),
 )
 
@@ -64,7 +72,8 @@ for (const most of [1000, 4])
             const [key, value, hole] = one.put
             partition.put(`k${key}`, value, hole)
             model.set(`k${key}`, value)
-          } else if ('compact' in one) partition.compact()
+          } else if ('lag' in one) [partition.lagging, partition.known] = one.lag
+          else if ('compact' in one) partition.compact()
           else {
             const keys = one.ask.map(key => `k${key}`)
             const values = await reader.lookUp(keys.map(key => Buffer.from(key)))
@@ -89,4 +98,17 @@ test('a second question reads what came since, and not the whole partition', asy
   assert.deepEqual((await reader.lookUp([Buffer.from('k7'), Buffer.from('k8')])).map(String), ['new', '8'])
   assert.equal(reader.scanned, 101)
   assert.equal(reader.indexed, 100)
+})
+
+test('a leader that does not know the end of the partition yet is waited for: nothing is taken for gone', async () => {
+  const partition = new Partition()
+  for (let i = 0; i < 10; i++) partition.put(`k${i}`, String(i), 0)
+  const reader = new KeyedReader(partition, 0)
+  await reader.lookUp([])
+  partition.put('k9', 'new', 0)
+  partition.lagging = 5
+  partition.known = 3
+  assert.deepEqual((await reader.lookUp([Buffer.from('k9'), Buffer.from('k8')])).map(String), ['new', '8'])
+  partition.lagging = Infinity
+  await assert.rejects(reader.lookUp([Buffer.from('k8')]), /offset 8/)
 })
