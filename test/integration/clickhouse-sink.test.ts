@@ -276,4 +276,25 @@ describe('addresses in ClickHouse', () => {
       assert.equal(row!.bytes, addressHex(text))
     }
   })
+
+  it('takes no own address for a talker outside where nobody can say which side is ours', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const start = 1_700_000_000
+    const unknown = flow({ start, end: start + 59, direction: 'unknown', directionSource: 'none', flowDirection: null, action: 'ACCEPT' })
+    putFlows([
+      // dual stack without flow-direction: a client in DE, our own range in US
+      { ...unknown, line: 2, srcAddr: '2a00::1', dstAddr: '2600:1f18::10', srcCountry: 'DE', dstCountry: 'US', bytes: 1000 },
+      { ...unknown, line: 3, srcAddr: '198.51.100.7', dstAddr: '10.0.0.1', srcCountry: 'FR', dstCountry: null, bytes: 500 },
+    ])
+    await cluster.runRole(role('sink-flows'))
+    const rows = await ask<Record<string, unknown>, 'top_talkers'>(store, 'top_talkers', {
+      from: new Date(start * 1000),
+      to: new Date((start + 600) * 1000),
+      limit: 5,
+    })
+    assert.deepEqual(
+      rows.map(row => [row['country'], row['bytes']]),
+      [['FR', '500']],
+    )
+  })
 })

@@ -1,5 +1,6 @@
 -- Allowed SSH from outside, with the evidence of exposed_ports_between: answered first, then replied, then accepted without an answer; nat-phantom
 -- last: the gateway dropped it. inferred: by ports, because no TCP flags say who opened it. maybe_nat: it may be a NAT gateway.
+-- Flows whose direction is unknown are not listed: no row is no evidence for them.
 -- Flows, packets and bytes count once where several flow logs wrote them (flows_once). Parameters: from, to (DateTime, both included), limit.
 SELECT evidence, observer, account_id, vpc_id, instance_id, replaceRegexpOne(toString(local_addr), '^::ffff:(\\d+\\.)', '\\1') AS local_address,
   replaceRegexpOne(toString(remote_addr), '^::ffff:(\\d+\\.)', '\\1') AS remote_address, toString(country) AS country, asn, toString(as_org) AS as_org,

@@ -2,7 +2,8 @@
 -- Parameters: from, to (DateTime, to not included), limit. The flows are those of flows_once: what several flow logs wrote counts once, and of an
 -- overwritten object the version that counts. What passes a NAT gateway is seen twice, by the gateway and by the host behind it: the gateway's
 -- half is kept apart in nat_bytes; nat_evidence_between says what is a gateway, by the packets of the time and of the day before and after it.
--- Where the direction is unknown, the side that has a country stands for the remote one. An address that the map knows as ours in the scope of the
+-- Where the direction is unknown, the side that has a country stands for the remote one; if both have one, nobody can say which is ours, and the
+-- flow counts for neither. An address that the map knows as ours in the scope of the
 -- flow is not outside, whatever country its range belongs to.
 SELECT
   toString(if(t.turned, t.local_country, t.remote_country)) AS country,
@@ -25,7 +26,7 @@ FROM (
     SELECT interface, scope, observer IN (SELECT observer FROM nat_interfaces_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})) AS nat
     FROM interfaces
   ) AS i ON f.interface = i.interface
-  WHERE f.remote_country != '' OR f.remote_asn != 0 OR (f.direction = 'unknown' AND (f.local_country != '' OR f.local_asn != 0))
+  WHERE if(f.direction = 'unknown', (f.remote_country != '' OR f.remote_asn != 0) != (f.local_country != '' OR f.local_asn != 0), f.remote_country != '' OR f.remote_asn != 0)
 ) AS t
 WHERE (t.scope, t.far) NOT IN (SELECT scope, ip FROM own_addresses)
 GROUP BY country, asn
