@@ -18,8 +18,8 @@ const coverage = { lines: 90, branches: 90, functions: 90 }
 
 const files = (pattern: string): string[] => globSync(pattern, { cwd: root }).sort()
 
-/** A suite that takes longer hangs: it is ended and has failed. `npm test` stays within 20 minutes; the long suites have no such limit. */
-const longestSuiteMs = 900_000
+/** A suite that takes longer hangs: it is ended and has failed. The long suites have no such limit. */
+const longestSuiteMs = 1_500_000
 /** A test that takes longer has failed; the others go on. */
 const longestTestMs = 420_000
 
