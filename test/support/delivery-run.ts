@@ -89,7 +89,7 @@ export async function withDeliveryRun<T>(
       fleet,
       put: ({ key, body }) => putObject(client, bucket, key, body),
       checkBooks: async (objects, { tablesMs, mapMs }) => {
-        const reference = referenceOf(objects)
+        const reference = referenceOf(objects, session.config.s3.blockBytes)
         await settled(store, objects.length, tablesMs)
         await mapSettled(session, mapMs)
         // what comes twice may come late

@@ -29,9 +29,8 @@ export function joinRanges(ranges: readonly [number, number][]): [number, number
   return joined
 }
 
-/** Lines and bytes of text at which fetch begins another raw-lines record, with the default settings. */
+/** Lines of text at which fetch begins another raw-lines record, with the default setting. */
 const blockLines = 5000
-const blockBytes = 262_144
 const maxLineBytes = 65_536
 
 /** What a block of lines teaches: `passed` is not kept, because it holds nothing. */
@@ -48,8 +47,9 @@ function learn(map: ReferenceMap, header: string, lines: readonly string[], orig
  * Computes the expectations.
  *
  * @param objects Keys and stored bytes.
+ * @param blockBytes Bytes of text at which fetch begins another raw-lines record: `s3.blockBytes`. Enrich decides by what stands in a block.
  */
-export function referenceOf(objects: Iterable<{ key: string; body: Buffer }>): Reference {
+export function referenceOf(objects: Iterable<{ key: string; body: Buffer }>, blockBytes = 262_144): Reference {
   const tally = emptyTally()
   const map: ReferenceMap = new Map()
   for (const { key, body } of objects) {
@@ -75,8 +75,11 @@ export function referenceOf(objects: Iterable<{ key: string; body: Buffer }>): R
         continue
       }
       addTally(tally, classifyLine(header.trim().split(/ +/), line, maxLineBytes))
-      // fetch sends it to dead letters itself
-      if (line.length > maxLineBytes) continue
+      // fetch sends it to dead letters itself; the lines before it are a block
+      if (line.length > maxLineBytes) {
+        end()
+        continue
+      }
       if (block.length === blockLines || (block.length > 0 && bytes + line.length + 1 > blockBytes)) end()
       block.push(line.toString())
       bytes += line.length + 1
