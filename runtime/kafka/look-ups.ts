@@ -6,7 +6,7 @@ import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import { keysLookedUp, lookUpRecordsRead } from './events.ts'
 import { KeyedReader } from './keyed-reader.ts'
-import { PartitionReader } from './partition-reader.ts'
+import { PartitionReader, whenLed } from './partition-reader.ts'
 
 /** The look-ups of one task; connections are opened at the first one of each topic. */
 export class LookUps {
@@ -58,7 +58,7 @@ export class LookUps {
     const reader = new PartitionReader(kafka, this.#cluster.topicName(topic), this.#partition, settings.encodedBatches)
     const source = {
       read: (offset: number, maxBytes: number) => reader.read(offset, maxBytes),
-      committedEnd: async () => (await this.#cluster.limits(topic, this.#partition)).end,
+      committedEnd: () => whenLed(async () => (await this.#cluster.limits(topic, this.#partition)).end),
     }
     const open = { reader, keys: new KeyedReader(source, range.start) }
     this.#open.set(topic, open)

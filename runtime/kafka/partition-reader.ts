@@ -27,6 +27,18 @@ const againMs = 250
 const waitMs = 200
 const readCommitted = 1
 
+/** Asks again while a leader is new: `ask` rejects until it is sure. */
+export async function whenLed<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (attempt >= attempts || flowErrorOf(error)?.retriable === false) throw error
+      await sleep(againMs)
+    }
+  }
+}
+
 /** One partition, and the connection to its leader; opened at the first read. */
 export class PartitionReader {
   readonly #kafka: KafkaJs.Kafka

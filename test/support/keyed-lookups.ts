@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createKafka } from '../../runtime/kafka/client.ts'
 import { KeyedReader } from '../../runtime/kafka/keyed-reader.ts'
-import { PartitionReader } from '../../runtime/kafka/partition-reader.ts'
+import { PartitionReader, whenLed } from '../../runtime/kafka/partition-reader.ts'
 import { Lab } from './kafka-lab.ts'
 
 /** @param encodedBatches One mode for a process, so each has a test file. */
@@ -15,7 +15,10 @@ export const testKeyedReader = (encodedBatches: boolean): void =>
     const reader = new PartitionReader(createKafka(lab.settings, 'keyed', lab.log), name, 1, encodedBatches)
     try {
       const keyed = new KeyedReader(
-        { read: (offset, maxBytes) => reader.read(offset, maxBytes), committedEnd: async () => (await lab.cluster.limits(topic, 1)).end },
+        {
+          read: (offset, maxBytes) => reader.read(offset, maxBytes),
+          committedEnd: () => whenLed(async () => (await lab.cluster.limits(topic, 1)).end),
+        },
         0,
       )
       const ask = async (...keys: string[]): Promise<(string | null)[]> =>
