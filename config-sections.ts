@@ -22,7 +22,7 @@ import {
 } from './config-values.ts'
 import { recordSizeFaults } from './runtime/kafka/record-size.ts'
 import { sourceFaults } from './config-source.ts'
-import { formatFault } from './producers/s3/log-format.ts'
+import { formatFault } from './producers/s3/text/log-format.ts'
 import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
 import { ttlFaults } from './sinks/clickhouse/time-to-live.ts'
 

@@ -1,8 +1,8 @@
 /** The independent side of the audit for Parquet: whole rows as objects, value by value. Shares the library with the fetcher, not the rendering. */
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet'
-import { parquetCompressors } from '../producers/s3/parquet-pages.ts'
-import { ParquetReaders } from '../producers/s3/parquet-readers.ts'
-import { bytesInMemory } from '../producers/s3/parquet-text.ts'
+import { parquetCompressors } from '../producers/s3/parquet/parquet-pages.ts'
+import { ParquetReaders } from '../producers/s3/parquet/parquet-readers.ts'
+import { bytesInMemory } from '../producers/s3/parquet/parquet-text.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
 import { findFlowField } from '../schemas/flow-fields.ts'
 import { classifyLine, isMostlyDocumented, type PlainReading } from './plain-reader.ts'

@@ -1,5 +1,5 @@
 /** Writes arrivals for commands. */
-import { arrivalRecords, type Announcement } from '../producers/s3/announce-arrivals.ts'
+import { arrivalRecords, type Announcement } from '../producers/s3/objects/announce-arrivals.ts'
 import { createKafka, explicitPartitioner } from '../runtime/kafka/client.ts'
 import { topics } from '../schemas/topics.ts'
 import type { Session } from './session.ts'

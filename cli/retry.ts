@@ -1,5 +1,5 @@
 /** `flowloom retry`: another attempt for objects that failed, after a person has fixed what was wrong. */
-import type { Announcement } from '../producers/s3/announce-arrivals.ts'
+import type { Announcement } from '../producers/s3/objects/announce-arrivals.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
 import { topics } from '../schemas/topics.ts'

@@ -1,7 +1,7 @@
 /** docs/reference/errors.md. */
 import { errorTable } from '../runtime/errors.ts'
 import { lineFaultReasons } from '../processors/enrich/parse/line-faults.ts'
-import { deadLineReasons } from '../producers/s3/dead-line-reasons.ts'
+import { deadLineReasons } from '../producers/s3/text/dead-line-reasons.ts'
 import { code, generatedMark, table } from './markdown.ts'
 
 /** Every error code and every reason of a dead letter. */

@@ -1,6 +1,6 @@
 /** Sources of the settings of which nothing was ever read: a wrong prefix looks like a quiet network. */
 import type { S3Source } from '../../config.ts'
-import { rootOf } from '../../producers/s3/source-layout.ts'
+import { rootOf } from '../../producers/s3/objects/source-layout.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 
 /** @returns Names of the sources that the table of objects has no object of. */

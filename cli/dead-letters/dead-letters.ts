@@ -1,7 +1,7 @@
 /** `flowloom dead-letters`: lines that could not be read: which, why, and another try after a fix. */
 import { lineText, readReplays } from '../../audit/replay-attempts.ts'
 import { lineFaultReasons } from '../../processors/enrich/parse/line-faults.ts'
-import { deadLineReasons } from '../../producers/s3/dead-line-reasons.ts'
+import { deadLineReasons } from '../../producers/s3/text/dead-line-reasons.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { configOption } from '../command.ts'

@@ -7,7 +7,7 @@
  */
 import { lineText, readReplays, type ReplayAttempts } from '../../audit/replay-attempts.ts'
 import { LineCheck } from '../../processors/enrich/line-check.ts'
-import { sourceHeaders } from '../../producers/s3/source-headers.ts'
+import { sourceHeaders } from '../../producers/s3/fetch/source-headers.ts'
 import { createKafka } from '../../runtime/kafka/client.ts'
 import { FencedProducer, fencedError } from '../../runtime/kafka/fenced-producer.ts'
 import { partitionOf } from '../../runtime/partition.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readParquetPlainly } from '../../audit/plain-parquet.ts'
 import { countText } from '../../audit/plain-reader.ts'
-import { bytesInMemory, parquetText } from '../../producers/s3/parquet-text.ts'
+import { bytesInMemory, parquetText } from '../../producers/s3/parquet/parquet-text.ts'
 
 const golden = (file: string): Buffer => readFileSync(join(import.meta.dirname, 'parquet', file))
 

@@ -17,8 +17,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { checkConfig } from '../../config.ts'
-import { isArchived, type ListedObject } from '../../producers/s3/object-store.ts'
-import { createS3Stores } from '../../producers/s3/s3-object-store.ts'
+import { isArchived, type ListedObject } from '../../producers/s3/objects/object-store.ts'
+import { createS3Stores } from '../../producers/s3/objects/s3-object-store.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { ChildService } from '../../stack/child-service.ts'
 import { queueUrl } from '../../stack/fauxqs-parts.ts'

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { documentLines } from '../../audit/plain-documents.ts'
 import { readPlainly } from '../../audit/plain-reader.ts'
-import { unwrapped } from '../../producers/s3/envelope-text.ts'
+import { unwrapped } from '../../producers/s3/text/envelope-text.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { FetchBench, header, keyOf, settle } from '../unit/producers/s3-fetch-cases.ts'
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { readPlainly } from '../../audit/plain-reader.ts'
 import { readParquetPlainly } from '../../audit/plain-parquet.ts'
-import { isColumnLine, isHeader } from '../../producers/s3/header-line.ts'
+import { isColumnLine, isHeader } from '../../producers/s3/text/header-line.ts'
 import { findFlowField, flowFields } from '../../schemas/flow-fields.ts'
 import { parquetObject } from '../support/parquet-object.ts'
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isHeader } from '../../producers/s3/header-line.ts'
-import { LineCutter, type CutLimits, type Piece } from '../../producers/s3/line-blocks.ts'
+import { isHeader } from '../../producers/s3/text/header-line.ts'
+import { LineCutter, type CutLimits, type Piece } from '../../producers/s3/text/line-blocks.ts'
 
 const header = 'version srcaddr bytes'
 const line = fc.oneof(

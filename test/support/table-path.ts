@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkConfig, type Config } from '../../config.ts'
 import { createEnrichRole } from '../../processors/enrich/enrich-processor.ts'
-import { createFetchRole } from '../../producers/s3/fetch-processor.ts'
+import { createFetchRole } from '../../producers/s3/fetch/fetch-processor.ts'
 import { objectKeyOf, type ObjectLayout } from '../../producers/synthetic/object-layout.ts'
 import type { Role } from '../../runtime/task.ts'
 import { topics } from '../../schemas/topics.ts'

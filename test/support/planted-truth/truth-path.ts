@@ -2,7 +2,7 @@
 import { checkConfig } from '../../../config.ts'
 import { createEnrichRole } from '../../../processors/enrich/enrich-processor.ts'
 import { createIpContextRole } from '../../../processors/ip-context/ip-context-processor.ts'
-import { createFetchRole } from '../../../producers/s3/fetch-processor.ts'
+import { createFetchRole } from '../../../producers/s3/fetch/fetch-processor.ts'
 import { objectKeyOf } from '../../../producers/synthetic/object-layout.ts'
 import { topics } from '../../../schemas/topics.ts'
 import { createClickHouseRoles } from '../../../sinks/clickhouse/clickhouse-sink.ts'

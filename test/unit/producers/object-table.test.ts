@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { nameHash, ObjectTable } from '../../../producers/s3/object-table.ts'
-import { Ledger } from '../../../producers/s3/ledger.ts'
+import { nameHash, ObjectTable } from '../../../producers/s3/objects/object-table.ts'
+import { Ledger } from '../../../producers/s3/fetch/ledger.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
 import { emptyLedger } from '../../support/ledger.ts'
 

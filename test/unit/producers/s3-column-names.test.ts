@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkConfig } from '../../../config.ts'
-import { meantField, nameHints } from '../../../producers/s3/column-names.ts'
+import { meantField, nameHints } from '../../../producers/s3/text/column-names.ts'
 import { flowFields } from '../../../schemas/flow-fields.ts'
 
 for (const [name, field] of [

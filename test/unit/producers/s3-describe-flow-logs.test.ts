@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { checkConfig, type S3Source } from '../../../config.ts'
-import { createFlowLogService, flowLogOf } from '../../../producers/s3/describe-flow-logs.ts'
-import { FlowLogHeaders } from '../../../producers/s3/flow-log-headers.ts'
+import { createFlowLogService, flowLogOf } from '../../../producers/s3/fetch/describe-flow-logs.ts'
+import { FlowLogHeaders } from '../../../producers/s3/fetch/flow-log-headers.ts'
 import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
 import { Ec2Server } from '../../support/ec2-server.ts'
 

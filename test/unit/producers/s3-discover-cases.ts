@@ -1,7 +1,7 @@
 /** What the discover tests share: a store, a cluster, and the source with rounds that follow each other at once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkConfig } from '../../../config.ts'
-import { createDiscoverSource, type DiscoverSource } from '../../../producers/s3/discover-source.ts'
+import { createDiscoverSource, type DiscoverSource } from '../../../producers/s3/discover/discover-source.ts'
 import { registry } from '../../../runtime/metrics.ts'
 import { MemoryCluster } from '../../support/memory-context.ts'
 import { MemoryObjectStore } from '../../support/memory-object-store.ts'

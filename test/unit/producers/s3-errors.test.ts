@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sqsError } from '../../../producers/s3/notify-queue.ts'
-import { s3Error } from '../../../producers/s3/s3-object-store.ts'
+import { sqsError } from '../../../producers/s3/notify/notify-queue.ts'
+import { s3Error } from '../../../producers/s3/objects/s3-object-store.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 
 const thrown = (name: string, status: number, message = 'Access Denied'): Error =>

@@ -1,9 +1,9 @@
 /** What the fetch tests share: a cluster, a store, and objects with numbered lines. */
 import { gzipSync } from 'node:zlib'
 import { checkConfig } from '../../../config.ts'
-import type { FlowLogService } from '../../../producers/s3/describe-flow-logs.ts'
-import { createFetchRole } from '../../../producers/s3/fetch-processor.ts'
-import { ParquetReaders } from '../../../producers/s3/parquet-readers.ts'
+import type { FlowLogService } from '../../../producers/s3/fetch/describe-flow-logs.ts'
+import { createFetchRole } from '../../../producers/s3/fetch/fetch-processor.ts'
+import { ParquetReaders } from '../../../producers/s3/parquet/parquet-readers.ts'
 import type { Role } from '../../../runtime/task.ts'
 import type { ObjectArrival, ObjectLedger } from '../../../schemas/records.ts'
 import { MemoryCluster, type MemoryTask } from '../../support/memory-context.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import type { FlowLogName, FlowLogService } from '../../../producers/s3/describe-flow-logs.ts'
+import type { FlowLogName, FlowLogService } from '../../../producers/s3/fetch/describe-flow-logs.ts'
 import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
 import { bucket, FetchBench, gz, header, keyOf, numbered, settle } from './s3-fetch-cases.ts'
 

@@ -1,7 +1,7 @@
 /** Overwritten objects that get back the bytes that they had before: each version adds its lines once, whatever came in between. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Ledger } from '../../../producers/s3/ledger.ts'
+import { Ledger } from '../../../producers/s3/fetch/ledger.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
 import type { ObjectArrival } from '../../../schemas/records.ts'
 import { emptyLedger } from '../../support/ledger.ts'

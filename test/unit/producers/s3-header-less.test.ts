@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { readPlainly } from '../../../audit/plain-reader.ts'
-import { headerOfFormat, namesBeforeDescribed } from '../../../producers/s3/log-format.ts'
-import { unwrapped } from '../../../producers/s3/envelope-text.ts'
+import { headerOfFormat, namesBeforeDescribed } from '../../../producers/s3/text/log-format.ts'
+import { unwrapped } from '../../../producers/s3/text/envelope-text.ts'
 import { bucket, FetchBench, header, keyOf, numbered } from './s3-fetch-cases.ts'
 
 const format = header

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defaultFormat, fullV11Format, fullV5Format, transitGatewayFormat } from '../../../schemas/flow-fields.ts'
-import { isHeaderLine } from '../../../producers/s3/header-line.ts'
+import { isHeaderLine } from '../../../producers/s3/text/header-line.ts'
 import {
   accountFolder,
   accountsPrefix,
@@ -11,9 +11,9 @@ import {
   isParquetKey,
   regionFolder,
   windowDays,
-} from '../../../producers/s3/key-layout.ts'
-import { plainEtag, sourceOf } from '../../../producers/s3/object-store.ts'
-import { s3Error } from '../../../producers/s3/s3-object-store.ts'
+} from '../../../producers/s3/objects/key-layout.ts'
+import { plainEtag, sourceOf } from '../../../producers/s3/objects/object-store.ts'
+import { s3Error } from '../../../producers/s3/objects/s3-object-store.ts'
 
 const headers: { line: string; is: boolean }[] = [
   { line: defaultFormat.join(' '), is: true },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
-import { textChunks } from '../../../producers/s3/object-text.ts'
+import { textChunks } from '../../../producers/s3/text/object-text.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 
 const name = { bucket: 'b', key: 'AWSLogs/x.log.gz' }

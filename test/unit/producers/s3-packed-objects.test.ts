@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { unpackPlainly } from '../../../audit/plain-unpack.ts'
-import { textChunks } from '../../../producers/s3/object-text.ts'
+import { textChunks } from '../../../producers/s3/text/object-text.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { snappyBlock, snappyFramed, snappyHadoop, snappyJava, zipOf } from '../../support/packed-objects.ts'
 

@@ -4,9 +4,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { checkConfig } from '../../../config.ts'
-import { textChunks } from '../../../producers/s3/object-text.ts'
-import { download } from '../../../producers/s3/read-ahead.ts'
-import { createS3Stores } from '../../../producers/s3/s3-object-store.ts'
+import { textChunks } from '../../../producers/s3/text/object-text.ts'
+import { download } from '../../../producers/s3/fetch/read-ahead.ts'
+import { createS3Stores } from '../../../producers/s3/objects/s3-object-store.ts'
 
 for (const [kind, size] of [
   ['small', 100_000],
