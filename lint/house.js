@@ -11,47 +11,70 @@ const computing = ['node:buffer', 'node:crypto', 'node:util', 'node:zlib']
 /** Files of runtime/ that pure files may use: they open nothing, read no clock and log nothing. */
 export const pureRuntime = ['runtime/avro.ts', 'runtime/errors.ts', 'runtime/memory.ts', 'runtime/partition.ts', 'runtime/records.ts']
 
-const aws = ['@aws-sdk/client-ec2', '@aws-sdk/client-s3', '@aws-sdk/client-sqs', '@aws-sdk/credential-providers']
+/** The rooms of producers/s3. */
+const s3 = ['discover', 'fetch', 'notify', 'objects', 'parquet', 'text'].map(room => `producers/s3/${room}`)
 /** The settings: how they are loaded, and what is wrong with them. */
 const config = ['config.ts', 'config-sections.ts', 'config-source.ts', 'config-hints.ts', 'config-faults.ts', 'config-values.ts']
-const commands = ['audit', 'cli', 'config.ts', 'producers/s3', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
+const commands = ['audit', 'cli', 'config.ts', 'producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
 
 /** The house: see the head of ARCHITECTURE.md for what each folder is. */
 export const house = [
   { folder: 'main.ts', may: ['cli', 'cli/dead-letters', 'cli/demo', 'cli/replay', 'runtime'], packages: [] },
   {
     folder: 'topology.ts',
-    may: ['config.ts', 'processors/enrich', 'processors/ip-context', 'producers/s3', 'runtime', 'schemas', 'sinks/clickhouse'],
+    may: ['config.ts', 'processors/enrich', 'processors/ip-context', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
     packages: [],
   },
   { folder: 'config.ts', may: [...config, 'runtime'], packages: ['node:fs', 'yaml', 'zod'] },
   {
     folder: 'config-sections.ts',
-    may: [...config, 'producers/s3', 'runtime/kafka', 'sinks/clickhouse/time-to-live.ts'],
+    may: [...config, ...s3, 'runtime/kafka', 'sinks/clickhouse/time-to-live.ts'],
     packages: ['node:net', 'zod'],
   },
-  { folder: 'config-source.ts', may: [...config, 'producers/s3'], packages: [] },
-  { folder: 'config-hints.ts', may: [...config, 'producers/s3', 'schemas'], packages: [] },
+  { folder: 'config-source.ts', may: [...config, ...s3], packages: [] },
+  { folder: 'config-hints.ts', may: [...config, ...s3, 'schemas'], packages: [] },
   { folder: 'config-faults.ts', may: [...config, 'runtime'], packages: ['zod'] },
-  { folder: 'config-values.ts', may: [...config, 'producers/s3'], packages: ['node:net'] },
+  { folder: 'config-values.ts', may: [...config, ...s3], packages: ['node:net'] },
 
   { folder: 'schemas', may: [], pure: true, packages: ['node:crypto'] },
+  { folder: 'producers/s3', may: ['config.ts', 'runtime'], packages: ['@aws-sdk/credential-providers'] },
   {
-    folder: 'producers/s3',
-    may: ['config.ts', 'runtime', 'schemas'],
-    packages: [
-      ...computing,
-      ...aws,
-      '@node-rs/crc32',
-      'hyparquet',
-      'hyparquet/*',
-      'node:stream',
-      'node:timers/*',
-      'node:v8',
-      'node:worker_threads',
-    ],
-    pure: ['key-layout.ts', 'line-blocks.ts', 'source-layout.ts', 'log-format.ts', 'header-line.ts', 'flow-log-headers.ts'],
-    purePackages: ['node:buffer', 'node:crypto'],
+    folder: 'producers/s3/objects',
+    may: ['config.ts', 'producers/s3', 'runtime', 'schemas'],
+    packages: ['@aws-sdk/client-s3', 'node:crypto', 'node:stream'],
+    pure: ['key-layout.ts', 'source-layout.ts'],
+    purePackages: [],
+  },
+  {
+    folder: 'producers/s3/discover',
+    may: ['config.ts', 'producers/s3/objects', 'runtime', 'schemas'],
+    packages: ['node:timers/*'],
+  },
+  {
+    folder: 'producers/s3/notify',
+    may: ['config.ts', 'producers/s3', 'producers/s3/objects', 'runtime', 'schemas'],
+    packages: ['@aws-sdk/client-sqs', 'node:timers/*'],
+    pure: ['notify-events*'],
+    purePackages: [],
+  },
+  {
+    folder: 'producers/s3/text',
+    may: ['runtime', 'schemas'],
+    packages: [...computing, '@node-rs/crc32', 'node:stream'],
+    pure: ['column-names*', 'csv-records*', 'field-words*', 'header-line*', 'line-blocks*', 'log-format*', 'structured-records*'],
+    purePackages: ['node:crypto'],
+  },
+  {
+    folder: 'producers/s3/parquet',
+    may: ['producers/s3/text', 'runtime', 'schemas'],
+    packages: ['hyparquet', 'hyparquet/*', 'node:v8', 'node:worker_threads', 'node:zlib'],
+  },
+  {
+    folder: 'producers/s3/fetch',
+    may: ['config.ts', 'producers/s3', 'producers/s3/objects', 'producers/s3/parquet', 'producers/s3/text', 'runtime', 'schemas'],
+    packages: ['@aws-sdk/client-ec2', 'node:stream'],
+    pure: ['flow-log-headers*', 'source-headers*'],
+    purePackages: [],
   },
   { folder: 'producers/synthetic', may: ['audit', 'schemas'], pure: true, packages: ['node:zlib'] },
 
@@ -132,7 +155,7 @@ export const house = [
 
   {
     folder: 'audit',
-    may: ['config.ts', 'producers/s3', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
+    may: ['config.ts', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
     packages: [...computing, 'hyparquet', 'node:events', 'node:net'],
   },
   {
@@ -150,7 +173,7 @@ export const house = [
   },
   {
     folder: 'cli/coverage-report',
-    may: ['cli', 'config.ts', 'producers/s3', 'runtime', 'schemas', 'sinks/clickhouse'],
+    may: ['cli', 'config.ts', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
     packages: [],
     pure: ['silences*', 'slots*', 'verdict*'],
     purePackages: [],
@@ -165,7 +188,7 @@ export const house = [
 
   {
     folder: 'reference',
-    may: ['config.ts', 'processors/enrich/parse', 'producers/s3', 'runtime', 'schemas'],
+    may: ['config.ts', 'processors/enrich/parse', ...s3, 'runtime', 'schemas'],
     packages: ['node:fs', 'node:path', 'node:url', 'zod'],
   },
   { folder: 'stack', may: [], packages: ['chdb', 'fauxqs', 'node:*'] },

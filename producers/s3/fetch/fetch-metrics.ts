@@ -13,15 +13,6 @@ export const linesDead = counter('flowloom_fetch_dead_lines_total', 'lines sent 
 export const bytesRead = counter('flowloom_fetch_object_bytes_total', 'bytes of objects as stored that were taken in')
 export const textBytesRead = counter('flowloom_fetch_text_bytes_total', 'bytes of text after decompression')
 export const chunksCommitted = counter('flowloom_fetch_chunks_total', 'transactions that carried a part of a large object')
-export const controlMessages = counter(
-  'flowloom_fetch_control_messages_total',
-  'control messages of CloudWatch Logs subscriptions, which carry no lines; counted when read',
-)
 export const attemptsFailed = counter('flowloom_fetch_attempts_failed_total', 'failed attempts to read an object', ['code'])
-export const parquetThreadsEnded = counter(
-  'flowloom_fetch_parquet_threads_ended_total',
-  'threads that decoded a Parquet object and were ended: by time, by memory, or by a fault of their own',
-  ['reason'],
-)
 export const retriesWaiting = gauge('flowloom_fetch_retries_waiting', 'objects that wait for another attempt')
 export const bytesInFlight = gauge('flowloom_fetch_bytes_in_flight', 'bytes of objects read ahead and not yet processed')

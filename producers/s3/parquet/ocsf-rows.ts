@@ -3,7 +3,7 @@ import { FlowError } from '../../../runtime/errors.ts'
 import { openLeaf, type ColumnRows, type HeldGroup, type SchemaTree } from './parquet-columns.ts'
 import { leafPaths, type RowPlan } from './row-plan.ts'
 import { ocsfDirection, ocsfFields, type OcsfField } from './ocsf-fields.ts'
-import { headerWord, wordsOf, type WordOf } from './parquet-values.ts'
+import { headerWord, wordsOf, type WordOf } from '../text/field-words.ts'
 
 const classPath = 'class_uid'
 const productPath = 'metadata.product.name'

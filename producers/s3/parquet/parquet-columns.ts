@@ -14,7 +14,8 @@ import { frontCoded } from './parquet-front-coded.ts'
 import { checkHeap } from './parquet-heap.ts'
 import { columnBytes, encodingOf, pagesOf, parquetCompressors, valuesOfColumn, type Page } from './parquet-pages.ts'
 import { Runs } from './parquet-runs.ts'
-import { secondsParsers, type WordOf } from './parquet-values.ts'
+import { secondsParsers } from './seconds-parsers.ts'
+import type { WordOf } from '../text/field-words.ts'
 
 type Chunk = RowGroup['columns'][number]
 /** A node of the schema. */

@@ -4,9 +4,15 @@
  */
 import { Worker } from 'node:worker_threads'
 import { errorText, FlowError, type ErrorCode } from '../../../runtime/errors.ts'
-import { parquetThreadsEnded } from '../fetch/fetch-metrics.ts'
+import { counter } from '../../../runtime/metrics.ts'
 import type { RandomAccess } from './parquet-text.ts'
 import { markOwn } from '../text/text-memory.ts'
+
+const parquetThreadsEnded = counter(
+  'flowloom_fetch_parquet_threads_ended_total',
+  'threads that decoded a Parquet object and were ended: by time, by memory, or by a fault of their own',
+  ['reason'],
+)
 
 /** What a thread is told. */
 export type ToReader =

@@ -1,7 +1,7 @@
 /** How the rows of a Parquet file become lines: its header line, and the words of its rows. */
 import { getMaxRepetitionLevel, getTreePath } from 'hyparquet/src/schema.js'
 import { openColumn, type Column, type HeldGroup, type SchemaTree } from './parquet-columns.ts'
-import { headerWord, wordsOf } from './parquet-values.ts'
+import { headerWord, wordsOf } from '../text/field-words.ts'
 
 /** The rows of a row group, from the first to the last. */
 export interface PlannedRows {

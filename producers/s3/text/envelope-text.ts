@@ -9,13 +9,18 @@
  */
 import { Readable } from 'node:stream'
 import { FlowError } from '../../../runtime/errors.ts'
+import { counter } from '../../../runtime/metrics.ts'
 import type { ObjectKey } from '../../../schemas/records.ts'
 import { areCommaNames, csvFields, messageColumn } from './csv-records.ts'
 import { badDocument, DocumentCutter, RecordCutter, type Cutter, type DeadPart } from './document-cutter.ts'
-import { controlMessages } from '../fetch/fetch-metrics.ts'
 import { headBytes, isBinary, unreadFormat } from './object-formats.ts'
 import { textChunks } from './object-text.ts'
 import { StructuredRecords } from './structured-records.ts'
+
+const controlMessages = counter(
+  'flowloom_fetch_control_messages_total',
+  'control messages of CloudWatch Logs subscriptions, which carry no lines; counted when read',
+)
 
 /** Most bytes of one document. AWS keeps the records of a subscription below 1 MiB as compressed; flow logs shrink to a tenth. */
 export const largestDocumentBytes = 16_777_216

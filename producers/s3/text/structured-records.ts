@@ -4,7 +4,7 @@
  */
 import { findFlowField } from '../../../schemas/flow-fields.ts'
 import { isHeader } from './header-line.ts'
-import { headerWord, wordsOf, type WordOf } from '../parquet/parquet-values.ts'
+import { headerWord, wordsOf, type WordOf } from './field-words.ts'
 
 /** Keys of all records of an object; a flow log has 64 fields. */
 const mostKeys = 256

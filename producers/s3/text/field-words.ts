@@ -1,18 +1,8 @@
 /**
- * Values of Parquet columns as the words of a flow log line. Columns are read by name, and the physical type is never trusted: account ids
+ * Values of columns and JSON keys as the words of a flow log line. They are read by name, and the physical type is never trusted: account ids
  * come as integers, ports as text, times as timestamps.
  */
-import type { ParquetParsers } from 'hyparquet'
 import { findFlowField } from '../../../schemas/flow-fields.ts'
-
-/** Times become Unix seconds, as in the text; JSON stays text. */
-export const secondsParsers: Partial<ParquetParsers> = {
-  timestampFromMilliseconds: ms => Number(ms / 1000n),
-  timestampFromMicroseconds: us => Number(us / 1_000_000n),
-  timestampFromNanoseconds: ns => Number(ns / 1_000_000_000n),
-  dateFromDays: days => days * 86_400,
-  jsonFromBytes: bytes => new TextDecoder().decode(bytes),
-}
 
 /** Makes the word of one value. */
 export type WordOf = (value: unknown) => string
