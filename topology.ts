@@ -2,7 +2,7 @@
  * The whole path on one page, read top-down as the data flows. A value: nothing opens when it is imported. This is the only file that joins
  * the parts; `flowloom topology` draws it, and a test checks that every topic has a writer and a reader.
  */
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { createEnrichRole } from './processors/enrich/enrich-processor.ts'
 import { createIpContextRole } from './processors/ip-context/ip-context-processor.ts'
 import { createDiscoverSource } from './producers/s3/discover/discover-source.ts'

@@ -1,6 +1,6 @@
 /** Conservation, object by object: what S3 holds, what the topics hold, what the tables hold. */
 import { once } from 'node:events'
-import type { Config, S3Source } from '../config.ts'
+import type { Config, S3Source } from '../config/config.ts'
 import { createFlowLogService, flowLogOf } from '../producers/s3/fetch/describe-flow-logs.ts'
 import { FlowLogHeaders } from '../producers/s3/fetch/flow-log-headers.ts'
 import { namesBeforeDescribed } from '../producers/s3/text/log-format.ts'

@@ -1,5 +1,5 @@
 /** Benchmark: fetch without network and broker: open, gunzip, cut, build records; lz4 on top as Kafka would. */
-import { checkConfig } from '../config.ts'
+import { checkConfig } from '../config/config.ts'
 import { createFetchRole } from '../producers/s3/fetch/fetch-processor.ts'
 import { packRecords } from '../runtime/kafka/fenced-producer.ts'
 import type { OutRecord, OutSlab, PackedRecords } from '../runtime/records.ts'

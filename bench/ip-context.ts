@@ -4,7 +4,7 @@
  * which one names no instance.
  */
 import { createIpContextRole } from '../processors/ip-context/ip-context-processor.ts'
-import { checkConfig } from '../config.ts'
+import { checkConfig } from '../config/config.ts'
 import { countedSchemaIds, createCodecs } from '../runtime/avro.ts'
 import { createLog } from '../runtime/log.ts'
 import type { InRecord } from '../runtime/records.ts'

@@ -1,6 +1,6 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
-import { hintsOf } from '../config-hints.ts'
-import { isSecret, listSettings, loadConfig, type Config } from '../config.ts'
+import { hintsOf } from '../config/hints.ts'
+import { isSecret, listSettings, loadConfig, type Config } from '../config/config.ts'
 import { FlowError, withoutPassword } from '../runtime/errors.ts'
 import { lookupFaults, probeLookups } from './check-lookups.ts'
 import { probe } from './probe.ts'

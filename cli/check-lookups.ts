@@ -1,5 +1,5 @@
 /** What `check-config` says of the files of lookup tables. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { checkLookups, type CheckedFile } from '../processors/enrich/lookups/check-lookups.ts'
 import { missing, ok, type ProbeResult } from './probe-result.ts'

@@ -1,6 +1,6 @@
 /** `flowloom coverage`: what was read of which time, and whether a missing flow is evidence or a gap. */
 import { isDeepStrictEqual } from 'node:util'
-import { checkConfig, loadConfig, type S3Source } from '../config.ts'
+import { checkConfig, loadConfig, type S3Source } from '../config/config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'

@@ -1,6 +1,6 @@
 /** `flowloom lookup`: who holds or held an address. */
 import { isIP } from 'node:net'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import { ask } from '../sinks/clickhouse/queries.ts'

@@ -1,5 +1,5 @@
 /** Asks Kafka, the registry and ClickHouse for what the roles need of them, and changes nothing. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { FlowError, errorText } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { createLog } from '../runtime/log.ts'

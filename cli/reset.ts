@@ -1,5 +1,5 @@
 /** `flowloom reset`: makes a role start from the first record again. */
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { resetGroup } from '../runtime/kafka/topic-admin.ts'

@@ -1,5 +1,5 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { migrate } from '../sinks/clickhouse/migrate.ts'
 import { recordOwnNetworks, type OwnNetworkEntry } from '../sinks/clickhouse/own-networks.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'

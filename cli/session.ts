@@ -1,6 +1,6 @@
 /** What commands share: configuration, log, cluster, schema ids and codecs, opened once and closed in reverse. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadConfig, type Config, type RawConfig } from '../config.ts'
+import { loadConfig, type Config, type RawConfig } from '../config/config.ts'
 import { orAborted } from '../runtime/abort.ts'
 import { createCodecs, type Codecs, type WriterSchemas } from '../runtime/avro.ts'
 import { finalAtStart, FlowError } from '../runtime/errors.ts'

@@ -1,5 +1,5 @@
 /** `flowloom topics apply`: creates topics and registers schemas. */
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { applyTopics } from '../runtime/kafka/topic-admin.ts'

@@ -1,6 +1,6 @@
 /** `flowloom topology`: draws the path from topology.ts. */
 import { topicName, topics, type TopicId } from '../schemas/topics.ts'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/config.ts'
 import { topology } from '../topology.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'

@@ -1,6 +1,6 @@
 /** docs/reference/config.md. */
 import { z } from 'zod'
-import { listSettings, type Setting } from '../config.ts'
+import { listSettings, type Setting } from '../config/config.ts'
 import { code, generatedMark, table } from './markdown.ts'
 
 interface Described {

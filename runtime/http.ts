@@ -1,7 +1,7 @@
 /** `/metrics`, `/healthz` and `/readyz` of a process. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { errorText } from './errors.ts'
 import type { Part } from './lifecycle.ts'
 import { registry } from './metrics.ts'

@@ -1,5 +1,5 @@
 /** One request to the schema registry, for what its client does not offer. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { causesOf, errorText, FlowError } from './errors.ts'
 
 /** An answer of the registry must be there after this time. */

@@ -1,5 +1,5 @@
 /** What the registry client does not offer: the older versions of a subject, and removing subjects that nobody needs any more. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { AvroRecord } from '../schemas/avro-types.ts'
 import type { WriterSchemas } from './avro.ts'
 import { request } from './registry-request.ts'

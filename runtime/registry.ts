@@ -1,7 +1,7 @@
 /** Schema ids of every topic from a registry that speaks the Confluent API. Keys never change; values change fully compatibly. */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import avsc from 'avsc'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { AvroRecord } from '../schemas/avro-types.ts'
 import { topicName, topics, type TopicId } from '../schemas/topics.ts'
 import type { TopicSchemaIds } from './avro.ts'

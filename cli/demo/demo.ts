@@ -2,7 +2,7 @@
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadConfig } from '../../config.ts'
+import { loadConfig } from '../../config/config.ts'
 import { uploadObjects } from '../../producers/synthetic/upload-objects.ts'
 import { whenAborted } from '../../runtime/abort.ts'
 import { errorText, FlowError } from '../../runtime/errors.ts'

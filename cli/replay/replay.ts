@@ -1,5 +1,5 @@
 /** `flowloom replay`: reads a range of raw-lines again with the code of today, into topics and tables of its own. */
-import { loadConfig, type Config } from '../../config.ts'
+import { loadConfig, type Config } from '../../config/config.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { offsetsIn } from '../../runtime/kafka/group-progress.ts'
 import { createLog } from '../../runtime/log.ts'

@@ -1,5 +1,5 @@
 /** The deployment of a replay: its own topics, groups, schemas and database, beside the live ones. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { createCodecs, type WriterSchemas } from '../../runtime/avro.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { SideCluster } from '../../runtime/kafka/side-cluster.ts'

@@ -1,5 +1,5 @@
 /** Which tables and views a database has; none where it does not exist. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 
 /** Asks by way of the database `system`: the server refuses questions in one that does not exist. */

@@ -3,7 +3,7 @@
  * both replicas, a repeated insert is dropped by either, and a question sees what was acknowledged. Makes and drops a database of its own.
  */
 import assert from 'node:assert/strict'
-import { checkConfig, type Config } from '../../config.ts'
+import { checkConfig, type Config } from '../../config/config.ts'
 import { connectClickHouse, identifier } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import { NativeWriter } from '../../sinks/clickhouse/native-writer.ts'

@@ -9,7 +9,7 @@
  * Records stay below the 1 MiB that a broker takes by default: a line is at most 256 KiB and a header line 128 KiB, which bounds flows, gaps and
  * dead letters; a sighting has at most 10,000 ranges.
  */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { isOver } from '../../runtime/interval.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'

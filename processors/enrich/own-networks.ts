@@ -1,5 +1,5 @@
 /** The networks that are ours by the setting `networks.own`, for all records or for those of some accounts and VPCs. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { addPrefix } from './lookups/address-prefix.ts'
 import { RangeBuilder } from './lookups/range-builder.ts'
 import type { RangeTable } from './lookups/range-table.ts'

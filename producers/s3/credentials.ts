@@ -1,6 +1,6 @@
 /** Whose credentials a client of AWS uses. */
 import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
-import type { Config, S3Source } from '../../config.ts'
+import type { Config, S3Source } from '../../config/config.ts'
 import { orAborted } from '../../runtime/abort.ts'
 import { FlowError, errorText } from '../../runtime/errors.ts'
 import { requestLimits, type RequestLimits } from './request-limits.ts'

@@ -1,7 +1,7 @@
 /** The cluster as the runtime sees it: one admin connection, topic sizes, committed positions, the fleet of names. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { topicName, topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { errorText, flowErrorOf, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'

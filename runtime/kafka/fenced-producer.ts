@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka, Producer, Transaction } from 'kafkajs'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { causesOf, FlowError } from '../errors.ts'
 import { freeMemory } from '../memory.ts'
 import type { OutRecord, OutSlab, PackedRecords } from '../records.ts'

@@ -1,5 +1,5 @@
 /** Fetches a token for SASL OAUTHBEARER from the end point of the settings: the client credentials grant of RFC 6749, section 4.4. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { causesOf, errorText, FlowError } from '../errors.ts'
 
 /** As long as kafkajs waits for a connection: it logs in while it opens one. */

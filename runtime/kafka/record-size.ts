@@ -1,5 +1,5 @@
 /** How large the records of the path can be under given settings. A record that the broker refuses stops its role for good. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 
 /**
  * Everything in a record but text of the object: key, other Kafka headers, counts, framing, what enrich adds to a flow, and up to 10 bytes for

@@ -1,5 +1,5 @@
 /** The cluster as a deployment beside the live one sees it: topics of its own, but for those of the live one that it reads. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { topicName, type Topic } from '../../schemas/topics.ts'
 import type { Log } from '../log.ts'
 import { Cluster } from './cluster.ts'

@@ -6,7 +6,7 @@
  * @see https://clickhouse.com/docs/sql-reference/distributed-ddl
  * @see https://clickhouse.com/docs/cloud/reference/shared-merge-tree
  */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 
 /** How many servers stand behind the address: one; the replicas of a cluster with one shard; ClickHouse Cloud. */
 export type ServerForm = { readonly kind: 'one' } | { readonly kind: 'cluster'; readonly name: string } | { readonly kind: 'cloud' }

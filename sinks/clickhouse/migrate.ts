@@ -10,7 +10,7 @@ import { identifier, quoted } from './clickhouse-client.ts'
 import { formOf, type FormSettings } from './ddl.ts'
 import type { Store } from './store.ts'
 import { ttlChange, type TtlSettings } from './time-to-live.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 
 /** One migration file. */
 export interface Migration {

@@ -1,5 +1,5 @@
 /** Starting again from nothing, on the side of ClickHouse. The offsets of the consumer groups are reset elsewhere, in the same breath. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { identifier } from './clickhouse-client.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { tableNames, type Store } from './store.ts'

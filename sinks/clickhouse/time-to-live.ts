@@ -1,5 +1,5 @@
 /** How long each table keeps its rows, as TTL clauses. The settings may change, so the clauses follow the configuration of the last start. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { TableName } from './store.ts'
 
 /** Settings that say how long rows are kept; 0 is for ever. */

@@ -1,7 +1,7 @@
 // The cloud map and the small tables in a real ClickHouse engine; Kafka is the in-memory one.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { checkConfig } from '../../config.ts'
+import { checkConfig } from '../../config/config.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { CloudMapRun, ObjectLedger, Owner } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'

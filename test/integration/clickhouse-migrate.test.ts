@@ -1,7 +1,7 @@
 // Migrations, settings, errors and exactly-once inserts on a real ClickHouse engine.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { checkConfig } from '../../config.ts'
+import { checkConfig } from '../../config/config.ts'
 import type { FlowError } from '../../runtime/errors.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'

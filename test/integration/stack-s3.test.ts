@@ -16,7 +16,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
-import { checkConfig } from '../../config.ts'
+import { checkConfig } from '../../config/config.ts'
 import { isArchived, type ListedObject } from '../../producers/s3/objects/object-store.ts'
 import { createS3Stores } from '../../producers/s3/objects/s3-object-store.ts'
 import { FlowError } from '../../runtime/errors.ts'

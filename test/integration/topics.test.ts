@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { openSession } from '../../cli/session.ts'
-import { checkConfig, type RawConfig } from '../../config.ts'
+import { checkConfig, type RawConfig } from '../../config/config.ts'
 import { Cluster } from '../../runtime/kafka/cluster.ts'
 import { ConfigResourceTypes } from '../../runtime/kafka/kafka-constants.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compileCache } from '../../cli/demo/role-processes.ts'
-import { environmentName, type RawConfig } from '../../config.ts'
+import { environmentName, type RawConfig } from '../../config/config.ts'
 
 /** Settings as environment variables. */
 export function settingsEnvironment(settings: RawConfig): Record<string, string> {

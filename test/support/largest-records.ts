@@ -1,6 +1,6 @@
 /** The largest record of each topic that the default of `kafka.maxRecordBytes` allows, made by the product's own parts from input at its limits. */
 import { randomBytes } from 'node:crypto'
-import { checkConfig, type Config } from '../../config.ts'
+import { checkConfig, type Config } from '../../config/config.ts'
 import { maxHeaderBytes } from '../../processors/enrich/block-enricher.ts'
 import { maxColumns, maxLineBytes as maxEnrichedBytes } from '../../processors/enrich/parse/work-memory.ts'
 import { Ledger } from '../../producers/s3/fetch/ledger.ts'

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
-import { loadConfig, type Config, type RawConfig } from '../../config.ts'
+import { loadConfig, type Config, type RawConfig } from '../../config/config.ts'
 import { startStack, type Stack, type StackEndpoints } from '../../stack/local-stack.ts'
 
 let own: { stack: Stack; dir: string } | undefined

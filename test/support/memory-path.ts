@@ -1,6 +1,6 @@
 /** The whole path in memory: object store, topics, tables. Time stands still unless a test moves it. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkConfig, type Config, type RawConfig } from '../../config.ts'
+import { checkConfig, type Config, type RawConfig } from '../../config/config.ts'
 import { createEnrichRole } from '../../processors/enrich/enrich-processor.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import { createDiscoverSource } from '../../producers/s3/discover/discover-source.ts'

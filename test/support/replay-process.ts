@@ -3,7 +3,7 @@
  * `FLOWLOOM_TEST_KILL=<point>#<n>` kills it with SIGKILL at the n-th time it comes to the point.
  */
 import { replay, type ReplayRequest } from '../../cli/replay/replay.ts'
-import { loadConfig } from '../../config.ts'
+import { loadConfig } from '../../config/config.ts'
 
 const [point, times] = (process.env['FLOWLOOM_TEST_KILL'] ?? '#0').split('#')
 let left = Number(times)

@@ -1,6 +1,6 @@
 /** From objects in memory to the tables of a real ClickHouse: the fetch, enrich and sink roles on an in-memory Kafka. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkConfig, type Config } from '../../config.ts'
+import { checkConfig, type Config } from '../../config/config.ts'
 import { createEnrichRole } from '../../processors/enrich/enrich-processor.ts'
 import { createFetchRole } from '../../producers/s3/fetch/fetch-processor.ts'
 import { objectKeyOf, type ObjectLayout } from '../../producers/synthetic/object-layout.ts'

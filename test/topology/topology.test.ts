@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawTopology } from '../../cli/topology.ts'
-import { loadConfig } from '../../config.ts'
+import { loadConfig } from '../../config/config.ts'
 import { topicName, topics, type TopicId } from '../../schemas/topics.ts'
 
 /** What keeps a process alive beside the test runner itself. */

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { checkConfig, listSettings, loadConfig } from '../../config.ts'
+import { checkConfig, listSettings, loadConfig } from '../../config/config.ts'
 import { topology } from '../../topology.ts'
 
 const root = join(import.meta.dirname, '../..')

@@ -1,5 +1,5 @@
 /** Reads the files of the lookup tables as enrich would, and says of each what is wrong with it. */
-import type { Config } from '../../../config.ts'
+import type { Config } from '../../../config/config.ts'
 import { configuredTables, type TableFile } from './configured-tables.ts'
 import type { TableInfo } from './lookup-set.ts'
 import { loadTable } from './table-loader.ts'

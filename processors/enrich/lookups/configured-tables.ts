@@ -1,7 +1,7 @@
 /** Which files the settings name for each lookup table. */
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { Config } from '../../../config.ts'
+import type { Config } from '../../../config/config.ts'
 import type { Log } from '../../../runtime/log.ts'
 import type { TableName } from './lookup-set.ts'
 

@@ -1,6 +1,6 @@
 /** Loads the lookup tables, and loads a table again when one of its files changes. */
 import { stat } from 'node:fs/promises'
-import type { Config } from '../../../config.ts'
+import type { Config } from '../../../config/config.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import type { Log } from '../../../runtime/log.ts'
 import type { CompiledTable, FileFault } from './compile-table.ts'

@@ -5,7 +5,7 @@
  * hours, or all of a prefix, as the layout of the source is) and compares with what was seen. Arrivals are announced at least once; the ledger of fetch makes that harmless.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config, S3Source } from '../../../config.ts'
+import type { Config, S3Source } from '../../../config/config.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, gauge } from '../../../runtime/metrics.ts'
 import { partitionOf } from '../../../runtime/partition.ts'

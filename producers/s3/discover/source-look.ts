@@ -1,5 +1,5 @@
 /** Looks whether a source has an object to read and, if it has none, why: with a bound on the requests, whatever the bucket holds. */
-import type { S3Source } from '../../../config.ts'
+import type { S3Source } from '../../../config/config.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { nearestName } from '../../../runtime/nearest-name.ts'
 import {

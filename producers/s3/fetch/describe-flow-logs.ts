@@ -3,7 +3,7 @@
  * time: a process that asks nothing does not have it.
  */
 import type { EC2Client } from '@aws-sdk/client-ec2'
-import type { Config, S3Source } from '../../../config.ts'
+import type { Config, S3Source } from '../../../config/config.ts'
 import { FlowError, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
 import { parseObjectName } from '../../../schemas/object-name.ts'

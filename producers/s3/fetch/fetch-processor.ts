@@ -7,7 +7,7 @@
  * Another ETag is another object: where an object is overwritten after some of its lines were published, those lines keep the id of the old
  * version, the ledger record becomes that of the new version, and the new version is read from its first line (counted as a replaced version).
  */
-import type { Config, S3Source } from '../../../config.ts'
+import type { Config, S3Source } from '../../../config/config.ts'
 import { orAborted } from '../../../runtime/abort.ts'
 import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
 import type { InBatch, InRecord } from '../../../runtime/records.ts'

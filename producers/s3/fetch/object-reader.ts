@@ -1,5 +1,5 @@
 /** Reads one object version: text, header line, blocks, dead letters; commits the progress of a large one chunk by chunk. */
-import type { Config } from '../../../config.ts'
+import type { Config } from '../../../config/config.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import type { OutRecord } from '../../../runtime/records.ts'
 import type { TaskContext } from '../../../runtime/task.ts'

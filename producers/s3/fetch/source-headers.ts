@@ -1,5 +1,5 @@
 /** What a source says of its records, for those that say it neither themselves nor by their keys: headers of `raw-lines` records. */
-import type { S3Source } from '../../../config.ts'
+import type { S3Source } from '../../../config/config.ts'
 import type { ObjectKey } from '../../../schemas/records.ts'
 import { rawLineHeaders } from '../../../schemas/topics.ts'
 import { folderOf } from '../objects/key-layout.ts'

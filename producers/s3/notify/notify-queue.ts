@@ -6,7 +6,7 @@ import {
   SQSClient,
   type SQSClientConfig,
 } from '@aws-sdk/client-sqs'
-import type { Config, S3Queue } from '../../../config.ts'
+import type { Config, S3Queue } from '../../../config/config.ts'
 import { FlowError, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
 import { credentialsOf, isCredentialTrouble } from '../credentials.ts'

@@ -6,7 +6,7 @@
  * comes again until the redrive policy of the queue moves it to where a person looks.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config, S3Queue, S3Source } from '../../../config.ts'
+import type { Config, S3Queue, S3Source } from '../../../config/config.ts'
 import { whenAborted } from '../../../runtime/abort.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, histogram } from '../../../runtime/metrics.ts'

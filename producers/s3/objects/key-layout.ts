@@ -4,7 +4,7 @@
  *
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
  */
-import type { S3Source } from '../../../config.ts'
+import type { S3Source } from '../../../config/config.ts'
 
 /** Where the flow logs of one account begin. */
 export interface AccountFolder {

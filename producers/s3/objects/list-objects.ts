@@ -1,5 +1,5 @@
 /** Lists the flow log objects of a source, folder by folder. */
-import type { S3Source } from '../../../config.ts'
+import type { S3Source } from '../../../config/config.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import {
   accountFolder,

@@ -4,7 +4,7 @@
  *
  * @see https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
  */
-import type { S3Source } from '../../../config.ts'
+import type { S3Source } from '../../../config/config.ts'
 import { accountsPrefix, dayOf, folderOf, isFlowLogKey, isInSource } from './key-layout.ts'
 
 /** What of a source its layout is made of. */

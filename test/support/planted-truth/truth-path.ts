@@ -1,5 +1,5 @@
 /** Objects of planted networks through fetch, enrich, ip-context and the sinks into a real ClickHouse. */
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import { createEnrichRole } from '../../../processors/enrich/enrich-processor.ts'
 import { createIpContextRole } from '../../../processors/ip-context/ip-context-processor.ts'
 import { createFetchRole } from '../../../producers/s3/fetch/fetch-processor.ts'

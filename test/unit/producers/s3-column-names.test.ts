@@ -1,7 +1,7 @@
 /** Names of columns that AWS never wrote, and formats that are refused with the reason. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import { meantField, nameHints } from '../../../producers/s3/text/column-names.ts'
 import { flowFields } from '../../../schemas/flow-fields.ts'
 

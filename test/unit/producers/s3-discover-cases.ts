@@ -1,6 +1,6 @@
 /** What the discover tests share: a store, a cluster, and the source with rounds that follow each other at once. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import { createDiscoverSource, type DiscoverSource } from '../../../producers/s3/discover/discover-source.ts'
 import { registry } from '../../../runtime/metrics.ts'
 import { MemoryCluster } from '../../support/memory-context.ts'

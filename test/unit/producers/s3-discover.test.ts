@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isListed } from '../../../audit/plain-listing.ts'
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import { listObjects } from '../../../producers/s3/objects/list-objects.ts'
 import { isWanted } from '../../../producers/s3/objects/source-layout.ts'
 import { registry } from '../../../runtime/metrics.ts'

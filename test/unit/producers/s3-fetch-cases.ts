@@ -1,6 +1,6 @@
 /** What the fetch tests share: a cluster, a store, and objects with numbered lines. */
 import { gzipSync } from 'node:zlib'
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import type { FlowLogService } from '../../../producers/s3/fetch/describe-flow-logs.ts'
 import { createFetchRole } from '../../../producers/s3/fetch/fetch-processor.ts'
 import { ParquetReaders } from '../../../producers/s3/parquet/parquet-readers.ts'

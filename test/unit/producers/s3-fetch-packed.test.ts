@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import { createFetchRole } from '../../../producers/s3/fetch/fetch-processor.ts'
 import { nothingStaged, Outbox } from '../../../producers/s3/fetch/outbox.ts'
 import { markOwn, release, TextMemory } from '../../../producers/s3/text/text-memory.ts'

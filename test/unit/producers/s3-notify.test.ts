@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import type { NotificationQueue, QueueMessage } from '../../../producers/s3/notify/notify-queue.ts'
 import { createNotifySource, queuesOfShard } from '../../../producers/s3/notify/notify-source.ts'
 import { FlowError } from '../../../runtime/errors.ts'

@@ -1,7 +1,7 @@
 /** No record that the settings allow is larger than `kafka.maxRecordBytes`, and settings that would allow one are refused. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { bytesOf, largestRecords, settingsAtLimit } from '../../support/largest-records.ts'
 

@@ -1,7 +1,7 @@
 // One source of DDL: every migration for one server, for the replicas of a cluster, for ClickHouse Cloud.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkConfig } from '../../../config.ts'
+import { checkConfig } from '../../../config/config.ts'
 import { formOf, insertSettings, questionSettings, statementFor, type ServerForm } from '../../../sinks/clickhouse/ddl.ts'
 import { readMigrations, statementsOf } from '../../../sinks/clickhouse/migrate.ts'
 import { dropTables } from '../../../sinks/clickhouse/reset.ts'

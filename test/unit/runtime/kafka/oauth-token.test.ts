@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import { checkConfig, type Config } from '../../../../config.ts'
+import { checkConfig, type Config } from '../../../../config/config.ts'
 import { FlowError } from '../../../../runtime/errors.ts'
 import { fetchOauthToken } from '../../../../runtime/kafka/oauth-token.ts'
 

@@ -1,8 +1,8 @@
 /** Settings of a source that contradict each other, and what they leave unsaid. Pure: nothing is opened. */
-import type { SourceSettings } from './config-sections.ts'
-import { awsRegionFault, flowLogPrefixFault } from './config-values.ts'
-import { folderOf } from './producers/s3/objects/key-layout.ts'
-import { headerOfFormat, namesBeforeDescribed } from './producers/s3/text/log-format.ts'
+import type { SourceSettings } from '../../config/sections.ts'
+import { awsRegionFault, flowLogPrefixFault } from '../../config/fields/value-checks.ts'
+import { folderOf } from './objects/key-layout.ts'
+import { headerOfFormat, namesBeforeDescribed } from './text/log-format.ts'
 
 /** A fault of one setting of a source. */
 export interface SourceFault {

@@ -2,7 +2,7 @@
  * What is wrong with a value of a setting, in words that say what to write instead. Each function returns undefined for a value that will do.
  * They judge the form alone: whether somebody answers is for `check-config --probe`.
  */
-import { accountsPrefix } from './producers/s3/objects/key-layout.ts'
+import { accountsPrefix } from '../../producers/s3/objects/key-layout.ts'
 
 /** Finds what is wrong with a text. */
 export type ValueCheck = (value: string) => string | undefined

@@ -7,10 +7,10 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
-import { faultTexts, isSecretSchema, plainSchema } from './config-faults.ts'
-import { configSchema, sections } from './config-sections.ts'
-import { errorText, FlowError } from './runtime/errors.ts'
-import { nearestName } from './runtime/nearest-name.ts'
+import { faultTexts, isSecretSchema, plainSchema } from './faults.ts'
+import { configSchema, sections } from './sections.ts'
+import { errorText, FlowError } from '../runtime/errors.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
 
 /** A checked configuration with every default filled in. */
 export type Config = z.infer<typeof configSchema>

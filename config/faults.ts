@@ -1,7 +1,7 @@
 /** Faults of settings, in words that say what to write instead. A value is shown only if its setting is not a secret. */
 import { z } from 'zod'
-import { withoutPassword } from './runtime/errors.ts'
-import { nearestName } from './runtime/nearest-name.ts'
+import { withoutPassword } from '../runtime/errors.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
 
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]

@@ -1,6 +1,6 @@
 /** What is allowed, and is often a slip: said by `check-config`, never refused. */
 import type { Config } from './config.ts'
-import { unlearnable } from './config-source.ts'
+import { unlearnable } from '../producers/s3/source-faults.ts'
 
 /** Ports of ClickHouse that do not speak HTTP. */
 const otherPorts: Readonly<Record<string, string>> = {

@@ -19,12 +19,12 @@ import {
   roleArnFault,
   scopeFault,
   type ValueCheck,
-} from './config-values.ts'
-import { recordSizeFaults } from './runtime/kafka/record-size.ts'
-import { sourceFaults } from './config-source.ts'
-import { formatFault } from './producers/s3/text/log-format.ts'
-import { kafkaFaults } from './runtime/kafka/settings-faults.ts'
-import { ttlFaults } from './sinks/clickhouse/time-to-live.ts'
+} from './fields/value-checks.ts'
+import { recordSizeFaults } from '../runtime/kafka/record-size.ts'
+import { sourceFaults } from '../producers/s3/source-faults.ts'
+import { formatFault } from '../producers/s3/text/log-format.ts'
+import { kafkaFaults } from '../runtime/kafka/settings-faults.ts'
+import { ttlFaults } from '../sinks/clickhouse/time-to-live.ts'
 
 const text = (doc: string) => z.string().describe(doc)
 const secret = (doc: string) => z.string().min(1).describe(`${doc} Secret: set it by environment or file; it is never logged.`)
