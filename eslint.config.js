@@ -15,7 +15,7 @@ export default tseslint.config(
       'house/imports': 'error',
       'max-lines': ['error', { max: 400, skipComments: false }],
       'no-console': 'error',
-      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'settings come from config.ts' }],
+      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'settings come from config/' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/no-floating-promises': [
@@ -47,7 +47,7 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['config.ts', 'cli/demo/**', 'stack/**', 'test/**', 'bench/**', 'examples/**'], rules: { 'no-restricted-properties': 'off' } },
+  { files: ['config/config.ts', 'cli/demo/**', 'stack/**', 'test/**', 'bench/**', 'examples/**'], rules: { 'no-restricted-properties': 'off' } },
   {
     files: ['main.ts', 'cli/**', 'stack/**', 'test/**', 'bench/**', 'examples/**', 'reference/generate.ts', 'docs/**'],
     rules: { 'no-console': 'off' },

@@ -1,6 +1,6 @@
 /** Conservation, object by object: what S3 holds, what the topics hold, what the tables hold. */
 import { once } from 'node:events'
-import type { Config, S3Source } from '../config/config.ts'
+import type { S3Settings, S3Source } from '../producers/s3/settings.ts'
 import { createFlowLogService, flowLogOf } from '../producers/s3/fetch/describe-flow-logs.ts'
 import { FlowLogHeaders } from '../producers/s3/fetch/flow-log-headers.ts'
 import { namesBeforeDescribed } from '../producers/s3/text/log-format.ts'
@@ -11,7 +11,7 @@ import { objectIdOf } from '../schemas/object-id.ts'
 import { isListed, listingRoot } from './plain-listing.ts'
 import { readParquetPlainly } from './plain-parquet.ts'
 import { isEmpty, noHeader, readPlainly, type PlainReading } from './plain-reader.ts'
-import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from './tally.ts'
+import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from '../schemas/tally.ts'
 
 /** One object version as S3 shows it now. */
 export interface ObjectReading {
@@ -49,7 +49,7 @@ async function download(store: ObjectStore, bucket: string, key: string): Promis
 
 /** Reads an object the plain way. Where its source so says, EC2 is asked for the format of lines without a header line. */
 async function readObject(
-  s3: Config['s3'],
+  s3: S3Settings,
   { format, ...source }: S3Source,
   key: string,
   content: Buffer,
@@ -60,7 +60,7 @@ async function readObject(
 }
 
 async function readWithFormat(
-  s3: Config['s3'],
+  s3: S3Settings,
   { format, ...source }: S3Source,
   key: string,
   content: Buffer,
@@ -82,7 +82,7 @@ async function readWithFormat(
  * @returns Readings by object version id.
  */
 export async function readBuckets(
-  s3: Config['s3'],
+  s3: S3Settings,
   stores: StoreOf,
   progress: (objects: number) => void,
 ): Promise<Map<string, ObjectReading>> {

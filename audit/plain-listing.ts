@@ -1,5 +1,5 @@
 /** Which objects of a bucket the audit reads: its own reading of the settings, from the keys alone. The ledger is not asked. */
-import type { S3Source } from '../config/config.ts'
+import type { S3Source } from '../producers/s3/settings.ts'
 
 /** Prefix below which the objects of a source are. */
 export const listingRoot = ({ prefix }: Pick<S3Source, 'prefix'>): string => `${prefix}/`.replace(/\/+$/, '/').replace(/^\/+/, '')

@@ -7,7 +7,7 @@ import { errorText, FlowError } from '../runtime/errors.ts'
 import { findFlowField } from '../schemas/flow-fields.ts'
 import { classifyLine, isMostlyDocumented, type PlainReading } from './plain-reader.ts'
 import { isNetworkActivity, plainEvent } from './plain-ocsf.ts'
-import { addTally, emptyTally } from './tally.ts'
+import { addTally, emptyTally } from '../schemas/tally.ts'
 
 const guard = new ParquetReaders()
 

@@ -6,7 +6,7 @@ import { isIP } from 'node:net'
 import { findFlowField } from '../schemas/flow-fields.ts'
 import { documentLines, isCommaHeader } from './plain-documents.ts'
 import { noText, unpackPlainly } from './plain-unpack.ts'
-import { addTally, emptyTally, type Tally } from './tally.ts'
+import { addTally, emptyTally, type Tally } from '../schemas/tally.ts'
 
 /** The Avro library refuses larger ones. */
 const largest = 2 ** 53 - 2

@@ -1,6 +1,6 @@
 /** Counts what the tables hold, by object version. */
 import type { Store } from '../sinks/clickhouse/store.ts'
-import { addTally, sumOf, tallyOf, type Tallies } from './tally.ts'
+import { addTally, sumOf, tallyOf, type Tallies } from '../schemas/tally.ts'
 
 type Row = { id: string } & Record<string, string | number>
 

@@ -5,7 +5,7 @@ import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
 import { readReplays } from './replay-attempts.ts'
 import { rawLineHeaders, topics } from '../schemas/topics.ts'
-import { addTally, tallyOf, type Tallies } from './tally.ts'
+import { addTally, tallyOf, type Tallies } from '../schemas/tally.ts'
 
 /** The ledger as the topics tell it, and the counts. */
 export interface TopicTallies {

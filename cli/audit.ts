@@ -2,7 +2,7 @@
 import { readBuckets, compare, type AuditReport } from '../audit/audit.ts'
 import { listingRoot } from '../audit/plain-listing.ts'
 import { tallyTables } from '../audit/table-tallies.ts'
-import { tallyFields } from '../audit/tally.ts'
+import { tallyFields } from '../schemas/tally.ts'
 import { tallyTopics } from '../audit/topic-tallies.ts'
 import type { StoreOf } from '../producers/s3/objects/object-store.ts'
 import { createS3Stores } from '../producers/s3/objects/s3-object-store.ts'

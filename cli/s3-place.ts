@@ -1,5 +1,5 @@
 /** Places in S3 as commands take them: `s3://bucket/prefix`, or the beginning of keys of any bucket. */
-import { bucketFault } from '../config/fields/value-checks.ts'
+import { bucketFault } from '../producers/s3/value-checks.ts'
 import { FlowError } from '../runtime/errors.ts'
 import type { ObjectKey } from '../schemas/records.ts'
 

@@ -1,5 +1,5 @@
 /**
- * Reads and checks the settings of config-sections.ts. Nothing else reads `process.env`.
+ * Reads and checks the settings of sections.ts. Nothing else reads `process.env`.
  *
  * A setting comes from, in this order: an environment variable (`FLOWLOOM_KAFKA_BROKERS` for `kafka.brokers`; with `_FILE` appended it names
  * a file that holds the value), the YAML or JSON file given by `--config` or `FLOWLOOM_CONFIG`, the default.
@@ -14,11 +14,6 @@ import { nearestName } from '../runtime/nearest-name.ts'
 
 /** A checked configuration with every default filled in. */
 export type Config = z.infer<typeof configSchema>
-/** One place that flow logs are read from. */
-export type S3Source = Config['s3']['sources'][number]
-
-/** One queue that notifications are taken from. */
-export type S3Queue = Config['s3']['queues'][number]
 
 /** Plain nested settings before they are checked. */
 export type RawConfig = Record<string, Record<string, unknown>>

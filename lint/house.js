@@ -9,50 +9,71 @@
 /** Modules of Node that only compute. */
 const computing = ['node:buffer', 'node:crypto', 'node:util', 'node:zlib']
 /** Files of runtime/ that pure files may use: they open nothing, read no clock and log nothing. */
-export const pureRuntime = ['runtime/avro.ts', 'runtime/errors.ts', 'runtime/memory.ts', 'runtime/partition.ts', 'runtime/records.ts']
+export const pureRuntime = [
+  'runtime/avro.ts',
+  'runtime/errors.ts',
+  'runtime/memory.ts',
+  'runtime/nearest-name.ts',
+  'runtime/partition.ts',
+  'runtime/records.ts',
+  'runtime/setting-types.ts',
+  'runtime/settings.ts',
+  'runtime/value-checks.ts',
+]
 
 /** The rooms of producers/s3. */
 const s3 = ['discover', 'fetch', 'notify', 'objects', 'parquet', 'text'].map(room => `producers/s3/${room}`)
-/** The settings: how they are loaded, and what is wrong with them. */
-const config = ['config.ts', 'config-sections.ts', 'config-source.ts', 'config-hints.ts', 'config-faults.ts', 'config-values.ts']
-const commands = ['audit', 'cli', 'config.ts', 'producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
+const commands = ['audit', 'cli', 'config', 'producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
 
 /** The house: see the head of ARCHITECTURE.md for what each folder is. */
 export const house = [
   { folder: 'main.ts', may: ['cli', 'cli/dead-letters', 'cli/demo', 'cli/replay', 'runtime'], packages: [] },
   {
     folder: 'topology.ts',
-    may: ['config.ts', 'processors/enrich', 'processors/ip-context', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
+    may: ['config', 'processors/enrich', 'processors/ip-context', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
     packages: [],
   },
-  { folder: 'config.ts', may: [...config, 'runtime'], packages: ['node:fs', 'yaml', 'zod'] },
   {
-    folder: 'config-sections.ts',
-    may: [...config, ...s3, 'runtime/kafka', 'sinks/clickhouse/time-to-live.ts'],
-    packages: ['node:net', 'zod'],
+    folder: 'config',
+    may: [
+      'aws',
+      'processors/enrich',
+      'processors/enrich/lookups',
+      'processors/ip-context',
+      'producers/s3',
+      'runtime',
+      'runtime/kafka',
+      'sinks/clickhouse',
+    ],
+    packages: ['node:fs', 'yaml', 'zod'],
+    pure: ['faults*', 'hints*', 'record-size*', 'sections*'],
+    purePackages: ['zod'],
   },
-  { folder: 'config-source.ts', may: [...config, ...s3], packages: [] },
-  { folder: 'config-hints.ts', may: [...config, ...s3, 'schemas'], packages: [] },
-  { folder: 'config-faults.ts', may: [...config, 'runtime'], packages: ['zod'] },
-  { folder: 'config-values.ts', may: [...config, ...s3], packages: ['node:net'] },
+  { folder: 'aws', may: ['runtime'], packages: ['zod'], pure: ['identities*', 'regions*', 'settings*'], purePackages: ['zod'] },
 
   { folder: 'schemas', may: [], pure: true, packages: ['node:crypto'] },
-  { folder: 'producers/s3', may: ['config.ts', 'runtime'], packages: ['@aws-sdk/credential-providers'] },
+  {
+    folder: 'producers/s3',
+    may: ['aws', 'producers/s3/text', 'runtime'],
+    packages: ['@aws-sdk/credential-providers', 'zod'],
+    pure: ['settings*', 'source-*', 'value-checks*'],
+    purePackages: ['zod'],
+  },
   {
     folder: 'producers/s3/objects',
-    may: ['config.ts', 'producers/s3', 'runtime', 'schemas'],
+    may: ['producers/s3', 'runtime', 'schemas'],
     packages: ['@aws-sdk/client-s3', 'node:crypto', 'node:stream'],
     pure: ['key-layout.ts', 'source-layout.ts'],
     purePackages: [],
   },
   {
     folder: 'producers/s3/discover',
-    may: ['config.ts', 'producers/s3/objects', 'runtime', 'schemas'],
+    may: ['producers/s3', 'producers/s3/objects', 'runtime', 'schemas'],
     packages: ['node:timers/*'],
   },
   {
     folder: 'producers/s3/notify',
-    may: ['config.ts', 'producers/s3', 'producers/s3/objects', 'runtime', 'schemas'],
+    may: ['producers/s3', 'producers/s3/objects', 'runtime', 'schemas'],
     packages: ['@aws-sdk/client-sqs', 'node:timers/*'],
     pure: ['notify-events*'],
     purePackages: [],
@@ -71,17 +92,17 @@ export const house = [
   },
   {
     folder: 'producers/s3/fetch',
-    may: ['config.ts', 'producers/s3', 'producers/s3/objects', 'producers/s3/parquet', 'producers/s3/text', 'runtime', 'schemas'],
+    may: ['producers/s3', 'producers/s3/objects', 'producers/s3/parquet', 'producers/s3/text', 'runtime', 'schemas'],
     packages: ['@aws-sdk/client-ec2', 'node:stream'],
     pure: ['flow-log-headers*', 'source-headers*'],
     purePackages: [],
   },
-  { folder: 'producers/synthetic', may: ['audit', 'schemas'], pure: true, packages: ['node:zlib'] },
+  { folder: 'producers/synthetic', may: ['schemas'], pure: true, packages: ['node:zlib'] },
 
   {
     folder: 'processors/enrich',
-    may: ['config.ts', 'processors/enrich/encode', 'processors/enrich/lookups', 'processors/enrich/parse', 'runtime', 'schemas'],
-    packages: ['node:crypto'],
+    may: ['processors/enrich/encode', 'processors/enrich/lookups', 'processors/enrich/parse', 'runtime', 'schemas'],
+    packages: ['node:crypto', 'node:net', 'zod'],
     pure: ['annotate*', 'direction*', 'forwarders*', 'add-range*', 'sightings*', 'times*', 'line-check*', 'rows-of*', 'parsers*'],
     purePackages: [],
   },
@@ -94,8 +115,8 @@ export const house = [
   },
   {
     folder: 'processors/enrich/lookups',
-    may: ['config.ts', 'processors/enrich/parse', 'runtime'],
-    packages: ['node:fs/promises', 'node:module', 'node:path', 'node:worker_threads', 'node:zlib'],
+    may: ['processors/enrich/parse', 'runtime'],
+    packages: ['node:fs/promises', 'node:module', 'node:path', 'node:worker_threads', 'node:zlib', 'zod'],
     pure: [
       'address-*',
       'aws-ranges*',
@@ -115,30 +136,30 @@ export const house = [
   {
     folder: 'processors/ip-context',
     may: ['runtime', 'schemas'],
-    packages: ['node:timers/*'],
+    packages: ['node:timers/*', 'zod'],
     pure: ['address*', 'changes*', 'conflicts*', 'day-*', 'owners*', 'run-differences*', 'sighting-days*', 'timeline*'],
     purePackages: [],
   },
 
   {
     folder: 'sinks/clickhouse',
-    may: ['config.ts', 'runtime', 'schemas', 'sinks/clickhouse/columns'],
-    packages: ['@clickhouse/client', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:stream', 'node:stream/*', 'node:timers/*'],
-    pure: ['ddl*', 'time-to-live*'],
-    purePackages: [],
+    may: ['runtime', 'schemas', 'sinks/clickhouse/columns'],
+    packages: ['@clickhouse/client', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:stream', 'node:stream/*', 'node:timers/*', 'zod'],
+    pure: ['ddl*', 'settings*', 'time-to-live*'],
+    purePackages: ['zod'],
   },
   { folder: 'sinks/clickhouse/columns', may: ['runtime', 'schemas'], pure: true, packages: ['node:crypto'] },
 
   {
     folder: 'runtime',
-    may: ['config.ts', 'schemas'],
-    packages: ['@kafkajs/confluent-schema-registry', 'avsc', 'node:http', 'node:net', 'node:timers/*', 'pino', 'prom-client'],
+    may: ['schemas'],
+    packages: ['@kafkajs/confluent-schema-registry', 'avsc', 'node:http', 'node:net', 'node:timers/*', 'pino', 'prom-client', 'zod'],
     pure: pureRuntime.map(path => path.slice('runtime/'.length)),
-    purePackages: ['avsc'],
+    purePackages: ['avsc', 'zod'],
   },
   {
     folder: 'runtime/kafka',
-    may: ['config-sections.ts', 'config.ts', 'runtime', 'schemas'],
+    may: ['runtime', 'schemas'],
     packages: [
       ...computing,
       '@node-rs/crc32',
@@ -150,12 +171,13 @@ export const house = [
       'node:fs',
       'node:module',
       'node:timers/*',
+      'zod',
     ],
   },
 
   {
     folder: 'audit',
-    may: ['config.ts', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
+    may: ['config', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
     packages: [...computing, 'hyparquet', 'node:events', 'node:net'],
   },
   {
@@ -165,15 +187,13 @@ export const house = [
       'cli/coverage-report',
       'cli/dead-letters',
       'cli/replay',
-      'config-hints.ts',
-      'config-values.ts',
       'processors/enrich/lookups',
     ],
     packages: ['node:net', 'node:timers/*', 'node:tls', 'node:util'],
   },
   {
     folder: 'cli/coverage-report',
-    may: ['cli', 'config.ts', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
+    may: ['cli', 'config', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
     packages: [],
     pure: ['silences*', 'slots*', 'verdict*'],
     purePackages: [],
@@ -188,14 +208,14 @@ export const house = [
 
   {
     folder: 'reference',
-    may: ['config.ts', 'processors/enrich/parse', ...s3, 'runtime', 'schemas'],
+    may: ['config', 'processors/enrich/parse', ...s3, 'runtime', 'schemas'],
     packages: ['node:fs', 'node:path', 'node:url', 'zod'],
   },
   { folder: 'stack', may: [], packages: ['chdb', 'fauxqs', 'node:*'] },
   { folder: 'lint', may: [], packages: ['eslint', 'node:path'] },
   { folder: 'bench', may: ['*'], packages: ['*'] },
   { folder: 'examples', may: [], packages: ['*'] },
-  { folder: 'examples/clickhouse-cluster', may: ['config.ts', 'schemas', 'sinks/clickhouse'], packages: ['*'] },
+  { folder: 'examples/clickhouse-cluster', may: ['config', 'schemas', 'sinks/clickhouse'], packages: ['*'] },
   { folder: 'test', may: ['*'], packages: ['*'] },
 ]
 

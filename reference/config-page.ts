@@ -55,7 +55,7 @@ export function configPage(): string {
   const settings = listSettings()
   const sections = [...new Set(settings.map(setting => setting.section))]
   return [
-    generatedMark('config.ts'),
+    generatedMark('config/sections.ts'),
     '# Settings\n',
     'A setting comes from, in this order: its environment variable (with `_FILE` appended the variable names a file that holds the value, for secrets), the YAML or JSON file given by `--config` or `FLOWLOOM_CONFIG`, the default. Unknown settings and unknown `FLOWLOOM_` variables are refused. `flowloom check-config` prints every fault at once.\n',
     ...sections.flatMap(section => [

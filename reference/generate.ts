@@ -1,5 +1,5 @@
 /**
- * Writes what is derived from the tables of schemas/, config.ts and runtime/: schemas/*.avsc and docs/reference/*.md.
+ * Writes what is derived from the tables of schemas/, config/ and runtime/: schemas/*.avsc and docs/reference/*.md.
  *
  * `node reference/generate.ts` writes; with `--check` it writes nothing, names the stale files and ends with exit code 1.
  */
@@ -28,7 +28,7 @@ export function schemaFiles(): Map<string, string> {
 
 /** Every generated file by its path from the root of the repository. Imports every part that declares metrics; opens nothing. */
 export async function generatedFiles(): Promise<Map<string, string>> {
-  for (const path of globSync('{runtime,producers,processors,sinks}/**/*.ts', { cwd: root }).sort()) {
+  for (const path of globSync('{aws,runtime,producers,processors,sinks}/**/*.ts', { cwd: root }).sort()) {
     if (/from '[./]*(runtime\/)?metrics\.ts'/.test(readFileSync(join(root, path), 'utf8')))
       await import(pathToFileURL(join(root, path)).href)
   }

@@ -1,7 +1,7 @@
 /** `/metrics`, `/healthz` and `/readyz` of a process. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Config } from '../config/config.ts'
+import type { HttpSettings } from './settings.ts'
 import { errorText } from './errors.ts'
 import type { Part } from './lifecycle.ts'
 import { registry } from './metrics.ts'
@@ -15,10 +15,10 @@ export interface Health {
 /** Serves metrics and health. */
 export class HealthServer implements Part {
   readonly name = 'http'
-  readonly #settings: Config['http']
+  readonly #settings: HttpSettings
   readonly #server: Server
 
-  constructor(settings: Config['http'], health: Health) {
+  constructor(settings: HttpSettings, health: Health) {
     this.#settings = settings
     this.#server = createServer((request, response) => {
       const path = (request.url ?? '/').split('?')[0]

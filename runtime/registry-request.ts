@@ -1,5 +1,5 @@
 /** One request to the schema registry, for what its client does not offer. */
-import type { Config } from '../config/config.ts'
+import type { RegistrySettings } from './settings.ts'
 import { causesOf, errorText, FlowError } from './errors.ts'
 
 /** An answer of the registry must be there after this time. */
@@ -33,7 +33,7 @@ export function registryError(url: string, detail: string, status: number | unde
  *
  * @throws FlowError REGISTRY_UNAVAILABLE, REGISTRY_LOGIN.
  */
-export async function request(settings: Config['registry'], path: string, method = 'GET'): Promise<Response> {
+export async function request(settings: RegistrySettings, path: string, method = 'GET'): Promise<Response> {
   const { url } = settings
   const authorization = `Basic ${Buffer.from(`${settings.username ?? ''}:${settings.password ?? ''}`).toString('base64')}`
   let response: Response

@@ -1,5 +1,5 @@
 /** What the registry client does not offer: the older versions of a subject, and removing subjects that nobody needs any more. */
-import type { Config } from '../config/config.ts'
+import type { RegistrySettings } from './settings.ts'
 import type { AvroRecord } from '../schemas/avro-types.ts'
 import type { WriterSchemas } from './avro.ts'
 import { request } from './registry-request.ts'
@@ -11,7 +11,7 @@ const subjectPath = (subject: string): string => `/subjects/${encodeURIComponent
  *
  * @throws FlowError REGISTRY_UNAVAILABLE.
  */
-export async function newestSchemaId(settings: Config['registry'], subject: string): Promise<number | undefined> {
+export async function newestSchemaId(settings: RegistrySettings, subject: string): Promise<number | undefined> {
   const response = await request(settings, `${subjectPath(subject)}/versions/latest`)
   return response.ok ? ((await response.json()) as { id: number }).id : undefined
 }
@@ -22,7 +22,7 @@ export async function newestSchemaId(settings: Config['registry'], subject: stri
  * @param writers Receives the schemas by id.
  * @throws FlowError REGISTRY_UNAVAILABLE.
  */
-export async function learnWriters(settings: Config['registry'], subject: string, writers: WriterSchemas): Promise<void> {
+export async function learnWriters(settings: RegistrySettings, subject: string, writers: WriterSchemas): Promise<void> {
   const response = await request(settings, `${subjectPath(subject)}/versions`)
   if (!response.ok) return
   for (const version of (await response.json()) as number[]) {
@@ -38,6 +38,6 @@ export async function learnWriters(settings: Config['registry'], subject: string
  *
  * @throws FlowError REGISTRY_UNAVAILABLE.
  */
-export async function deleteSubject(settings: Config['registry'], subject: string): Promise<boolean> {
+export async function deleteSubject(settings: RegistrySettings, subject: string): Promise<boolean> {
   return (await request(settings, subjectPath(subject), 'DELETE')).ok
 }

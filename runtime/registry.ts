@@ -1,7 +1,7 @@
 /** Schema ids of every topic from a registry that speaks the Confluent API. Keys never change; values change fully compatibly. */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import avsc from 'avsc'
-import type { Config } from '../config/config.ts'
+import type { RegistrySettings } from './settings.ts'
 import type { AvroRecord } from '../schemas/avro-types.ts'
 import { topicName, topics, type TopicId } from '../schemas/topics.ts'
 import type { TopicSchemaIds } from './avro.ts'
@@ -27,12 +27,12 @@ const timeLimited =
 
 /** Access to the registry. */
 export class Registry {
-  readonly #settings: Config['registry']
+  readonly #settings: RegistrySettings
   readonly #prefix: string
   readonly #client: SchemaRegistry
 
   /** @param answerMs A request on which nothing comes for so long is given up. */
-  constructor(settings: Config['registry'], topicPrefix: string, answerMs = longestAnswerMs) {
+  constructor(settings: RegistrySettings, topicPrefix: string, answerMs = longestAnswerMs) {
     this.#settings = settings
     this.#prefix = topicPrefix
     const auth = settings.username === undefined ? {} : { auth: { username: settings.username, password: settings.password ?? '' } }

@@ -1,5 +1,5 @@
 /** Sources of the settings of which nothing was ever read: a wrong prefix looks like a quiet network. */
-import type { S3Source } from '../../config/config.ts'
+import type { S3Source } from '../../producers/s3/settings.ts'
 import { rootOf } from '../../producers/s3/objects/source-layout.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 

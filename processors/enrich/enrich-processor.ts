@@ -9,7 +9,9 @@
  * Records stay below the 1 MiB that a broker takes by default: a line is at most 256 KiB and a header line 128 KiB, which bounds flows, gaps and
  * dead letters; a sighting has at most 10,000 ranges.
  */
-import type { Config } from '../../config/config.ts'
+import type { LookupSettings } from './lookups/settings.ts'
+import type { NetworkSettings } from './settings.ts'
+import type { CommitSettings } from '../../runtime/settings.ts'
 import { isOver } from '../../runtime/interval.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
@@ -28,9 +30,9 @@ export type EnrichPoint = 'enrich-opened' | 'enrich-half-sent' | 'enrich-sent' |
 
 /** What the role is built from. */
 export interface EnrichOptions {
-  readonly lookups: Config['lookups']
-  readonly networks?: Config['networks']
-  readonly kafka: Pick<Config['kafka'], 'commitRows' | 'commitIntervalMs'>
+  readonly lookups: LookupSettings
+  readonly networks?: NetworkSettings
+  readonly kafka: CommitSettings
   readonly probe?: (point: EnrichPoint) => Promise<void> | void
 }
 

@@ -1,5 +1,5 @@
 /** The networks that are ours by the setting `networks.own`, for all records or for those of some accounts and VPCs. */
-import type { Config } from '../../config/config.ts'
+import type { NetworkSettings } from './settings.ts'
 import { addPrefix } from './lookups/address-prefix.ts'
 import { RangeBuilder } from './lookups/range-builder.ts'
 import type { RangeTable } from './lookups/range-table.ts'
@@ -8,7 +8,7 @@ import type { ContextDictionary, ContextValues } from './parse/context-dictionar
 import type { BatchDictionaries } from './parse/flow-batch.ts'
 
 /** One entry of `networks.own`. */
-export type OwnNetwork = Config['networks']['own'][number]
+export type OwnNetwork = NetworkSettings['own'][number]
 
 /** Networks for all records, for records of an account, and for records of a VPC; the narrower one decides first. */
 const levels = 3

@@ -1,6 +1,6 @@
 /** Whose credentials a client of AWS uses. */
 import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
-import type { Config, S3Source } from '../../config/config.ts'
+import type { S3Settings, S3Source } from './settings.ts'
 import { orAborted } from '../../runtime/abort.ts'
 import { FlowError, errorText } from '../../runtime/errors.ts'
 import { requestLimits, type RequestLimits } from './request-limits.ts'
@@ -70,7 +70,7 @@ function ofProfile(profile: string, clientConfig: RequestConfig, longestMs: numb
  * @param silentMs A request for credentials on which nothing comes for so long is given up.
  */
 export function credentialsOf(
-  { profile, accessKeyId, secretAccessKey }: Pick<Config['s3'], 'profile' | 'accessKeyId' | 'secretAccessKey'>,
+  { profile, accessKeyId, secretAccessKey }: Pick<S3Settings, 'profile' | 'accessKeyId' | 'secretAccessKey'>,
   region: string,
   { roleArn, externalId }: Pick<S3Source, 'roleArn' | 'externalId'>,
   silentMs = longestSilenceMs,

@@ -1,7 +1,8 @@
 /** Settings of a source that contradict each other, and what they leave unsaid. Pure: nothing is opened. */
-import type { SourceSettings } from '../../config/sections.ts'
-import { awsRegionFault, flowLogPrefixFault } from '../../config/fields/value-checks.ts'
-import { folderOf } from './objects/key-layout.ts'
+import type { SourceSettings } from './settings.ts'
+import { awsRegionFault } from '../../aws/regions.ts'
+import { flowLogPrefixFault } from './value-checks.ts'
+import { folderOf } from './source-folder.ts'
 import { headerOfFormat, namesBeforeDescribed } from './text/log-format.ts'
 
 /** A fault of one setting of a source. */

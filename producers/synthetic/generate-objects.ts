@@ -3,7 +3,7 @@
  * What each object contains is counted while it is made, without any parser.
  */
 import { gzipSync } from 'node:zlib'
-import { addTally, emptyTally, type Tally } from '../../audit/tally.ts'
+import { addTally, emptyTally, type Tally } from '../../schemas/tally.ts'
 import { badLineKinds, spoil, type BadLineKind } from './bad-lines.ts'
 import { Conversations, type SyntheticRecord } from './conversations.ts'
 import { clientAddress } from './internet.ts'

@@ -3,15 +3,13 @@ import { readFileSync } from 'node:fs'
 import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js'
 import type * as KafkaJs from 'kafkajs'
 import type { ICustomPartitioner, Kafka, KafkaConfig, Mechanism, SASLOptions } from 'kafkajs'
-import type { Config } from '../../config/config.ts'
+import type { KafkaSettings } from './settings.ts'
 import { orAborted } from '../abort.ts'
 import { FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { loadKafkaJs } from './kafkajs.ts'
 import { oauthLogin } from './oauth-login.ts'
 import { fetchOauthToken } from './oauth-token.ts'
-
-type KafkaSettings = Config['kafka']
 
 /** Whoever gives a token is not waited for longer: kafkajs would wait for ever. */
 const longestLoginMs = 30_000

@@ -1,7 +1,7 @@
 /** The cluster as the runtime sees it: one admin connection, topic sizes, committed positions, the fleet of names. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
-import type { Config } from '../../config/config.ts'
+import type { KafkaSettings } from './settings.ts'
 import { topicName, topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { errorText, flowErrorOf, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -36,13 +36,13 @@ export async function whenStable<T>(ask: () => Promise<T>): Promise<T> {
 
 /** See the head of this file. */
 export class Cluster {
-  readonly settings: Config['kafka']
+  readonly settings: KafkaSettings
   readonly #kafka: Kafka
   readonly #log: Log
   #admin: Promise<Admin> | undefined
   #partitions = new Map<string, number>()
 
-  constructor(settings: Config['kafka'], log: Log) {
+  constructor(settings: KafkaSettings, log: Log) {
     this.settings = settings
     this.#log = log
     this.#kafka = createKafka(settings, `${settings.deployment}-admin`, log)

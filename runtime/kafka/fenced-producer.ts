@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka, Producer, Transaction } from 'kafkajs'
-import type { Config } from '../../config/config.ts'
+import type { KafkaSettings } from './settings.ts'
 import { causesOf, FlowError } from '../errors.ts'
 import { freeMemory } from '../memory.ts'
 import type { OutRecord, OutSlab, PackedRecords } from '../records.ts'
@@ -12,8 +12,6 @@ import type { Position } from '../task.ts'
 import { explicitPartitioner } from './client.ts'
 import type { SlabMessages } from './kafkajs.ts'
 import { codecNumbers, compressRecords, frameRecords, readRecords, type CodecName } from './record-format.ts'
-
-type KafkaSettings = Config['kafka']
 
 /** Most bytes of one produced batch before compression: below the broker's default limit of 1 MiB even if nothing compresses. */
 const maxBatchBytes = 900_000

@@ -1,5 +1,5 @@
 /** Fetches a token for SASL OAUTHBEARER from the end point of the settings: the client credentials grant of RFC 6749, section 4.4. */
-import type { Config } from '../../config/config.ts'
+import type { KafkaSettings } from './settings.ts'
 import { causesOf, errorText, FlowError } from '../errors.ts'
 
 /** As long as kafkajs waits for a connection: it logs in while it opens one. */
@@ -17,7 +17,7 @@ const passing = new Set<unknown>(['temporarily_unavailable', 'server_error'])
  * @param waitMs Longest time for the whole answer.
  * @throws FlowError KAFKA_TOKEN_REFUSED where the client, its secret or the scope is refused; KAFKA_TOKEN_UNAVAILABLE for what can pass.
  */
-export async function fetchOauthToken(settings: Config['kafka'], waitMs = answerMs): Promise<string> {
+export async function fetchOauthToken(settings: KafkaSettings, waitMs = answerMs): Promise<string> {
   const url = settings.oauthTokenUrl ?? ''
   const form = new URLSearchParams({
     grant_type: 'client_credentials',

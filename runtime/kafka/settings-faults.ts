@@ -1,5 +1,5 @@
 /** Settings of section `kafka` that have no effect without others, or contradict them. */
-import type { KafkaSettings } from '../../config/sections.ts'
+import type { KafkaSettings } from './settings.ts'
 
 /** One of them. */
 export interface SettingFault {

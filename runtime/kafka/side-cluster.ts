@@ -1,5 +1,5 @@
 /** The cluster as a deployment beside the live one sees it: topics of its own, but for those of the live one that it reads. */
-import type { Config } from '../../config/config.ts'
+import type { KafkaSettings } from './settings.ts'
 import { topicName, type Topic } from '../../schemas/topics.ts'
 import type { Log } from '../log.ts'
 import { Cluster } from './cluster.ts'
@@ -14,7 +14,7 @@ export class SideCluster extends Cluster {
    * @param livePrefix Topic prefix of the live deployment.
    * @param shared Topics of the live deployment. Nobody may write to them through this cluster.
    */
-  constructor(settings: Config['kafka'], log: Log, livePrefix: string, shared: readonly Topic[]) {
+  constructor(settings: KafkaSettings, log: Log, livePrefix: string, shared: readonly Topic[]) {
     super(settings, log)
     this.#livePrefix = livePrefix
     this.#shared = shared

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
 import { ClickHouseError, createClient, type ClickHouseClient } from '@clickhouse/client'
-import type { Config } from '../../config/config.ts'
+import type { ClickHouseSettings } from './settings.ts'
 import { errorText, FlowError } from '../../runtime/errors.ts'
 import { formOf, insertSettings, questionSettings, statementFor, type ServerForm } from './ddl.ts'
 import type { NativeBlock } from './native-writer.ts'
@@ -14,7 +14,7 @@ import type { Grants, Store, TableName } from './store.ts'
  *
  * @param settings Section `clickhouse` of the configuration.
  */
-export const connectClickHouse = (settings: Config['clickhouse']): Store & Grants => new ClickHouseStore(settings)
+export const connectClickHouse = (settings: ClickHouseSettings): Store & Grants => new ClickHouseStore(settings)
 
 /** What a server says that does not know the statement. */
 const syntaxError = '62'
@@ -48,7 +48,7 @@ class ClickHouseStore implements Store, Grants {
   readonly #form: ServerForm
   readonly #insertSettings: string
 
-  constructor(settings: Config['clickhouse']) {
+  constructor(settings: ClickHouseSettings) {
     this.database = settings.database
     this.#url = settings.url
     this.#form = formOf(settings)

@@ -6,13 +6,13 @@
  * @see https://clickhouse.com/docs/sql-reference/distributed-ddl
  * @see https://clickhouse.com/docs/cloud/reference/shared-merge-tree
  */
-import type { Config } from '../../config/config.ts'
+import type { ClickHouseSettings } from './settings.ts'
 
 /** How many servers stand behind the address: one; the replicas of a cluster with one shard; ClickHouse Cloud. */
 export type ServerForm = { readonly kind: 'one' } | { readonly kind: 'cluster'; readonly name: string } | { readonly kind: 'cloud' }
 
 /** Settings that say so. */
-export type FormSettings = Partial<Pick<Config['clickhouse'], 'cluster' | 'cloud'>>
+export type FormSettings = Partial<Pick<ClickHouseSettings, 'cluster' | 'cloud'>>
 
 /** Reads the form of the settings. */
 export function formOf({ cluster, cloud }: FormSettings): ServerForm {

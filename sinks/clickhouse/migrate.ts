@@ -10,7 +10,7 @@ import { identifier, quoted } from './clickhouse-client.ts'
 import { formOf, type FormSettings } from './ddl.ts'
 import type { Store } from './store.ts'
 import { ttlChange, type TtlSettings } from './time-to-live.ts'
-import type { Config } from '../../config/config.ts'
+import type { ClickHouseSettings } from './settings.ts'
 
 /** One migration file. */
 export interface Migration {
@@ -31,8 +31,8 @@ export function readMigrations(): Migration[] {
   })
 }
 
-type TableSettings = Pick<Config['clickhouse'], 'deduplicationWindow'> &
-  Partial<Pick<Config['clickhouse'], 'url'>> &
+type TableSettings = Pick<ClickHouseSettings, 'deduplicationWindow'> &
+  Partial<Pick<ClickHouseSettings, 'url'>> &
   TtlSettings &
   FormSettings
 

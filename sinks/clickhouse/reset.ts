@@ -1,5 +1,5 @@
 /** Starting again from nothing, on the side of ClickHouse. The offsets of the consumer groups are reset elsewhere, in the same breath. */
-import type { Config } from '../../config/config.ts'
+import type { ClickHouseSettings } from './settings.ts'
 import { identifier } from './clickhouse-client.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { tableNames, type Store } from './store.ts'
@@ -29,7 +29,7 @@ export async function dropTables(store: Store): Promise<void> {
 }
 
 /** Drops everything and makes it again, empty. The sink must then read its topics from their start. */
-export async function resetTables(store: Store, settings: Config['clickhouse']): Promise<void> {
+export async function resetTables(store: Store, settings: ClickHouseSettings): Promise<void> {
   await dropTables(store)
   await migrate(store, settings)
 }

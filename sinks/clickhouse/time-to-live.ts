@@ -1,10 +1,10 @@
 /** How long each table keeps its rows, as TTL clauses. The settings may change, so the clauses follow the configuration of the last start. */
-import type { Config } from '../../config/config.ts'
+import type { ClickHouseSettings } from './settings.ts'
 import type { TableName } from './store.ts'
 
 /** Settings that say how long rows are kept; 0 is for ever. */
-export type TtlSettings = Pick<Config['clickhouse'], 'ttlDays'> &
-  Partial<Pick<Config['clickhouse'], 'gapsTtlDays' | 'objectsTtlDays' | 'cloudMapTtlDays' | 'deadLettersTtlDays'>>
+export type TtlSettings = Pick<ClickHouseSettings, 'ttlDays'> &
+  Partial<Pick<ClickHouseSettings, 'gapsTtlDays' | 'objectsTtlDays' | 'cloudMapTtlDays' | 'deadLettersTtlDays'>>
 
 /** A table whose rows can expire. */
 interface Rule {

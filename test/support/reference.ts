@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import { classifyLine } from '../../audit/plain-reader.ts'
 import { teach } from './direction-reference.ts'
 import { referenceBlock, type ReferenceOrigin } from './enrich-reference.ts'
-import { addTally, emptyTally, type Tally } from '../../audit/tally.ts'
+import { addTally, emptyTally, type Tally } from '../../schemas/tally.ts'
 
 /** Who was seen with an address, in which seconds. */
 export type ReferenceMap = Map<string, Map<string, [number, number][]>>

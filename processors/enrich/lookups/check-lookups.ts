@@ -1,5 +1,5 @@
 /** Reads the files of the lookup tables as enrich would, and says of each what is wrong with it. */
-import type { Config } from '../../../config/config.ts'
+import type { LookupSettings } from './settings.ts'
 import { configuredTables, type TableFile } from './configured-tables.ts'
 import type { TableInfo } from './lookup-set.ts'
 import { loadTable } from './table-loader.ts'
@@ -14,7 +14,7 @@ export interface CheckedFile {
 }
 
 /** Checks every file that the settings name, and those of the npm packages that are the default. */
-export async function checkLookups(settings: Config['lookups']): Promise<CheckedFile[]> {
+export async function checkLookups(settings: LookupSettings): Promise<CheckedFile[]> {
   const checked: CheckedFile[] = []
   for (const source of configuredTables(settings)) {
     const result = await loadTable(source)

@@ -1,7 +1,7 @@
 /** Which files the settings name for each lookup table. */
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { Config } from '../../../config/config.ts'
+import type { LookupSettings } from './settings.ts'
 import type { Log } from '../../../runtime/log.ts'
 import type { TableName } from './lookup-set.ts'
 
@@ -40,7 +40,7 @@ const packages = {
 } as const
 
 /** Tables that are on, with their files. A table whose npm package is not installed is off, which is logged. */
-export function configuredTables(settings: Config['lookups'], log?: Log): TableFiles[] {
+export function configuredTables(settings: LookupSettings, log?: Log): TableFiles[] {
   const tables: TableFiles[] = [
     { table: 'country', files: standardFiles('country', settings.country, log) },
     { table: 'asn', files: standardFiles('asn', settings.asn, log) },

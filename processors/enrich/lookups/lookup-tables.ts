@@ -1,6 +1,6 @@
 /** Loads the lookup tables, and loads a table again when one of its files changes. */
 import { stat } from 'node:fs/promises'
-import type { Config } from '../../../config/config.ts'
+import type { LookupSettings } from './settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import type { Log } from '../../../runtime/log.ts'
 import type { CompiledTable, FileFault } from './compile-table.ts'
@@ -15,7 +15,7 @@ const lookupError = (table: TableName, { path, detail }: FileFault): FlowError =
  *
  * @throws FlowError LOOKUP_FILE if a file cannot be read or is not of its kind.
  */
-export async function loadLookups(settings: Config['lookups'], log: Log): Promise<LookupSet> {
+export async function loadLookups(settings: LookupSettings, log: Log): Promise<LookupSet> {
   const tables = new LookupTables(settings, log, { onChange: () => undefined })
   await tables.refresh(0)
   return tables.current
@@ -39,7 +39,7 @@ export interface TablesObserver {
 /** The tables in force in this process, shared by its tasks. */
 export class LookupTables {
   current: LookupSet = noLookups
-  readonly #settings: Config['lookups']
+  readonly #settings: LookupSettings
   readonly #log: Log
   readonly #observer: TablesObserver
   #slots: readonly Slot[] = []
@@ -47,7 +47,7 @@ export class LookupTables {
   #loading: Promise<void> | undefined
   #nextCheckMs = 0
 
-  constructor(settings: Config['lookups'], log: Log, observer: TablesObserver) {
+  constructor(settings: LookupSettings, log: Log, observer: TablesObserver) {
     this.#settings = settings
     this.#log = log
     this.#observer = observer

@@ -5,7 +5,7 @@
  * hours, or all of a prefix, as the layout of the source is) and compares with what was seen. Arrivals are announced at least once; the ledger of fetch makes that harmless.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config, S3Source } from '../../../config/config.ts'
+import type { S3Settings, S3Source } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, gauge } from '../../../runtime/metrics.ts'
 import { partitionOf } from '../../../runtime/partition.ts'
@@ -47,7 +47,7 @@ const anyObjectsPerRound = 10_000
 
 /** How to discover. */
 export interface DiscoverOptions {
-  readonly settings: Config['s3']
+  readonly settings: S3Settings
   readonly stores: StoreOf
   /** Quiet days are listed every so many rounds; 1 lists all days in every round. */
   readonly quietDayRounds?: number

@@ -1,5 +1,5 @@
 /** Sources in which polling finds nothing: said once each, with the reason, and counted as long as it lasts. */
-import type { S3Source } from '../../../config/config.ts'
+import type { S3Source } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import type { Log } from '../../../runtime/log.ts'
 import { gauge } from '../../../runtime/metrics.ts'

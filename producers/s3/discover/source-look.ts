@@ -1,18 +1,9 @@
 /** Looks whether a source has an object to read and, if it has none, why: with a bound on the requests, whatever the bucket holds. */
-import type { S3Source } from '../../../config/config.ts'
+import type { S3Source } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { nearestName } from '../../../runtime/nearest-name.ts'
-import {
-  accountFolder,
-  accountsPrefix,
-  dayOf,
-  folderOf,
-  isChosen,
-  isOrganization,
-  regionFolder,
-  windowDays,
-  type RegionFolder,
-} from '../objects/key-layout.ts'
+import { accountFolder, dayOf, isChosen, isOrganization, regionFolder, windowDays, type RegionFolder } from '../objects/key-layout.ts'
+import { accountsPrefix, folderOf } from '../source-folder.ts'
 import { dayPrefixes, hourPrefixes, regionFolders } from '../objects/list-objects.ts'
 import { countingLists } from '../objects/list-requests.ts'
 import type { ListedObject, ObjectStore } from '../objects/object-store.ts'

@@ -3,7 +3,7 @@
  * time: a process that asks nothing does not have it.
  */
 import type { EC2Client } from '@aws-sdk/client-ec2'
-import type { Config, S3Source } from '../../../config/config.ts'
+import type { S3Settings, S3Source } from '../settings.ts'
 import { FlowError, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
 import { parseObjectName } from '../../../schemas/object-name.ts'
@@ -32,7 +32,7 @@ export interface FlowLogService {
   tryAsking(name: FlowLogName): Promise<void>
 }
 
-type Settings = Pick<Config['s3'], 'region' | 'ec2Endpoint' | 'profile' | 'accessKeyId' | 'secretAccessKey'>
+type Settings = Pick<S3Settings, 'region' | 'ec2Endpoint' | 'profile' | 'accessKeyId' | 'secretAccessKey'>
 
 /**
  * The flow log whose lines an object has: as its key says, else as its source says.

@@ -7,7 +7,8 @@
  * Another ETag is another object: where an object is overwritten after some of its lines were published, those lines keep the id of the old
  * version, the ledger record becomes that of the new version, and the new version is read from its first line (counted as a replaced version).
  */
-import type { Config, S3Source } from '../../../config/config.ts'
+import type { S3Settings, S3Source } from '../settings.ts'
+import type { CommitSettings } from '../../../runtime/settings.ts'
 import { orAborted } from '../../../runtime/abort.ts'
 import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
 import type { InBatch, InRecord } from '../../../runtime/records.ts'
@@ -18,7 +19,8 @@ import type { ObjectArrival, ObjectKey, ObjectLedger } from '../../../schemas/re
 import { createFlowLogService, flowLogOf, type FlowLogService } from './describe-flow-logs.ts'
 import { attemptsFailed, objectsResumed, objectsSkipped, retriesWaiting, versionsReplaced } from './fetch-metrics.ts'
 import { FlowLogHeaders } from './flow-log-headers.ts'
-import { folderOf, isParquetKey } from '../objects/key-layout.ts'
+import { isParquetKey } from '../objects/key-layout.ts'
+import { folderOf } from '../source-folder.ts'
 import { Ledger, type Decision } from './ledger.ts'
 import { headerOfFormat, namesBeforeDescribed } from '../text/log-format.ts'
 import { ObjectReader } from './object-reader.ts'
@@ -31,9 +33,9 @@ import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download }
 
 /** How to fetch. */
 export interface FetchOptions {
-  readonly settings: Config['s3']
+  readonly settings: S3Settings
   /** Section `kafka`, for the bounds of a transaction. */
-  readonly kafka: Pick<Config['kafka'], 'commitIntervalMs' | 'commitRows'>
+  readonly kafka: CommitSettings
   readonly stores: StoreOf
   /** Who knows the formats of flow logs; default: EC2, as the settings say. */
   readonly flowLogs?: FlowLogService

@@ -1,5 +1,5 @@
 /** Reads one object version: text, header line, blocks, dead letters; commits the progress of a large one chunk by chunk. */
-import type { Config } from '../../../config/config.ts'
+import type { S3Settings } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import type { OutRecord } from '../../../runtime/records.ts'
 import type { TaskContext } from '../../../runtime/task.ts'
@@ -14,7 +14,7 @@ import { isOwn, TextMemory } from '../text/text-memory.ts'
 /** One reading of one object version. */
 export class ObjectReader {
   readonly #context: TaskContext
-  readonly #settings: Config['s3']
+  readonly #settings: S3Settings
   readonly #outbox: Outbox
   readonly #key: ObjectKey
   readonly #linesKey: Buffer
@@ -30,7 +30,7 @@ export class ObjectReader {
    */
   constructor(
     context: TaskContext,
-    settings: Config['s3'],
+    settings: S3Settings,
     outbox: Outbox,
     key: ObjectKey,
     record: ObjectLedger,

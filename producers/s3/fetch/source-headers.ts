@@ -1,8 +1,8 @@
 /** What a source says of its records, for those that say it neither themselves nor by their keys: headers of `raw-lines` records. */
-import type { S3Source } from '../../../config/config.ts'
+import type { S3Source } from '../settings.ts'
 import type { ObjectKey } from '../../../schemas/records.ts'
 import { rawLineHeaders } from '../../../schemas/topics.ts'
-import { folderOf } from '../objects/key-layout.ts'
+import { folderOf } from '../source-folder.ts'
 import { sourceOf } from '../objects/object-store.ts'
 
 /**

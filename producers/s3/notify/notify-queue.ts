@@ -6,7 +6,7 @@ import {
   SQSClient,
   type SQSClientConfig,
 } from '@aws-sdk/client-sqs'
-import type { Config, S3Queue } from '../../../config/config.ts'
+import type { S3Queue, S3Settings } from '../settings.ts'
 import { FlowError, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
 import { credentialsOf, isCredentialTrouble } from '../credentials.ts'
@@ -143,7 +143,7 @@ class SqsQueue implements NotificationQueue {
  * @param settings Section `s3` of the configuration.
  * @param silentMs A request on which nothing comes for so long is given up.
  */
-export function openQueue(settings: Config['s3'], queue: S3Queue, silentMs = longestSilenceMs): NotificationQueue {
+export function openQueue(settings: S3Settings, queue: S3Queue, silentMs = longestSilenceMs): NotificationQueue {
   const region = regionOfQueue(queue, settings.region)
   const config: SQSClientConfig = {
     region,

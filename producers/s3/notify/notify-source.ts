@@ -6,7 +6,7 @@
  * comes again until the redrive policy of the queue moves it to where a person looks.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config, S3Queue, S3Source } from '../../../config/config.ts'
+import type { S3Queue, S3Settings, S3Source } from '../settings.ts'
 import { whenAborted } from '../../../runtime/abort.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, histogram } from '../../../runtime/metrics.ts'
@@ -40,7 +40,7 @@ const longestWaitMs = 60_000
 
 /** How to take notifications. */
 export interface NotifyOptions {
-  readonly settings: Pick<Config['s3'], 'sources' | 'queues'>
+  readonly settings: Pick<S3Settings, 'sources' | 'queues'>
   readonly open: (queue: S3Queue) => NotificationQueue
   /** Told `notify-sent` between the acknowledgement of Kafka and the deletion. */
   readonly probe?: (point: string) => Promise<void> | void

@@ -4,7 +4,8 @@
  *
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
  */
-import type { S3Source } from '../../../config/config.ts'
+import type { S3Source } from '../settings.ts'
+import { accountsPrefix } from '../source-folder.ts'
 
 /** Where the flow logs of one account begin. */
 export interface AccountFolder {
@@ -36,15 +37,6 @@ const regionPattern = /^(aws-region=)?([a-z0-9-]+)\/$/
 const objectPattern = /\.(?:log|log\.gz|log\.zst|parquet)$/
 
 const lastPart = (prefix: string): string => prefix.slice(prefix.lastIndexOf('/', prefix.length - 2) + 1)
-
-/** What all keys of a source begin with: empty, or its prefix with a slash at its end and none before it, however the settings write it. */
-export function folderOf(source: Pick<S3Source, 'prefix'>): string {
-  const prefix = source.prefix.replace(/^\/+|\/+$/g, '')
-  return prefix === '' ? '' : `${prefix}/`
-}
-
-/** Prefix under which the accounts of a source are. */
-export const accountsPrefix = (source: Pick<S3Source, 'prefix'>): string => `${folderOf(source)}AWSLogs/`
 
 /** True for the folder of an organisation, which has accounts below it. */
 export const isOrganization = (prefix: string): boolean => organizationPattern.test(lastPart(prefix))

@@ -1,7 +1,7 @@
 /** What the S3 producers need of an object store. Ours, so that tests can bring their own. */
 import type { Readable } from 'node:stream'
-import type { S3Source } from '../../../config/config.ts'
-import { folderOf } from './key-layout.ts'
+import type { S3Source } from '../settings.ts'
+import { folderOf } from '../source-folder.ts'
 import { isWanted } from './source-layout.ts'
 
 /** An object as a listing shows it. */

@@ -1,7 +1,7 @@
 /** The object store behind the AWS SDK: one client per region and role, errors by code, requests counted. */
 import { GetObjectCommand, ListObjectsV2Command, S3Client, type InvalidObjectState, type S3ClientConfig } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'
-import type { Config, S3Source } from '../../../config/config.ts'
+import type { S3Settings, S3Source } from '../settings.ts'
 import { FlowError, errorText, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
 import { credentialsOf, isCredentialTrouble } from '../credentials.ts'
@@ -15,8 +15,6 @@ import {
   type StoreOf,
 } from './object-store.ts'
 import { requestLimits } from '../request-limits.ts'
-
-type S3Settings = Config['s3']
 
 const requests = counter('flowloom_s3_requests_total', 'requests to S3 as flowloom makes them; the retries of the SDK count once', [
   'operation',

@@ -4,8 +4,9 @@
  *
  * @see https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
  */
-import type { S3Source } from '../../../config/config.ts'
-import { accountsPrefix, dayOf, folderOf, isFlowLogKey, isInSource } from './key-layout.ts'
+import type { S3Source } from '../settings.ts'
+import { dayOf, isFlowLogKey, isInSource } from './key-layout.ts'
+import { accountsPrefix, folderOf } from '../source-folder.ts'
 
 /** What of a source its layout is made of. */
 export type SourceLayout = Pick<S3Source, 'prefix' | 'layout' | 'keyPattern' | 'accounts' | 'regions'>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compare, type ObjectReading } from '../../../audit/audit.ts'
-import { addTally, emptyTally, type Tallies, type Tally } from '../../../audit/tally.ts'
+import { addTally, emptyTally, type Tallies, type Tally } from '../../../schemas/tally.ts'
 
 const tally = (part: Partial<Tally> = {}): Tally => ({ ...emptyTally(), lines: 3, headers: 1, flows: 2, packets: 20, bytes: 900, ...part })
 const read = (part: Partial<Tally> = {}): ObjectReading => ({ bucket: 'b', key: 'k', reading: { ok: true, tally: tally(part) } })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { classifyLine, readPlainly } from '../../../audit/plain-reader.ts'
-import { emptyTally, type Tally } from '../../../audit/tally.ts'
+import { emptyTally, type Tally } from '../../../schemas/tally.ts'
 
 const v2 = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
 const columns = v2.split(' ')

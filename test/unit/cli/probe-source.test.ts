@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { probeSource } from '../../../cli/probe-source.ts'
 import { probeText } from '../../../cli/probe-result.ts'
-import type { S3Source } from '../../../config/config.ts'
+import type { S3Source } from '../../../producers/s3/settings.ts'
 import { MemoryObjectStore } from '../../support/memory-object-store.ts'
 
 const bucket = 'flow-logs'

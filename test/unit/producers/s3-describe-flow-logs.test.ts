@@ -1,7 +1,8 @@
 /** The client of EC2 against a server that speaks its protocol, and what is remembered of its answers. */
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
-import { checkConfig, type S3Source } from '../../../config/config.ts'
+import { checkConfig } from '../../../config/config.ts'
+import type { S3Source } from '../../../producers/s3/settings.ts'
 import { createFlowLogService, flowLogOf } from '../../../producers/s3/fetch/describe-flow-logs.ts'
 import { FlowLogHeaders } from '../../../producers/s3/fetch/flow-log-headers.ts'
 import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'

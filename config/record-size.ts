@@ -1,5 +1,6 @@
 /** How large the records of the path can be under given settings. A record that the broker refuses stops its role for good. */
-import type { Config } from '../../config/config.ts'
+import type { S3Settings } from '../producers/s3/settings.ts'
+import type { KafkaSettings } from '../runtime/kafka/settings.ts'
 
 /**
  * Everything in a record but text of the object: key, other Kafka headers, counts, framing, what enrich adds to a flow, and up to 10 bytes for
@@ -15,7 +16,7 @@ export function largestRecord({
   blockBytes,
   maxLineBytes,
   sources,
-}: Pick<Config['s3'], 'blockBytes' | 'maxLineBytes' | 'sources'>): number {
+}: Pick<S3Settings, 'blockBytes' | 'maxLineBytes' | 'sources'>): number {
   const format = Math.max(0, ...sources.map(source => Buffer.byteLength(source.format ?? '')))
   return Math.max(blockBytes, maxLineBytes) + Math.max(maxLineBytes, format) + recordOverheadBytes
 }
@@ -27,7 +28,7 @@ export interface RecordSizeFault {
 }
 
 /** Finds it. */
-export function recordSizeFaults({ kafka, s3 }: { kafka: Pick<Config['kafka'], 'maxRecordBytes'>; s3: Config['s3'] }): RecordSizeFault[] {
+export function recordSizeFaults({ kafka, s3 }: { kafka: Pick<KafkaSettings, 'maxRecordBytes'>; s3: S3Settings }): RecordSizeFault[] {
   const largest = largestRecord(s3)
   if (largest <= kafka.maxRecordBytes) return []
   const message = `allows records of ${largest} bytes, but kafka.maxRecordBytes is ${kafka.maxRecordBytes}: lower it, or raise max.message.bytes of the topics and then kafka.maxRecordBytes`
