@@ -1,5 +1,5 @@
 /** What became of one thing that `check-config --probe` tried. */
-import { isCredentialTrouble } from '../producers/s3/credentials.ts'
+import { isCredentialTrouble } from '../aws/credentials.ts'
 import { causesOf, errorText } from '../runtime/errors.ts'
 
 /** One thing that was tried. */

@@ -23,7 +23,7 @@ export const pureRuntime = [
 
 /** The rooms of producers/s3. */
 const s3 = ['discover', 'fetch', 'notify', 'objects', 'parquet', 'text'].map(room => `producers/s3/${room}`)
-const commands = ['audit', 'cli', 'config', 'producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
+const commands = ['audit', 'aws', 'cli', 'config', 'producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
 
 /** The house: see the head of ARCHITECTURE.md for what each folder is. */
 export const house = [
@@ -49,19 +49,24 @@ export const house = [
     pure: ['faults*', 'hints*', 'record-size*', 'sections*'],
     purePackages: ['zod'],
   },
-  { folder: 'aws', may: ['runtime'], packages: ['zod'], pure: ['identities*', 'regions*', 'settings*'], purePackages: ['zod'] },
+  {
+    folder: 'aws',
+    may: ['runtime'],
+    packages: ['@aws-sdk/credential-providers', 'zod'],
+    pure: ['identities*', 'regions*', 'request-limits*', 'settings*'],
+    purePackages: ['zod'],
+  },
 
   { folder: 'schemas', may: [], pure: true, packages: ['node:crypto'] },
   {
     folder: 'producers/s3',
     may: ['aws', 'producers/s3/text', 'runtime'],
-    packages: ['@aws-sdk/credential-providers', 'zod'],
-    pure: ['settings*', 'source-*', 'value-checks*'],
-    purePackages: ['zod'],
+    packages: ['zod'],
+    pure: true,
   },
   {
     folder: 'producers/s3/objects',
-    may: ['producers/s3', 'runtime', 'schemas'],
+    may: ['aws', 'producers/s3', 'runtime', 'schemas'],
     packages: ['@aws-sdk/client-s3', 'node:crypto', 'node:stream'],
     pure: ['key-layout.ts', 'source-layout.ts'],
     purePackages: [],
@@ -73,7 +78,7 @@ export const house = [
   },
   {
     folder: 'producers/s3/notify',
-    may: ['producers/s3', 'producers/s3/objects', 'runtime', 'schemas'],
+    may: ['aws', 'producers/s3', 'producers/s3/objects', 'runtime', 'schemas'],
     packages: ['@aws-sdk/client-sqs', 'node:timers/*'],
     pure: ['notify-events*'],
     purePackages: [],
@@ -92,7 +97,7 @@ export const house = [
   },
   {
     folder: 'producers/s3/fetch',
-    may: ['producers/s3', 'producers/s3/objects', 'producers/s3/parquet', 'producers/s3/text', 'runtime', 'schemas'],
+    may: ['aws', 'producers/s3', 'producers/s3/objects', 'producers/s3/parquet', 'producers/s3/text', 'runtime', 'schemas'],
     packages: ['@aws-sdk/client-ec2', 'node:stream'],
     pure: ['flow-log-headers*', 'source-headers*'],
     purePackages: [],

@@ -3,12 +3,13 @@
  * time: a process that asks nothing does not have it.
  */
 import type { EC2Client } from '@aws-sdk/client-ec2'
-import type { S3Settings, S3Source } from '../settings.ts'
+import type { S3Source } from '../settings.ts'
+import type { AwsSettings } from '../../../aws/settings.ts'
 import { FlowError, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
 import { parseObjectName } from '../../../schemas/object-name.ts'
-import { credentialsOf, isCredentialTrouble } from '../credentials.ts'
-import { requestLimits } from '../request-limits.ts'
+import { credentialsOf, isCredentialTrouble } from '../../../aws/credentials.ts'
+import { requestLimits } from '../../../aws/request-limits.ts'
 
 const requests = counter('flowloom_ec2_requests_total', 'requests to EC2 as flowloom makes them; the retries of the SDK count once', [
   'result',
@@ -32,15 +33,13 @@ export interface FlowLogService {
   tryAsking(name: FlowLogName): Promise<void>
 }
 
-type Settings = Pick<S3Settings, 'region' | 'ec2Endpoint' | 'profile' | 'accessKeyId' | 'secretAccessKey'>
-
 /**
  * The flow log whose lines an object has: as its key says, else as its source says.
  *
  * @throws FlowError FLOW_LOG_UNNAMED where neither does, or if the role needs an account that neither says.
  */
 export function flowLogOf(
-  settings: Pick<Settings, 'region'>,
+  settings: Pick<AwsSettings, 'region'>,
   source: S3Source,
   { bucket, key }: { bucket: string; key: string },
 ): FlowLogName {
@@ -88,7 +87,7 @@ const longestSilenceMs = 4000
  *
  * @param silentMs A request on which nothing comes for so long is given up.
  */
-export function createFlowLogService(settings: Settings, silentMs = longestSilenceMs): FlowLogService {
+export function createFlowLogService(settings: AwsSettings, silentMs = longestSilenceMs): FlowLogService {
   const clients = new Map<string, Promise<EC2Client>>()
   const clientOf = (name: FlowLogName): Promise<EC2Client> => {
     const owner = `${name.region} ${name.roleArn ?? ''} ${name.externalId ?? ''}`
@@ -127,7 +126,7 @@ export function createFlowLogService(settings: Settings, silentMs = longestSilen
   }
 }
 
-async function openClient(settings: Settings, name: FlowLogName, silentMs: number): Promise<EC2Client> {
+async function openClient(settings: AwsSettings, name: FlowLogName, silentMs: number): Promise<EC2Client> {
   const { EC2Client } = await import('@aws-sdk/client-ec2')
   const { ec2Endpoint } = settings
   return new EC2Client({

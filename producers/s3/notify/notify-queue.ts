@@ -9,8 +9,9 @@ import {
 import type { S3Queue, S3Settings } from '../settings.ts'
 import { FlowError, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
-import { credentialsOf, isCredentialTrouble } from '../credentials.ts'
-import { requestLimits } from '../request-limits.ts'
+import { credentialsOf, isCredentialTrouble } from '../../../aws/credentials.ts'
+import { regionOfQueue } from '../../../aws/regions.ts'
+import { requestLimits } from '../../../aws/request-limits.ts'
 
 const requests = counter('flowloom_sqs_requests_total', 'requests to SQS as flowloom makes them; the retries of the SDK count once', [
   'operation',
@@ -63,12 +64,6 @@ export function sqsError(error: unknown, url: string): FlowError {
     : (codeByName[name ?? ''] ?? ($metadata?.httpStatusCode === 403 ? 'SQS_ACCESS_DENIED' : undefined))
   return new FlowError(known ?? 'SQS_UNAVAILABLE', { url, detail: namedErrorText(error) }, { cause: error })
 }
-
-/** Region of a queue: as set, as its URL says, else the given one. */
-export const regionOfQueue = (queue: S3Queue, otherwise: string): string =>
-  queue.region ??
-  /^https?:\/\/(?:(?:vpce-[a-z0-9-]+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)/.exec(queue.url)?.slice(1).find(Boolean) ??
-  otherwise
 
 class SqsQueue implements NotificationQueue {
   readonly url: string

@@ -1,10 +1,11 @@
 /** The object store behind the AWS SDK: one client per region and role, errors by code, requests counted. */
 import { GetObjectCommand, ListObjectsV2Command, S3Client, type InvalidObjectState, type S3ClientConfig } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'
-import type { S3Settings, S3Source } from '../settings.ts'
+import type { S3Settings } from '../settings.ts'
+import type { AwsRole } from '../../../aws/settings.ts'
 import { FlowError, errorText, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
-import { credentialsOf, isCredentialTrouble } from '../credentials.ts'
+import { credentialsOf, isCredentialTrouble } from '../../../aws/credentials.ts'
 import {
   plainEtag,
   sourceOf,
@@ -14,7 +15,7 @@ import {
   type OpenOptions,
   type StoreOf,
 } from './object-store.ts'
-import { requestLimits } from '../request-limits.ts'
+import { requestLimits } from '../../../aws/request-limits.ts'
 
 const requests = counter('flowloom_s3_requests_total', 'requests to S3 as flowloom makes them; the retries of the SDK count once', [
   'operation',
@@ -136,7 +137,7 @@ class S3ObjectStore implements ObjectStore {
   }
 }
 
-function clientOf(settings: S3Settings, region: string, role: Pick<S3Source, 'roleArn' | 'externalId'>, silentMs: number): S3Client {
+function clientOf(settings: S3Settings, region: string, role: AwsRole, silentMs: number): S3Client {
   const { endpoint } = settings
   const config: S3ClientConfig = {
     region,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { readMessage, type MessageContent } from '../../../producers/s3/notify/notify-events.ts'
-import { regionOfQueue } from '../../../producers/s3/notify/notify-queue.ts'
+import { regionOfQueue } from '../../../aws/regions.ts'
 
 const eventTime = '2026-11-24T12:00:01.000Z'
 const eventMs = Date.parse(eventTime)

@@ -1,9 +1,9 @@
 /** Whose credentials a client of AWS uses. */
 import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
-import type { S3Settings, S3Source } from './settings.ts'
-import { orAborted } from '../../runtime/abort.ts'
-import { FlowError, errorText } from '../../runtime/errors.ts'
+import { orAborted } from '../runtime/abort.ts'
+import { FlowError, errorText } from '../runtime/errors.ts'
 import { requestLimits, type RequestLimits } from './request-limits.ts'
+import type { AwsRole, AwsSettings } from './settings.ts'
 
 /** Gets credentials; the clients of the SDK ask again five minutes before they expire. Rejects with AWS_CREDENTIALS. */
 export type ClientCredentials = ReturnType<typeof fromIni>
@@ -70,9 +70,9 @@ function ofProfile(profile: string, clientConfig: RequestConfig, longestMs: numb
  * @param silentMs A request for credentials on which nothing comes for so long is given up.
  */
 export function credentialsOf(
-  { profile, accessKeyId, secretAccessKey }: Pick<S3Settings, 'profile' | 'accessKeyId' | 'secretAccessKey'>,
+  { profile, accessKeyId, secretAccessKey }: Pick<AwsSettings, 'profile' | 'accessKeyId' | 'secretAccessKey'>,
   region: string,
-  { roleArn, externalId }: Pick<S3Source, 'roleArn' | 'externalId'>,
+  { roleArn, externalId }: AwsRole,
   silentMs = longestSilenceMs,
 ): ClientCredentials {
   const clientConfig = { maxAttempts: 2, requestHandler: requestLimits(silentMs) }
