@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** The commands. Each is loaded when it is used: what `demo` needs is not what `lookup` waits for. */
-import { helpOf, parseCommandLine, type Command } from './cli/command.ts'
+import { helpOf, parseCommandLine, type Command } from './cli/arguments/command.ts'
 import { causesOf, errorText, flowErrorOf, FlowError } from './runtime/errors.ts'
 import { nearestName } from './runtime/nearest-name.ts'
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  demo: async () => (await import('./cli/demo/demo.ts')).demoCommand,
+  demo: async () => (await import('./cli/demo.ts')).demoCommand,
   run: async () => (await import('./cli/run.ts')).runCommand,
   topics: async () => (await import('./cli/topics.ts')).topicsCommand,
   topology: async () => (await import('./cli/topology.ts')).topologyCommand,
@@ -13,8 +13,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   lookup: async () => (await import('./cli/lookup.ts')).lookupCommand,
   coverage: async () => (await import('./cli/coverage.ts')).coverageCommand,
   audit: async () => (await import('./cli/audit.ts')).auditCommand,
-  'dead-letters': async () => (await import('./cli/dead-letters/dead-letters.ts')).deadLettersCommand,
-  replay: async () => (await import('./cli/replay/replay.ts')).replayCommand,
+  'dead-letters': async () => (await import('./cli/dead-letters.ts')).deadLettersCommand,
+  replay: async () => (await import('./operations/replay/replay.ts')).replayCommand,
   backfill: async () => (await import('./cli/backfill.ts')).backfillCommand,
   retry: async () => (await import('./cli/retry.ts')).retryCommand,
   reset: async () => (await import('./cli/reset.ts')).resetCommand,

@@ -9,10 +9,10 @@ import { createS3Stores } from '../producers/s3/objects/s3-object-store.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
-import type { Command } from './command.ts'
-import { configOption } from './command.ts'
+import type { Command } from './arguments/command.ts'
+import { configOption } from './arguments/command.ts'
 import { topics } from '../schemas/topics.ts'
-import { learnOlderWriters, openSession, type Session } from './session.ts'
+import { learnOlderWriters, openSession, type Session } from '../operations/session.ts'
 
 const shownDifferences = 20
 

@@ -2,11 +2,11 @@
 import { hintsOf } from '../config/hints.ts'
 import { isSecret, listSettings, loadConfig, type Config } from '../config/config.ts'
 import { FlowError, withoutPassword } from '../runtime/errors.ts'
-import { lookupFaults, probeLookups } from './check-lookups.ts'
-import { probe } from './probe.ts'
-import { probeText } from './probe-result.ts'
-import type { Command } from './command.ts'
-import { configOption } from './command.ts'
+import { lookupFaults, probeLookups } from '../operations/probe/check-lookups.ts'
+import { probe } from '../operations/probe/probe.ts'
+import { probeText } from '../operations/probe/probe-result.ts'
+import type { Command } from './arguments/command.ts'
+import { configOption } from './arguments/command.ts'
 
 /** The configuration with secrets replaced. */
 export function printable(config: Config): Record<string, unknown> {

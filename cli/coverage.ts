@@ -5,14 +5,14 @@ import type { S3Source } from '../producers/s3/settings.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
-import { type Command, type CommandInput, configOption } from './command.ts'
+import { type Command, type CommandInput, configOption } from './arguments/command.ts'
 import { countRecords, findEvidence, judgeSlotBySlot } from './coverage-report/interface-report.ts'
 import { formatJson, formatRanges, formatReport, formatVerdict } from './coverage-report/print.ts'
 import { hasLosses, reportCoverage } from './coverage-report/report.ts'
 import { firstNotDue, slotAfter, slotOf } from './coverage-report/slots.ts'
 import { unreadSources, unreadText } from './coverage-report/unread-sources.ts'
 import { judge, type VerdictWord } from './coverage-report/verdict.ts'
-import { parseTime } from './times.ts'
+import { parseTime } from './arguments/times.ts'
 
 /** Exit codes beside 0; 1 is an error, as everywhere. */
 const exitCodes: Readonly<Record<VerdictWord, number>> = { evidence: 0, gap: 3, unknown: 4 }

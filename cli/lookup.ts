@@ -5,9 +5,9 @@ import { FlowError } from '../runtime/errors.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import { ask } from '../sinks/clickhouse/queries.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
-import type { Command } from './command.ts'
-import { configOption } from './command.ts'
-import { parseTime } from './times.ts'
+import type { Command } from './arguments/command.ts'
+import { configOption } from './arguments/command.ts'
+import { parseTime } from './arguments/times.ts'
 
 /** Who held an address at a time, as sinks/clickhouse/queries/who_holds.sql gives it. */
 export interface Holder {

@@ -7,9 +7,9 @@ import { createLog } from '../runtime/log.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import { resetTables } from '../sinks/clickhouse/reset.ts'
 import { topology } from '../topology.ts'
-import type { Command } from './command.ts'
-import { configOption } from './command.ts'
-import { commandLevel } from './session.ts'
+import type { Command } from './arguments/command.ts'
+import { configOption } from './arguments/command.ts'
+import { commandLevel } from '../operations/session.ts'
 
 /** See the head of this file. */
 export const resetCommand: Command = {

@@ -3,11 +3,11 @@ import type { Announcement } from '../producers/s3/objects/announce-arrivals.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
 import { topics } from '../schemas/topics.ts'
-import { openAnnouncer } from './announcer.ts'
-import type { Command } from './command.ts'
-import { configOption } from './command.ts'
-import { isAt, parsePlace, type S3Place } from './s3-place.ts'
-import { openSession, type Session } from './session.ts'
+import { openAnnouncer } from '../operations/announcer.ts'
+import type { Command } from './arguments/command.ts'
+import { configOption } from './arguments/command.ts'
+import { isAt, parsePlace, type S3Place } from './arguments/s3-place.ts'
+import { openSession, type Session } from '../operations/session.ts'
 
 /** An object that is not done, as the ledger has it. */
 export interface UnreadObject {

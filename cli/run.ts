@@ -9,10 +9,10 @@ import { RoleRunner } from '../runtime/kafka/role-runner.ts'
 import { SourceRunner } from '../runtime/kafka/source-runner.ts'
 import { runParts, type Part } from '../runtime/lifecycle.ts'
 import { topology, type PartOptions, type RoleName } from '../topology.ts'
-import { checkPositions } from './check-positions.ts'
-import type { Command } from './command.ts'
-import { configOption } from './command.ts'
-import { openSession, untilAvailable, type Session } from './session.ts'
+import { checkPositions } from '../operations/check-positions.ts'
+import type { Command } from './arguments/command.ts'
+import { configOption } from './arguments/command.ts'
+import { openSession, untilAvailable, type Session } from '../operations/session.ts'
 
 /** Brings the tables up to date, with what the settings say of our networks. */
 export async function migrateTables(settings: Config['clickhouse'], ownNetworks?: readonly OwnNetworkEntry[]): Promise<void> {

@@ -5,9 +5,9 @@ import { Cluster } from '../runtime/kafka/cluster.ts'
 import { applyTopics } from '../runtime/kafka/topic-admin.ts'
 import { createLog } from '../runtime/log.ts'
 import { Registry } from '../runtime/registry.ts'
-import type { Command } from './command.ts'
-import { configOption } from './command.ts'
-import { commandLevel } from './session.ts'
+import type { Command } from './arguments/command.ts'
+import { configOption } from './arguments/command.ts'
+import { commandLevel } from '../operations/session.ts'
 
 /** See the head of this file. */
 export const topicsCommand: Command = {

@@ -2,8 +2,8 @@
 import { topicName, topics, type TopicId } from '../schemas/topics.ts'
 import { loadConfig } from '../config/config.ts'
 import { topology } from '../topology.ts'
-import type { Command } from './command.ts'
-import { configOption } from './command.ts'
+import type { Command } from './arguments/command.ts'
+import { configOption } from './arguments/command.ts'
 
 /** The topology as text: each part with what it reads and writes. */
 export function drawTopology(prefix: string): string {

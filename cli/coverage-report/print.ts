@@ -1,6 +1,6 @@
 /** The coverage reports as text for people and as JSON for programs. Times are UTC. */
 import { slotSeconds } from '../../schemas/object-name.ts'
-import { formatRows } from '../text-table.ts'
+import { formatRows } from '../print/text-table.ts'
 import type { InterfaceEvidence, JudgedRange, SeenBy } from './interface-report.ts'
 import { hasLosses, type CoverageReport, type CoverageRequest, type FlowLogCoverage, type ListedObject } from './report.ts'
 import { clock, slotsIn, type SlotRange } from './slots.ts'

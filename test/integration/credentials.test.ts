@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, mock, test } from 'node:test'
-import { probe } from '../../cli/probe.ts'
+import { probe } from '../../operations/probe/probe.ts'
 import { loadConfig, type Config } from '../../config/config.ts'
 import { openQueue } from '../../producers/s3/notify/notify-queue.ts'
 import type { ObjectStore } from '../../producers/s3/objects/object-store.ts'

@@ -20,7 +20,7 @@ import { settled } from '../support/settle.ts'
 import { bridgeEvent, s3Event, s3Record, testEvent, TestQueue } from '../support/test-queue.ts'
 import { topics } from '../../schemas/topics.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
-import type { Session } from '../../cli/session.ts'
+import type { Session } from '../../operations/session.ts'
 
 const { s3Endpoint } = await endpoints()
 const client = s3Client(s3Endpoint)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openSession } from '../../cli/session.ts'
+import { openSession } from '../../operations/session.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import { topics } from '../../schemas/topics.ts'

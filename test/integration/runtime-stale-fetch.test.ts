@@ -1,7 +1,7 @@
 /** A fetch that begins behind what is due, as one from before a seek does: nothing between is left out, of the input and of the state. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { openSession } from '../../cli/session.ts'
+import { openSession } from '../../operations/session.ts'
 import { Membership } from '../../runtime/kafka/membership.ts'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
 import { topics } from '../../schemas/topics.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openSession, type Session } from '../../cli/session.ts'
+import { openSession, type Session } from '../../operations/session.ts'
 import { topics } from '../../schemas/topics.ts'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
 import { countingOutcome, countingRole, produceArrivals } from '../support/counting-role.ts'

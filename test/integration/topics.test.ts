@@ -1,7 +1,7 @@
 /** Schemas and topics that do not fit are refused at the start, by name; what exists is never changed. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { openSession } from '../../cli/session.ts'
+import { openSession } from '../../operations/session.ts'
 import { checkConfig, type RawConfig } from '../../config/config.ts'
 import { Cluster } from '../../runtime/kafka/cluster.ts'
 import { ConfigResourceTypes } from '../../runtime/kafka/kafka-constants.ts'

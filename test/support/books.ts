@@ -1,7 +1,7 @@
 /** Whether the path gave what its input says: topics read by the Java client, table and cloud map against a plain computation. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Session } from '../../cli/session.ts'
+import type { Session } from '../../operations/session.ts'
 import type { CloudMapDay } from '../../schemas/map-state.ts'
 import { topics } from '../../schemas/topics.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'

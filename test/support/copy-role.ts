@@ -1,5 +1,5 @@
 /** A small role for tests of the runtime: copies each arrival to raw-lines of the same partition, in transactions with its position. */
-import { openSession, type Session } from '../../cli/session.ts'
+import { openSession, type Session } from '../../operations/session.ts'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
 import type { InBatch, InRecord } from '../../runtime/records.ts'
 import type { Role, Task, TaskContext } from '../../runtime/task.ts'

@@ -1,5 +1,5 @@
 /** A role that shows every record that is left out, taken twice, or taken with a state that is not whole. */
-import type { Session } from '../../cli/session.ts'
+import type { Session } from '../../operations/session.ts'
 import { createKafka } from '../../runtime/kafka/client.ts'
 import { FencedProducer } from '../../runtime/kafka/fenced-producer.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'

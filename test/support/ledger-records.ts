@@ -1,5 +1,5 @@
 /** The ledger as its topic tells it, for tests without a sink. */
-import type { Session } from '../../cli/session.ts'
+import type { Session } from '../../operations/session.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import type { DeadLetter, ObjectLedger } from '../../schemas/records.ts'
 import { rawLineHeaders, topics } from '../../schemas/topics.ts'

@@ -1,6 +1,6 @@
 /** All roles in this process, started and stopped as often as a test likes. */
 import { buildParts, migrateTables } from '../../cli/run.ts'
-import { openSession, type Session } from '../../cli/session.ts'
+import { openSession, type Session } from '../../operations/session.ts'
 import type { RawConfig } from '../../config/config.ts'
 import { runParts } from '../../runtime/lifecycle.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'

@@ -2,7 +2,7 @@
  * `flowloom replay` as a process that a test can kill: live settings in the environment, the request as JSON in the first argument.
  * `FLOWLOOM_TEST_KILL=<point>#<n>` kills it with SIGKILL at the n-th time it comes to the point.
  */
-import { replay, type ReplayRequest } from '../../cli/replay/replay.ts'
+import { replay, type ReplayRequest } from '../../operations/replay/replay.ts'
 import { loadConfig } from '../../config/config.ts'
 
 const [point, times] = (process.env['FLOWLOOM_TEST_KILL'] ?? '#0').split('#')

@@ -5,7 +5,7 @@
  */
 import { flushCompileCache } from 'node:module'
 import { buildParts, migrateTables, parseRoles } from '../../cli/run.ts'
-import { openSession } from '../../cli/session.ts'
+import { openSession } from '../../operations/session.ts'
 import { runParts } from '../../runtime/lifecycle.ts'
 
 // a process that is killed leaves no cache behind, and its successor would compile everything again

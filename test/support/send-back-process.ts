@@ -2,9 +2,9 @@
  * `flowloom dead-letters replay` as a process that a test can kill: settings in the environment, options as JSON in the first argument.
  * `FLOWLOOM_TEST_KILL=<point>#<n>` kills it with SIGKILL at the n-th time it comes to the point. Prints the report as JSON.
  */
-import { anyLetter } from '../../cli/dead-letters/letters.ts'
-import { sendBack, type SendBackOptions } from '../../cli/dead-letters/send-back.ts'
-import { openSession } from '../../cli/session.ts'
+import { anyLetter } from '../../operations/dead-letters/letters.ts'
+import { sendBack, type SendBackOptions } from '../../operations/dead-letters/send-back.ts'
+import { openSession } from '../../operations/session.ts'
 
 const [point, times] = (process.env['FLOWLOOM_TEST_KILL'] ?? '#0').split('#')
 let left = Number(times)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { backfillCommand, parseRange } from '../../../cli/backfill.ts'
-import { parseCommandLine } from '../../../cli/command.ts'
+import { parseCommandLine } from '../../../cli/arguments/command.ts'
 import { coverageCommand } from '../../../cli/coverage.ts'
 import { retryCommand } from '../../../cli/retry.ts'
 

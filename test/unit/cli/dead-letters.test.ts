@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplayAttempts } from '../../../audit/replay-attempts.ts'
-import { deadLettersCommand, parseLine } from '../../../cli/dead-letters/dead-letters.ts'
-import { escapeBytes, formatReport, formatSummary, hexDump } from '../../../cli/dead-letters/letter-text.ts'
-import { anyLetter, LetterSummary, matches, type Letter } from '../../../cli/dead-letters/letters.ts'
+import { deadLettersCommand, parseLine } from '../../../cli/dead-letters.ts'
+import { escapeBytes, formatReport, formatSummary, hexDump } from '../../../cli/print/letter-text.ts'
+import { anyLetter, LetterSummary, matches, type Letter } from '../../../operations/dead-letters/letters.ts'
 import { LineCheck } from '../../../processors/enrich/line-check.ts'
 
 const objectId = Buffer.from('00ab3c4d5e6f7081', 'hex')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { followProgress } from '../../../cli/demo/demo.ts'
+import { followProgress } from '../../../cli/demo.ts'
 import { MemoryStore } from '../../support/memory-store.ts'
 
 test('the demo does not wait for objects that could not be put', { timeout: 10_000 }, async () => {

@@ -1,8 +1,8 @@
 /** What `check-config --probe` says of Kafka and ClickHouse. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probeText } from '../../../cli/probe-result.ts'
-import { probeClickHouse, probeKafka, type KafkaAccess } from '../../../cli/probe-services.ts'
+import { probeText } from '../../../operations/probe/probe-result.ts'
+import { probeClickHouse, probeKafka, type KafkaAccess } from '../../../operations/probe/probe-services.ts'
 import { topicName, topics } from '../../../schemas/topics.ts'
 
 const all = Object.values(topics).map(topic => topicName('p.', topic))

@@ -1,8 +1,8 @@
 /** What `check-config --probe` asks S3 for until it has found an object of a source. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probeSource } from '../../../cli/probe-source.ts'
-import { probeText } from '../../../cli/probe-result.ts'
+import { probeSource } from '../../../operations/probe/probe-source.ts'
+import { probeText } from '../../../operations/probe/probe-result.ts'
 import type { S3Source } from '../../../producers/s3/settings.ts'
 import { MemoryObjectStore } from '../../support/memory-object-store.ts'
 

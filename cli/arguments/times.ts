@@ -1,5 +1,5 @@
 /** Points in time as commands take them. */
-import { FlowError } from '../runtime/errors.ts'
+import { FlowError } from '../../runtime/errors.ts'
 
 /** Whether there is such a day: `Date.parse` takes the 31st of February for the 3rd of March. */
 function isDay(text: string): boolean {

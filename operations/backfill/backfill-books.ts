@@ -1,8 +1,8 @@
 /** The books of a backfill: which objects are wanted, and what became of them, as the ledger tells it. */
-import { isArchived, type ListedObject } from '../producers/s3/objects/object-store.ts'
-import { nameHash, ObjectTable } from '../producers/s3/objects/object-table.ts'
-import { objectIdOf } from '../schemas/object-id.ts'
-import type { ObjectKey, ObjectLedger } from '../schemas/records.ts'
+import { isArchived, type ListedObject } from '../../producers/s3/objects/object-store.ts'
+import { nameHash, ObjectTable } from '../../producers/s3/objects/object-table.ts'
+import { objectIdOf } from '../../schemas/object-id.ts'
+import type { ObjectKey, ObjectLedger } from '../../schemas/records.ts'
 
 const wanted = 1
 const announced = 2

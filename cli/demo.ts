@@ -2,20 +2,20 @@
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadConfig } from '../../config/config.ts'
-import { uploadObjects } from '../../producers/synthetic/upload-objects.ts'
-import { whenAborted } from '../../runtime/abort.ts'
-import { errorText, FlowError } from '../../runtime/errors.ts'
-import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
-import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
-import type { Store } from '../../sinks/clickhouse/store.ts'
-import { audit, formatAudit } from '../audit.ts'
-import type { Command } from '../command.ts'
-import { migrateTables } from '../run.ts'
-import { openSession, type Session } from '../session.ts'
-import { printAnswers } from './answers.ts'
-import { demoObjects, type DemoObject } from './demo-objects.ts'
-import { RoleProcesses } from './role-processes.ts'
+import { loadConfig } from '../config/config.ts'
+import { uploadObjects } from '../producers/synthetic/upload-objects.ts'
+import { whenAborted } from '../runtime/abort.ts'
+import { errorText, FlowError } from '../runtime/errors.ts'
+import { applyTopics } from '../runtime/kafka/topic-admin.ts'
+import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import type { Store } from '../sinks/clickhouse/store.ts'
+import { audit, formatAudit } from './audit.ts'
+import type { Command } from './arguments/command.ts'
+import { migrateTables } from './run.ts'
+import { openSession, type Session } from '../operations/session.ts'
+import { printAnswers } from '../operations/demo/answers.ts'
+import { demoObjects, type DemoObject } from '../operations/demo/demo-objects.ts'
+import { RoleProcesses } from '../operations/demo/role-processes.ts'
 
 const bucket = 'flow-logs'
 const roleLists = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
@@ -142,12 +142,12 @@ export const demoCommand: Command = {
   async run({ values, signal }) {
     const print = (text: string): void => console.log(text)
     const records = parseRecords((values['records'] as string | undefined) ?? '200000')
-    const { startStack } = await import('../../stack/local-stack.ts')
-    const { stackEnvironment } = await import('../../stack/stack-environment.ts')
-    const { portsFromEnvironment } = await import('../../stack/ports.ts')
+    const { startStack } = await import('../stack/local-stack.ts')
+    const { stackEnvironment } = await import('../stack/stack-environment.ts')
+    const { portsFromEnvironment } = await import('../stack/ports.ts')
     const startMs = performance.now()
     const stack = await startStack({
-      dataDir: join(import.meta.dirname, '..', '..', '.flowloom', 'demo'),
+      dataDir: join(import.meta.dirname, '..', '.flowloom', 'demo'),
       ports: portsFromEnvironment(process.env),
       reset: values['keep'] !== true,
       handleSignals: false,

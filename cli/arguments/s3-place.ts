@@ -1,7 +1,7 @@
 /** Places in S3 as commands take them: `s3://bucket/prefix`, or the beginning of keys of any bucket. */
-import { bucketFault } from '../producers/s3/value-checks.ts'
-import { FlowError } from '../runtime/errors.ts'
-import type { ObjectKey } from '../schemas/records.ts'
+import { bucketFault } from '../../producers/s3/value-checks.ts'
+import { FlowError } from '../../runtime/errors.ts'
+import type { ObjectKey } from '../../schemas/records.ts'
 
 /** A place. */
 export interface S3Place {

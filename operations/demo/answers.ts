@@ -1,8 +1,8 @@
 /** The questions that the demo answers, asked as an analyst would. */
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { describeHolder, findHolders } from '../lookup.ts'
-import { formatRows, type TextRow } from '../text-table.ts'
+import { describeHolder, findHolders } from '../../cli/lookup.ts'
+import { formatRows, type TextRow } from '../../cli/print/text-table.ts'
 
 type Row = TextRow
 

@@ -1,6 +1,6 @@
 /** What became of one thing that `check-config --probe` tried. */
-import { isCredentialTrouble } from '../aws/credentials.ts'
-import { causesOf, errorText } from '../runtime/errors.ts'
+import { isCredentialTrouble } from '../../aws/credentials.ts'
+import { causesOf, errorText } from '../../runtime/errors.ts'
 
 /** One thing that was tried. */
 export interface ProbeResult {

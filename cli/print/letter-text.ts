@@ -1,7 +1,7 @@
 /** Dead letters as text and as JSON. Bytes of others are escaped: they must not steer a terminal. */
-import type { Letter, ReasonSummary } from './letters.ts'
-import { objectUri } from './letters.ts'
-import type { LeftReason, SendBackReport } from './send-back.ts'
+import type { Letter, ReasonSummary } from '../../operations/dead-letters/letters.ts'
+import { objectUri } from '../../operations/dead-letters/letters.ts'
+import type { LeftReason, SendBackReport } from '../../operations/dead-letters/send-back.ts'
 
 /** Printable ASCII as it is, anything else as `\xNN`. */
 export const escapeBytes = (bytes: Uint8Array): string =>

@@ -1,5 +1,5 @@
 /** How a backfill stands, as a line of text. Pure. */
-import type { BackfillCounts } from './backfill-books.ts'
+import type { BackfillCounts } from '../../operations/backfill/backfill-books.ts'
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 const barWidth = 24

@@ -1,8 +1,8 @@
 /** What a command is: its words, its options, what it does. Help is made from it. */
 import type { ParseArgsOptionsConfig } from 'node:util'
 import { parseArgs } from 'node:util'
-import { FlowError } from '../runtime/errors.ts'
-import { nearestName } from '../runtime/nearest-name.ts'
+import { FlowError } from '../../runtime/errors.ts'
+import { nearestName } from '../../runtime/nearest-name.ts'
 
 /** One option of a command. */
 export interface CommandOption {

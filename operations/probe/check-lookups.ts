@@ -1,7 +1,7 @@
 /** What `check-config` says of the files of lookup tables. */
-import type { Config } from '../config/config.ts'
-import { FlowError } from '../runtime/errors.ts'
-import { checkLookups, type CheckedFile } from '../processors/enrich/lookups/check-lookups.ts'
+import type { Config } from '../../config/config.ts'
+import { FlowError } from '../../runtime/errors.ts'
+import { checkLookups, type CheckedFile } from '../../processors/enrich/lookups/check-lookups.ts'
 import { missing, ok, type ProbeResult } from './probe-result.ts'
 
 const settingOf = { country: 'lookups.country', asn: 'lookups.asn', aws: 'lookups.awsRanges', threat: 'lookups.threats' } as const

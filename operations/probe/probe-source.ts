@@ -1,9 +1,9 @@
 /** Lists and reads one object of a source, with a bound on what is looked at until one is found. */
-import type { ListedObject, ObjectStore } from '../producers/s3/objects/object-store.ts'
-import { rootOf } from '../producers/s3/objects/source-layout.ts'
-import type { S3Source } from '../producers/s3/settings.ts'
-import { FlowError } from '../runtime/errors.ts'
-import { lookAtSource, mostLookRequests, type SourceLook } from '../producers/s3/discover/source-look.ts'
+import type { ListedObject, ObjectStore } from '../../producers/s3/objects/object-store.ts'
+import { rootOf } from '../../producers/s3/objects/source-layout.ts'
+import type { S3Source } from '../../producers/s3/settings.ts'
+import { FlowError } from '../../runtime/errors.ts'
+import { lookAtSource, mostLookRequests, type SourceLook } from '../../producers/s3/discover/source-look.ts'
 import { missing, ok, unknown, type ProbeResult } from './probe-result.ts'
 
 /** What a probe finds out about a source. */
