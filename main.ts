@@ -14,7 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   coverage: async () => (await import('./cli/coverage.ts')).coverageCommand,
   audit: async () => (await import('./cli/audit.ts')).auditCommand,
   'dead-letters': async () => (await import('./cli/dead-letters.ts')).deadLettersCommand,
-  replay: async () => (await import('./operations/replay/replay.ts')).replayCommand,
+  replay: async () => (await import('./cli/replay.ts')).replayCommand,
   backfill: async () => (await import('./cli/backfill.ts')).backfillCommand,
   retry: async () => (await import('./cli/retry.ts')).retryCommand,
   reset: async () => (await import('./cli/reset.ts')).resetCommand,

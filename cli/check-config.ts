@@ -1,34 +1,14 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
+import { loadConfig } from '../config/config.ts'
 import { hintsOf } from '../config/hints.ts'
-import { isSecret, listSettings, loadConfig, type Config } from '../config/config.ts'
-import { FlowError, withoutPassword } from '../runtime/errors.ts'
+import { printable } from '../config/printable.ts'
 import { lookupFaults, probeLookups } from '../operations/probe/check-lookups.ts'
 import { probe } from '../operations/probe/probe.ts'
-import { probeText } from '../operations/probe/probe-result.ts'
-import type { Command } from './arguments/command.ts'
-import { configOption } from './arguments/command.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { configOption, type Command } from './arguments/command.ts'
+import { probeText } from './print/probe-text.ts'
 
-/** The configuration with secrets replaced. */
-export function printable(config: Config): Record<string, unknown> {
-  const secrets = new Set(
-    listSettings()
-      .filter(isSecret)
-      .map(({ section, key }) => `${section}.${key}`),
-  )
-  return Object.fromEntries(
-    Object.entries(config).map(([section, values]) => [
-      section,
-      Object.fromEntries(
-        Object.entries(values).map(([key, value]) => [
-          key,
-          secrets.has(`${section}.${key}`) ? '(hidden)' : typeof value === 'string' ? withoutPassword(value) : (value as unknown),
-        ]),
-      ),
-    ]),
-  )
-}
-
-/** See the head of this file. */
+/** The command. */
 export const checkConfigCommand: Command = {
   name: 'check-config',
   summary: 'check the settings and the files of lookup tables, all faults at once, and print what is in force',

@@ -1,16 +1,13 @@
 /** `flowloom dead-letters`: lines that could not be read: which, why, and another try after a fix. */
-import { lineText, readReplays } from '../audit/replay-attempts.ts'
-import { lineFaultReasons } from '../processors/enrich/parse/line-faults.ts'
-import { deadLineReasons } from '../producers/s3/text/dead-line-reasons.ts'
+import { findLetters, summarize, type LetterFilter } from '../operations/dead-letters/letters.ts'
+import { knownReasons } from '../operations/dead-letters/reasons.ts'
+import { sendBack } from '../operations/dead-letters/send-back.ts'
+import { openSession, type Session } from '../operations/session.ts'
 import { FlowError } from '../runtime/errors.ts'
-import type { Command, CommandInput } from './arguments/command.ts'
-import { configOption } from './arguments/command.ts'
+import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parsePlace } from './arguments/s3-place.ts'
 import { parseTime } from './arguments/times.ts'
-import { openSession, type Session } from '../operations/session.ts'
 import { formatLetter, formatReport, formatSummary, letterJson } from './print/letter-text.ts'
-import { anyLetter, learnLetterSchemas, objectUri, summarize, visitLetters, type Letter, type LetterFilter } from '../operations/dead-letters/letters.ts'
-import { sendBack } from '../operations/dead-letters/send-back.ts'
 
 const name = 'dead-letters'
 const defaultMaxAttempts = 3
@@ -21,8 +18,6 @@ const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, co
 
 /** Options that only one of the words takes. */
 const belongsTo: Readonly<Record<string, string>> = { 'dry-run': 'replay', force: 'replay', 'max-attempts': 'replay', all: 'list' }
-
-const knownReasons: readonly string[] = [...new Set([...Object.keys(deadLineReasons), ...Object.keys(lineFaultReasons)])].sort()
 
 /** Rejects unknown reasons: an empty list would look like good news. */
 function reasonsOf(values: Values): string[] {
@@ -72,24 +67,17 @@ async function list(session: Session, values: Values): Promise<number> {
 
 async function show(session: Session, values: Values, text: string | undefined): Promise<number> {
   const { object, line } = parseLine(text)
-  await learnLetterSchemas(session)
-  const replays = await readReplays(session.cluster, session.codecs)
-  const found: Letter[] = []
-  await visitLetters(session, anyLetter, entry => {
-    if (entry.letter.line === line && (objectUri(entry.object) === object || lineText(entry.letter) === `${object}:${line}`))
-      found.push(entry)
-  })
-  found.sort((a, b) => a.recordedMs - b.recordedMs)
+  const found = await findLetters(session, object, line)
   if (values['json'] === true)
     console.log(
       JSON.stringify(
-        found.map(entry => letterJson(entry, replays.isOpen(entry.letter))),
+        found.map(entry => letterJson(entry, entry.open)),
         null,
         2,
       ),
     )
   else if (found.length === 0) console.log(`line ${line} of ${object} is not a dead letter, or the topic no longer holds it`)
-  else console.log(found.map(entry => formatLetter(entry, replays.isOpen(entry.letter))).join('\n\n'))
+  else console.log(found.map(entry => formatLetter(entry, entry.open)).join('\n\n'))
   return found.length === 0 ? 1 : 0
 }
 
@@ -101,7 +89,7 @@ async function replay(session: Session, values: Values): Promise<number> {
   return 0
 }
 
-/** See the head of this file. */
+/** The command. */
 export const deadLettersCommand: Command = {
   name,
   summary: 'lines that could not be read: list them, show their bytes, send them back after a fix',

@@ -1,29 +1,8 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
-import type { Config } from '../config/config.ts'
-import { migrate } from '../sinks/clickhouse/migrate.ts'
-import { recordOwnNetworks, type OwnNetworkEntry } from '../sinks/clickhouse/own-networks.ts'
-import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
-import { errorText, FlowError } from '../runtime/errors.ts'
-import { HealthServer } from '../runtime/http.ts'
-import { RoleRunner } from '../runtime/kafka/role-runner.ts'
-import { SourceRunner } from '../runtime/kafka/source-runner.ts'
-import { runParts, type Part } from '../runtime/lifecycle.ts'
-import { topology, type PartOptions, type RoleName } from '../topology.ts'
-import { checkPositions } from '../operations/check-positions.ts'
-import type { Command } from './arguments/command.ts'
-import { configOption } from './arguments/command.ts'
-import { openSession, untilAvailable, type Session } from '../operations/session.ts'
-
-/** Brings the tables up to date, with what the settings say of our networks. */
-export async function migrateTables(settings: Config['clickhouse'], ownNetworks?: readonly OwnNetworkEntry[]): Promise<void> {
-  const store = connectClickHouse(settings)
-  try {
-    await migrate(store, settings)
-    if (ownNetworks !== undefined) await recordOwnNetworks(store, ownNetworks)
-  } finally {
-    await store.close()
-  }
-}
+import { runRoles } from '../operations/run-roles.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { topology, type RoleName } from '../topology.ts'
+import { configOption, type Command } from './arguments/command.ts'
 
 const roleNames = topology.map(node => node.name)
 
@@ -40,68 +19,7 @@ export function parseRoles(text: string | undefined): RoleName[] {
   return names as RoleName[]
 }
 
-async function serve(health: HealthServer, { host, port }: Config['http']): Promise<void> {
-  try {
-    await health.start()
-  } catch (cause) {
-    throw new FlowError('HTTP_PORT', { host, port, detail: errorText(cause) }, { cause })
-  }
-}
-
-/** Builds everything that the roles need, in topology order, the health server last to report on all of it. */
-export function buildParts(
-  session: Session,
-  roles: readonly RoleName[],
-  probe?: PartOptions['probe'],
-): { parts: Part[]; health: HealthServer } {
-  const { config, log, cluster, codecs, writers, registry } = session
-  const options = {
-    cluster,
-    codecs,
-    writers,
-    taskRestartMs: config.run.taskRestartMs,
-    loadSchema: (id: number) => registry.loadSchema(id),
-    ...(probe === undefined ? {} : { probe }),
-  }
-  const parts: Part[] = []
-  const runners: { name: string; ready: boolean }[] = []
-  for (const node of topology) {
-    if (!roles.includes(node.name) || node.wanted?.(config) === false) continue
-    const built = node.build({ config, ...(probe === undefined ? {} : { probe }) })
-    const { close } = built
-    if (close !== undefined) parts.push({ name: `${node.name} clients`, start: async () => undefined, stop: close })
-    for (const source of built.sources ?? []) {
-      const runner = new SourceRunner(source, options)
-      runners.push(Object.defineProperty({ name: source.name, ready: false }, 'ready', { get: () => runner.ready }))
-      parts.push({ name: source.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
-    }
-    for (const role of built.roles ?? []) {
-      const runner = new RoleRunner(role, options)
-      runners.push(Object.defineProperty({ name: role.name, ready: false }, 'ready', { get: () => runner.ready }))
-      parts.push({ name: role.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
-    }
-  }
-  const health = new HealthServer(config.http, { notReady: () => runners.filter(runner => !runner.ready).map(runner => runner.name) })
-  parts.unshift({ name: health.name, start: () => serve(health, config.http), stop: () => health.stop() })
-  parts.unshift({ name: 'cluster', start: async () => log.debug('cluster known'), stop: () => cluster.close() })
-  return { parts, health }
-}
-
-/** Opens the session, brings the tables up to date and checks the positions. @returns Undefined where the process was asked to stop before it could begin. */
-async function open(file: string | undefined, roles: readonly RoleName[], signal: AbortSignal): Promise<Session | undefined> {
-  try {
-    const session = await openSession({ file }, signal, true)
-    if (roles.includes('sink'))
-      await untilAvailable(() => migrateTables(session.config.clickhouse, session.config.networks.own), session.log, signal, true)
-    await untilAvailable(() => checkPositions(session, roles), session.log, signal, true)
-    return session
-  } catch (error) {
-    if (signal.aborted) return undefined
-    throw error
-  }
-}
-
-/** See the head of this file. */
+/** The command. */
 export const runCommand: Command = {
   name: 'run',
   endsOnSignal: true,
@@ -113,14 +31,8 @@ export const runCommand: Command = {
   details:
     'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.',
   async run({ values, signal }) {
-    const roles = parseRoles(values['roles'] as string | undefined)
-    const session = await open(values['config'] as string | undefined, roles, signal)
-    if (session === undefined) return 0
-    const { config, log } = session
-    const idle = topology.filter(node => node.wanted?.(config) === false && roles.includes(node.name)).map(node => node.name)
-    if (idle.length > 0 && values['roles'] !== undefined) log.warn({ roles: idle }, 'the settings give these roles nothing to do')
-    const { parts, health } = buildParts(session, roles)
-    await runParts(parts, signal, config.run.shutdownGraceMs, log, () => log.info({ roles, port: health.port }, 'running'))
+    const file = values['config'] as string | undefined
+    await runRoles({ file, roles: parseRoles(values['roles'] as string | undefined), named: values['roles'] !== undefined }, signal)
     return 0
   },
 }

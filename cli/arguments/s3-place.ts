@@ -1,15 +1,7 @@
 /** Places in S3 as commands take them: `s3://bucket/prefix`, or the beginning of keys of any bucket. */
+import type { S3Place } from '../../operations/s3-place.ts'
 import { bucketFault } from '../../producers/s3/value-checks.ts'
 import { FlowError } from '../../runtime/errors.ts'
-import type { ObjectKey } from '../../schemas/records.ts'
-
-/** A place. */
-export interface S3Place {
-  /** Undefined: any. */
-  readonly bucket: string | undefined
-  /** Keys begin so. */
-  readonly prefix: string
-}
 
 /**
  * Reads a place.
@@ -24,7 +16,3 @@ export function parsePlace(text: string, command: string): S3Place {
   const example = instead === null ? 's3://bucket/prefix' : `s3://${instead[1]!}/${instead[2] ?? ''}`
   throw new FlowError('USAGE', { detail: `"${text}" is not a place in S3; write ${example}`, command })
 }
-
-/** True for an object at a place. */
-export const isAt = ({ bucket, prefix }: S3Place, object: ObjectKey): boolean =>
-  (bucket === undefined || bucket === object.bucket) && object.key.startsWith(prefix)

@@ -1,5 +1,6 @@
-/** How a backfill stands, as a line of text. Pure. */
+/** How a backfill stands, as lines of text. */
 import type { BackfillCounts } from '../../operations/backfill/backfill-books.ts'
+import type { BackfillEvent } from '../../operations/backfill/backfill.ts'
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 const barWidth = 24
@@ -52,4 +53,40 @@ export function progressText(counts: BackfillCounts, toRead: { bytes: number }, 
 export function fitted(text: string, columns: number): string {
   const short = text.length < columns ? text : text.replace(/^\[[#-]+\] +/, '')
   return short.slice(0, Math.max(0, columns - 1))
+}
+
+/** What to say of what happened on the way, line by line. */
+export function backfillTexts(event: BackfillEvent): string[] {
+  switch (event.kind) {
+    case 'foreign-bucket':
+      return [`no source of s3.sources has the bucket ${event.bucket}: it is read with s3.region and the credentials of section s3`]
+    case 'listing':
+      return [`${countText(event.objects)} objects listed`]
+    case 'not-listed':
+      return [`NOT LISTED ${event.prefix}: ${event.error.message}`]
+    case 'left-out':
+      return [
+        `${countText(event.folders)} folders of accounts and regions are left out, such as ${event.example}: no source chooses them`,
+      ]
+    case 'found':
+      return foundTexts(event.counts)
+    case 'estimate':
+      return [`S3 requests of the backfill, estimated: ${countText(event.get)} GET and ${countText(event.list)} LIST`]
+    case 'stalled':
+      return [`no object was read for ${event.seconds} s: does a process run the role fetch?`]
+    case 'progress':
+      return [progressText(event.counts, event.toRead, event.seconds)]
+  }
+}
+
+function foundTexts({ objects, bytes, done, failed, archived }: BackfillCounts): string[] {
+  const left = objects - done - failed
+  return [
+    `${countText(objects)} objects, ${bytesText(bytes)}: ${countText(done)} are read already, ${countText(failed)} have failed, ${countText(left)} are to be read`,
+    ...(archived === 0
+      ? []
+      : [
+          `${countText(archived)} of them are in an archive (storage class GLACIER or DEEP_ARCHIVE): they fail as OBJECT_ARCHIVED unless they are restored first`,
+        ]),
+  ]
 }

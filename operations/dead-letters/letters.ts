@@ -1,5 +1,5 @@
 /** Reads dead letters from their topic, with what became of each. */
-import { readReplays, type ReplayAttempts } from '../../audit/replay-attempts.ts'
+import { lineText, readReplays, type ReplayAttempts } from '../../audit/replay-attempts.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import type { DeadLetter, ObjectKey } from '../../schemas/records.ts'
 import { topics } from '../../schemas/topics.ts'
@@ -109,4 +109,20 @@ export async function summarize(session: Session, filter: LetterFilter, all: boo
   const summary = new LetterSummary(await readReplays(session.cluster, session.codecs), all)
   await visitLetters(session, filter, letter => summary.add(letter))
   return summary.reasons
+}
+
+/**
+ * Every time that a line was refused, oldest first.
+ *
+ * @param object `s3://bucket/key`, or the object version id.
+ */
+export async function findLetters(session: Session, object: string, line: number): Promise<ListedLetter[]> {
+  await learnLetterSchemas(session)
+  const replays = await readReplays(session.cluster, session.codecs)
+  const found: Letter[] = []
+  await visitLetters(session, anyLetter, entry => {
+    if (entry.letter.line === line && (objectUri(entry.object) === object || lineText(entry.letter) === `${object}:${line}`))
+      found.push(entry)
+  })
+  return found.sort((a, b) => a.recordedMs - b.recordedMs).map(entry => ({ ...entry, open: replays.isOpen(entry.letter) }))
 }

@@ -1,10 +1,10 @@
 /** The questions that the demo answers, asked as an analyst would. */
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { describeHolder, findHolders } from '../../cli/lookup.ts'
-import { formatRows, type TextRow } from '../../cli/print/text-table.ts'
+import { findHolders, type Holder } from '../holders.ts'
 
-type Row = TextRow
+/** A row of an answer: cells by column name. */
+export type AnswerRow = Record<string, string | number | null>
 
 /** The eight S3 addresses of the FloCon 2024 table (test/golden/flocon-2024). */
 export const floconAddresses = [
@@ -18,66 +18,33 @@ export const floconAddresses = [
   '54.231.139.192',
 ]
 
-const sshColumns = [
-  'evidence',
-  'inferred',
-  'observer',
-  'instance_id',
-  'local_address',
-  'remote_address',
-  'country',
-  'as_org',
-  'flows',
-  'packets',
-] as const
-const sshRowsPerEvidence = 5
+/** The address that an interface of the golden logs holds. */
+export const ownedAddress = '10.1.1.50'
 
-/** The first rows of each evidence, and how many there are in all. */
-function sshRows(rows: readonly Row[]): Row[] {
-  const byEvidence = Map.groupBy(rows, row => row['evidence'])
-  return [...byEvidence].flatMap(([evidence, all]) => {
-    const shown = all.slice(0, sshRowsPerEvidence).map((row): Row => Object.fromEntries(sshColumns.map(name => [name, row[name] ?? ''])))
-    const more = all.length - shown.length
-    const blank: Row = Object.fromEntries(sshColumns.map(name => [name, '']))
-    return more === 0 ? shown : [...shown, { ...blank, evidence: evidence ?? '', observer: `... and ${more} more` }]
-  })
+/** What the demo asked. */
+export interface DemoAnswers {
+  readonly topTalkers: readonly AnswerRow[]
+  readonly sshFromOutside: readonly AnswerRow[]
+  /** Holders by address: one of our own, and those of `floconAddresses`. */
+  readonly holders: ReadonlyMap<string, readonly Holder[]>
+  /** What should be in the answers and is not. */
+  readonly faults: readonly string[]
 }
 
-/**
- * Prints the answers.
- *
- * @returns What is missing: faults that `--exit` reports.
- */
-export async function printAnswers(store: Store, print: (text: string) => void): Promise<string[]> {
+/** Asks the tables. */
+export async function askQuestions(store: Store): Promise<DemoAnswers> {
   const faults: string[] = []
   const nowMs = Date.now()
-  print('\nTop talkers by country and network\n')
-  print(
-    formatRows(
-      await ask<Row, 'top_talkers'>(store, 'top_talkers', { from: new Date(nowMs - 86_400_000), to: new Date(nowMs + 600_000), limit: 12 }),
-    ),
-  )
-  print(
-    '\nSSH allowed from outside. answered: an open host; replied: traffic back without flags, which may be a reset; accepted: no reply was seen;\n' +
-      'nat-phantom: a NAT gateway, which drops it. inferred: by ports, not by TCP flags\n',
-  )
-  const ssh = await ask<Row, 'ssh_from_outside'>(store, 'ssh_from_outside', {
-    from: new Date(0),
-    to: new Date(nowMs + 600_000),
-    limit: 10_000,
-  })
-  print(formatRows(sshRows(ssh)))
+  const until = new Date(nowMs + 600_000)
+  const topTalkers = await ask<AnswerRow, 'top_talkers'>(store, 'top_talkers', { from: new Date(nowMs - 86_400_000), to: until, limit: 12 })
+  const sshFromOutside = await ask<AnswerRow, 'ssh_from_outside'>(store, 'ssh_from_outside', { from: new Date(0), to: until, limit: 10_000 })
   for (const evidence of ['answered', 'nat-phantom'])
-    if (!ssh.some(row => row['evidence'] === evidence)) faults.push(`no SSH from outside has the evidence ${evidence}`)
-  print('\nWho holds 10.1.1.50, and the S3 addresses of the FloCon table\n')
-  const owner = await findHolders(store, '10.1.1.50', undefined)
-  if (!owner.some(holder => holder.interface_id === 'eni-0ffa7e54f1ae8fa1b')) faults.push('10.1.1.50 is not held by eni-0ffa7e54f1ae8fa1b')
-  for (const holder of owner) print(`  10.1.1.50  ${describeHolder(holder)}`)
-  for (const ip of floconAddresses) {
-    const holders = await findHolders(store, ip, undefined)
-    if (!holders.some(holder => holder.service === 'S3')) faults.push(`${ip} is not known as S3`)
-    for (const holder of holders)
-      print(`  ${ip.padEnd(15)}  ${holder.scope}: AWS service ${holder.service}, seen ${holder.first_seen} to ${holder.last_seen}`)
-  }
-  return faults
+    if (!sshFromOutside.some(row => row['evidence'] === evidence)) faults.push(`no SSH from outside has the evidence ${evidence}`)
+  const holders = new Map<string, Holder[]>()
+  for (const ip of [ownedAddress, ...floconAddresses]) holders.set(ip, await findHolders(store, ip, undefined))
+  if (!holders.get(ownedAddress)!.some(holder => holder.interface_id === 'eni-0ffa7e54f1ae8fa1b'))
+    faults.push(`${ownedAddress} is not held by eni-0ffa7e54f1ae8fa1b`)
+  for (const ip of floconAddresses)
+    if (!holders.get(ip)!.some(holder => holder.service === 'S3')) faults.push(`${ip} is not known as S3`)
+  return { topTalkers, sshFromOutside, holders, faults }
 }

@@ -43,9 +43,3 @@ export async function attempt(subject: string, step: string, action: () => Promi
     return missing(subject, step, error)
   }
 }
-
-/** A line for each thing tried. */
-export const probeText = (results: readonly ProbeResult[]): string =>
-  results
-    .map(({ subject, step, result, detail }) => `${result.padEnd(8)}${step.padEnd(22)}${subject}${detail === '' ? '' : `: ${detail}`}`)
-    .join('\n')

@@ -43,30 +43,3 @@ export async function compareReplay(store: Store, liveDatabase: string, liveTabl
     : undefined
   return { replay: (await countSide(store, store.database, store.database, open))!, live }
 }
-
-/** As a table. */
-export function formatComparison({ replay, live }: Comparison, database: string): string {
-  const titles: Record<(typeof countedFields)[number], string> = {
-    objects: 'objects',
-    flows: 'flows',
-    packets: 'packets',
-    bytes: 'bytes',
-    noData: 'NODATA',
-    skipData: 'SKIPDATA',
-    dead: 'dead letters',
-    addresses: 'addresses in the cloud map',
-  }
-  const grouped = (text: string): string => BigInt(text).toLocaleString('en-US')
-  const rows = [
-    ['', 'replay', 'live'],
-    ...countedFields.map(field => [titles[field], grouped(replay[field]), live === undefined ? '-' : grouped(live[field])]),
-  ]
-  const widths = [0, 1, 2].map(column => Math.max(...rows.map(row => row[column]!.length)))
-  const lines = rows.map(row => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))
-  return [
-    ...lines,
-    '',
-    'live: what the live tables hold of the same objects, all of their lines; its cloud map is of all time.',
-    `The tables of the replay are in the database ${database}.`,
-  ].join('\n')
-}

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
-import { audit } from '../../cli/audit.ts'
-import { backfill, parseRange } from '../../cli/backfill.ts'
+import { audit } from '../../operations/audit.ts'
+import { parseRange } from '../../cli/backfill.ts'
+import { backfill } from '../../operations/backfill/backfill.ts'
 import type { Session } from '../../operations/session.ts'
 import { loadConfig, type RawConfig } from '../../config/config.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
@@ -100,7 +101,7 @@ test('a year later pollers that start from nothing, and a backfill of the same d
     const words = ['--from', day(startS * 1000 - dayMs), '--to', day(startS * 1000 + dayMs)]
     const range = parseRange({ positionals: [`s3://${bucket}`], values: { from: words[1]!, to: words[3]! } }, Date.now())
     run.start(roles)
-    const first = await backfill(session, range, { ahead: 1000, say: () => undefined }, new AbortController().signal)
+    const first = await backfill(session, range, { ahead: 1000, tell: () => undefined }, new AbortController().signal)
     assert.deepEqual([first.objects, first.announced, first.done], [past.length, past.length, past.length])
     await settled(store, past.length, 60_000)
     await run.stop()

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { stringify } from 'yaml'
-import { audit } from '../../cli/audit.ts'
-import { backfill, parseRange, type BackfillReport } from '../../cli/backfill.ts'
+import { audit } from '../../operations/audit.ts'
+import { parseRange } from '../../cli/backfill.ts'
+import { backfillTexts } from '../../cli/print/backfill-progress.ts'
+import { backfill, type BackfillEvent, type BackfillReport } from '../../operations/backfill/backfill.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { flowloom } from '../support/command-line.ts'
 import { ledgerRecords } from '../support/ledger-records.ts'
@@ -53,15 +55,15 @@ test('reads past days beside live work, goes on after a stop, and repeated adds 
     run.start()
     const stop = new AbortController()
     const said: string[] = []
-    const say = (text: string): void => void said.push(text)
+    const tell = (event: BackfillEvent): void => void said.push(...backfillTexts(event))
     const first = backfill(
       session,
       range,
       {
         ahead: 3,
-        say: text => {
-          say(text)
-          if (/ [1-9]\d* of \d+ objects/.test(text)) stop.abort()
+        tell: event => {
+          tell(event)
+          if (event.kind === 'progress' && event.counts.done + event.counts.failed > 0) stop.abort()
         },
       },
       stop.signal,
@@ -69,7 +71,7 @@ test('reads past days beside live work, goes on after a stop, and repeated adds 
     await assert.rejects(first)
     const half = [...(await ledgerRecords(session)).values()].flat().filter(({ state }) => state === 'done').length
     assert.ok(half < past.length, `${half} of ${past.length} were read before the stop`)
-    const second = backfill(session, range, { ahead: 50, say }, new AbortController().signal)
+    const second = backfill(session, range, { ahead: 50, tell }, new AbortController().signal)
     for (const { key, body } of live) await putObject(client, bucket, key, body)
     const report: BackfillReport = await second
     assert.deepEqual([report.objects, report.done, report.failed, report.unlisted], [past.length, past.length, 0, 0])

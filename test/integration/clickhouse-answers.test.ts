@@ -1,7 +1,7 @@
 // Answers that were wrong once, each named after its symptom, on a real ClickHouse engine.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { findHolders, type Holder } from '../../cli/lookup.ts'
+import { findHolders, type Holder } from '../../operations/holders.ts'
 import type { FlowRecord } from '../../schemas/flow-types.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { withAddressRanges } from '../../sinks/clickhouse/address-ranges.ts'

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { audit } from '../../cli/audit.ts'
+import { audit } from '../../operations/audit.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { errorText } from '../../runtime/errors.ts'
 import { startContainers, type Containers } from '../support/containers.ts'

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
-import { audit } from '../../cli/audit.ts'
-import { backfill, parseRange } from '../../cli/backfill.ts'
+import { audit } from '../../operations/audit.ts'
+import { parseRange } from '../../cli/backfill.ts'
+import { backfill } from '../../operations/backfill/backfill.ts'
 import type { Session } from '../../operations/session.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import { objectIdOf } from '../../schemas/object-id.ts'
@@ -108,7 +109,7 @@ test('every container by every arrival: every value of every field, once', { tim
     const day = new Date(past[0]!.slotS * 1000).toISOString().slice(0, 10)
     for (const prefix of new Set(past.map(({ key, bare }) => (bare ? key.slice(0, key.indexOf('/')) : '')))) {
       const range = parseRange({ positionals: [`s3://${bucket}/${prefix}`], values: { from: day, to: day } }, Date.now())
-      const report = await backfill(session, range, { ahead: 1000, say: () => undefined }, new AbortController().signal)
+      const report = await backfill(session, range, { ahead: 1000, tell: () => undefined }, new AbortController().signal)
       assert.deepEqual([report.failed, report.unlisted, report.done], [0, 0, report.objects])
     }
     await settled(run.store, all.length, 60_000)

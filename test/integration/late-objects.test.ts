@@ -1,7 +1,7 @@
 /** The objects of a day and a half, over a midnight, that arrive in any order while the roles run: each is read once, and the audit agrees. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { audit } from '../../cli/audit.ts'
+import { audit } from '../../operations/audit.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { until } from '../support/kafka-lab.ts'
 import { ledgerRecords } from '../support/ledger-records.ts'

@@ -1,7 +1,7 @@
 /** Notifications through a real topic: published to SNS, delivered to queues with and without its envelope, taken from there. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { audit } from '../../cli/audit.ts'
+import { audit } from '../../operations/audit.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import { topics } from '../../schemas/topics.ts'

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { audit } from '../../cli/audit.ts'
-import { backfill, parseRange } from '../../cli/backfill.ts'
+import { audit } from '../../operations/audit.ts'
+import { parseRange } from '../../cli/backfill.ts'
+import { backfill } from '../../operations/backfill/backfill.ts'
 import { probe } from '../../operations/probe/probe.ts'
 import { freshSettings, releaseStack } from '../support/live-stack.ts'
 import { LocalRun } from '../support/local-run.ts'
@@ -94,7 +95,7 @@ test('polling brings in deliveries of Firehose, exports and copies; backfill the
     const to = new Date(Date.now() - 79 * hourMs).toISOString()
     const range = parseRange({ positionals: [`s3://${bucket}/hose`], values: { from, to } }, Date.now())
     const again = (): ReturnType<typeof backfill> =>
-      backfill(session, range, { ahead: 10, say: () => undefined }, AbortSignal.timeout(60_000))
+      backfill(session, range, { ahead: 10, tell: () => undefined }, AbortSignal.timeout(60_000))
     const first = await again()
     assert.deepEqual([first.objects, first.announced, first.done], [1, 1, 1])
     assert.deepEqual([(await again()).announced], [0])

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { audit } from '../../cli/audit.ts'
+import { audit } from '../../operations/audit.ts'
 import { cpuSeconds } from '../../bench/enrich-measure.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { Fleet } from '../support/fleet.ts'

@@ -1,7 +1,7 @@
 /** Runs commands of flowloom, or other programs, as processes of their own, as a user does. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
-import { compileCache } from '../../operations/demo/role-processes.ts'
+import { compileCache } from '../../operations/role-processes.ts'
 
 /** Root of the repository. */
 export const root = join(import.meta.dirname, '..', '..')

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { compileCache } from '../../operations/demo/role-processes.ts'
+import { compileCache } from '../../operations/role-processes.ts'
 import { environmentName, type RawConfig } from '../../config/config.ts'
 
 /** Settings as environment variables. */

@@ -1,5 +1,5 @@
 /** All roles in this process, started and stopped as often as a test likes. */
-import { buildParts, migrateTables } from '../../cli/run.ts'
+import { buildParts, migrateTables } from '../../operations/run-roles.ts'
 import { openSession, type Session } from '../../operations/session.ts'
 import type { RawConfig } from '../../config/config.ts'
 import { runParts } from '../../runtime/lifecycle.ts'

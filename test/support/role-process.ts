@@ -4,7 +4,8 @@
  * with commas, stops it with SIGSTOP at one after the other, each until somebody continues it. It says where its metrics are once it runs.
  */
 import { flushCompileCache } from 'node:module'
-import { buildParts, migrateTables, parseRoles } from '../../cli/run.ts'
+import { parseRoles } from '../../cli/run.ts'
+import { buildParts, migrateTables } from '../../operations/run-roles.ts'
 import { openSession } from '../../operations/session.ts'
 import { runParts } from '../../runtime/lifecycle.ts'
 

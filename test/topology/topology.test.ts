@@ -1,7 +1,7 @@
 /** topology.ts as a value: every topic has a writer and a reader, names are unique, and neither importing nor building opens anything. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { drawTopology } from '../../cli/topology.ts'
+import { drawTopology } from '../../cli/print/topology-drawing.ts'
 import { loadConfig } from '../../config/config.ts'
 import { topicName, topics, type TopicId } from '../../schemas/topics.ts'
 

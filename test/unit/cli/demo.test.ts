@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { followProgress } from '../../../cli/demo.ts'
+import { followProgress } from '../../../operations/demo/follow-progress.ts'
 import { MemoryStore } from '../../support/memory-store.ts'
 
 test('the demo does not wait for objects that could not be put', { timeout: 10_000 }, async () => {
-  const printed: string[] = []
+  const printed: number[] = []
   const store = Object.assign(new MemoryStore(), { query: async () => [{ objects: '0', lines: '0', rows: '0' }] as never })
   const broken = new Promise<never>((_resolve, reject) => setTimeout(() => reject(new Error('no space left')), 1200))
   const wait = followProgress(
@@ -12,7 +12,7 @@ test('the demo does not wait for objects that could not be put', { timeout: 10_0
     { metrics: async () => new Map() },
     broken,
     () => ({ expected: 3, complete: false }),
-    text => printed.push(text),
+    ({ seconds }) => printed.push(seconds),
     new AbortController().signal,
   )
   await assert.rejects(wait, /no space left/)

@@ -1,7 +1,8 @@
 // What `flowloom lookup` says of a holder.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { describeHolder, type Holder } from '../../../cli/lookup.ts'
+import { describeHolder } from '../../../cli/print/holder.ts'
+import type { Holder } from '../../../operations/holders.ts'
 
 const holder: Holder = {
   scope: 'vpc-1',

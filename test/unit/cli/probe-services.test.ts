@@ -1,7 +1,7 @@
 /** What `check-config --probe` says of Kafka and ClickHouse. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probeText } from '../../../operations/probe/probe-result.ts'
+import { probeText } from '../../../cli/print/probe-text.ts'
 import { probeClickHouse, probeKafka, type KafkaAccess } from '../../../operations/probe/probe-services.ts'
 import { topicName, topics } from '../../../schemas/topics.ts'
 

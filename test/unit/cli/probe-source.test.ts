@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { probeSource } from '../../../operations/probe/probe-source.ts'
-import { probeText } from '../../../operations/probe/probe-result.ts'
+import { probeText } from '../../../cli/print/probe-text.ts'
 import type { S3Source } from '../../../producers/s3/settings.ts'
 import { MemoryObjectStore } from '../../support/memory-object-store.ts'
 

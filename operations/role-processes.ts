@@ -13,7 +13,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Where Node keeps what it compiled of the sources (types stripped): processes start in half the time, and parse a tenth faster. */
-export const compileCache = join(import.meta.dirname, '..', '..', '.flowloom', 'compile-cache')
+export const compileCache = join(import.meta.dirname, '..', '.flowloom', 'compile-cache')
 
 /** One running process. */
 interface RoleProcess {
@@ -43,7 +43,7 @@ export class RoleProcesses {
   #fail!: (error: Error) => void
 
   /** @param main Entry point of flowloom; default this one. */
-  constructor(main = join(import.meta.dirname, '..', '..', 'main.ts')) {
+  constructor(main = join(import.meta.dirname, '..', 'main.ts')) {
     this.#main = main
     this.failed = new Promise<never>((_resolve, reject) => {
       this.#fail = reject

@@ -1,0 +1,8 @@
+/** What a probe found, as text. */
+import type { ProbeResult } from '../../operations/probe/probe-result.ts'
+
+/** A line for each thing tried. */
+export const probeText = (results: readonly ProbeResult[]): string =>
+  results
+    .map(({ subject, step, result, detail }) => `${result.padEnd(8)}${step.padEnd(22)}${subject}${detail === '' ? '' : `: ${detail}`}`)
+    .join('\n')

@@ -1,0 +1,120 @@
+/** `flowloom replay`: reads a range of raw-lines again with the code of today, into topics and tables of its own. */
+import { loadConfig } from '../config/config.ts'
+import { dropReplay } from '../operations/replay/drop-replay.ts'
+import { findReplay, type ReplayRefusal, type ReplayRequest } from '../operations/replay/find-replay.ts'
+import { replay, type ReplayListener } from '../operations/replay/replay.ts'
+import type { ReplayProgress } from '../operations/replay/run-replay.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { offsetsIn } from '../runtime/kafka/group-progress.ts'
+import { configOption, type Command, type CommandInput } from './arguments/command.ts'
+import { parseTime } from './arguments/times.ts'
+import { formatComparison } from './print/replay-comparison.ts'
+
+const command = 'replay'
+const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command })
+const timeOf = (ms: number): string => new Date(ms).toISOString()
+
+/**
+ * Reads the options.
+ *
+ * @throws FlowError USAGE.
+ */
+export function readRequest(values: CommandInput['values']): ReplayRequest {
+  const name = values['name'] as string | undefined
+  if (name === undefined || !/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name))
+    throw usage('say a name with --name: lower-case letters, digits and dashes, at most 40')
+  const time = (option: string): number | undefined =>
+    values[option] === undefined ? undefined : parseTime(values[option] as string, command) * 1000
+  const [fromMs, toMs] = [time('from'), time('to')]
+  if (fromMs === undefined && toMs !== undefined) throw usage('--to needs --from')
+  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) throw usage('--from must be before --to')
+  return { name, fromMs, toMs, database: values['database'] as string | undefined }
+}
+
+/** Why a request cannot be carried out, and what to write instead. */
+function refusalText(name: string, refusal: ReplayRefusal): string {
+  switch (refusal.reason) {
+    case 'live-database':
+      return `${refusal.database} is the database of the live tables`
+    case 'other-database':
+      return `the replay ${name} was begun with the database ${refusal.database}`
+    case 'unknown-database':
+      return `nothing says that the database ${refusal.database} is of the replay ${name}; drop it yourself`
+    case 'not-begun':
+      return `there is no replay ${name}; say --from to begin one`
+    case 'other-range':
+      return `the replay ${name} was begun from ${timeOf(refusal.fromMs)} to ${timeOf(refusal.toMs)}; leave out --from and --to to go on with it, or remove it with --drop`
+  }
+}
+
+/** Progress on the terminal, once in two seconds. */
+function progressPrinter(): (progress: readonly ReplayProgress[]) => void {
+  let lastMs = 0
+  return progress => {
+    if (!process.stderr.isTTY || Date.now() - lastMs < 2000) return
+    lastMs = Date.now()
+    console.error(
+      progress
+        .map(({ role, left, of }) => `${role} ${of === 0 ? 100 : Math.floor((100 * (of - left)) / of)} % of ${of.toLocaleString('en-US')}`)
+        .join(', '),
+    )
+  }
+}
+
+/** Says on the error output what is read, and how far it is. */
+const listenerOf = (name: string): ReplayListener => ({
+  begun: ({ fromMs, toMs, ranges }, resumed, beginningLost) => {
+    console.error(
+      `${resumed ? 'going on with' : 'beginning'} replay ${name}: raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}, ${offsetsIn(ranges)} offsets in ${ranges.size} partitions`,
+    )
+    if (beginningLost) console.error('raw-lines begins within this range: retention may have removed what came before')
+  },
+  progress: progressPrinter(),
+})
+
+/** The command. */
+export const replayCommand: Command = {
+  name: command,
+  summary: 'read a range of raw-lines again with the code of today, into topics and tables of its own',
+  endsOnSignal: true,
+  options: {
+    config: configOption,
+    name: { type: 'string', value: 'NAME', doc: 'name of the replay: part of its topics, groups and database' },
+    from: {
+      type: 'string',
+      value: 'TIME',
+      doc: 'records written at this time or later: ISO 8601 (UTC if no zone is given) or Unix seconds',
+    },
+    to: { type: 'string', value: 'TIME', doc: 'records written before this time; default now' },
+    database: { type: 'string', value: 'DB', doc: 'ClickHouse database of its tables; default `<clickhouse.database>_replay_<name>`' },
+    drop: { type: 'boolean', doc: 'remove what the replay made: topics, groups, schemas, tables' },
+    json: { type: 'boolean', doc: 'print the counts as JSON' },
+  },
+  details:
+    'Times are when fetch wrote the lines, not when the traffic was: an object that came late is in the range of its arrival. The range is fixed\nat the beginning and exactly once; the same command (or without --from and --to) goes on with a replay that was stopped or killed, and more\nthan one process may run it. Live topics are only read, live tables are not touched. Exit code 1 if it was stopped before its end.',
+  async run({ values, signal }) {
+    const request = readRequest(values)
+    const live = loadConfig({ file: values['config'] as string | undefined })
+    const drop = values['drop'] === true
+    if (drop && request.fromMs !== undefined) throw usage('--drop takes no --from and --to')
+    const found = await findReplay(live, request, drop ? 'drop' : 'run')
+    if ('refusal' in found) throw usage(refusalText(request.name, found.refusal))
+    const { database } = found.side.config.clickhouse
+    if (drop) {
+      const { groups, topics, subjects, tables } = await dropReplay(found.side).finally(() => found.side.cluster.close())
+      console.log(`removed: ${groups} groups, ${topics} topics, ${subjects} schema subjects, ${tables} tables and views of ${database}`)
+      return 0
+    }
+    const comparison = await replay(found, request, listenerOf(request.name), signal)
+    if (comparison === undefined) {
+      console.error(`stopped; \`flowloom replay --name ${request.name}\` goes on`)
+      return 1
+    }
+    console.log(
+      values['json'] === true
+        ? JSON.stringify({ name: request.name, database, ...comparison }, null, 2)
+        : formatComparison(comparison, database),
+    )
+    return 0
+  },
+}

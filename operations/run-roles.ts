@@ -1,0 +1,105 @@
+/** Runs roles of the path in this process. */
+import type { Config } from '../config/config.ts'
+import { errorText, FlowError } from '../runtime/errors.ts'
+import { HealthServer } from '../runtime/http.ts'
+import { RoleRunner } from '../runtime/kafka/role-runner.ts'
+import { SourceRunner } from '../runtime/kafka/source-runner.ts'
+import { runParts, type Part } from '../runtime/lifecycle.ts'
+import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import { migrate } from '../sinks/clickhouse/migrate.ts'
+import { recordOwnNetworks, type OwnNetworkEntry } from '../sinks/clickhouse/own-networks.ts'
+import { topology, type PartOptions, type RoleName } from '../topology.ts'
+import { checkPositions } from './check-positions.ts'
+import { openSession, untilAvailable, type Session } from './session.ts'
+
+/** Brings the tables up to date, with what the settings say of our networks. */
+export async function migrateTables(settings: Config['clickhouse'], ownNetworks?: readonly OwnNetworkEntry[]): Promise<void> {
+  const store = connectClickHouse(settings)
+  try {
+    await migrate(store, settings)
+    if (ownNetworks !== undefined) await recordOwnNetworks(store, ownNetworks)
+  } finally {
+    await store.close()
+  }
+}
+
+async function serve(health: HealthServer, { host, port }: Config['http']): Promise<void> {
+  try {
+    await health.start()
+  } catch (cause) {
+    throw new FlowError('HTTP_PORT', { host, port, detail: errorText(cause) }, { cause })
+  }
+}
+
+/** Builds everything that the roles need, in topology order, the health server last to report on all of it. */
+export function buildParts(
+  session: Session,
+  roles: readonly RoleName[],
+  probe?: PartOptions['probe'],
+): { parts: Part[]; health: HealthServer } {
+  const { config, log, cluster, codecs, writers, registry } = session
+  const options = {
+    cluster,
+    codecs,
+    writers,
+    taskRestartMs: config.run.taskRestartMs,
+    loadSchema: (id: number) => registry.loadSchema(id),
+    ...(probe === undefined ? {} : { probe }),
+  }
+  const parts: Part[] = []
+  const runners: { name: string; ready: boolean }[] = []
+  for (const node of topology) {
+    if (!roles.includes(node.name) || node.wanted?.(config) === false) continue
+    const built = node.build({ config, ...(probe === undefined ? {} : { probe }) })
+    const { close } = built
+    if (close !== undefined) parts.push({ name: `${node.name} clients`, start: async () => undefined, stop: close })
+    for (const source of built.sources ?? []) {
+      const runner = new SourceRunner(source, options)
+      runners.push(Object.defineProperty({ name: source.name, ready: false }, 'ready', { get: () => runner.ready }))
+      parts.push({ name: source.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
+    }
+    for (const role of built.roles ?? []) {
+      const runner = new RoleRunner(role, options)
+      runners.push(Object.defineProperty({ name: role.name, ready: false }, 'ready', { get: () => runner.ready }))
+      parts.push({ name: role.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
+    }
+  }
+  const health = new HealthServer(config.http, { notReady: () => runners.filter(runner => !runner.ready).map(runner => runner.name) })
+  parts.unshift({ name: health.name, start: () => serve(health, config.http), stop: () => health.stop() })
+  parts.unshift({ name: 'cluster', start: async () => log.debug('cluster known'), stop: () => cluster.close() })
+  return { parts, health }
+}
+
+/** Opens the session, brings the tables up to date and checks the positions. @returns Undefined where the process was asked to stop before it could begin. */
+async function open(file: string | undefined, roles: readonly RoleName[], signal: AbortSignal): Promise<Session | undefined> {
+  try {
+    const session = await openSession({ file }, signal, true)
+    if (roles.includes('sink'))
+      await untilAvailable(() => migrateTables(session.config.clickhouse, session.config.networks.own), session.log, signal, true)
+    await untilAvailable(() => checkPositions(session, roles), session.log, signal, true)
+    return session
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
+}
+
+/** What to run. */
+export interface RunRequest {
+  /** File of settings. */
+  readonly file: string | undefined
+  readonly roles: readonly RoleName[]
+  /** A person named the roles: one that has nothing to do is told to the log. */
+  readonly named: boolean
+}
+
+/** Runs roles until the signal comes or one of them fails for good. */
+export async function runRoles({ file, roles, named }: RunRequest, signal: AbortSignal): Promise<void> {
+  const session = await open(file, roles, signal)
+  if (session === undefined) return
+  const { config, log } = session
+  const idle = topology.filter(node => node.wanted?.(config) === false && roles.includes(node.name)).map(node => node.name)
+  if (idle.length > 0 && named) log.warn({ roles: idle }, 'the settings give these roles nothing to do')
+  const { parts: built, health } = buildParts(session, roles)
+  await runParts(built, signal, config.run.shutdownGraceMs, log, () => log.info({ roles, port: health.port }, 'running'))
+}
