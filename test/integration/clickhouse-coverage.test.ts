@@ -1,9 +1,9 @@
 // Coverage and overlaps: objects are read by the real roles (Kafka and S3 in memory) into a real ClickHouse engine. All times are fixed.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { findEvidence, type InterfaceRequest } from '../../cli/coverage-report/interface-report.ts'
-import { hasLosses, reportCoverage, type CoverageRequest } from '../../cli/coverage-report/report.ts'
-import { judge, type Verdict } from '../../cli/coverage-report/verdict.ts'
+import { findEvidence, type InterfaceRequest } from '../../operations/coverage/interface-report.ts'
+import { hasLosses, reportCoverage, type CoverageRequest } from '../../operations/coverage/report.ts'
+import { judge, type Verdict } from '../../operations/coverage/verdict.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { flowloom, type Outcome } from '../support/command-line.ts'
 import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'

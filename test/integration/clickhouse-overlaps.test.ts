@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { reportCoverage } from '../../cli/coverage-report/report.ts'
+import { reportCoverage } from '../../operations/coverage/report.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'

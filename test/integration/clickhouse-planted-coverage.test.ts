@@ -1,8 +1,8 @@
 // Coverage, evidence and what counts once, over random worlds of which the truth is known: test/support/planted-logs.ts is the model.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { findEvidence } from '../../cli/coverage-report/interface-report.ts'
-import { judge } from '../../cli/coverage-report/verdict.ts'
+import { findEvidence } from '../../operations/coverage/interface-report.ts'
+import { judge } from '../../operations/coverage/verdict.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'

@@ -1,7 +1,7 @@
 // Times in which a flow log has no record of an interface.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { silenceIn, silencesOf, type Silence, type Span } from '../../../../cli/coverage-report/silences.ts'
+import { silenceIn, silencesOf, type Silence, type Span } from '../../../../operations/coverage/silences.ts'
 
 const cases: readonly { name: string; spans: readonly Span[]; expect: readonly Silence[] }[] = [
   { name: 'no record', spans: [], expect: [] },

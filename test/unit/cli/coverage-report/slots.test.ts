@@ -1,7 +1,7 @@
 // Which slots are missing: tables of cases, in slots from 1 on.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { firstNotDue, missingSlots, slotAfter, slotOf, slotsIn, type Expectation } from '../../../../cli/coverage-report/slots.ts'
+import { firstNotDue, missingSlots, slotAfter, slotOf, slotsIn, type Expectation } from '../../../../operations/coverage/slots.ts'
 
 const base = 1_763_978_400
 const slot = (n: number): number => base + n * 300

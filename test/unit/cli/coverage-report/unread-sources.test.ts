@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { unreadSources, unreadText } from '../../../../cli/coverage-report/unread-sources.ts'
+import { unreadSources, unreadText } from '../../../../operations/coverage/unread-sources.ts'
 import { checkConfig } from '../../../../config/config.ts'
 
 test('a source that finds nothing is said by coverage, in one line, whatever was read of the others', async () => {

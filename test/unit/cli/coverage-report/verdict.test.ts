@@ -1,8 +1,8 @@
 // Evidence, gap or unknown: one flow log that saw everything, and what changes when something is not as it should be.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { judgeSlotBySlot } from '../../../../cli/coverage-report/interface-report.ts'
-import { judge, type CoveringFlowLog, type Evidence, type SlotState, type VerdictWord } from '../../../../cli/coverage-report/verdict.ts'
+import { judgeSlotBySlot } from '../../../../operations/coverage/interface-report.ts'
+import { judge, type CoveringFlowLog, type Evidence, type SlotState, type VerdictWord } from '../../../../operations/coverage/verdict.ts'
 
 const base = 1_763_978_400
 const slot = (n: number): number => base + n * 300

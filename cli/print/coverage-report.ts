@@ -1,10 +1,10 @@
 /** The coverage reports as text for people and as JSON for programs. Times are UTC. */
 import { slotSeconds } from '../../schemas/object-name.ts'
-import { formatRows } from '../print/text-table.ts'
-import type { InterfaceEvidence, JudgedRange, SeenBy } from './interface-report.ts'
-import { hasLosses, type CoverageReport, type CoverageRequest, type FlowLogCoverage, type ListedObject } from './report.ts'
-import { clock, slotsIn, type SlotRange } from './slots.ts'
-import type { Verdict } from './verdict.ts'
+import { formatRows } from './text-table.ts'
+import type { InterfaceEvidence, JudgedRange, SeenBy } from '../../operations/coverage/interface-report.ts'
+import { hasLosses, type CoverageReport, type CoverageRequest, type FlowLogCoverage, type ListedObject } from '../../operations/coverage/report.ts'
+import { clock, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
+import type { Verdict } from '../../operations/coverage/verdict.ts'
 
 /** Lines of a section of the text; JSON has all. */
 const shownLines = 50
