@@ -1,18 +1,20 @@
 /** `flowloom coverage`: what was read of which time, and whether a missing flow is evidence or a gap. */
-import { isDeepStrictEqual } from 'node:util'
-import { checkConfig, loadConfig } from '../config/config.ts'
-import type { S3Source } from '../producers/s3/settings.ts'
-import { FlowError } from '../runtime/errors.ts'
-import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
-import type { Store } from '../sinks/clickhouse/store.ts'
-import { type Command, type CommandInput, configOption } from './arguments/command.ts'
-import { countRecords, findEvidence, judgeSlotBySlot } from '../operations/coverage/interface-report.ts'
-import { formatJson, formatRanges, formatReport, formatVerdict } from './print/coverage-report.ts'
-import { hasLosses, reportCoverage } from '../operations/coverage/report.ts'
+import { loadConfig } from '../config/config.ts'
+import {
+  coverageOfTime,
+  judgeSecond,
+  judgeTime,
+  type JudgedSecond,
+  type JudgedTime,
+  type TimeCoverage,
+} from '../operations/coverage/coverage.ts'
+import { hasLosses } from '../operations/coverage/report.ts'
 import { firstNotDue, slotAfter, slotOf } from '../operations/coverage/slots.ts'
-import { unreadSources, unreadText } from '../operations/coverage/unread-sources.ts'
-import { judge, type VerdictWord } from '../operations/coverage/verdict.ts'
+import type { VerdictWord } from '../operations/coverage/verdict.ts'
+import { FlowError } from '../runtime/errors.ts'
+import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
+import { formatJson, formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
 
 /** Exit codes beside 0; 1 is an error, as everywhere. */
 const exitCodes: Readonly<Record<VerdictWord, number>> = { evidence: 0, gap: 3, unknown: 4 }
@@ -84,36 +86,29 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   }
 }
 
-async function reportTime(store: Store, sources: readonly S3Source[], options: CoverageOptions, json: boolean): Promise<number> {
-  const report = await reportCoverage(store, options)
-  const complete = report.flowLogs.length > 0 && !hasLosses(report)
-  const unread = await unreadSources(store, sources)
-  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, unreadSources: unread }))
-  else console.log(`${unreadText(unread)}${formatReport(report, options)}`)
+function printTime({ report, complete, unreadSources }: TimeCoverage, options: CoverageOptions, json: boolean): number {
+  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, unreadSources }))
+  else console.log(`${unreadText(unreadSources)}${formatReport(report, options)}`)
   if (complete) return 0
   return report.flowLogs.length === 0 && !hasLosses(report) ? exitCodes.unknown : exitCodes.gap
 }
 
-async function reportInterface(store: Store, interfaceId: string, options: CoverageOptions, json: boolean): Promise<number> {
-  const { at } = options
-  const request = { ...options, interfaceId, from: at ?? options.from, to: at ?? options.to - 1 }
-  const found = await findEvidence(store, request)
+function printRanges(interfaceId: string, { found, ranges }: JudgedTime, options: CoverageOptions, json: boolean): number {
   const { neverSeen = false } = found.evidence
-  if (at === null) {
-    const ranges = judgeSlotBySlot(options.from, options.to, found.evidence)
-    if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy, neverSeen }))
-    else console.log(formatRanges(interfaceId, found, ranges))
-    const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
-    return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
-  }
-  const verdict = judge(at, at, found.evidence)
-  const counts = await countRecords(store, request)
-  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded: counts, seenBy: found.seenBy, neverSeen }))
-  else console.log(formatVerdict(at, interfaceId, found, verdict, counts))
+  if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy, neverSeen }))
+  else console.log(formatRanges(interfaceId, found, ranges))
+  const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
+  return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
+}
+
+function printVerdict(interfaceId: string, at: number, { found, verdict, recorded }: JudgedSecond, json: boolean): number {
+  const { neverSeen = false } = found.evidence
+  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded, seenBy: found.seenBy, neverSeen }))
+  else console.log(formatVerdict(at, interfaceId, found, verdict, recorded))
   return exitCodes[verdict.verdict]
 }
 
-/** See the head of this file. */
+/** The command. */
 export const coverageCommand: Command = {
   name: 'coverage',
   summary: 'what was read of which time; is a missing flow evidence or a gap?',
@@ -151,17 +146,11 @@ or the interface has no record around that time, not even NODATA; "never seen": 
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))
-    const { clickhouse, s3 } = loadConfig({ file: values['config'] as string | undefined })
-    // who only asks the tables may have no sources in the settings
-    const sources = isDeepStrictEqual(s3.sources, checkConfig({}).s3.sources) ? [] : s3.sources
-    const store = connectClickHouse(clickhouse)
-    try {
-      const json = values['json'] === true
-      return await (options.interfaceId === null
-        ? reportTime(store, sources, options, json)
-        : reportInterface(store, options.interfaceId, options, json))
-    } finally {
-      await store.close()
-    }
+    const config = loadConfig({ file: values['config'] as string | undefined })
+    const json = values['json'] === true
+    const { at, interfaceId } = options
+    if (interfaceId === null) return printTime(await coverageOfTime(config, options), options, json)
+    if (at === null) return printRanges(interfaceId, await judgeTime(config.clickhouse, { ...options, interfaceId }), options, json)
+    return printVerdict(interfaceId, at, await judgeSecond(config.clickhouse, { ...options, interfaceId }, at), json)
   },
 }

@@ -5,7 +5,6 @@ import { findReplay, type ReplayRefusal, type ReplayRequest } from '../operation
 import { replay, type ReplayListener } from '../operations/replay/replay.ts'
 import type { ReplayProgress } from '../operations/replay/run-replay.ts'
 import { FlowError } from '../runtime/errors.ts'
-import { offsetsIn } from '../runtime/kafka/group-progress.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
 import { formatComparison } from './print/replay-comparison.ts'
@@ -63,9 +62,9 @@ function progressPrinter(): (progress: readonly ReplayProgress[]) => void {
 
 /** Says on the error output what is read, and how far it is. */
 const listenerOf = (name: string): ReplayListener => ({
-  begun: ({ fromMs, toMs, ranges }, resumed, beginningLost) => {
+  begun: ({ fromMs, toMs, ranges }, { resumed, beginningLost, offsets }) => {
     console.error(
-      `${resumed ? 'going on with' : 'beginning'} replay ${name}: raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}, ${offsetsIn(ranges)} offsets in ${ranges.size} partitions`,
+      `${resumed ? 'going on with' : 'beginning'} replay ${name}: raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}, ${offsets} offsets in ${ranges.size} partitions`,
     )
     if (beginningLost) console.error('raw-lines begins within this range: retention may have removed what came before')
   },

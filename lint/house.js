@@ -23,11 +23,13 @@ export const pureRuntime = [
 
 /** The rooms of producers/s3. */
 const s3 = ['discover', 'fetch', 'notify', 'objects', 'parquet', 'text'].map(room => `producers/s3/${room}`)
-const commands = ['audit', 'aws', 'cli', 'config', 'producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
+
+/** The rooms of operations/. */
+const rooms = ['backfill', 'coverage', 'dead-letters', 'demo', 'probe', 'replay'].map(room => `operations/${room}`)
 
 /** The house: see the head of ARCHITECTURE.md for what each folder is. */
 export const house = [
-  { folder: 'main.ts', may: ['cli', 'cli/dead-letters', 'cli/demo', 'cli/replay', 'runtime'], packages: [] },
+  { folder: 'main.ts', may: ['cli', 'cli/arguments', 'runtime'], packages: [] },
   {
     folder: 'topology.ts',
     may: ['config', 'processors/enrich', 'processors/ip-context', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
@@ -182,34 +184,77 @@ export const house = [
 
   {
     folder: 'audit',
-    may: ['config', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
+    may: ['producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
     packages: [...computing, 'hyparquet', 'node:events', 'node:net'],
   },
   {
-    folder: 'cli',
-    may: [
-      ...commands,
-      'cli/coverage-report',
-      'cli/dead-letters',
-      'cli/replay',
-      'processors/enrich/lookups',
-    ],
-    packages: ['node:net', 'node:timers/*', 'node:tls', 'node:util'],
+    folder: 'operations',
+    may: ['audit', 'config', 'producers/s3/objects', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts'],
+    packages: ['node:child_process', 'node:net', 'node:path', 'node:timers/*'],
+    pure: ['s3-place*'],
+    purePackages: [],
   },
   {
-    folder: 'cli/coverage-report',
-    may: ['cli', 'config', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
-    packages: [],
+    folder: 'operations/backfill',
+    may: ['operations', 'producers/s3', 'producers/s3/objects', 'runtime', 'runtime/kafka', 'schemas'],
+    packages: ['node:timers/*'],
+  },
+  {
+    folder: 'operations/coverage',
+    may: ['config', 'producers/s3', 'producers/s3/objects', 'schemas', 'sinks/clickhouse'],
+    packages: ['node:util'],
     pure: ['silences*', 'slots*', 'verdict*'],
     purePackages: [],
   },
-  { folder: 'cli/dead-letters', may: [...commands, 'processors/enrich', 'processors/enrich/parse'], packages: [] },
   {
-    folder: 'cli/demo',
-    may: [...commands, 'producers/synthetic', 'stack'],
-    packages: ['@aws-sdk/client-s3', 'node:child_process', 'node:fs', 'node:net', 'node:path', 'node:timers/*', 'node:zlib'],
+    folder: 'operations/dead-letters',
+    may: [
+      'audit',
+      'operations',
+      'processors/enrich',
+      'processors/enrich/parse',
+      'producers/s3/fetch',
+      'producers/s3/text',
+      'runtime',
+      'runtime/kafka',
+      'schemas',
+    ],
+    packages: [],
   },
-  { folder: 'cli/replay', may: commands, packages: ['node:timers/*'] },
+  {
+    folder: 'operations/demo',
+    may: ['audit', 'config', 'operations', 'producers/synthetic', 'runtime', 'runtime/kafka', 'sinks/clickhouse', 'stack'],
+    packages: ['@aws-sdk/client-s3', 'node:fs', 'node:path', 'node:timers/*', 'node:zlib'],
+  },
+  {
+    folder: 'operations/probe',
+    may: [
+      'aws',
+      'config',
+      'processors/enrich/lookups',
+      'producers/s3',
+      ...s3,
+      'runtime',
+      'runtime/kafka',
+      'schemas',
+      'sinks/clickhouse',
+      'topology.ts',
+    ],
+    packages: ['node:net', 'node:tls'],
+  },
+  {
+    folder: 'operations/replay',
+    may: ['config', 'operations', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts'],
+    packages: ['node:timers/*'],
+  },
+
+  {
+    folder: 'cli',
+    may: ['cli/arguments', 'cli/print', 'config', 'operations', ...rooms, 'producers/s3', 'runtime', 'topology.ts'],
+    packages: ['node:net'],
+  },
+  { folder: 'cli/arguments', may: ['operations', 'producers/s3', 'runtime'], packages: ['node:util'] },
+  { folder: 'cli/print', may: ['audit', 'operations', ...rooms, 'schemas', 'topology.ts'], pure: true, packages: [] },
 
   {
     folder: 'reference',

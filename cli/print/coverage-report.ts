@@ -187,3 +187,7 @@ export function formatRanges(interfaceId: string, found: InterfaceEvidence, rang
   ])
   return [`${interfaceId}, UTC`, ...section('by slot', lines), ...section('its flow logs', seenByLines(found.seenBy))].join('\n')
 }
+
+/** A line for each source of which nothing was ever read. */
+export const unreadText = (unread: readonly string[]): string =>
+  unread.map(name => `no object of the source ${name} was ever read: \`flowloom check-config --probe\` says what is found there\n`).join('')

@@ -13,7 +13,3 @@ export async function unreadSources(store: Pick<Store, 'query'>, sources: readon
   }
   return unread
 }
-
-/** A line for each. */
-export const unreadText = (unread: readonly string[]): string =>
-  unread.map(name => `no object of the source ${name} was ever read: \`flowloom check-config --probe\` says what is found there\n`).join('')

@@ -1,5 +1,6 @@
 /** Reads a range of raw-lines again with the code of today, into topics and tables of its own. */
 import { FlowError } from '../../runtime/errors.ts'
+import { offsetsIn } from '../../runtime/kafka/group-progress.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { migrateTables } from '../run-roles.ts'
 import { compareReplay, type Comparison } from './compare.ts'
@@ -15,9 +16,19 @@ async function checkDatabase({ config: { clickhouse }, name }: SideDeployment): 
     throw new FlowError('REPLAY_CONFLICT', { name, detail: `the database ${clickhouse.database} is not empty` })
 }
 
+/** How a replay begins. */
+export interface ReplayBeginning {
+  /** It was begun before. */
+  readonly resumed: boolean
+  /** Retention may have removed the first records of the range. */
+  readonly beginningLost: boolean
+  /** Offsets of the range. */
+  readonly offsets: number
+}
+
 /** What to tell on the way. */
 export interface ReplayListener {
-  begun(plan: ReplayPlan, resumed: boolean, beginningLost: boolean): void
+  begun(plan: ReplayPlan, beginning: ReplayBeginning): void
   progress(progress: readonly ReplayProgress[]): void
 }
 
@@ -41,7 +52,7 @@ export async function replay(
     const plan = found ?? (await makePlan(side, range.fromMs!, range.toMs ?? Date.now()))
     const held = await side.cluster.ranges(replaySource)
     const beginningLost = [...plan.ranges].some(([partition, { start }]) => start > 0 && held.get(partition)?.start === start)
-    listener.begun(plan, found !== undefined, beginningLost)
+    listener.begun(plan, { resumed: found !== undefined, beginningLost, offsets: offsetsIn(plan.ranges) })
     await migrateTables(session.config.clickhouse, session.config.networks.own)
     const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, probe)
     if (!done) return undefined

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { unreadSources, unreadText } from '../../../../operations/coverage/unread-sources.ts'
+import { unreadSources } from '../../../../operations/coverage/unread-sources.ts'
+import { unreadText } from '../../../../cli/print/coverage-report.ts'
 import { checkConfig } from '../../../../config/config.ts'
 
 test('a source that finds nothing is said by coverage, in one line, whatever was read of the others', async () => {
