@@ -1,9 +1,9 @@
 /** What `check-config --probe` says of Kafka and ClickHouse. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probeText } from '../../../cli/print/probe-text.ts'
-import { probeClickHouse, probeKafka, type KafkaAccess } from '../../../operations/probe/probe-services.ts'
-import { topicName, topics } from '../../../schemas/topics.ts'
+import { probeText } from '../../../../cli/print/probe-text.ts'
+import { probeClickHouse, probeKafka, type KafkaAccess } from '../../../../operations/probe/probe-services.ts'
+import { topicName, topics } from '../../../../schemas/topics.ts'
 
 const all = Object.values(topics).map(topic => topicName('p.', topic))
 

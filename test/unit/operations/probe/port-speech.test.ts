@@ -5,8 +5,8 @@ import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { after, test } from 'node:test'
-import { brokerAdvice, speechOf, urlAdvice, type Speech } from '../../../operations/probe/port-speech.ts'
-import { probeRegistry } from '../../../operations/probe/probe-services.ts'
+import { brokerAdvice, speechOf, urlAdvice, type Speech } from '../../../../operations/probe/port-speech.ts'
+import { probeRegistry } from '../../../../operations/probe/probe-services.ts'
 
 const servers: Server[] = []
 after(() => servers.forEach(server => server.close()))

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { z } from 'zod'
-import { checkConfig, environmentName, isSecret, listSettings, loadConfig } from '../../config/config.ts'
-import type { FlowError } from '../../runtime/errors.ts'
+import { checkConfig, environmentName, isSecret, listSettings, loadConfig } from '../../../config/config.ts'
+import type { FlowError } from '../../../runtime/errors.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-config-'))
 after(() => rmSync(dir, { recursive: true, force: true }))

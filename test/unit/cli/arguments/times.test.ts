@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseTime } from '../../../cli/arguments/times.ts'
+import { parseTime } from '../../../../cli/arguments/times.ts'
 
 for (const text of ['2026-02-31', '2026-11-31T10:00:00Z', '2026-13-01', '2026-11-24T25:00Z', '2026-02-29 00:00'])
   test(`${text} is no time, and no other day is taken for it`, () => {

@@ -1,10 +1,10 @@
 /** What `check-config --probe` asks S3 for until it has found an object of a source. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probeSource } from '../../../operations/probe/probe-source.ts'
-import { probeText } from '../../../cli/print/probe-text.ts'
-import type { S3Source } from '../../../producers/s3/settings.ts'
-import { MemoryObjectStore } from '../../support/memory-object-store.ts'
+import { probeSource } from '../../../../operations/probe/probe-source.ts'
+import { probeText } from '../../../../cli/print/probe-text.ts'
+import type { S3Source } from '../../../../producers/s3/settings.ts'
+import { MemoryObjectStore } from '../../../support/memory-object-store.ts'
 
 const bucket = 'flow-logs'
 const of = (source: Partial<S3Source>): S3Source => ({ bucket, prefix: '', layout: 'flow-logs', ...source })

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { checkConfig, listSettings, loadConfig } from '../../config/config.ts'
-import { hintsOf } from '../../config/hints.ts'
-import type { FlowError } from '../../runtime/errors.ts'
-import { nearestName } from '../../runtime/nearest-name.ts'
+import { checkConfig, listSettings, loadConfig } from '../../../config/config.ts'
+import { hintsOf } from '../../../config/hints.ts'
+import type { FlowError } from '../../../runtime/errors.ts'
+import { nearestName } from '../../../runtime/nearest-name.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-faults-'))
 after(() => rmSync(dir, { recursive: true, force: true }))

@@ -1,10 +1,10 @@
 /** Words of a command line as a newcomer would mistype them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { backfillCommand, parseRange } from '../../../cli/backfill.ts'
-import { parseCommandLine } from '../../../cli/arguments/command.ts'
-import { coverageCommand } from '../../../cli/coverage.ts'
-import { retryCommand } from '../../../cli/retry.ts'
+import { backfillCommand, parseRange } from '../../../../cli/backfill.ts'
+import { parseCommandLine } from '../../../../cli/arguments/command.ts'
+import { coverageCommand } from '../../../../cli/coverage.ts'
+import { retryCommand } from '../../../../cli/retry.ts'
 
 for (const { command, args, message } of [
   {

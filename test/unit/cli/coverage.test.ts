@@ -1,8 +1,8 @@
 // The options of `flowloom coverage`; the clock is an argument.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { coverageCommand, parseCoverageOptions, type CoverageOptions } from '../../../../cli/coverage.ts'
-import { parseCommandLine } from '../../../../cli/arguments/command.ts'
+import { coverageCommand, parseCoverageOptions, type CoverageOptions } from '../../../cli/coverage.ts'
+import { parseCommandLine } from '../../../cli/arguments/command.ts'
 
 const nowS = Date.parse('2026-11-24T12:03:07Z') / 1000
 const parse = (...args: string[]): CoverageOptions => parseCoverageOptions(parseCommandLine(coverageCommand, args).values, nowS)
