@@ -47,7 +47,10 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['config/config.ts', 'operations/demo/**', 'stack/**', 'test/**', 'bench/**', 'examples/**'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: ['config/config.ts', 'operations/demo/**', 'stack/**', 'test/**', 'bench/**', 'examples/**'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
   {
     files: ['main.ts', 'cli/**', 'stack/**', 'test/**', 'bench/**', 'examples/**', 'reference/generate.ts', 'docs/**'],
     rules: { 'no-console': 'off' },

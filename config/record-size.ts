@@ -12,11 +12,7 @@ export const recordOverheadBytes = 65_536
  * Most bytes of a record: a block of lines, or one longer line, with its header line, which is a line of the object or the format of its source.
  * Records that enrich makes of a line have its text and the names of its columns once, which is not more.
  */
-export function largestRecord({
-  blockBytes,
-  maxLineBytes,
-  sources,
-}: Pick<S3Settings, 'blockBytes' | 'maxLineBytes' | 'sources'>): number {
+export function largestRecord({ blockBytes, maxLineBytes, sources }: Pick<S3Settings, 'blockBytes' | 'maxLineBytes' | 'sources'>): number {
   const format = Math.max(0, ...sources.map(source => Buffer.byteLength(source.format ?? '')))
   return Math.max(blockBytes, maxLineBytes) + Math.max(maxLineBytes, format) + recordOverheadBytes
 }

@@ -8,6 +8,8 @@
 
 /** Modules of Node that only compute. */
 const computing = ['node:buffer', 'node:crypto', 'node:util', 'node:zlib']
+/** The settings of runtime/kafka, and what is wrong with them. */
+const pureKafka = ['broker-fault.ts', 'settings-faults.ts', 'settings-hints.ts', 'settings.ts']
 /** Files of runtime/ that pure files may use: they open nothing, read no clock and log nothing. */
 export const pureRuntime = [
   'runtime/avro.ts',
@@ -19,6 +21,7 @@ export const pureRuntime = [
   'runtime/setting-types.ts',
   'runtime/settings.ts',
   'runtime/value-checks.ts',
+  ...pureKafka.map(name => `runtime/kafka/${name}`),
 ]
 
 /** The rooms of producers/s3. */
@@ -151,7 +154,17 @@ export const house = [
   {
     folder: 'sinks/clickhouse',
     may: ['runtime', 'schemas', 'sinks/clickhouse/columns'],
-    packages: ['@clickhouse/client', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:stream', 'node:stream/*', 'node:timers/*', 'zod'],
+    packages: [
+      '@clickhouse/client',
+      'node:crypto',
+      'node:fs',
+      'node:net',
+      'node:path',
+      'node:stream',
+      'node:stream/*',
+      'node:timers/*',
+      'zod',
+    ],
     pure: ['ddl*', 'settings*', 'time-to-live*'],
     purePackages: ['zod'],
   },
@@ -161,7 +174,7 @@ export const house = [
     folder: 'runtime',
     may: ['schemas'],
     packages: ['@kafkajs/confluent-schema-registry', 'avsc', 'node:http', 'node:net', 'node:timers/*', 'pino', 'prom-client', 'zod'],
-    pure: pureRuntime.map(path => path.slice('runtime/'.length)),
+    pure: pureRuntime.filter(path => !path.startsWith('runtime/kafka/')).map(path => path.slice('runtime/'.length)),
     purePackages: ['avsc', 'zod'],
   },
   {
@@ -180,6 +193,8 @@ export const house = [
       'node:timers/*',
       'zod',
     ],
+    pure: pureKafka,
+    purePackages: ['zod'],
   },
 
   {

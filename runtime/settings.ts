@@ -52,8 +52,6 @@ export const runSection = z.strictObject({
 export type RegistrySettings = z.infer<typeof registrySection>
 /** Section `http` as checked. */
 export type HttpSettings = z.infer<typeof httpSection>
-/** Section `log` as checked. */
-export type LogSettings = z.infer<typeof logSection>
 
 /** When a task commits: of section `kafka`. */
 export interface CommitSettings {

@@ -65,9 +65,7 @@ export function backfillTexts(event: BackfillEvent): string[] {
     case 'not-listed':
       return [`NOT LISTED ${event.prefix}: ${event.error.message}`]
     case 'left-out':
-      return [
-        `${countText(event.folders)} folders of accounts and regions are left out, such as ${event.example}: no source chooses them`,
-      ]
+      return [`${countText(event.folders)} folders of accounts and regions are left out, such as ${event.example}: no source chooses them`]
     case 'found':
       return foundTexts(event.counts)
     case 'estimate':

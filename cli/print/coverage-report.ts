@@ -2,7 +2,13 @@
 import { slotSeconds } from '../../schemas/object-name.ts'
 import { formatRows } from './text-table.ts'
 import type { InterfaceEvidence, JudgedRange, SeenBy } from '../../operations/coverage/interface-report.ts'
-import { hasLosses, type CoverageReport, type CoverageRequest, type FlowLogCoverage, type ListedObject } from '../../operations/coverage/report.ts'
+import {
+  hasLosses,
+  type CoverageReport,
+  type CoverageRequest,
+  type FlowLogCoverage,
+  type ListedObject,
+} from '../../operations/coverage/report.ts'
 import { clock, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
 import type { Verdict } from '../../operations/coverage/verdict.ts'
 

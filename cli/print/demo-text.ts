@@ -22,7 +22,9 @@ const sshRowsPerEvidence = 5
 function sshRows(rows: readonly AnswerRow[]): AnswerRow[] {
   const byEvidence = Map.groupBy(rows, row => row['evidence'])
   return [...byEvidence].flatMap(([evidence, all]) => {
-    const shown = all.slice(0, sshRowsPerEvidence).map((row): AnswerRow => Object.fromEntries(sshColumns.map(name => [name, row[name] ?? ''])))
+    const shown = all
+      .slice(0, sshRowsPerEvidence)
+      .map((row): AnswerRow => Object.fromEntries(sshColumns.map(name => [name, row[name] ?? ''])))
     const more = all.length - shown.length
     const blank: AnswerRow = Object.fromEntries(sshColumns.map(name => [name, '']))
     return more === 0 ? shown : [...shown, { ...blank, evidence: evidence ?? '', observer: `... and ${more} more` }]

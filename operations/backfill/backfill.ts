@@ -141,8 +141,7 @@ export async function backfill(
   const { bucket } = range
   const { tell } = options
   const store = createS3Stores(config.s3)(bucket, range.below)
-  if (sourceOf(config.s3.sources, bucket, range.below) === undefined)
-    tell({ kind: 'foreign-bucket', bucket })
+  if (sourceOf(config.s3.sources, bucket, range.below) === undefined) tell({ kind: 'foreign-bucket', bucket })
   const unlisted = new Set<string>()
   const onFault: ListFault = (error, prefix) => {
     if (!unlisted.has(prefix)) tell({ kind: 'not-listed', prefix, error })

@@ -1,5 +1,5 @@
 /** What is wrong with a value of section `s3`: a bucket, a prefix, a queue, a scope. */
-import { httpUrlFault, quoted, type ValueCheck } from '../../runtime/value-checks.ts'
+import { httpUrlFault, type ValueCheck } from '../../runtime/value-checks.ts'
 import { accountsPrefix } from './source-folder.ts'
 
 /** Bucket and key of the ways to write a place in S3; undefined for a plain name. */

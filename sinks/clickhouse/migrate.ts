@@ -31,10 +31,7 @@ export function readMigrations(): Migration[] {
   })
 }
 
-type TableSettings = Pick<ClickHouseSettings, 'deduplicationWindow'> &
-  Partial<Pick<ClickHouseSettings, 'url'>> &
-  TtlSettings &
-  FormSettings
+type TableSettings = Pick<ClickHouseSettings, 'deduplicationWindow'> & Partial<Pick<ClickHouseSettings, 'url'>> & TtlSettings & FormSettings
 
 /**
  * Makes the database and its tables. Every statement may run twice, and at once in several processes: the first to finish records it.

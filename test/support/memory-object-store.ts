@@ -1,7 +1,13 @@
 /** An object store in memory, with denied prefixes, broken downloads and a count of requests. */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { plainEtag, type ListedObject, type ObjectStore, type OpenedObject, type OpenOptions } from '../../producers/s3/objects/object-store.ts'
+import {
+  plainEtag,
+  type ListedObject,
+  type ObjectStore,
+  type OpenedObject,
+  type OpenOptions,
+} from '../../producers/s3/objects/object-store.ts'
 import { FlowError, type ErrorCode } from '../../runtime/errors.ts'
 
 interface Stored {

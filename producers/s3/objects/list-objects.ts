@@ -1,7 +1,19 @@
 /** Lists the flow log objects of a source, folder by folder. */
 import type { S3Source } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
-import { accountFolder, dayOf, datePrefix, daysBetween, isChosen, isFlowLogKey, isOrganization, regionFolder, type DatedFolder, type RegionFolder, type Selection } from './key-layout.ts'
+import {
+  accountFolder,
+  dayOf,
+  datePrefix,
+  daysBetween,
+  isChosen,
+  isFlowLogKey,
+  isOrganization,
+  regionFolder,
+  type DatedFolder,
+  type RegionFolder,
+  type Selection,
+} from './key-layout.ts'
 import { accountsPrefix } from '../source-folder.ts'
 import type { ListedObject, ObjectStore } from './object-store.ts'
 import { hoursOf, isWanted, rootOf, type SourceLayout, type TimeRange } from './source-layout.ts'

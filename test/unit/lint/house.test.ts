@@ -9,7 +9,8 @@ import { house, isPure, rowOf, type HouseRow } from '../../../lint/house.js'
 import { houseRule } from '../../../lint/house-rule.js'
 
 const root = join(import.meta.dirname, '../../..')
-const ignored = /^(node_modules|dist|coverage|\.flowloom)(\/|$)/
+/** Asked of every path and of every bare name. */
+const ignored = /^(node_modules|dist|\.flowloom)(\/|$)/
 const tracked = globSync('**/*.ts', { cwd: root, exclude: path => ignored.test(path) })
 
 /** What the lint rule says of a text, had it stood in the file. */

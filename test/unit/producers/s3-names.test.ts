@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defaultFormat, fullV11Format, fullV5Format, transitGatewayFormat } from '../../../schemas/flow-fields.ts'
 import { isHeaderLine } from '../../../producers/s3/text/header-line.ts'
-import { accountFolder, datePrefix, isFlowLogKey, isOrganization, isParquetKey, regionFolder, windowDays } from '../../../producers/s3/objects/key-layout.ts'
+import {
+  accountFolder,
+  datePrefix,
+  isFlowLogKey,
+  isOrganization,
+  isParquetKey,
+  regionFolder,
+  windowDays,
+} from '../../../producers/s3/objects/key-layout.ts'
 import { accountsPrefix } from '../../../producers/s3/source-folder.ts'
 import { plainEtag, sourceOf } from '../../../producers/s3/objects/object-store.ts'
 import { s3Error } from '../../../producers/s3/objects/s3-object-store.ts'
