@@ -105,7 +105,7 @@ async function witness({ cluster, codecs }: Session, jars: string): Promise<Witn
   const visits: Partial<Record<TopicId, (record: WitnessedRecord) => void>> = {
     rawLines({ key, value, headers }) {
       const object = codecs.rawLines.decodeKey(key!).key
-      const block = { firstLine: Number(headers[rawLineHeaders.firstLine]!.toString()), text: value!.toString() }
+      const block = { firstLine: Number(headers[rawLineHeaders.firstLine]!.toString()), bytes: value! }
       blocks.set(object, [...(blocks.get(object) ?? []), block])
     },
     flows({ value }) {

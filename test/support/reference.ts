@@ -3,6 +3,7 @@
  * other opinion of golden, property and delivery tests.
  */
 import assert from 'node:assert/strict'
+import { isUtf8 } from 'node:buffer'
 import { gunzipSync } from 'node:zlib'
 import { classifyLine } from '../../audit/plain-reader.ts'
 import { teach } from './direction-reference.ts'
@@ -25,15 +26,17 @@ export function joinRanges(ranges: readonly [number, number][]): [number, number
 
 const maxLineBytes = 65_536
 
-/** Where a block of lines begins, counted from 1 with the header line, and its text. */
+/** Where a block of lines begins, counted from 1 with the header line, and its bytes. */
 export interface PublishedBlock {
   readonly firstLine: number
-  readonly text: string
+  readonly bytes: Buffer
 }
 
 /** What a block of lines teaches: `passed` is not kept, because it holds nothing. */
-function learn(map: ReferenceMap, header: string, { firstLine, text }: PublishedBlock, origin: ReferenceOrigin): void {
-  const { rows } = referenceBlock(header, text, firstLine, origin)
+function learn(map: ReferenceMap, header: string, lines: readonly Buffer[], origin: ReferenceOrigin): void {
+  // a line that is not UTF-8 is a dead letter
+  const text = lines.map(line => (isUtf8(line) ? line.toString() : '')).join('\n')
+  const { rows } = referenceBlock(header, text, 2, origin)
   for (const { kind, scope, ip, owner, first, last } of teach(rows, Infinity, [])) {
     if (kind === 'passed') continue
     const owners = map.get(`${scope}|${ip}`) ?? new Map<string, [number, number][]>()
@@ -41,9 +44,8 @@ function learn(map: ReferenceMap, header: string, { firstLine, text }: Published
   }
 }
 
-/** Lines of an object; `[0]` is the header line. A newline at the end begins no line. */
-function linesOf(body: Buffer): Buffer[] {
-  const text = body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body) : body
+/** Lines of a text. A newline at the end begins no line. */
+function linesOf(text: Buffer): Buffer[] {
   const lines: Buffer[] = []
   for (let start = 0; start < text.length;) {
     const newline = text.indexOf(10, start)
@@ -54,11 +56,13 @@ function linesOf(body: Buffer): Buffer[] {
   return lines
 }
 
+const unpacked = (body: Buffer): Buffer => (body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body) : body)
+
 /** What the lines of these objects count and sum up to. */
 export function tallyOf(objects: Iterable<{ readonly body: Buffer }>): Tally {
   const tally = emptyTally()
   for (const { body } of objects) {
-    const [header, ...lines] = linesOf(body)
+    const [header, ...lines] = linesOf(unpacked(body))
     if (header === undefined) continue
     addTally(tally, { lines: 1, headers: 1 })
     const columns = header.toString().trim().split(/ +/)
@@ -81,22 +85,23 @@ export function mapOfBlocks(
   const map: ReferenceMap = new Map()
   for (const { key, body } of objects) {
     const [, account = '', region = ''] = /(\d{12}|unknown)_vpcflowlogs_([a-z0-9-]+)_/.exec(key) ?? []
-    const [header, ...lines] = linesOf(body)
+    const [header, ...lines] = linesOf(unpacked(body))
     if (header === undefined) continue
-    const published: (string | undefined)[] = []
-    for (const block of blocksOf(key)) {
-      const texts = block.text.replace(/\n$/, '').split('\n')
-      texts.forEach((text, i) => {
-        const index = block.firstLine + i - 2
+    const published: (Buffer | undefined)[] = []
+    for (const { firstLine, bytes } of blocksOf(key)) {
+      const ofBlock = linesOf(bytes)
+      ofBlock.forEach((line, i) => {
+        const index = firstLine + i - 2
         assert.equal(published[index], undefined, `line ${index + 2} of ${key} is published once`)
-        published[index] = text
+        published[index] = line
       })
-      learn(map, header.toString(), block, { accountId: account === 'unknown' ? null : account, region, slotStart: null })
+      learn(map, header.toString(), ofBlock, { accountId: account === 'unknown' ? null : account, region, slotStart: null })
     }
-    // fetch sends lines that are too long to dead letters itself
-    const expected = lines.map(line => (line.length > maxLineBytes ? undefined : line.toString()))
-    for (const [index, text] of expected.entries()) assert.equal(published[index], text, `line ${index + 2} of ${key}`)
-    assert.ok(published.length <= expected.length, `${key} has ${expected.length} lines`)
+    assert.ok(published.length <= lines.length, `${key} has ${lines.length} lines`)
+    for (const [index, line] of lines.entries())
+      // fetch sends lines that are too long to dead letters itself
+      if (line.length > maxLineBytes) assert.equal(published[index], undefined, `line ${index + 2} of ${key} is too long`)
+      else assert.ok(published[index]?.equals(line), `line ${index + 2} of ${key}`)
   }
   return map
 }
