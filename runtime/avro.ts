@@ -1,41 +1,8 @@
 /** Avro in the Confluent wire format (byte 0, schema id as int32, body) for every topic, with schema resolution by writer id. */
 import avsc from 'avsc'
 import type { AvroRecord } from '../schemas/avro-types.ts'
-import type { FlowKeyRecord, FlowRecord } from '../schemas/flow-types.ts'
-import type { CloudMapDay, CloudMapEntry, DayKey } from '../schemas/map-state.ts'
-import type {
-  AddressKey,
-  CloudMapChange,
-  CloudMapRun,
-  DeadLetter,
-  DeadLetterReplay,
-  FlowGap,
-  GapKey,
-  IpSighting,
-  LineKey,
-  ObjectArrival,
-  ObjectKey,
-  ObjectLedger,
-  RunKey,
-} from '../schemas/records.ts'
-import { topics, type TopicId } from '../schemas/topics.ts'
+import { topics, type RecordTypes, type TopicId } from '../schemas/topics.ts'
 import { FlowError } from './errors.ts'
-
-/** Key and value types of each topic. */
-export interface RecordTypes {
-  objectArrivals: [ObjectKey, ObjectArrival]
-  objects: [ObjectKey, ObjectLedger]
-  rawLines: [ObjectKey, never]
-  flows: [FlowKeyRecord, FlowRecord]
-  flowGaps: [GapKey, FlowGap]
-  ipSightings: [AddressKey, IpSighting]
-  cloudMap: [AddressKey, CloudMapEntry]
-  cloudMapDays: [DayKey, CloudMapDay]
-  cloudMapRuns: [RunKey, CloudMapRun]
-  cloudMapChanges: [AddressKey, CloudMapChange]
-  deadLetters: [ObjectKey, DeadLetter]
-  deadLetterReplays: [LineKey, DeadLetterReplay]
-}
 
 /** Schema ids of one topic in the registry; `value` is -1 where the value is not Avro. */
 export interface TopicSchemaIds {

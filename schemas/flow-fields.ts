@@ -29,7 +29,14 @@ export interface FlowField {
   readonly doc: string
 }
 
-const f = (name: string, version: number, awsType: FlowField['awsType'], role: FieldRole, record: string, doc: string): FlowField => ({
+const f = <const N extends string, const R extends FieldRole, const P extends string>(
+  name: N,
+  version: number,
+  awsType: FlowField['awsType'],
+  role: R,
+  record: P,
+  doc: string,
+) => ({
   name,
   version,
   awsType,

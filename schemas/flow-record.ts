@@ -5,8 +5,8 @@
  * numbers, service, origin, extra). A fragment is encoded once per dictionary entry and copied as a unit, by the writer and by the sink.
  */
 import { flowFields } from './flow-fields.ts'
-import { timeKept, timeSourceDoc, timeSources } from './records.ts'
-import { optional, record, required, symbols, type AvroField, type AvroRecord } from './avro-types.ts'
+import { optional, record, required, symbols, type AvroSchema, type RecordOf, type TypedField, type TypedRecord } from './avro-types.ts'
+import { objectId, timeKept, timeSourceDoc, timeSources } from './records.ts'
 
 /** The optional groups of the flow record, each a nested record that is null (one byte) where the log has none of its fields. */
 const groupNames = { ecs: 'Ecs', tags: 'Tags', transitGateway: 'TransitGateway', nextHop: 'NextHop', packetsLost: 'PacketsLost' } as const
@@ -22,35 +22,60 @@ const groupDocs: Record<FlowGroup, string> = {
   packetsLost: 'packets lost in the transit gateway, by reason (version 6)',
 }
 
-function group(name: FlowGroup): AvroField {
+type Field = (typeof flowFields)[number]
+type OptionalField<N extends string, S extends AvroSchema> = TypedField<N, readonly ['null', S]>
+/** Fields of an optional group: `ecs.taskId` is `taskId` of `ecs`. */
+type GroupField<G extends FlowGroup> =
+  Extract<Field, { record: `${G}.${string}` }> extends infer F
+    ? F extends { record: `${G}.${infer N}`; role: infer R }
+      ? OptionalField<N, R extends 'counter' ? 'long' : 'string'>
+      : never
+    : never
+
+function group<G extends FlowGroup>(name: G): OptionalField<G, TypedRecord<readonly GroupField<G>[]>> {
   const fields = flowFields
     .filter(field => field.record.startsWith(`${name}.`))
     .map(field =>
       optional(field.record.slice(name.length + 1), field.role === 'counter' ? 'long' : 'string', `${field.name}: ${field.doc}`),
-    )
-  return { name, type: ['null', record(groupNames[name], groupDocs[name], fields)], doc: groupDocs[name], default: null }
+    ) as unknown as readonly GroupField<G>[]
+  return optional(name, record(groupNames[name], groupDocs[name], fields), groupDocs[name])
 }
 
-const logged = (name: string, type: AvroField['type'] = 'string'): AvroField => {
-  const field = flowFields.find(candidate => candidate.record === name)
-  if (field === undefined) throw new Error(`no flow field is recorded as ${name}`)
+function logged<const N extends Field['record']>(name: N): OptionalField<N, 'string'>
+function logged<const N extends Field['record'], const S extends AvroSchema>(name: N, type: S): OptionalField<N, S>
+function logged(name: Field['record'], type: AvroSchema = 'string'): OptionalField<string, AvroSchema> {
+  const field = flowFields.find(candidate => candidate.record === name)!
   return optional(name, type, `${field.name}: ${field.doc}`)
 }
 
-const contextFields = flowFields.filter(field => field.role === 'context' && !field.record.includes('.')).map(field => field.record)
+/** Fields of the observation point that are not in an optional group. */
+type ContextName = Exclude<Extract<Field, { role: 'context' }>['record'], `${string}.${string}`>
+const contextNames = flowFields
+  .filter(field => field.role === 'context' && !field.record.includes('.'))
+  .map(field => field.record as ContextName)
 
 /** Interface fragment: the observation point and its cloud context. */
-export const interfaceFields: readonly AvroField[] = [
-  ...contextFields.map(name => logged(name)),
+export const interfaceFields = [
+  ...contextNames.map(name => logged(name)),
   group('ecs'),
   group('tags'),
   group('transitGateway'),
   optional('scope', 'string', 'scope that the source of the object names for the addresses of records without a VPC; null: none is named'),
+] as const
+
+type EndpointFields<S extends 'src' | 'dst'> = readonly [
+  OptionalField<`${S}Addr`, 'string'>,
+  OptionalField<`pkt${Capitalize<S>}Addr`, 'string'>,
+  OptionalField<`${S}Country`, 'string'>,
+  OptionalField<`${S}Asn`, 'long'>,
+  OptionalField<`${S}AsOrg`, 'string'>,
+  OptionalField<`${S}Threat`, 'string'>,
+  OptionalField<`${S}AwsService`, 'string'>,
 ]
 
 /** Endpoint fragment: address, packet address and what lookup tables say of the conversation's true end (packet address, else address). */
-export const endpointFields = (side: 'src' | 'dst'): readonly AvroField[] => {
-  const Side = side === 'src' ? 'Src' : 'Dst'
+export const endpointFields = <const S extends 'src' | 'dst'>(side: S): EndpointFields<S> => {
+  const Side = (side === 'src' ? 'Src' : 'Dst') as Capitalize<S>
   return [
     logged(`${side}Addr`),
     logged(`pkt${Side}Addr`),
@@ -63,7 +88,7 @@ export const endpointFields = (side: 'src' | 'dst'): readonly AvroField[] => {
 }
 
 /** Class fragment: low-cardinality fields and the names of their values. */
-export const classFields: readonly AvroField[] = [
+export const classFields = [
   logged('version', 'int'),
   logged('logStatus', symbols('LogStatus', ['OK', 'NODATA', 'SKIPDATA'])),
   logged('action', symbols('Action', ['ACCEPT', 'REJECT'])),
@@ -78,10 +103,10 @@ export const classFields: readonly AvroField[] = [
   logged('pktDstAwsService'),
   logged('rejectReason'),
   logged('encryptionStatus', 'int'),
-]
+] as const
 
 /** The value of the `flows` topic. */
-export const flowValue: AvroRecord = record('Flow', 'One enriched flow log record', [
+export const flowValue = record('Flow', 'One enriched flow log record', [
   ...interfaceFields,
   ...endpointFields('src'),
   ...endpointFields('dst'),
@@ -118,20 +143,33 @@ export const flowValue: AvroRecord = record('Flow', 'One enriched flow log recor
     'tcp_flags: SYN without ACK, the destination port, or SYN with ACK, the source port; inferred: the port with a known name, else the lower one; null: no service port, or a record of 0.1.0, which infers it',
   ),
   optional('serviceName', 'string', 'IANA service name of the service port'),
-  required(
-    'objectId',
-    { type: 'fixed', name: 'ObjectId', size: 8 },
-    'first 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline',
-  ),
+  required('objectId', objectId, 'first 8 bytes of SHA-256 over bucket, key and ETag, each ended by a newline'),
   required('line', 'int', 'line of the object, 1 is its first line'),
   optional('extra', { type: 'map', values: 'string' }, 'columns that AWS did not document when this version was made, by name'),
 ])
 
+/** Value of `flows`. */
+export type FlowRecord = RecordOf<typeof flowValue>
+
 /** The key of the `flows` topic: the conversation of the packet addresses. Equal for both directions and all observers. */
-export const flowKey: AvroRecord = record('FlowKey', 'Conversation: addresses and ports in canonical order', [
+export const flowKey = record('FlowKey', 'Conversation: addresses and ports in canonical order', [
   optional('lowAddr', 'string', 'lower of the two true ends: IPv4 before IPv6, numerically'),
   optional('lowPort', 'int', 'port of the lower end'),
   optional('highAddr', 'string', 'higher of the two true ends'),
   optional('highPort', 'int', 'port of the higher end'),
   optional('protocol', 'int', 'IANA protocol number'),
 ])
+/** Key of `flows`. */
+export type FlowKeyRecord = RecordOf<typeof flowKey>
+
+type Group<G extends FlowGroup> = NonNullable<FlowRecord[G]>
+/** ECS task of the interface. */
+export type EcsRecord = Group<'ecs'>
+/** Tag values. */
+export type TagsRecord = Group<'tags'>
+/** Transit gateway context. */
+export type TransitGatewayRecord = Group<'transitGateway'>
+/** Next hop. */
+export type NextHopRecord = Group<'nextHop'>
+/** Packets lost in a transit gateway. */
+export type PacketsLostRecord = Group<'packetsLost'>

@@ -1,5 +1,5 @@
 /** Every topic: name, key, value, cleanup and who shares partitions with whom. The one place for topic names. */
-import type { AvroRecord } from './avro-types.ts'
+import type { AvroRecord, RecordOf } from './avro-types.ts'
 import { flowKey, flowValue } from './flow-record.ts'
 import { cloudMapDay, cloudMapEntry, dayKey } from './map-state.ts'
 import {
@@ -35,16 +35,16 @@ export interface Topic {
   readonly doc: string
 }
 
-const topic = (
+const topic = <K extends AvroRecord, V extends AvroRecord | null>(
   name: string,
   group: Topic['group'],
-  key: AvroRecord,
-  value: AvroRecord | null,
+  key: K,
+  value: V,
   cleanup: Topic['cleanup'],
   retention: Topic['retention'],
   doc: string,
   version = 1,
-): Topic => ({
+) => ({
   name,
   version,
   key,
@@ -132,6 +132,10 @@ export const topics = {
 
 /** Key of a topic in `topics`. */
 export type TopicId = keyof typeof topics
+
+type ValueIn<V> = V extends AvroRecord ? RecordOf<V> : never
+/** Key and value types of each topic; `never` where the value is not Avro. */
+export type RecordTypes = { [T in TopicId]: [key: RecordOf<(typeof topics)[T]['key']>, value: ValueIn<(typeof topics)[T]['value']>] }
 
 /**
  * Full name of a topic in Kafka.

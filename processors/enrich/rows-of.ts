@@ -1,5 +1,5 @@
 /** Flow batches as plain objects: for tests and the eye, never on the hot path. */
-import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { LookupSet } from './lookups/lookup-set.ts'
 import { protocolName, tcpFlagNames } from './lookups/protocol-names.ts'
 import { serviceNames } from './lookups/service-names.ts'

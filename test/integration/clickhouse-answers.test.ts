@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { findHolders, type Holder } from '../../operations/holders.ts'
-import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { withAddressRanges } from '../../sinks/clickhouse/address-ranges.ts'
 import { recordOwnNetworks } from '../../sinks/clickhouse/own-networks.ts'

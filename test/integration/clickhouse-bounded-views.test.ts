@@ -1,7 +1,7 @@
 // Views that read a bounded time, and the owner of an address where runs lie inside of one another, on a real ClickHouse engine.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'

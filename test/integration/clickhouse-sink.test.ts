@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { emptyLedger } from '../support/ledger.ts'

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Session } from '../../operations/session.ts'
 import type { CloudMapDay } from '../../schemas/map-state.ts'
-import { topics } from '../../schemas/topics.ts'
+import { rawLineHeaders, topics, type TopicId } from '../../schemas/topics.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { readWithJava } from './java-reader.ts'
-import type { Reference } from './reference.ts'
+import { readWithJava, type WitnessedRecord } from './java-reader.ts'
+import { mapOfBlocks, tallyOf, type PublishedBlock, type ReferenceMap } from './reference.ts'
 
 /** Waits until ip-context has taken every sighting. */
 export async function mapSettled(session: Session, timeoutMs: number): Promise<void> {
@@ -47,8 +47,8 @@ function staysOf(day: number, { owners, claims }: CloudMapDay): Stays {
 }
 
 /** All days of all addresses; a day that stands in an entry is not that of cloud-map-days. */
-function mapOf(entries: ReadonlyMap<string, ReadonlyMap<number, Stays>>, stored: ReadonlyMap<string, Stays>): Map<string, Stays> {
-  const map = new Map<string, Stays>()
+function mapOf(entries: ReadonlyMap<string, ReadonlyMap<number, Stays>>, stored: ReadonlyMap<string, Stays>): ReferenceMap {
+  const map: ReferenceMap = new Map()
   const add = (address: string, stays: Stays): void => {
     const owners = map.get(address) ?? new Map<string, [number, number][]>()
     map.set(address, owners)
@@ -62,61 +62,105 @@ function mapOf(entries: ReadonlyMap<string, ReadonlyMap<number, Stays>>, stored:
   return map
 }
 
-/** Compares topics, table and map with the expectations. */
-export async function checkBooks(session: Session, jars: string, store: Store, reference: Reference): Promise<void> {
-  const { cluster, codecs } = session
+/** Cuts ranges at midnight and joins those that are at most ten minutes apart. */
+function joinByDay(ranges: readonly [number, number][]): [number, number][] {
+  const cut = ranges.flatMap(([first, last]): [number, number][] => {
+    const days = Array.from(
+      { length: Math.floor(last / 86_400) - Math.floor(first / 86_400) + 1 },
+      (_, i) => Math.floor(first / 86_400) + i,
+    )
+    return days.map(day => [Math.max(first, day * 86_400), Math.min(last, day * 86_400 + 86_399)])
+  })
+  const joined: [number, number][] = []
+  for (const [first, last] of cut.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
+    const newest = joined.at(-1)
+    const sameDay = newest !== undefined && Math.floor(newest[1] / 86_400) === Math.floor(first / 86_400)
+    if (sameDay && first - newest[1] - 1 <= 600) newest[1] = Math.max(newest[1], last)
+    else joined.push([first, last])
+  }
+  return joined
+}
+
+const sorted = (map: ReferenceMap): unknown =>
+  [...map]
+    .map(([address, owners]) => [address, [...owners].map(([owner, ranges]) => [owner, joinByDay(ranges)]).sort()])
+    .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
+
+/** What the topics hold, as the Java client reads them. */
+interface Witnessed {
+  /** Object version and line of each flow, and how often it stands there. */
+  readonly flows: Map<string, number>
+  readonly sums: { packets: number; bytes: number }
+  /** Blocks of lines by object key. */
+  readonly blocks: Map<string, PublishedBlock[]>
+  readonly map: ReferenceMap
+}
+
+async function witness({ cluster, codecs }: Session, jars: string): Promise<Witnessed> {
   const flows = new Map<string, number>()
   const sums = { packets: 0, bytes: 0 }
+  const blocks = new Map<string, PublishedBlock[]>()
   const stored = new Map<string, Stays>()
   const entries = new Map<string, Map<number, Stays>>()
-  await readWithJava(
-    jars,
-    cluster.settings.brokers[0]!,
-    [topics.flows, topics.cloudMapDays, topics.cloudMap].map(topic => cluster.topicName(topic)),
-    record => {
-      if (record.topic === cluster.topicName(topics.flows)) {
-        const flow = codecs.flows.decodeValue(record.value!)
-        const id = `${flow.objectId.toString('hex')}:${flow.line}`
-        flows.set(id, (flows.get(id) ?? 0) + 1)
-        sums.packets += flow.packets ?? 0
-        sums.bytes += flow.bytes ?? 0
-        return
-      }
-      if (record.value === null) return
-      if (record.topic === cluster.topicName(topics.cloudMapDays)) {
-        const { scope, ip, day } = codecs.cloudMapDays.decodeKey(record.key!)
-        stored.set(`${scope}|${ip}|${day}`, staysOf(day, codecs.cloudMapDays.decodeValue(record.value)))
-        return
-      }
-      const { scope, ip } = codecs.cloudMap.decodeKey(record.key!)
-      const { owners, days } = codecs.cloudMap.decodeValue(record.value)
+  const visits: Partial<Record<TopicId, (record: WitnessedRecord) => void>> = {
+    rawLines({ key, value, headers }) {
+      const object = codecs.rawLines.decodeKey(key!).key
+      const block = { firstLine: Number(headers[rawLineHeaders.firstLine]!.toString()), bytes: value! }
+      blocks.set(object, [...(blocks.get(object) ?? []), block])
+    },
+    flows({ value }) {
+      const flow = codecs.flows.decodeValue(value!)
+      const id = `${flow.objectId.toString('hex')}:${flow.line}`
+      flows.set(id, (flows.get(id) ?? 0) + 1)
+      sums.packets += flow.packets ?? 0
+      sums.bytes += flow.bytes ?? 0
+    },
+    cloudMapDays({ key, value }) {
+      if (value === null) return
+      const { scope, ip, day } = codecs.cloudMapDays.decodeKey(key!)
+      stored.set(`${scope}|${ip}|${day}`, staysOf(day, codecs.cloudMapDays.decodeValue(value)))
+    },
+    cloudMap({ key, value }) {
+      if (value === null) return
+      const { scope, ip } = codecs.cloudMap.decodeKey(key!)
+      const { owners, days } = codecs.cloudMap.decodeValue(value)
       entries.set(`${scope}|${ip}`, new Map(days.map(({ day, claims }) => [day, staysOf(day, { owners, claims })])))
     },
-  )
+  }
+  const byName = new Map(Object.entries(visits).map(([id, visit]) => [cluster.topicName(topics[id as TopicId]), visit]))
+  await readWithJava(jars, cluster.settings.brokers[0]!, [...byName.keys()], record => byName.get(record.topic)!(record))
+  return { flows, sums, blocks, map: mapOf(entries, stored) }
+}
+
+/**
+ * Compares topics, table and map with what the objects say, computed the plain way.
+ *
+ * @param jars Folder with the Kafka jars of the local stack.
+ */
+export async function checkBooks(
+  session: Session,
+  jars: string,
+  store: Store,
+  objects: readonly { readonly key: string; readonly body: Buffer }[],
+): Promise<void> {
+  const tally = tallyOf(objects)
+  const { flows, sums, blocks, map } = await witness(session, jars)
   assert.deepEqual(
     [...flows].filter(([, count]) => count !== 1),
     [],
     'every flow stands in the topic once',
   )
-  assert.equal(flows.size, reference.tally.flows, 'no flow is missing in the topic')
-  assert.deepEqual(sums, { packets: reference.tally.packets, bytes: reference.tally.bytes }, 'sums of the topic')
+  assert.equal(flows.size, tally.flows, 'no flow is missing in the topic')
+  assert.deepEqual(sums, { packets: tally.packets, bytes: tally.bytes }, 'sums of the topic')
   const [table] = await store.query<Record<string, string>>(
     'SELECT count() AS rows, uniqExact(object_id, line) AS distinct, sum(packets) AS packets, sum(bytes) AS bytes FROM flows',
   )
   assert.deepEqual(
     table && Object.values(table).map(Number),
-    [reference.tally.flows, reference.tally.flows, reference.tally.packets, reference.tally.bytes],
+    [tally.flows, tally.flows, tally.packets, tally.bytes],
     'rows, distinct rows and sums of the table',
   )
-  // Only who is in it is compared, not when: with small blocks the plain computation and enrich differ in what unproven directions teach.
-  const map = mapOf(entries, stored)
-  const ownersOf = (source: ReadonlyMap<string, ReadonlyMap<string, unknown>>): Set<string> =>
-    new Set([...source.values()].flatMap(owners => [...owners.keys()]))
-  const known = ownersOf(reference.map)
   assert.ok(map.size > 0, 'the cloud map has addresses')
-  assert.deepEqual(
-    [...ownersOf(map)].filter(owner => !known.has(owner)),
-    [],
-    'every owner in the cloud map is one of the input',
-  )
+  const expected = mapOfBlocks(objects, key => blocks.get(key) ?? [])
+  assert.deepEqual(sorted(map), sorted(expected), 'the cloud map is the one computed from the input')
 }

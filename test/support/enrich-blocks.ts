@@ -6,7 +6,7 @@ import { noLookups, type LookupSet } from '../../processors/enrich/lookups/looku
 import { rowsOf } from '../../processors/enrich/rows-of.ts'
 import { SightingCollector, type Sighting } from '../../processors/enrich/sightings.ts'
 import { countedSchemaIds, createCodecs } from '../../runtime/avro.ts'
-import type { FlowKeyRecord, FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowKeyRecord, FlowRecord } from '../../schemas/flow-record.ts'
 import type { ReferenceOrigin } from './enrich-reference.ts'
 import { decodeSlab } from './memory-slabs.ts'
 

@@ -1,7 +1,7 @@
 /** Flow records for tests: an empty one to change, random ones, and the row of the table that each must become. */
 import fc from 'fast-check'
 import { flowFields } from '../../schemas/flow-fields.ts'
-import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import { contextOf } from '../../sinks/clickhouse/columns/context-dictionary.ts'
 import type { NativeCell } from './native-rows.ts'
 

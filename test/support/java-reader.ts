@@ -10,9 +10,15 @@ export interface WitnessedRecord {
   readonly offset: number
   readonly key: Buffer | null
   readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, Buffer>>
 }
 
 const bytes = (text: string): Buffer | null => (text === '-' ? null : Buffer.from(text, 'base64'))
+
+function headersOf(text: string): Record<string, Buffer> {
+  const pairs = text.split(',').filter(pair => pair !== '')
+  return Object.fromEntries(pairs.map(pair => [pair.slice(0, pair.indexOf('=')), Buffer.from(pair.slice(pair.indexOf('=') + 1), 'base64')]))
+}
 
 /**
  * Reads whole topics, committed records only.
@@ -31,8 +37,15 @@ export async function readWithJava(
   child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-4000)))
   const ended = new Promise<number | null>(resolve => child.on('close', code => resolve(code)))
   for await (const line of createInterface({ input: child.stdout })) {
-    const [topic, partition, offset, key, value] = line.split('\t') as [string, string, string, string, string]
-    visit({ topic, partition: Number(partition), offset: Number(offset), key: bytes(key), value: bytes(value) })
+    const [topic, partition, offset, key, value, headers] = line.split('\t') as [string, string, string, string, string, string]
+    visit({
+      topic,
+      partition: Number(partition),
+      offset: Number(offset),
+      key: bytes(key),
+      value: bytes(value),
+      headers: headersOf(headers),
+    })
   }
   const code = await ended
   if (code !== 0) throw new Error(`the Java reader ended with ${code}: ${complaints}`)

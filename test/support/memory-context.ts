@@ -1,12 +1,12 @@
 /** Kafka in memory for tests: topics with transactions, fences and positions behind the very contract that roles are written for. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { countedSchemaIds, createCodecs, type Codecs, type RecordTypes } from '../../runtime/avro.ts'
+import { countedSchemaIds, createCodecs, type Codecs } from '../../runtime/avro.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { createLog, type Log } from '../../runtime/log.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab } from '../../runtime/records.ts'
 import type { Position, Role, Source, SourceContext, Task, TaskContext } from '../../runtime/task.ts'
-import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
+import { topics, type RecordTypes, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { decodeSlab, encodeSlab } from './memory-slabs.ts'
 
 /** Where a call can be made to fail. `commit-unknown`: the commit counts, but its answer is lost. */

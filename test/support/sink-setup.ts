@@ -1,6 +1,6 @@
 /** The sink's roles on an in-memory Kafka and a real ClickHouse database of their own. */
 import { readFileSync } from 'node:fs'
-import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { Role } from '../../runtime/task.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'

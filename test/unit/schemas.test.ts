@@ -5,9 +5,19 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import avsc from 'avsc'
-import type { AvroField, AvroRecord } from '../../schemas/avro-types.ts'
-import { flowKey, flowValue } from '../../schemas/flow-record.ts'
-import type { FlowKeyRecord, FlowRecord } from '../../schemas/flow-types.ts'
+import {
+  again,
+  arrayOf,
+  optional,
+  record,
+  required,
+  symbols,
+  type AvroField,
+  type AvroRecord,
+  type RecordOf,
+} from '../../schemas/avro-types.ts'
+import { flowKey, flowValue, type FlowKeyRecord, type FlowRecord } from '../../schemas/flow-record.ts'
+import { objectId } from '../../schemas/records.ts'
 import { topics } from '../../schemas/topics.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -51,9 +61,33 @@ test('value schemas read every released version, and are read by it', () => {
   }
 })
 
+test('the compiler knows what a schema says', () => {
+  const type = record('Thing', 'a thing', [
+    required('count', 'long', 'whole number'),
+    optional('kind', symbols('Kind', ['a', 'b']), 'one of two'),
+    required('parts', arrayOf(record('Part', 'a part', [required('id', objectId, 'its id')])), 'its parts'),
+    optional('other', again(objectId), 'another id'),
+    optional('names', { type: 'map', values: 'string' }, 'names'),
+  ])
+  type Thing = RecordOf<typeof type>
+  const id = Buffer.alloc(8)
+  const thing: Thing = { count: 1, kind: 'b', parts: [{ id }], other: null, names: { a: 'b' } }
+  assert.ok(typeOf(type).isValid(thing))
+  // @ts-expect-error a whole number is never null
+  assert.ok(!typeOf(type).isValid({ ...thing, count: null } satisfies Thing))
+  // @ts-expect-error not one of the symbols
+  assert.ok(!typeOf(type).isValid({ ...thing, kind: 'c' } satisfies Thing))
+  // @ts-expect-error a part is a record
+  assert.ok(!typeOf(type).isValid({ ...thing, parts: [id] } satisfies Thing))
+  // @ts-expect-error the name of a type stands for the type
+  assert.ok(!typeOf(type).isValid({ ...thing, other: 'text' } satisfies Thing))
+  // @ts-expect-error a field is missing
+  assert.ok(!typeOf(type).isValid({ count: 1 } satisfies Thing))
+})
+
 test('the compatibility check can fail', () => {
   const [first, ...rest] = flowValue.fields
-  const changed = { ...flowValue, fields: [{ ...first!, type: 'long', default: 0 }, ...rest] }
+  const changed = { ...flowValue, fields: [{ ...first, type: 'long', default: 0 }, ...rest] }
   assert.throws(() => typeOf(changed).createResolver(typeOf(flowValue)))
   const added = { ...flowValue, fields: [...flowValue.fields, { name: 'added', type: 'string' }] }
   assert.throws(() => typeOf(added).createResolver(typeOf(flowValue)))

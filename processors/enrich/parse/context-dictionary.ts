@@ -1,5 +1,5 @@
 /** Cloud contexts: the text of all context columns of a line (interface, VPC, instance ...) as one dictionary entry. */
-import type { EcsRecord, TagsRecord, TransitGatewayRecord } from '../../../schemas/flow-types.ts'
+import type { EcsRecord, TagsRecord, TransitGatewayRecord } from '../../../schemas/flow-record.ts'
 import { flowFields } from '../../../schemas/flow-fields.ts'
 import type { ColumnPlan } from './column-plan.ts'
 import { faultNumber } from './line-faults.ts'

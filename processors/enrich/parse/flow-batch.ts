@@ -5,7 +5,7 @@ import { addressNames, numberNames, portNames, type ColumnPlan } from './column-
 import type { ContextDictionary } from './context-dictionary.ts'
 import type { LineFault } from './line-faults.ts'
 import type { TextDictionary } from './text-dictionaries.ts'
-import type { NextHopRecord } from '../../../schemas/flow-types.ts'
+import type { NextHopRecord } from '../../../schemas/flow-record.ts'
 
 /** Values of `timeSource`, those of the Avro enum first; `start` and `end` are `none` in the record, and its `timeKept` in that order. */
 export const timeSource = { none: 0, logged: 1, slot: 2, start: 3, end: 4 } as const

@@ -6,7 +6,7 @@
  * or exception per row: values go straight into typed arrays, text is found in dictionaries by its bytes. Speed: bench/parse.ts.
  */
 import { beginsWithMark, markLength } from '../../../schemas/byte-order-mark.ts'
-import type { NextHopRecord } from '../../../schemas/flow-types.ts'
+import type { NextHopRecord } from '../../../schemas/flow-record.ts'
 import type { AddressDictionary } from './address-dictionary.ts'
 import { ClassDictionary, rowKind } from './class-dictionary.ts'
 import { ClassFinder } from './class-finder.ts'

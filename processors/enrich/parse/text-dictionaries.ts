@@ -1,6 +1,6 @@
 /** Next hops and unknown columns: text that is neither context nor class, each with its own dictionary. */
 import { flowFields } from '../../../schemas/flow-fields.ts'
-import type { NextHopRecord } from '../../../schemas/flow-types.ts'
+import type { NextHopRecord } from '../../../schemas/flow-record.ts'
 import type { ColumnPlan } from './column-plan.ts'
 import { faultNumber } from './line-faults.ts'
 import { SpanDictionary } from './span-dictionary.ts'

@@ -1,5 +1,5 @@
 /** Dictionary of class fragments: the low-cardinality fields of a flow, some tens to hundreds of combinations. */
-import type { FlowRecord } from '../../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import { absentBits } from './absent-bits.ts'
 import { AvroCursor } from './avro-cursor.ts'
 import { SpanDictionary } from './span-dictionary.ts'

@@ -1,7 +1,7 @@
 /** Dictionary of interface fragments: the whole cloud context of an observation point, known in the table by a hash of its content. */
 import { createHash } from 'node:crypto'
 import { flowFields } from '../../../schemas/flow-fields.ts'
-import type { FlowRecord } from '../../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import type { AvroCursor } from './avro-cursor.ts'
 import { grown, SpanDictionary } from './span-dictionary.ts'
 import { hashTwoTexts } from './text-hash.ts'

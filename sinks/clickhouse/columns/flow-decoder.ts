@@ -7,7 +7,7 @@
  */
 import { headerLength } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'
-import type { FlowRecord } from '../../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import { absentBits, remoteBits } from './absent-bits.ts'
 import { AvroCursor } from './avro-cursor.ts'
 import { ClassDictionary } from './class-dictionary.ts'

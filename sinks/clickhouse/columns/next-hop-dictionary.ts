@@ -1,6 +1,6 @@
 /** Dictionary of next hops. Number 0 is none: most flow logs do not have it. */
 import { flowFields } from '../../../schemas/flow-fields.ts'
-import type { FlowRecord, NextHopRecord } from '../../../schemas/flow-types.ts'
+import type { FlowRecord, NextHopRecord } from '../../../schemas/flow-record.ts'
 import type { AvroCursor } from './avro-cursor.ts'
 import { SpanDictionary } from './span-dictionary.ts'
 import type { TextTable } from './text-table.ts'

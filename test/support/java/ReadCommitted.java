@@ -4,7 +4,7 @@ import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** Reads whole topics with the Java client, read_committed, and prints: topic, partition, offset, key, value (base64; "-" for null). */
+/** Reads whole topics with the Java client, read_committed, and prints: topic, partition, offset, key, value (base64; "-" for null), headers (name=base64, with commas). */
 public class ReadCommitted {
   public static void main(String[] args) {
     Map<String, Object> config = new HashMap<>();
@@ -27,7 +27,9 @@ public class ReadCommitted {
           for (ConsumerRecord<byte[], byte[]> r : consumer.poll(Duration.ofMillis(200))) {
             out.append(r.topic()).append('\t').append(r.partition()).append('\t').append(r.offset()).append('\t')
               .append(r.key() == null ? "-" : base64.encodeToString(r.key())).append('\t')
-              .append(r.value() == null ? "-" : base64.encodeToString(r.value())).append('\n');
+              .append(r.value() == null ? "-" : base64.encodeToString(r.value())).append('\t');
+            r.headers().forEach(h -> out.append(h.key()).append('=').append(base64.encodeToString(h.value())).append(','));
+            out.append('\n');
             if (out.length() > 1 << 20) { System.out.print(out); out.setLength(0); }
           }
         }

@@ -7,8 +7,8 @@ import avsc from 'avsc'
 import fc from 'fast-check'
 import { countedSchemaIds, createCodecs } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'
-import { flowValue } from '../../../schemas/flow-record.ts'
-import type { FlowRecord } from '../../../schemas/flow-types.ts'
+import type { AvroRecord } from '../../../schemas/avro-types.ts'
+import { flowValue, type FlowRecord } from '../../../schemas/flow-record.ts'
 import { contextOf } from '../../../sinks/clickhouse/columns/context-dictionary.ts'
 import { FlowDecoder } from '../../../sinks/clickhouse/columns/flow-decoder.ts'
 import { flowBlockColumns, FlowBlockEncoder } from '../../../sinks/clickhouse/flow-block.ts'
@@ -232,7 +232,7 @@ describe('flow columns', () => {
   })
 })
 
-function encodeWith(schema: typeof flowValue, record: FlowRecord, id: number): Buffer {
+function encodeWith(schema: AvroRecord, record: FlowRecord, id: number): Buffer {
   const type = avsc.Type.forSchema(schema as unknown as avsc.Schema, { wrapUnions: false })
   const header = Buffer.alloc(5)
   header.writeInt32BE(id, 1)
