@@ -76,7 +76,7 @@ const suites: readonly { name: string; long?: boolean; run: () => Promise<number
         {},
         '--experimental-test-coverage',
         ...Object.entries(coverage).map(([what, percent]) => `--test-coverage-${what}=${percent}`),
-        ...['schemas', 'processors', 'producers', 'sinks', 'audit'].map(folder => `--test-coverage-include=${folder}/**/*.ts`),
+        ...['schemas', 'processors', 'producers', 'sinks', 'audit', 'aws'].map(folder => `--test-coverage-include=${folder}/**/*.ts`),
       ),
   },
   { name: 'integration', run: () => withStack(env => liveTests(files('test/integration/*.test.ts'), env, 2)) },
