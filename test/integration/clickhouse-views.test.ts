@@ -39,9 +39,25 @@ const columnsOf = async (store: Store, where = '1'): Promise<string[]> =>
     )
   ).map(row => row.text)
 
-describe('a fresh database', () => {
-  it('pays for each view once: none is made by a migration', async () => {
-    const { store, settings } = server.fresh()
+const has = async (store: Store, name: string): Promise<boolean> =>
+  (await store.query('SELECT 1 FROM system.tables WHERE database = {database:String} AND name = {name:String}', { database: store.database, name })).length > 0 // prettier-ignore
+
+/** The views of another version: one has another text, some are no longer there. */
+const other = (change: { name?: string; text?: (text: string) => string; without?: readonly string[] }): Views => ({
+  retired: change.without ?? [],
+  files: files
+    .filter(({ name }) => change.without?.includes(name) !== true)
+    .map(file => (file.name === change.name ? { ...file, text: change.text!(file.text) } : file)),
+})
+
+// One database for all of it: each step leaves the views of this version.
+describe('on a database of this version', () => {
+  let store: Store
+  let settings: Parameters<typeof migrate>[1]
+  const apply = (views?: Views): Promise<string[]> => migrate(store, settings, readMigrations(), views)
+  before(() => ({ store, settings } = server.fresh()))
+
+  it('a fresh start pays for each view once: none is made by a migration', async () => {
     const { store: told, commands } = watched(store)
     await migrate(told, settings)
     const made = commands.flatMap(sql => /^(?:CREATE OR REPLACE|DROP) VIEW .*?\.(\w+)/.exec(sql)?.[1] ?? [])
@@ -50,18 +66,57 @@ describe('a fresh database', () => {
     assert.deepEqual(await migrate(told, settings), [])
     assert.deepEqual(commands.filter(sql => !/^CREATE (?:DATABASE|TABLE) IF NOT EXISTS/.test(sql)), []) // prettier-ignore
   })
+
+  it('a view is made again if its text changed, with those that read it and no other', async () => {
+    const newer = other({ name: 'cloud_map_timeline', text: text => text.replace('SELECT ', "SELECT 'new' AS mark, ") })
+    assert.deepEqual(await apply(newer), filesOf('cloud_map_timeline', 'flow_owners'))
+    assert.ok((await columnsOf(store, "table = 'cloud_map_timeline'")).some(text => text.startsWith('cloud_map_timeline.mark')))
+    assert.deepEqual(await apply(newer), [])
+    // an older version that starts again takes its own text, and the newer one its own at its next start
+    assert.deepEqual(await apply(), filesOf('cloud_map_timeline', 'flow_owners'))
+    assert.deepEqual(await apply(newer), filesOf('cloud_map_timeline', 'flow_owners'))
+    await apply()
+  })
+
+  it('a view is made again if somebody dropped it', async () => {
+    await store.command(`DROP VIEW ${store.database}.coverage`)
+    assert.deepEqual(await apply(), filesOf('coverage'))
+  })
+
+  it('a view that is no longer ours is dropped once, and its name is free then', async () => {
+    const newer = other({ without: ['nat_interfaces', 'dead_letter_states'] })
+    await apply(newer)
+    assert.deepEqual([await has(store, 'nat_interfaces'), await has(store, 'dead_letter_states')], [false, false])
+    await store.command(`CREATE VIEW ${store.database}.nat_interfaces AS SELECT 1 AS mine`)
+    await apply(newer)
+    assert.deepEqual(await store.query('SELECT * FROM nat_interfaces'), [{ mine: 1 }])
+    await store.command(`DROP VIEW ${store.database}.nat_interfaces`)
+    assert.deepEqual((await apply()).sort(), filesOf('nat_interfaces', 'dead_letter_states').sort())
+  })
+
+  it('a view that is no longer ours stays while a view of a user reads it', async () => {
+    const newer = other({ without: ['nat_interfaces'] })
+    await store.command(`CREATE VIEW ${store.database}.my_gateways AS SELECT observer FROM ${store.database}.nat_interfaces`)
+    await apply(newer)
+    assert.deepEqual(await store.query('SELECT * FROM my_gateways'), [])
+    await store.command(`DROP VIEW ${store.database}.my_gateways`)
+    await apply(newer)
+    assert.equal(await has(store, 'nat_interfaces'), false)
+  })
 })
 
 describe('an upgrade from migration 0010 with data', () => {
   const range = "from = '2026-11-19 00:00:00', to = '2026-11-22 00:00:00'"
   const copied = ['flows', 'interfaces', 'flow_gaps', 'objects', 'dead_letters', 'dead_letter_replays']
+  /** Views that have no row for these networks. */
+  const empty = ['dead_letter_states', 'flow_logs_without_observer', 'own_addresses_between']
 
-  /** Copies the rows of tables, in the columns that a database of 0010 has. */
-  async function copy(from: Store, to: Store, tables: readonly string[], columnsIn: Store): Promise<void> {
+  /** Copies the rows of tables, in the columns that the target has. */
+  async function copy(from: Store, to: Store, tables: readonly string[]): Promise<void> {
     for (const table of tables) {
-      const columns = await columnsIn.query<{ name: string }>(
-        "SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String} AND default_kind IN ('', 'DEFAULT') AND name NOT IN ('stored_at', 'warning')",
-        { database: columnsIn.database, table },
+      const columns = await to.query<{ name: string }>(
+        "SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String} AND default_kind IN ('', 'DEFAULT')",
+        { database: to.database, table },
       )
       const list = columns.map(({ name }) => identifier(name)).join(', ')
       await to.command(`INSERT INTO ${identifier(to.database)}.${table} (${list}) SELECT ${list} FROM ${identifier(from.database)}.${table}`)
@@ -73,129 +128,51 @@ describe('an upgrade from migration 0010 with data', () => {
     const more = /\{repeats:/.test(text) ? ", repeats = 'compared'" : ''
     const from = /\{from:/.test(text) ? `${name}(${range}${more})` : name
     const rows = await store.query<Record<string, unknown>>(`SELECT * FROM ${from}`)
-    // the hour of storing is that of the insert, or of the upgrade
-    return rows.map(row => JSON.stringify({ ...row, stored_at: undefined })).sort()
+    // columns that a database of 0010 did not have: the hour of storing is that of the upgrade, and the source of the port is not known
+    return rows.map(row => JSON.stringify({ ...row, stored_at: undefined, service_port_source: undefined })).sort()
   }
 
   it('leaves views that answer like those of a fresh database, with the same columns', async () => {
-    const objects = [3, 5, 46, 85, 92, 146].flatMap(seed => {
+    const objects = [3, 85, 92].flatMap(seed => {
       const network = networkOf(seed)
       return objectsOf(network, recordsOf(trafficOf(network).packets))
     })
-    const { store: source } = await bringObjects(server, objects)
-    const old = server.fresh()
-    await makeReleasedDatabase(old.store)
-    const { store: oldTables } = server.fresh()
-    await makeReleasedDatabase(oldTables)
-    await copy(source, old.store, copied, oldTables)
-    await old.store.query('SELECT count() FROM flow_owners')
-    const done = await migrate(old.store, old.settings)
+    const { store: fresh } = await bringObjects(server, objects)
+    const { store, settings } = server.fresh()
+    await makeReleasedDatabase(store)
+    await copy(fresh, store, copied)
+    assert.ok((await answerOf(store, 'flow_owners')).length > 0)
+    const done = await migrate(store, settings)
     assert.deepEqual(done, [...readMigrations().filter(({ name }) => name > '0011').map(({ name }) => name), ...files.map(({ name }) => `views/${name}.sql`)]) // prettier-ignore
+    await copy(fresh, store, ['cloud_map'])
 
-    const fresh = server.fresh()
-    await migrate(fresh.store, fresh.settings)
-    await copy(source, fresh.store, copied, oldTables)
-    for (const { store } of [old, fresh]) await copy(source, store, ['cloud_map'], fresh.store)
-
-    assert.deepEqual(await columnsOf(old.store), await columnsOf(fresh.store))
+    assert.deepEqual(await columnsOf(store), await columnsOf(fresh))
     for (const name of viewNames) {
-      const answer = await answerOf(fresh.store, name)
-      assert.ok(answer.length > 0 || ['dead_letter_states', 'flow_logs_without_observer'].includes(name), `${name} answers nothing`)
-      assert.deepEqual(await answerOf(old.store, name), answer, name)
+      const answer = await answerOf(fresh, name)
+      assert.ok(answer.length > 0 || empty.includes(name), `${name} answers nothing`)
+      assert.deepEqual(await answerOf(store, name), answer, name)
     }
-    assert.deepEqual(await migrate(old.store, old.settings), [])
-  })
-
-  it('may run in several processes at once', async () => {
-    const { store, settings } = server.fresh()
-    await makeReleasedDatabase(store)
-    await Promise.all(Array.from({ length: 4 }, () => migrate(store, settings)))
     assert.deepEqual(await migrate(store, settings), [])
-    for (const name of ['flow_owners', 'coverage', 'exposed_ports']) await store.query(`SELECT * FROM ${name}`)
   })
 
-  it('goes on after it was cut off among the views', async () => {
-    const { store, settings } = server.fresh()
-    await makeReleasedDatabase(store)
-    const broken: Views = { retired: [], files: files.map(file => (file.name === 'flows_once' ? { ...file, text: `CREATE OR REPLACE VIEW {database}.flows_once AS SELECT nothing;\n` } : file)) } // prettier-ignore
-    await assert.rejects(migrate(store, settings, readMigrations(), broken), { code: 'CLICKHOUSE_REFUSED' })
-    assert.deepEqual((await migrate(store, settings)).sort(), filesOf(...viewNames).sort())
-    await store.query('SELECT * FROM exposed_ports')
-  })
-})
-
-describe('a view is made again', () => {
-  const withText = (name: string, change: (text: string) => string, retired: readonly string[] = []): Views => ({
-    retired,
-    files: files.map(file => (file.name === name ? { ...file, text: change(file.text) } : file)),
-  })
-
-  it('if its text changed, with those that read it and no other', async () => {
-    const { store, settings } = server.fresh()
-    await migrate(store, settings)
-    const changed = withText('cloud_map_timeline', text => text.replace('SELECT ', "SELECT 'new' AS mark, "))
-    assert.deepEqual(await migrate(store, settings, readMigrations(), changed), filesOf('cloud_map_timeline', 'flow_owners'))
-    assert.ok((await columnsOf(store, "table = 'cloud_map_timeline'")).some(text => text.startsWith('cloud_map_timeline.mark')))
-    assert.deepEqual(await migrate(store, settings, readMigrations(), changed), [])
-    // an older version that starts again takes its own text, and the newer one its own at its next start
-    assert.deepEqual(await migrate(store, settings), filesOf('cloud_map_timeline', 'flow_owners'))
-    assert.deepEqual(await migrate(store, settings, readMigrations(), changed), filesOf('cloud_map_timeline', 'flow_owners'))
-  })
-
-  it('if somebody dropped it', async () => {
-    const { store, settings } = server.fresh()
-    await migrate(store, settings)
-    await store.command(`DROP VIEW ${store.database}.coverage`)
-    assert.deepEqual(await migrate(store, settings), filesOf('coverage'))
-  })
-
-  it('under a view of a user, which answers as before', async () => {
+  it('spares what is of a user, goes on after it was cut off, and may run in several processes at once', async () => {
     const { store, settings } = server.fresh()
     await makeReleasedDatabase(store)
     await store.command(`CREATE VIEW ${store.database}.my_exposures AS SELECT evidence, observer FROM ${store.database}.exposed_ports`)
-    await migrate(store, settings)
-    assert.deepEqual(await store.query('SELECT * FROM my_exposures'), [])
-    assert.deepEqual(await migrate(store, settings), [])
-  })
-
-  it('but never over a table of a user', async () => {
-    const { store, settings } = server.fresh()
-    await makeReleasedDatabase(store)
     await store.command(`CREATE TABLE ${store.database}.object_versions (mine UInt8) ENGINE = MergeTree ORDER BY mine`)
     await store.command(`INSERT INTO ${store.database}.object_versions VALUES (7)`)
     await assert.rejects(migrate(store, settings), { code: 'VIEW_NAME_TAKEN', message: /object_versions/ })
     assert.deepEqual(await store.query('SELECT * FROM object_versions'), [{ mine: 7 }])
-  })
-})
+    await store.command(`DROP TABLE ${store.database}.object_versions SYNC`)
 
-describe('a view that is no longer ours', () => {
-  const without = (...names: string[]): Views => ({ files: files.filter(({ name }) => !names.includes(name)), retired: names })
-  const has = async (store: Store, name: string): Promise<boolean> =>
-    (await store.query('SELECT 1 FROM system.tables WHERE database = {database:String} AND name = {name:String}', { database: store.database, name })).length > 0 // prettier-ignore
-
-  it('is dropped once, be it from a file or from a migration', async () => {
-    for (const make of [(store: Store) => makeReleasedDatabase(store), (store: Store, settings: Parameters<typeof migrate>[1]) => migrate(store, settings)]) { // prettier-ignore
-      const { store, settings } = server.fresh()
-      await make(store, settings)
-      await migrate(store, settings, readMigrations(), without('nat_interfaces', 'dead_letter_states'))
-      assert.deepEqual([await has(store, 'nat_interfaces'), await has(store, 'dead_letter_states')], [false, false])
-      // the name is free
-      await store.command(`CREATE VIEW ${store.database}.nat_interfaces AS SELECT 1 AS mine`)
-      await migrate(store, settings, readMigrations(), without('nat_interfaces', 'dead_letter_states'))
-      assert.deepEqual(await store.query('SELECT * FROM nat_interfaces'), [{ mine: 1 }])
-      await store.command(`DROP VIEW ${store.database}.nat_interfaces`)
-      assert.deepEqual((await migrate(store, settings)).sort(), filesOf('nat_interfaces', 'dead_letter_states').sort())
-    }
-  })
-
-  it('stays while a view of a user reads it', async () => {
-    const { store, settings } = server.fresh()
-    await migrate(store, settings)
-    await store.command(`CREATE VIEW ${store.database}.my_gateways AS SELECT observer FROM ${store.database}.nat_interfaces`)
-    await migrate(store, settings, readMigrations(), without('nat_interfaces'))
-    assert.deepEqual(await store.query('SELECT * FROM my_gateways'), [])
-    await store.command(`DROP VIEW ${store.database}.my_gateways`)
-    await migrate(store, settings, readMigrations(), without('nat_interfaces'))
+    const broken = other({ name: 'flows_once', text: () => 'CREATE OR REPLACE VIEW {database}.flows_once AS SELECT nothing;\n', without: ['nat_interfaces'] })
+    await assert.rejects(migrate(store, settings, readMigrations(), broken), { code: 'CLICKHOUSE_REFUSED' })
+    // one that only a migration had made
     assert.equal(await has(store, 'nat_interfaces'), false)
+
+    await Promise.all(Array.from({ length: 4 }, () => migrate(store, settings)))
+    assert.deepEqual(await migrate(store, settings), [])
+    assert.deepEqual(await store.query('SELECT * FROM my_exposures'), [])
+    for (const name of ['flow_owners', 'coverage']) await store.query(`SELECT * FROM ${name}`)
   })
 })
