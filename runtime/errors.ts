@@ -94,7 +94,8 @@ export const errorTable = {
   },
   VIEW_NAME_TAKEN: {
     retriable: false,
-    message: 'the database "{database}" has a table "{name}" that is not from flowloom, and a view of that name is wanted: rename the table, or set clickhouse.database',
+    message:
+      'the database "{database}" has a table "{name}" that is not from flowloom, and a view of that name is wanted: rename the table, or set clickhouse.database',
   },
   S3_ACCESS_DENIED: {
     retriable: true,

@@ -34,10 +34,7 @@ export function readMigrations(): Migration[] {
   })
 }
 
-type TableSettings = StatementSettings &
-  Partial<Pick<Config['clickhouse'], 'url'>> &
-  TtlSettings &
-  FormSettings
+type TableSettings = StatementSettings & Partial<Pick<Config['clickhouse'], 'url'>> & TtlSettings & FormSettings
 
 /** Name under which a view is reported. */
 const viewFile = (view: string): string => `views/${view}.sql`

@@ -11,7 +11,10 @@ export function ownedObjects(): { tables: string[]; views: string[] } {
     .map(migration => migration.text)
     .join('\n')
   const named = (statement: RegExp): string[] => [...text.matchAll(statement)].map(match => match[1]!)
-  const tables = [...named(/^CREATE TABLE IF NOT EXISTS \{database\}\.(\w+)/gm), ...named(/^RENAME TABLE IF EXISTS .+ TO \{database\}\.(\w+)/gm)]
+  const tables = [
+    ...named(/^CREATE TABLE IF NOT EXISTS \{database\}\.(\w+)/gm),
+    ...named(/^RENAME TABLE IF EXISTS .+ TO \{database\}\.(\w+)/gm),
+  ]
   return { tables: [...new Set(tables), ...memoryTables], views: readViews().files.map(view => view.name) }
 }
 

@@ -119,7 +119,9 @@ describe('an upgrade from migration 0010 with data', () => {
         { database: to.database, table },
       )
       const list = columns.map(({ name }) => identifier(name)).join(', ')
-      await to.command(`INSERT INTO ${identifier(to.database)}.${table} (${list}) SELECT ${list} FROM ${identifier(from.database)}.${table}`)
+      await to.command(
+        `INSERT INTO ${identifier(to.database)}.${table} (${list}) SELECT ${list} FROM ${identifier(from.database)}.${table}`,
+      )
     }
   }
 
@@ -165,7 +167,11 @@ describe('an upgrade from migration 0010 with data', () => {
     assert.deepEqual(await store.query('SELECT * FROM object_versions'), [{ mine: 7 }])
     await store.command(`DROP TABLE ${store.database}.object_versions SYNC`)
 
-    const broken = other({ name: 'flows_once', text: () => 'CREATE OR REPLACE VIEW {database}.flows_once AS SELECT nothing;\n', without: ['nat_interfaces'] })
+    const broken = other({
+      name: 'flows_once',
+      text: () => 'CREATE OR REPLACE VIEW {database}.flows_once AS SELECT nothing;\n',
+      without: ['nat_interfaces'],
+    })
     await assert.rejects(migrate(store, settings, readMigrations(), broken), { code: 'CLICKHOUSE_REFUSED' })
     // one that only a migration had made
     assert.equal(await has(store, 'nat_interfaces'), false)
