@@ -59,7 +59,7 @@ export async function printAnswers(store: Store, print: (text: string) => void):
   )
   print(
     '\nSSH allowed from outside. answered: an open host; replied: traffic back without flags, which may be a reset; accepted: no reply was seen;\n' +
-      'nat-phantom: a NAT gateway, which drops it. inferred: by ports, not by TCP flags\n',
+      'undecided: nobody can say which end is ours; nat-phantom: a NAT gateway, which drops it. inferred: a guess, by ports or by addresses\n',
   )
   const ssh = await ask<Row, 'ssh_from_outside'>(store, 'ssh_from_outside', {
     from: new Date(0),

@@ -2,7 +2,8 @@
 -- gateway then drops, so an accepted flow proves nothing there. This view is the only place of the rule. evidence:
 --   named: the log says so (interface-type, resource-id);
 --   inferred: a format with instance-id has no instance there, and the TCP flags show connections from clients that go through it to a public
---     address, and connections that it opens itself to a public address. A load balancer that keeps client addresses does neither;
+--     address, and connections that it opens itself to a public address. A load balancer that keeps client addresses does neither.
+--     A direction that is a guess shows neither;
 --   maybe: public addresses in packets of its own side, and nothing that decides.
 -- An instance, another interface-type, and an answer (SYN+ACK) of its own to a public address each rule it out.
 -- Parameters: from, to (both included), UTC.
@@ -26,13 +27,14 @@ WITH
   (
     SELECT groupArray((interface, foreign_rows, client_in))
     FROM (
-      SELECT interface, count() AS foreign_rows, max(direction = 'ingress' AND opens AND object_id IN (
+      SELECT interface, count() AS foreign_rows, max(direction = 'ingress' AND opens AND sure AND object_id IN (
         SELECT object_id FROM {database}.objects
         WHERE match(coalesce(header, ''), '(^|[\\s,{"])instance[-_]id([\\s,}"]|$)')
           AND (slot_start IS NULL OR (toUnixTimestamp(slot_start) + 86400 >= toUnixTimestamp(since) AND toUnixTimestamp(slot_start) <= toUnixTimestamp(until) + 86400))
       )) AS client_in
       FROM (
-        SELECT interface, direction, pkt_local, object_id, protocol = 6 AND NOT bitTest(absent, 1) AND bitAnd(tcp_flags, 18) = 2 AS opens
+        SELECT interface, direction, pkt_local, object_id, protocol = 6 AND NOT bitTest(absent, 1) AND bitAnd(tcp_flags, 18) = 2 AS opens,
+          direction_source IN ('logged', 'own_network', 'inferred') AS sure
         FROM {database}.flows
         WHERE pkt_local != toIPv6('::') AND direction != 'unknown' AND start >= since AND start <= until
       )
@@ -44,9 +46,9 @@ WITH
   (
     SELECT groupArray((interface, opens, answers))
     FROM (
-      SELECT interface, max(opener = 2) AS opens, max(opener = 18) AS answers
+      SELECT interface, max(opener = 2 AND sure) AS opens, max(opener = 18) AS answers
       FROM (
-        SELECT interface, remote_addr, bitAnd(tcp_flags, 18) AS opener
+        SELECT interface, remote_addr, bitAnd(tcp_flags, 18) AS opener, direction_source IN ('logged', 'own_network', 'inferred') AS sure
         FROM {database}.flows
         WHERE has(arrayMap(each -> each.1, passing), interface) AND notEmpty(passing)
           AND direction = 'egress' AND protocol = 6 AND bitAnd(tcp_flags, 2) != 0 AND bitAnd(absent, 1026) = 0 AND pkt_local = toIPv6('::')
