@@ -8,98 +8,14 @@ import { withAddressRanges } from '../../sinks/clickhouse/address-ranges.ts'
 import { recordOwnNetworks } from '../../sinks/clickhouse/own-networks.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { flow } from '../support/flow-records.ts'
-import { emptyLedger } from '../support/ledger.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { setUpSink, testObjectId } from '../support/sink-setup.ts'
+import { exposures, into, outOf, run, seen, t, tablesOf, wide, type TableArguments } from '../support/seen-records.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
 after(() => server.stop())
 
-const scope = 'vpc-1'
-const t = Date.parse('2026-11-20T10:00:00Z') / 1000
-const wide = 'version instance-id tcp-flags pkt-srcaddr pkt-dstaddr flow-direction'
-
-/** A record at an interface, by its own side and the far side; `at` in seconds after t. */
-function seen(
-  egress: boolean,
-  values: Partial<FlowRecord> & { own?: string; ownPort?: number; far?: string; farPort?: number; at?: number } = {},
-): FlowRecord {
-  // prettier-ignore
-  const { own = '10.0.0.5', ownPort = 22, far = '198.51.100.7', farPort = 40_000, at = 0, ...more } = values
-  const [srcAddr, dstAddr, srcPort, dstPort] = egress ? [own, far, ownPort, farPort] : [far, own, farPort, ownPort]
-  const direction = egress ? 'egress' : 'ingress'
-  return flow({
-    accountId: '123456789012',
-    interfaceId: 'eni-1',
-    instanceId: 'i-1',
-    vpcId: scope,
-    srcAddr,
-    dstAddr,
-    srcPort,
-    dstPort,
-    pktSrcAddr: srcAddr,
-    pktDstAddr: dstAddr,
-    protocol: 6,
-    action: 'ACCEPT',
-    direction,
-    flowDirection: direction,
-    directionSource: 'logged',
-    timeSource: 'logged',
-    servicePort: Math.min(ownPort, farPort),
-    packets: 1,
-    bytes: 60,
-    start: t + at,
-    end: t + at,
-    objectId: testObjectId,
-    ...more,
-  })
-}
-const into = (values: Parameters<typeof seen>[1]): FlowRecord => seen(false, { tcpFlags: 2, ...values })
-const outOf = (values: Parameters<typeof seen>[1]): FlowRecord => seen(true, { tcpFlags: 18, ...values })
-
-const run = (interfaceId: string, from: number, last: number, conflictS = 0): CloudMapRun => ({
-  owner: {
-    interfaceId,
-    instanceId: null,
-    interfaceType: null,
-    subnetId: null,
-    vpcId: scope,
-    accountId: null,
-    region: null,
-    azId: null,
-    service: null,
-  },
-  validFrom: from,
-  validTo: null,
-  firstSeen: from,
-  lastSeen: last,
-  conflictS,
-})
-
-async function tables(
-  flows: readonly FlowRecord[],
-  options: { header?: string; runs?: readonly [ip: string, run: CloudMapRun][] } = {},
-): Promise<Store> {
-  // prettier-ignore
-  const { store, cluster, role, putFlows } = await setUpSink(server)
-  putFlows(flows.map((record, i) => ({ ...record, line: i + 2 })))
-  cluster.put('objects', { bucket: 'logs', key: 'a' }, { ...emptyLedger, objectId: testObjectId, header: options.header ?? wide })
-  for (const [ip, value] of options.runs ?? []) cluster.put('cloudMapRuns', { scope, ip, first: value.validFrom }, value)
-  for (const name of ['sink-flows', 'sink-objects', 'sink-runs']) await cluster.runRole(role(name))
-  return store
-}
-
-/** `evidence address:port peer`, with what is uncertain about it. */
-async function exposures(store: Store, from = '2026-11-20 00:00:00', to = '2026-11-21 00:00:00'): Promise<string[]> {
-  const text = (column: string): string => `replaceOne(toString(${column}), '::ffff:', '')`
-  const rows = await store.query<{ said: string }>(
-    `SELECT concat(evidence, ' ', ${text('local_addr')}, ' ', toString(local_port), ' ', ${text('remote_addr')}, if(inferred, ' inferred', ''), if(maybe_nat, ' maybe_nat', '')) AS said
-     FROM exposed_ports_between(from = '${from}', to = '${to}') ORDER BY said`,
-  )
-  return rows.map(row => row.said)
-}
+const tables = (...args: TableArguments): Promise<Store> => tablesOf(server, ...args)
 
 describe('an open service behind a chosen source port', () => {
   const cases = [
@@ -267,115 +183,6 @@ describe('a peer that is not outside', () => {
     assert.deepEqual(await store.query('SELECT src_country, dst_country, dst_asn, dst_as_org FROM flow_log'), [
       { src_country: 'DE', dst_country: null, dst_asn: null, dst_as_org: null },
     ])
-  })
-})
-
-describe('an address that was ours once', () => {
-  const hour = 3600
-  const text = (second: number): string => new Date(second * 1000).toISOString().slice(0, 19)
-  // held in the morning, by somebody else in the afternoon, and again at night
-  const runs: [string, CloudMapRun][] = [
-    ['44.1.2.3', run('eni-2', t - 4 * hour, t - 3 * hour)],
-    ['44.1.2.3', run('eni-2', t + 6 * hour, t + 7 * hour)],
-  ]
-
-  it('is outside at another time, and not while it was ours', async () => {
-    const store = await tables([into({ far: '44.1.2.3' }), outOf({ far: '44.1.2.3' })], { runs })
-    const listed = ['answered 10.0.0.5 22 44.1.2.3']
-    assert.deepEqual(await exposures(store, text(t - hour), text(t + hour)), listed)
-    // a run holds for ten minutes after its last second, and counts as many before its first one
-    assert.deepEqual(await exposures(store, text(t - 3 * hour + 601), text(t + 6 * hour - 601)), listed)
-    assert.deepEqual(await exposures(store, text(t - 3 * hour + 600), text(t + hour)), [])
-    assert.deepEqual(await exposures(store, text(t - hour), text(t + 6 * hour - 600)), [])
-    assert.deepEqual(await exposures(store, text(0), text(2 ** 32 - 1)), [])
-  })
-
-  it('has a country among the top talkers of that other time', async () => {
-    const store = await tables([into({ far: '44.1.2.3', srcCountry: 'US' })], { runs })
-    const talkers = async (from: number, to: number): Promise<unknown[]> =>
-      (await ask<Record<string, string>, 'top_talkers'>(store, 'top_talkers', { from: new Date(from * 1000), to: new Date(to * 1000), limit: 9 })).map(row => row['country']) // prettier-ignore
-    assert.deepEqual(await talkers(t, t + hour), ['US'])
-    assert.deepEqual(await talkers(t - 4 * hour, t + hour), [])
-  })
-})
-
-describe('a direction that is a guess', () => {
-  it('reads as known: what rests on it is inferred, whatever the flags say', async () => {
-    const by = (directionSource: FlowRecord['directionSource'], far: string, directionBy: string | null = null): FlowRecord[] =>
-      [into({ far }), outOf({ far })].map(record => ({ ...record, flowDirection: null, directionSource, directionBy }))
-    const store = await tables([
-      ...by('logged', '198.51.100.1'),
-      ...by('inferred', '198.51.100.2', 'own_network'),
-      ...by('inferred', '198.51.100.3'),
-      ...by('inferred_count', '198.51.100.4'),
-      // one guess among records that are known
-      into({ far: '198.51.100.5' }),
-      outOf({ far: '198.51.100.5', flowDirection: null, directionSource: 'inferred_count' }),
-    ])
-    assert.deepEqual(await exposures(store), [1, 2, 3, 4, 5].map(i => `answered 10.0.0.5 22 198.51.100.${i}${i > 3 ? ' inferred' : ''}`)) // prettier-ignore
-  })
-
-  it('makes no NAT gateway', async () => {
-    const guess = { flowDirection: null, directionSource: 'inferred_count' as const, instanceId: null }
-    const store = await tables([
-      into({ instanceId: null }),
-      seen(false, { tcpFlags: 2, pktDstAddr: '203.0.113.5', ownPort: 443, far: '10.0.0.9', ...guess }),
-      seen(true, { tcpFlags: 2, ownPort: 2000, far: '203.0.113.5', farPort: 443, ...guess }),
-    ])
-    assert.deepEqual(await exposures(store), ['accepted 10.0.0.5 22 198.51.100.7 maybe_nat'])
-  })
-})
-
-describe('a flow of unknown direction', () => {
-  /** As the sink stores it: the source stands as local. */
-  const unknown = (record: FlowRecord): FlowRecord => ({ ...record, direction: 'unknown', flowDirection: null, directionSource: 'none' })
-  const six = { own: '2600:1f18::5', far: '2a00:1450::7' }
-
-  it('is left out in silence: it is undecided, at the end of the service', async () => {
-    const flows = [
-      // by flags, whatever the ports
-      into({ ...six, farPort: 20 }),
-      outOf({ ...six, far: '2a00:1450::8' }),
-      // by ports
-      into({ ...six, far: '2a00:1450::9', tcpFlags: null }),
-      seen(true, { ...six, far: '2a00:1450::a', tcpFlags: null }),
-      // ICMP has no ports: the destination
-      into({ ...six, far: '2a00:1450::b', protocol: 58, ownPort: 0, farPort: 0, servicePort: null, tcpFlags: null }),
-      // rejected: let in nowhere
-      into({ ...six, far: '2a00:1450::c', action: 'REJECT' }),
-      // not outside
-      into({ ...six, far: 'fd12::1' }),
-    ]
-    const store = await tables(flows.map(unknown))
-    assert.deepEqual(await exposures(store), [
-      'undecided 2600:1f18::5 0 2a00:1450::b inferred',
-      ...['7', '8', '9', 'a'].map(end => `undecided 2600:1f18::5 22 2a00:1450::${end} inferred`),
-    ])
-    const ssh = await ask<Record<string, string>, 'ssh_from_outside'>(store, 'ssh_from_outside', { from: new Date(t * 1000 - 1000), to: new Date(t * 1000 + 1000), limit: 9 }) // prettier-ignore
-    assert.deepEqual(new Set(ssh.map(row => row['evidence'])), new Set(['undecided']))
-    assert.equal(ssh.length, 4)
-  })
-
-  it('counts the records towards the service, with the country of the other end', async () => {
-    const store = await tables(
-      [into({ ...six, srcCountry: 'DE', bytes: 7 }), outOf({ ...six, dstCountry: 'DE', bytes: 1000 })].map(unknown),
-    )
-    assert.deepEqual(
-      await store.query(
-        'SELECT evidence, toString(country) AS country, toUInt8(flows) AS flows, toUInt32(bytes) AS bytes FROM exposed_ports',
-      ),
-      [{ evidence: 'undecided', country: 'DE', flows: 1, bytes: 7 }],
-    )
-  })
-
-  it('gives way to what other records of the same ends say', async () => {
-    const store = await tables([unknown(into({})), into({ at: 90 }), unknown(outOf({ at: 90 }))])
-    assert.deepEqual(await exposures(store), ['accepted 10.0.0.5 22 198.51.100.7'])
-  })
-
-  it('is nothing of ours if the map knows the other end as ours', async () => {
-    const store = await tables([unknown(into(six))], { runs: [[six.far, run('eni-2', t, t)]] })
-    assert.deepEqual(await exposures(store), [])
   })
 })
 

@@ -127,8 +127,8 @@ describe('an upgrade from migration 0010 with data', () => {
 
   const answerOf = async (store: Store, name: string): Promise<string[]> => {
     const { text } = files.find(file => file.name === name)!
-    const more = /\{repeats:/.test(text) ? ", repeats = 'compared'" : ''
-    const from = /\{from:/.test(text) ? `${name}(${range}${more})` : name
+    const more = text.includes('{repeats:') ? ", repeats = 'compared'" : ''
+    const from = text.includes('{from:') ? `${name}(${range}${more})` : name
     const rows = await store.query<Record<string, unknown>>(`SELECT * FROM ${from}`)
     // columns that a database of 0010 did not have: the hour of storing is that of the upgrade, and the source of the port is not known
     return rows.map(row => JSON.stringify({ ...row, stored_at: undefined, service_port_source: undefined })).sort()
