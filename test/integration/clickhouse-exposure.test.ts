@@ -87,6 +87,8 @@ describe('a flow of unknown direction', () => {
       into({ ...six, far: '2a00:1450::b', protocol: 58, ownPort: 0, farPort: 0, servicePort: null, tcpFlags: null }),
       // rejected: let in nowhere
       into({ ...six, far: '2a00:1450::c', action: 'REJECT' }),
+      // the middle of a connection between two high ports: its opening says which is the service
+      seen(true, { ...six, ownPort: 40_000, far: '2a00:1450::d', farPort: 50_051, tcpFlags: 0 }),
       // not outside
       into({ ...six, far: 'fd12::1' }),
     ]

@@ -35,11 +35,15 @@ WITH
         bitAnd(absent, 3072) != 0 AS half,
         f.protocol = 6 AND NOT bitTest(absent, 1) AS flagged,
         bitAnd(absent, 96) = 0 AND f.service_port = f.local_port AS serves,
+        -- of an unknown direction: flags that say which end is the service, and ports that do. In the middle of a connection two high ports say
+        -- nothing: a client's port can be the lower one, and the opening says it.
+        flagged AND bitAnd(tcp_flags, 2) != 0 AS opening,
+        NOT opening AND NOT bitTest(absent, 5) AND (f.service_port < 1024 OR NOT flagged) AS by_ports,
         -- a record of unknown direction (its source stands as local) whose destination is the end of the service: taken as if that were ours
         direction = 'unknown' AND multiIf(
           f.protocol IN (1, 58), 1,
-          flagged AND bitAnd(tcp_flags, 2) != 0, bitAnd(tcp_flags, 16) = 0,
-          bitAnd(absent, 160) = 0 AND f.service_port = f.remote_port
+          opening, bitAnd(tcp_flags, 16) = 0,
+          by_ports AND NOT bitTest(absent, 7) AND f.service_port = f.remote_port
         ) AS turned,
         direction = 'ingress' OR turned AS inward,
         if(half OR (pkt_local = toIPv6('::') AND NOT bitTest(absent, 16)), local_addr, pkt_local) AS source,
@@ -70,7 +74,7 @@ WITH
         -- Not read: what can neither be inbound nor say that something is not. That is the opening of our own connections to a port that is a service
         -- by any rule, and what has no flags and another service; most rows of many networks are such. Of an unknown direction: what names no service.
         AND if(direction = 'unknown',
-          NOT bitTest(absent, 8) AND (protocol IN (1, 58) OR turned OR serves OR (flagged AND bitAnd(tcp_flags, 2) != 0)),
+          NOT bitTest(absent, 8) AND (turned OR opening OR (by_ports AND serves)),
           f.service_port = f.local_port OR protocol IN (1, 58)
             OR (flagged
               AND (bitAnd(tcp_flags, 2) = 0 OR (direction = 'ingress') = (bitAnd(tcp_flags, 16) = 0)
