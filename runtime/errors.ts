@@ -92,6 +92,11 @@ export const errorTable = {
     retriable: false,
     message: 'migration {name} was applied with another content; a migration is never edited: add a new one',
   },
+  VIEW_NAME_TAKEN: {
+    retriable: false,
+    message:
+      'the database "{database}" has a table "{name}" that is not from flowloom, and a view of that name is wanted: rename the table, or set clickhouse.database',
+  },
   S3_ACCESS_DENIED: {
     retriable: true,
     message: 'access to s3://{bucket}/{key} is denied; the role needs s3:GetObject and s3:ListBucket, see README.md',

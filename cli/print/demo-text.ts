@@ -41,7 +41,7 @@ export function answerTexts({ topTalkers, sshFromOutside, holders }: DemoAnswers
     '\nTop talkers by country and network\n',
     formatRows(topTalkers),
     '\nSSH allowed from outside. answered: an open host; replied: traffic back without flags, which may be a reset; accepted: no reply was seen;\n' +
-      'nat-phantom: a NAT gateway, which drops it. inferred: by ports, not by TCP flags\n',
+      'undecided: nobody can say which end is ours; nat-phantom: a NAT gateway, which drops it. inferred: a guess, by ports or by addresses\n',
     formatRows(sshRows(sshFromOutside)),
     '\nWho holds 10.1.1.50, and the S3 addresses of the FloCon table\n',
   ]

@@ -61,6 +61,11 @@ class DirectionEvidence {
     for (let i = 0; i < this.#count; i++) this.#veto(this.#touched[i]!, batch.believedObservers)
   }
 
+  /** True if one address alone stands in every record of the interface: of one pair of addresses, which is ours is a guess. */
+  isSure(observer: number): boolean {
+    return this.#first[observer] === 0 || this.#second[observer] === 0
+  }
+
   #begin(observers: number): void {
     const length = this.chosen.length
     if (observers > length) {

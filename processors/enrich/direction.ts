@@ -7,9 +7,9 @@ import { direction, directionSource, plainSide, type FlowBatch } from './parse/f
 
 /**
  * Decides direction and directionSource of each row: what the record says itself (version 5); else exactly one address in own networks
- * (`ownNetwork`); else, within the block, the one IPv4 address that stands in every record of that observation point: `inferred` where it is the
- * private one of the two, `inferred_count` where it is not. Where all its records are of one pair of addresses, or nothing names the
- * observation point, a single private address is the guess; else unknown. Nothing is inferred for a transit gateway: neither side of its records
+ * (`ownNetwork`); else, within the block, the one IPv4 address that stands in every record of that observation point: `inferred` if it is the
+ * private one of the two, `inferred_count` if it is not. If all its records are of one pair of addresses, or nothing names the observation point,
+ * a single private address is the guess, and `inferred_count` too; else unknown. Nothing is inferred for a transit gateway: neither side of its records
  * is its own, and each of its attachments sees the traffic the other way round.
  *
  * @param networks The setting `networks.own`, undefined where it names nothing.
@@ -64,7 +64,7 @@ function inferDirections(batch: FlowBatch, networks: OwnNetworks | undefined): v
     const ours = observer < 0 ? guess : evidence.chosen[observer]!
     if (ours === 0 || (ours !== from && ours !== to)) continue
     directions[row] = ours === from ? direction.egress : direction.ingress
-    sources[row] = ours === guess ? directionSource.inferred : directionSource.inferredCount
+    sources[row] = ours === guess && observer >= 0 && evidence.isSure(observer) ? directionSource.inferred : directionSource.inferredCount
   }
 }
 

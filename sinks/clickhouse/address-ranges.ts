@@ -1,23 +1,9 @@
 /**
- * The one list of address ranges that nobody outside has. Migrations write `{private:EXPRESSION}` for the condition that an IPv6 column (IPv4 as
- * `::ffff:a.b.c.d`) lies in one of them.
- *
- * Applied migrations hold the list as it was: who changes it creates the views again in a new migration.
+ * The list of private ranges (schemas/address-ranges.ts) as SQL. Views write `{private:EXPRESSION}` for the condition that an IPv6 column (IPv4 as
+ * `::ffff:a.b.c.d`) lies in one of them. What is put in counts as text of the view: a change of the list makes the views again.
  */
-
 import { isIP } from 'node:net'
-
-/** The ranges as CIDRs; those of IPv6 have at most 16 bits; `::1` comes on top. */
-export const privateRanges: readonly string[] = [
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '100.64.0.0/10',
-  '169.254.0.0/16',
-  '127.0.0.0/8',
-  'fc00::/7',
-  'fe80::/10',
-]
+import { privateRanges } from '../../schemas/address-ranges.ts'
 
 /** Compared as whole numbers: comparing IPv6 values takes four times as long, and each row of an answer about what is outside is asked. */
 function inRange(cidr: string, column: string): string {
@@ -35,7 +21,7 @@ const condition = (column: string): string =>
   `(${[...privateRanges.map(cidr => inRange(cidr, column)), `toUInt128(${column}) = 1`].join(' OR ')})`
 
 /**
- * Puts the condition in for each `{private:EXPRESSION}` of a migration.
+ * Puts the condition in for each `{private:EXPRESSION}` of a statement.
  *
  * @param text SQL; an expression is a column name, with or without the name of its table.
  */

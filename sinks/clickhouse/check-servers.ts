@@ -1,7 +1,7 @@
 /** Looks at start whether the servers behind the address are those that the settings say. */
 import { FlowError } from '../../runtime/errors.ts'
 import type { ServerForm } from './ddl.ts'
-import { tableNames, type Store } from './store.ts'
+import { memoryTables, tableNames, type Store } from './store.ts'
 
 /** Database that each server has: that of the store may not be made yet. */
 const anyDatabase = 'system'
@@ -71,7 +71,7 @@ async function isCloud(store: Store): Promise<boolean> {
 async function wrongEngine(store: Store, form: ServerForm): Promise<{ name: string; engine: string; setting: string } | undefined> {
   const tables = await store.query<{ name: string; engine: string }>(
     "SELECT name, engine FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name IN {names:Array(String)} ORDER BY name",
-    { database: store.database, names: [...tableNames, 'schema_migrations'] },
+    { database: store.database, names: [...tableNames, ...memoryTables] },
     anyDatabase,
   )
   const setting = form.kind === 'cluster' ? 'cluster is set' : form.kind === 'cloud' ? 'cloud is set' : 'cluster is not set'

@@ -7,7 +7,7 @@ import type { ClickHouseSettings } from './settings.ts'
 import { errorText, FlowError } from '../../runtime/errors.ts'
 import { formOf, insertSettings, questionSettings, statementFor, type ServerForm } from './ddl.ts'
 import type { NativeBlock } from './native-writer.ts'
-import type { Grants, Store, TableName } from './store.ts'
+import type { Grants, memoryTables, Store, TableName } from './store.ts'
 
 /**
  * Opens a store; nothing is sent before the first call.
@@ -104,7 +104,7 @@ class ClickHouseStore implements Store, Grants {
     )
   }
 
-  async catchUp(table: TableName | 'schema_migrations'): Promise<void> {
+  async catchUp(table: TableName | (typeof memoryTables)[number]): Promise<void> {
     if (this.#form.kind === 'cluster') await this.command(`SYSTEM SYNC REPLICA ${identifier(this.database)}.${identifier(table)}`)
   }
 

@@ -1,16 +1,19 @@
-/** Brings the database to the schema of this version: schemas/clickhouse/*.sql in order, each once; then the settings that may change. */
+/**
+ * Brings the database to the schema of this version: schemas/clickhouse/*.sql in order, each once, for what holds rows; then the views
+ * (views.ts), then the settings that may change.
+ */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
-import { withAddressRanges } from './address-ranges.ts'
 import { checkServers } from './check-servers.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
 import { formOf, type FormSettings } from './ddl.ts'
-import type { Store } from './store.ts'
+import { commandInTurn, statementsOf, type StatementSettings } from './statements.ts'
+import { memoryTables, type Store } from './store.ts'
 import { ttlChange, type TtlSettings } from './time-to-live.ts'
 import type { ClickHouseSettings } from './settings.ts'
+import { applyViews, readViews, type Views } from './views.ts'
 
 /** One migration file. */
 export interface Migration {
@@ -31,19 +34,24 @@ export function readMigrations(): Migration[] {
   })
 }
 
-type TableSettings = Pick<ClickHouseSettings, 'deduplicationWindow'> & Partial<Pick<ClickHouseSettings, 'url'>> & TtlSettings & FormSettings
+type TableSettings = StatementSettings & Partial<Pick<ClickHouseSettings, 'url'>> & TtlSettings & FormSettings
+
+/** Name under which a view is reported. */
+const viewFile = (view: string): string => `views/${view}.sql`
 
 /**
- * Makes the database and its tables. Every statement may run twice, and at once in several processes: the first to finish records it.
+ * Makes the database, its tables and its views. Every statement may run twice, and at once in several processes: the first to finish records it.
  * Statements are written for one server; the store makes those for several of them (ddl.ts).
  *
- * @returns Names of the migrations that were applied now.
- * @throws FlowError MIGRATION_CHANGED where an applied migration has another content now; CLICKHOUSE_SERVERS, CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_REFUSED.
+ * @returns Files of the migrations and views that were applied now, under schemas/clickhouse/.
+ * @throws FlowError MIGRATION_CHANGED if an applied migration has another content now; VIEW_NAME_TAKEN, CLICKHOUSE_SERVERS, CLICKHOUSE_UNAVAILABLE,
+ *   CLICKHOUSE_REFUSED.
  */
 export async function migrate(
   store: Store,
   settings: TableSettings,
   migrations: readonly Migration[] = readMigrations(),
+  views: Views = readViews(),
 ): Promise<string[]> {
   await checkServers(store, formOf(settings), settings.url ?? store.database)
   const database = identifier(store.database)
@@ -58,43 +66,23 @@ export async function migrate(
     const hashes = applied.filter(row => row.name === migration.name).map(row => row.hash)
     if (hashes.some(hash => hash !== migration.hash)) throw new FlowError('MIGRATION_CHANGED', { name: migration.name })
     if (hashes.length > 0) continue
-    for (const statement of statementsOf(migration.text, database, settings)) await apply(store, statement)
+    for (const statement of statementsOf(migration.text, database, settings)) if (!isOfView(statement)) await apply(store, statement)
     await store.command(
       `INSERT INTO ${database}.schema_migrations (name, hash) VALUES (${quoted(migration.name)}, ${quoted(migration.hash)})`,
     )
     done.push(migration.name)
   }
+  const hashes = migrations.map(migration => migration.hash)
+  done.push(...(await applyViews(store, settings, hashes, views)).map(viewFile))
   await alignSettings(store, settings)
   return done
 }
 
-/** Another process replaces the view or changes the table at this moment (CANNOT_ASSIGN_ALTER, ATOMIC_RENAME_FAIL), or is between a rename and the new table (UNKNOWN_TABLE). */
-const busyCodes: readonly unknown[] = ['517', '521', '60']
-const mostTries = 50
-const pauseMs = 200
-
-/** Runs a statement, again while another process is at the same table. */
-async function commandInTurn(store: Store, statement: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await store.command(statement)
-      return
-    } catch (error) {
-      const isBusy = error instanceof FlowError && error.code === 'CLICKHOUSE_REFUSED' && busyCodes.includes(error.details['code'])
-      if (!isBusy || tries === mostTries) throw error
-      await sleep(pauseMs)
-    }
-  }
-}
-
-/** The statements of a migration, with the settings put in. A statement ends with a semicolon at the end of a line. */
-export function statementsOf(text: string, database: string, settings: Pick<TableSettings, 'deduplicationWindow'>): string[] {
-  const filled = withAddressRanges(text)
-    .replaceAll('{database}', database)
-    .replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))
-  const statements = filled.split(/;[ \t]*\r?\n/).filter(part => part.replace(/^\s*--.*$/gm, '').trim() !== '')
-  return statements.map(part => part.trim())
-}
+/**
+ * True for a statement that makes, drops or comments on a view. The migrations of the first releases have such statements and are never edited:
+ * on a database that they have not reached yet they are left out, because views come from their own files after the last migration.
+ */
+const isOfView = (statement: string): boolean => /^(?:CREATE OR REPLACE VIEW|DROP VIEW|ALTER TABLE .+ MODIFY COMMENT) /.test(statement)
 
 /** Runs a statement. RENAME cannot run twice by itself: it is done if the new name is there, be it by another process in this moment. */
 async function apply(store: Store, statement: string): Promise<void> {
@@ -119,8 +107,8 @@ async function apply(store: Store, statement: string): Promise<void> {
 async function alignSettings(store: Store, settings: TableSettings): Promise<void> {
   const database = identifier(store.database)
   const tables = await store.query<{ name: string; full: string }>(
-    "SELECT name, engine_full AS full FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name != 'schema_migrations'",
-    { database: store.database },
+    "SELECT name, engine_full AS full FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name NOT IN {memory:Array(String)}",
+    { database: store.database, memory: memoryTables },
   )
   for (const { name, full } of tables) {
     const table = `${database}.${identifier(name)}`

@@ -15,6 +15,9 @@ interface OwnNetworkRow {
   readonly vpc: string
 }
 
+/** Columns of the table `own_networks`. */
+export const ownNetworkColumns = ['set_at', 'cidr', 'first', 'last', 'account_id', 'vpc_id'] as const
+
 const any = ['']
 
 function rowsOf(own: readonly OwnNetworkEntry[]): OwnNetworkRow[] {
@@ -50,7 +53,7 @@ export async function recordOwnNetworks(store: Store, own: readonly OwnNetworkEn
     ...new Set(rows.map(row => `SELECT ${quoted(row.cidr)}, ${rangeOf(row.cidr)}, ${quoted(row.account)}, ${quoted(row.vpc)}`)),
   ]
   await store.command(
-    `INSERT INTO ${identifier(store.database)}.own_networks (set_at, cidr, first, last, account_id, vpc_id)
+    `INSERT INTO ${identifier(store.database)}.own_networks (${ownNetworkColumns.join(', ')})
      SELECT now64(3, 'UTC'), cidr, range.1, range.2, account_id, vpc_id FROM (${selects.join(' UNION ALL ')})`,
   )
 }

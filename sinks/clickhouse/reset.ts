@@ -2,18 +2,20 @@
 import type { ClickHouseSettings } from './settings.ts'
 import { identifier } from './clickhouse-client.ts'
 import { migrate, readMigrations } from './migrate.ts'
-import { tableNames, type Store } from './store.ts'
+import { memoryTables, tableNames, type Store } from './store.ts'
+import { readViews } from './views.ts'
 
-/** Names of all objects that the migrations make, views last. */
+/** Names of all objects that the migrations and views make. */
 export function ownedObjects(): { tables: string[]; views: string[] } {
   const text = readMigrations()
     .map(migration => migration.text)
     .join('\n')
-  const names = (kind: string): string[] => [
-    ...new Set([...text.matchAll(new RegExp(`^CREATE ${kind} \\{database\\}\\.(\\w+)`, 'gm'))].map(match => match[1]!)),
+  const named = (statement: RegExp): string[] => [...text.matchAll(statement)].map(match => match[1]!)
+  const tables = [
+    ...named(/^CREATE TABLE IF NOT EXISTS \{database\}\.(\w+)/gm),
+    ...named(/^RENAME TABLE IF EXISTS .+ TO \{database\}\.(\w+)/gm),
   ]
-  const renamed = [...text.matchAll(/^RENAME TABLE IF EXISTS .+ TO \{database\}\.(\w+)/gm)].map(match => match[1]!)
-  return { tables: [...names('TABLE IF NOT EXISTS'), ...renamed, 'schema_migrations'], views: names('OR REPLACE VIEW') }
+  return { tables: [...new Set(tables), ...memoryTables], views: readViews().files.map(view => view.name) }
 }
 
 /**

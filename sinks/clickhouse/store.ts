@@ -6,6 +6,9 @@ export const tableNames = ['flows', 'interfaces', 'flow_gaps', 'dead_letters', '
 /** One of them. */
 export type TableName = (typeof tableNames)[number]
 
+/** Tables in which the sink remembers what it made: migrations, and views by their hashes. */
+export const memoryTables = ['schema_migrations', 'schema_views'] as const
+
 /** Asks a server what its user may do. */
 export interface Grants {
   /**
@@ -42,6 +45,6 @@ export interface Store {
   /**
    * Makes the next questions see every row of the table that any server has acknowledged. Absent: there is one server, or each knows all.
    */
-  catchUp?(table: TableName | 'schema_migrations'): Promise<void>
+  catchUp?(table: TableName | (typeof memoryTables)[number]): Promise<void>
   close(): Promise<void>
 }

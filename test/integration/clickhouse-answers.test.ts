@@ -8,98 +8,14 @@ import { withAddressRanges } from '../../sinks/clickhouse/address-ranges.ts'
 import { recordOwnNetworks } from '../../sinks/clickhouse/own-networks.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { flow } from '../support/flow-records.ts'
-import { emptyLedger } from '../support/ledger.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { setUpSink, testObjectId } from '../support/sink-setup.ts'
+import { exposures, into, outOf, run, seen, t, tablesOf, wide, type TableArguments } from '../support/seen-records.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
 after(() => server.stop())
 
-const scope = 'vpc-1'
-const t = Date.parse('2026-11-20T10:00:00Z') / 1000
-const wide = 'version instance-id tcp-flags pkt-srcaddr pkt-dstaddr flow-direction'
-
-/** A record at an interface, by its own side and the far side; `at` in seconds after t. */
-function seen(
-  egress: boolean,
-  values: Partial<FlowRecord> & { own?: string; ownPort?: number; far?: string; farPort?: number; at?: number } = {},
-): FlowRecord {
-  // prettier-ignore
-  const { own = '10.0.0.5', ownPort = 22, far = '198.51.100.7', farPort = 40_000, at = 0, ...more } = values
-  const [srcAddr, dstAddr, srcPort, dstPort] = egress ? [own, far, ownPort, farPort] : [far, own, farPort, ownPort]
-  const direction = egress ? 'egress' : 'ingress'
-  return flow({
-    accountId: '123456789012',
-    interfaceId: 'eni-1',
-    instanceId: 'i-1',
-    vpcId: scope,
-    srcAddr,
-    dstAddr,
-    srcPort,
-    dstPort,
-    pktSrcAddr: srcAddr,
-    pktDstAddr: dstAddr,
-    protocol: 6,
-    action: 'ACCEPT',
-    direction,
-    flowDirection: direction,
-    directionSource: 'logged',
-    timeSource: 'logged',
-    servicePort: Math.min(ownPort, farPort),
-    packets: 1,
-    bytes: 60,
-    start: t + at,
-    end: t + at,
-    objectId: testObjectId,
-    ...more,
-  })
-}
-const into = (values: Parameters<typeof seen>[1]): FlowRecord => seen(false, { tcpFlags: 2, ...values })
-const outOf = (values: Parameters<typeof seen>[1]): FlowRecord => seen(true, { tcpFlags: 18, ...values })
-
-const run = (interfaceId: string, from: number, last: number, conflictS = 0): CloudMapRun => ({
-  owner: {
-    interfaceId,
-    instanceId: null,
-    interfaceType: null,
-    subnetId: null,
-    vpcId: scope,
-    accountId: null,
-    region: null,
-    azId: null,
-    service: null,
-  },
-  validFrom: from,
-  validTo: null,
-  firstSeen: from,
-  lastSeen: last,
-  conflictS,
-})
-
-async function tables(
-  flows: readonly FlowRecord[],
-  options: { header?: string; runs?: readonly [ip: string, run: CloudMapRun][] } = {},
-): Promise<Store> {
-  // prettier-ignore
-  const { store, cluster, role, putFlows } = await setUpSink(server)
-  putFlows(flows.map((record, i) => ({ ...record, line: i + 2 })))
-  cluster.put('objects', { bucket: 'logs', key: 'a' }, { ...emptyLedger, objectId: testObjectId, header: options.header ?? wide })
-  for (const [ip, value] of options.runs ?? []) cluster.put('cloudMapRuns', { scope, ip, first: value.validFrom }, value)
-  for (const name of ['sink-flows', 'sink-objects', 'sink-runs']) await cluster.runRole(role(name))
-  return store
-}
-
-/** `evidence address:port peer`, with what is uncertain about it. */
-async function exposures(store: Store): Promise<string[]> {
-  const text = (column: string): string => `replaceOne(toString(${column}), '::ffff:', '')`
-  const rows = await store.query<{ said: string }>(
-    `SELECT concat(evidence, ' ', ${text('local_addr')}, ' ', toString(local_port), ' ', ${text('remote_addr')}, if(inferred, ' inferred', ''), if(maybe_nat, ' maybe_nat', '')) AS said
-     FROM exposed_ports_between(from = '2026-11-20 00:00:00', to = '2026-11-21 00:00:00') ORDER BY said`,
-  )
-  return rows.map(row => row.said)
-}
+const tables = (...args: TableArguments): Promise<Store> => tablesOf(server, ...args)
 
 describe('an open service behind a chosen source port', () => {
   const cases = [

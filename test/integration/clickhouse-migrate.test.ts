@@ -5,20 +5,22 @@ import { checkConfig } from '../../config/config.ts'
 import type { FlowError } from '../../runtime/errors.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
-import { contextColumns } from '../../sinks/clickhouse/columns/context-dictionary.ts'
 import { statementFor } from '../../sinks/clickhouse/ddl.ts'
-import { migrate, readMigrations, statementsOf } from '../../sinks/clickhouse/migrate.ts'
+import { migrate, readMigrations } from '../../sinks/clickhouse/migrate.ts'
 import { countRows, dropTables, ownedObjects, resetTables } from '../../sinks/clickhouse/reset.ts'
+import { statementsOf } from '../../sinks/clickhouse/statements.ts'
 import { tableNames, type Store } from '../../sinks/clickhouse/store.ts'
+import { readViews } from '../../sinks/clickhouse/views.ts'
 import { flow } from '../support/flow-records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { MemoryCluster } from '../support/memory-context.ts'
+import { makeReleasedDatabase } from '../support/released-database.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
 after(() => server.stop())
 
-const names = readMigrations().map(migration => migration.name)
+const names = [...readMigrations().map(migration => migration.name), ...readViews().files.map(({ name }) => `views/${name}.sql`)]
 const engineOf = async (store: Store, table: string): Promise<string> =>
   (
     await store.query<{ engine: string }>(
@@ -58,8 +60,7 @@ describe('migrations', () => {
   it('keep the runs of the map before days as cloud_map_v1, be the migration cut off and repeated', async () => {
     const { store, settings } = server.fresh()
     const all = readMigrations()
-    const before = all.filter(migration => migration.name < '0050')
-    await migrate(store, settings, before)
+    await makeReleasedDatabase(store)
     await store.command(
       `INSERT INTO ${store.database}.cloud_map (scope, ip, valid_from, last_seen, interface_id, version) VALUES ('vpc-1', '::ffff:10.0.0.1', 100, 200, 'eni-old', 1000000)`,
     )
@@ -96,7 +97,7 @@ describe('migrations', () => {
     it(`are statements that the engine can read in the form for a ${form.kind}`, async () => {
       const { store } = server.fresh()
       await store.command(`CREATE DATABASE ${store.database}`)
-      for (const { text } of readMigrations())
+      for (const { text } of [...readMigrations(), ...readViews().files])
         for (const statement of statementsOf(text, store.database, { deduplicationWindow: 1000 }))
           await store.query(`EXPLAIN AST ${statementFor(form, statement.replace(/^\s*--.*$/gm, '').trim())}`)
       for (const statement of [
@@ -117,16 +118,6 @@ describe('migrations', () => {
       message: /knows no cluster "main"/,
     })
     assert.deepEqual(await migrate(store, settings), [])
-  })
-
-  it('give every context field a column', async () => {
-    const { store, settings } = server.fresh()
-    await migrate(store, settings)
-    const columns = await store.query<{ name: string }>(
-      "SELECT name FROM system.columns WHERE database = {database:String} AND table = 'interfaces' AND default_kind = ''",
-      { database: store.database },
-    )
-    assert.deepEqual(columns.map(column => column.name).sort(), ['interface', ...contextColumns.map(column => column.name)].sort())
   })
 })
 

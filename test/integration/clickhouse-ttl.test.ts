@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
 import { identifier } from '../../sinks/clickhouse/clickhouse-client.ts'
-import { migrate, readMigrations } from '../../sinks/clickhouse/migrate.ts'
+import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import { tableNames, type Store } from '../../sinks/clickhouse/store.ts'
 import { flow } from '../support/flow-records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { MemoryCluster } from '../support/memory-context.ts'
+import { makeReleasedDatabase } from '../support/released-database.ts'
 import { anyKey } from '../support/sink-setup.ts'
 
 let server: LiveClickHouse
@@ -90,12 +91,7 @@ describe('time to live of flows', () => {
 
   it('keeps them in a table of an earlier version, whose time to live was start + days', async () => {
     const { store, settings } = server.fresh()
-    const earlier = readMigrations().filter(({ name }) => name < '0020')
-    await migrate(
-      store,
-      settings,
-      earlier.filter(({ name }) => name < '0011'),
-    )
+    await makeReleasedDatabase(store)
     await insert(
       store,
       'flows',

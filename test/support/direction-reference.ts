@@ -148,7 +148,9 @@ export function decideDirections(rows: ReferenceRow[], networks: readonly Refere
     const mixed = isMixed(row, networks)
     const own = observer === null ? (mixed ? privateOf(row) : null) : (groups.get(observer)?.own ?? null)
     if (own === null || (own !== row['srcAddr'] && own !== row['dstAddr'])) continue
-    decide(row, own, mixed && isPrivate(own) ? 'inferred' : 'inferred_count', null)
+    // of one pair of addresses, or without an interface, which is ours is a guess
+    const isSure = groups.get(observer ?? '')?.certain === true
+    decide(row, own, isSure && mixed && isPrivate(own) ? 'inferred' : 'inferred_count', null)
     if (groups.get(observer ?? '')?.proven === true) Object.defineProperty(row, 'believed', { value: true })
   }
 }

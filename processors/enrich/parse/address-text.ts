@@ -1,4 +1,5 @@
 /** IPv4 and IPv6 addresses: text to numbers and back, and which of them are private or special. Not for the row loop. */
+import { privateRanges } from '../../../schemas/address-ranges.ts'
 
 /** Four 32-bit words of an IPv6 address, most significant first. */
 export type Words = [number, number, number, number]
@@ -68,14 +69,6 @@ export const addressFlag = {
   nobody: 4,
 } as const
 
-const privateRanges: readonly [string, number][] = [
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['100.64.0.0', 10],
-  ['169.254.0.0', 16],
-  ['127.0.0.0', 8],
-]
 const specialRanges: readonly [string, number][] = [
   ['0.0.0.0', 8],
   ['192.0.0.0', 24],
@@ -91,7 +84,10 @@ const nobodyRanges: readonly [string, number][] = [
   ['169.254.0.0', 16],
   ['224.0.0.0', 3],
 ]
-const privateBlocks = privateRanges.map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - bits), shift: 32 - bits }))
+const privateBlocks = privateRanges
+  .map(cidr => cidr.split('/') as [string, string])
+  .filter(([base]) => base.includes('.'))
+  .map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - Number(bits)), shift: 32 - Number(bits) }))
 const specialBlocks = specialRanges.map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - bits), shift: 32 - bits }))
 const nobodyBlocks = nobodyRanges.map(([base, bits]) => ({ value: parseIpv4(base)! >>> (32 - bits), shift: 32 - bits }))
 

@@ -3,8 +3,8 @@
 -- overwritten object the version that counts. What passes a NAT gateway is seen twice, by the gateway and by the host behind it: the gateway's
 -- half is kept apart in nat_bytes; nat_evidence_between says what is a gateway, by the packets of the time and of the day before and after it.
 -- Where the direction is unknown, the side that has a country stands for the remote one; if both have one, nobody can say which is ours, and the
--- flow counts for neither. An address that the map knows as ours in the scope of the
--- flow is not outside, whatever country its range belongs to.
+-- flow counts for neither. An address that the map knows as held by us in from..to, in
+-- the scope of the flow, is not outside, whatever country its range belongs to.
 SELECT
   toString(if(t.turned, t.local_country, t.remote_country)) AS country,
   if(t.turned, t.local_asn, t.remote_asn) AS asn,
@@ -28,7 +28,9 @@ FROM (
   ) AS i ON f.interface = i.interface
   WHERE if(f.direction = 'unknown', (f.remote_country != '' OR f.remote_asn != 0) != (f.local_country != '' OR f.local_asn != 0), f.remote_country != '' OR f.remote_asn != 0)
 ) AS t
-WHERE (t.scope, t.far) NOT IN (SELECT scope, ip FROM own_addresses)
+WHERE (t.scope, t.far) NOT IN (
+  SELECT scope, ip FROM own_addresses_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+)
 GROUP BY country, asn
 HAVING country != '' OR asn != 0
 ORDER BY bytes DESC, nat_bytes DESC, country, asn

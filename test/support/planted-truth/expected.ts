@@ -12,7 +12,7 @@ import type { Inbound, Traffic } from './traffic.ts'
 export interface Verdict {
   readonly result: 'right' | 'unknown' | 'wrong'
   readonly seed: number
-  readonly question: 'exposure' | 'flow owners' | 'holder' | 'direction'
+  readonly question: 'exposure' | 'undecided exposure' | 'flow owners' | 'holder' | 'direction'
   readonly detail: string
 }
 
@@ -25,7 +25,7 @@ export interface Scenario {
 
 /** A row of exposed_ports_between. */
 export interface ExposureRow {
-  evidence: 'answered' | 'replied' | 'accepted' | 'nat-phantom'
+  evidence: 'answered' | 'replied' | 'accepted' | 'undecided' | 'nat-phantom'
   observer: string
   protocol: number
   local: string
@@ -82,22 +82,66 @@ function showsNat({ network, records }: Scenario, eni: Eni): boolean {
   })
 }
 
-/** Checks the exposures of a network: each row, and each attempt that must be a row. */
-export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[]): Verdict[] {
-  const { network, traffic } = scenario
-  const log = countedLog(network)
-  const packetsKnown = has(log, 'pkt-srcaddr', 'pkt-dstaddr')
-  const flagsKnown = has(log, 'tcp-flags')
-  const say = (result: Verdict['result'], detail: string): Verdict => ({ result, seed: network.seed, question: 'exposure', detail })
-  const matches = (row: ExposureRow, truth: Inbound): boolean =>
+/** A row that is the one of an attempt. */
+function isOf({ network }: Scenario, row: ExposureRow, truth: Inbound): boolean {
+  const packetsKnown = has(countedLog(network), 'pkt-srcaddr', 'pkt-dstaddr')
+  return (
     row.observer === truth.eni.id &&
     row.protocol === truth.protocol &&
     row.local_port === truth.port &&
     row.remote === truth.peer &&
     (row.local === truth.address || (!packetsKnown && row.local === truth.own))
+  )
+}
+
+/** Records of a row's two ends at its interface, whichever way round. */
+const recordsAt = ({ records }: Scenario, row: ExposureRow): LogRecord[] =>
+  records.filter(({ eni, protocol, action, src, dst, pktSrc, pktDst }) => {
+    const ends = [src, dst, pktSrc, pktDst]
+    return (
+      eni.id === row.observer && protocol === row.protocol && action === 'ACCEPT' && ends.includes(row.remote) && ends.includes(row.local)
+    )
+  })
+
+/**
+ * True if no log says the direction, and in each object with records of the row all records of its interface are between the same two IPv4 addresses:
+ * which of these is the interface's own can only be guessed.
+ */
+function restsOnOnePair(scenario: Scenario, row: ExposureRow): boolean {
+  const { network, records } = scenario
+  if (network.flowLogs.some(log => has(log, 'flow-direction'))) return false
+  const slotOf = (record: LogRecord): number => Math.floor(record.end / 300)
+  const slots = new Set(recordsAt(scenario, row).map(slotOf))
+  const isOnePair = (slot: number): boolean => {
+    const within = records.filter(record => record.eni.id === row.observer && slotOf(record) === slot && !record.src.includes(':'))
+    return new Set(within.map(({ src, dst }) => [src, dst].sort().join(' '))).size <= 1
+  }
+  return slots.size > 0 && [...slots].every(isOnePair)
+}
+
+/** Checks that somebody with an address that was ours long before the time asked is listed as outside. */
+export function checkFormerPeer(scenario: Scenario, truth: Inbound, rows: readonly ExposureRow[]): Verdict {
+  const log = countedLog(scenario.network)
+  const listed = rows.some(row => isOf(scenario, row, truth) && row.evidence !== 'undecided')
+  const shown = has(log, 'flow-direction', 'tcp-flags')
+  const detail = `the former address ${truth.peer} counts as ours: ${JSON.stringify({ ...truth, eni: truth.eni.id })}`
+  return { result: listed ? 'right' : shown ? 'wrong' : 'unknown', seed: scenario.network.seed, question: 'exposure', detail }
+}
+
+/** Checks the exposures of a network in all its time: each row, and each attempt that must be a row. */
+export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[]): Verdict[] {
+  const { network, traffic } = scenario
+  const log = countedLog(network)
+  const packetsKnown = has(log, 'pkt-srcaddr', 'pkt-dstaddr')
+  const flagsKnown = has(log, 'tcp-flags')
+  const sayOf =
+    (question: Verdict['question']) =>
+    (result: Verdict['result'], detail: string): Verdict => ({ result, seed: network.seed, question, detail })
+  const matches = (row: ExposureRow, truth: Inbound): boolean => isOf(scenario, row, truth)
   const verdicts: Verdict[] = []
   for (const row of rows) {
     const text = JSON.stringify(row)
+    const say = sayOf(row.evidence === 'undecided' ? 'undecided exposure' : 'exposure')
     const eni = network.enis.find(each => each.id === row.observer)
     if (eni === undefined) {
       if (row.observer !== '') verdicts.push(say('wrong', `an observer that does not exist: ${text}`))
@@ -113,7 +157,7 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
       [isNat(eni) && row.evidence === 'answered', 'a gateway answers'],
       [truths.length === 0 && row.inferred === 0, 'nobody came in there from outside'],
       [truths.length === 0 && knowsOpener && (row.inferred === 0 || !isNat(eni)), 'nobody came in there, and the flags say so'],
-      [truths.length === 0 && row.protocol === 17, 'nobody came in there, and the ports say so'],
+      [truths.length === 0 && row.protocol === 17 && row.evidence !== 'undecided', 'nobody came in there, and the ports say so'],
       [
         row.inferred === 1 && knowsOpener && network.flowLogs.every(each => has(each, 'flow-direction')),
         'inferred although the flags say it',
@@ -125,17 +169,26 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
       [row.evidence === 'accepted' && answered && has(log, 'flow-direction') && packetsKnown, 'an answer is not seen'],
       [row.maybe_nat === 1 && eni.instanceId !== '-' && network.flowLogs.every(each => has(each, 'instance-id')), 'an instance may be a gateway'], // prettier-ignore
       [row.maybe_nat === 1 && !isNat(eni) && has(log, 'interface-type') && eni.instanceId === '-', 'another type may be a gateway'],
+      [row.evidence === 'undecided' && has(log, 'flow-direction'), 'undecided although the direction is logged'],
+      [row.evidence === 'undecided' && recordsAt(scenario, row).length === 0, 'undecided about nothing'],
+      [row.evidence === 'undecided' && row.inferred === 0, 'undecided and definite'],
+      [row.inferred === 0 && restsOnOnePair(scenario, row), 'a direction that was guessed from one pair of addresses reads as known'],
     ].find(([holds]) => holds)
     const inside = holders(network, row.remote, network.startS, network.startS + network.lengthS)
-    if (inside.length > 0) verdicts.push(checkInside(scenario, row, inside, say))
+    if (inside.length > 0 && truths.length === 0) verdicts.push(checkInside(scenario, row, inside, say))
     else if (wrong !== undefined) verdicts.push(say('wrong', `${String(wrong[1])}: ${text}`))
     else verdicts.push(say(truths.length === 0 ? 'unknown' : 'right', text))
   }
   for (const truth of traffic.inbound) {
     if (rows.some(row => matches(row, truth))) continue
     if (truth.eni.role === 'regional-nat' && !has(log, 'resource-id')) continue
-    const shown = has(log, 'flow-direction') && packetsKnown && (truth.protocol !== tcp || flagsKnown)
-    verdicts.push(say(shown ? 'wrong' : 'unknown', `an attempt from outside is not listed: ${JSON.stringify({ ...truth, eni: truth.eni.id })}`)) // prettier-ignore
+    // an address of ours at some time of it all
+    const wasOurs = holders(network, truth.peer, network.startS, network.startS + network.lengthS).length > 0
+    // without flags, only a port that no client takes says which end is the service
+    const serviceKnown = truth.protocol !== tcp || flagsKnown || (truth.port < 1024 && truth.peerPort >= 1024)
+    const shown =
+      !wasOurs && (has(log, 'flow-direction') ? packetsKnown && (truth.protocol !== tcp || flagsKnown) : serviceKnown && !network.routable)
+    verdicts.push(sayOf('exposure')(shown ? 'wrong' : 'unknown', `an attempt from outside is not listed: ${JSON.stringify({ ...truth, eni: truth.eni.id })}`)) // prettier-ignore
   }
   return verdicts
 }

@@ -32,6 +32,7 @@ export function recordsOf(packets: readonly Packets[]): LogRecord[] {
 
 const interfaceTypes: Record<Eni['role'], string> = {
   instance: '-',
+  former: '-',
   forwarder: '-',
   nat: 'nat_gateway',
   'regional-nat': 'regional_nat_gateway',

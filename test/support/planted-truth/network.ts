@@ -1,8 +1,8 @@
 /** Small random networks: interfaces, who holds which address when, and how the flow logs write. Nothing here knows the product. */
 import { Random, seedOf } from '../../../producers/synthetic/random.ts'
 
-/** What an interface is. Instances alone have an instance id. */
-export type Role = 'instance' | 'forwarder' | 'nat' | 'regional-nat' | 'keeping-balancer' | 'replacing-balancer'
+/** What an interface is. Instances alone have an instance id; a former one ends early, and its address goes to somebody outside. */
+export type Role = 'instance' | 'former' | 'forwarder' | 'nat' | 'regional-nat' | 'keeping-balancer' | 'replacing-balancer'
 
 /** A network interface. */
 export interface Eni {
@@ -123,6 +123,20 @@ export function networkOf(seed: number): Network {
     const old = eni('instance', startS, cut - 1)
     enis.push(old, eni('instance', cut + random.pick([0, 60, 400, 900]), startS + lengthS, old.v4))
   }
+  // a number of its own, so that the networks of before are what they were
+  const later = new Random(seedOf('former', seed))
+  if (routable && lengthS >= 2700 && later.below(2) === 0)
+    enis.push({
+      role: 'former',
+      id: `eni-0${later.hex(16)}`,
+      instanceId: `i-0${later.hex(16)}`,
+      v4: `${net}.${245 + later.below(5)}`,
+      v6: undefined,
+      secondary: [],
+      pods: [],
+      from: startS,
+      to: startS + 599,
+    })
   return {
     seed,
     accountId: String(100_000_000_000 + seed),

@@ -27,6 +27,7 @@ export interface Packets {
 export interface Inbound {
   readonly eni: Eni
   readonly protocol: number
+  readonly at: number
   /** The address that the packets were for, and the interface's own address that stands in its records. */
   readonly address: string
   readonly own: string
@@ -97,6 +98,7 @@ class TrafficMaker {
     // the halves of a hand-over talk, so that the map can know them
     for (const eni of this.#network.enis)
       if (eni.from > this.#network.startS || eni.to < this.#network.startS + this.#network.lengthS) this.#ownClient(eni)
+    this.#fromFormerAddress()
     return { packets: this.#packets, inbound: this.#inbound }
   }
 
@@ -176,7 +178,22 @@ class TrafficMaker {
     }
     const back = random.pick(['answer', 'answer', 'answer', 'reset', 'nothing'] as const)
     this.#connection(eni, own, near, far, 'far', at, back)
-    this.#inbound.push({ eni, protocol: 6, address, own, port: near.port, peer: far.address, peerPort: far.port, back })
+    this.#inbound.push({ at, eni, protocol: 6, address, own, port: near.port, peer: far.address, peerPort: far.port, back })
+  }
+
+  /** Somebody outside has an address that an interface of ours gave up long before. */
+  #fromFormerAddress(): void {
+    const [former] = this.#enis('former')
+    if (former === undefined) return
+    const from = former.to + 1300
+    const to = this.#network.startS + this.#network.lengthS - 200
+    const eni = this.#enis('instance').find(each => each.from <= from && each.to >= to + 200)
+    if (eni === undefined || to <= from) return
+    const at = this.#random.between(from, to)
+    const near = { address: eni.v4, port: 22 }
+    const far = { address: former.v4, port: this.#ephemeral() }
+    this.#connection(eni, eni.v4, near, far, 'far', at, 'answer')
+    this.#inbound.push({ at, eni, protocol: 6, address: eni.v4, own: eni.v4, port: near.port, peer: far.address, peerPort: far.port, back: 'answer' }) // prettier-ignore
   }
 
   #ownClient(given?: Eni): void {
@@ -242,7 +259,7 @@ class TrafficMaker {
     const far = { address: this.#peer(false), port: this.#clientPort() }
     const near = { address: nat.v4, port: this.#random.pick([22, 3389]) }
     this.#see(nat, false, nat.v4, near, far, at, SYN)
-    this.#inbound.push({ eni: nat, protocol: 6, address: nat.v4, own: nat.v4, port: near.port, peer: far.address, peerPort: far.port, back: 'nothing' }) // prettier-ignore
+    this.#inbound.push({ at, eni: nat, protocol: 6, address: nat.v4, own: nat.v4, port: near.port, peer: far.address, peerPort: far.port, back: 'nothing' }) // prettier-ignore
   }
 
   #throughBalancer(): void {
@@ -259,7 +276,7 @@ class TrafficMaker {
     if (outside.port === front.port || outside.port === service.port) return
     this.#see(balancer, false, balancer.v4, front, outside, at, SYN)
     this.#see(balancer, true, balancer.v4, front, outside, at, SYN_ACK)
-    this.#inbound.push({ eni: balancer, protocol: 6, address: balancer.v4, own: balancer.v4, port: front.port, peer: outside.address, peerPort: outside.port, back: 'answer' }) // prettier-ignore
+    this.#inbound.push({ at, eni: balancer, protocol: 6, address: balancer.v4, own: balancer.v4, port: front.port, peer: outside.address, peerPort: outside.port, back: 'answer' }) // prettier-ignore
     const keeps = balancer.role === 'keeping-balancer'
     // the inner half: the balancer's address, and in the packet the client's if it is kept
     const inner = keeps ? outside : { address: balancer.v4, port: this.#ephemeral() }
@@ -268,7 +285,7 @@ class TrafficMaker {
     this.#see(target, false, target.v4, service, inner, at, SYN)
     this.#see(target, true, target.v4, service, inner, at, SYN_ACK)
     if (keeps)
-      this.#inbound.push({ eni: target, protocol: 6, address: target.v4, own: target.v4, port: service.port, peer: outside.address, peerPort: outside.port, back: 'answer' }) // prettier-ignore
+      this.#inbound.push({ at, eni: target, protocol: 6, address: target.v4, own: target.v4, port: service.port, peer: outside.address, peerPort: outside.port, back: 'answer' }) // prettier-ignore
   }
 
   /** A firewall or router between two instances, or between one and a peer outside. */
@@ -306,7 +323,7 @@ class TrafficMaker {
     this.#see(eni, ours, own, near, far, at, 0, icmp)
     if (answered) this.#see(eni, !ours, own, near, far, at + random.pick([0, 0, 1]), 0, icmp)
     if (!ours)
-      this.#inbound.push({ eni, protocol: icmp.protocol, address: own, own, port: 0, peer: far.address, peerPort: 0, back: answered ? 'answer' : 'nothing' }) // prettier-ignore
+      this.#inbound.push({ at, eni, protocol: icmp.protocol, address: own, own, port: 0, peer: far.address, peerPort: 0, back: answered ? 'answer' : 'nothing' }) // prettier-ignore
   }
 
   #datagrams(): void {
@@ -322,7 +339,7 @@ class TrafficMaker {
       const answered = random.below(2) === 0
       this.#see(eni, false, own, near, far, at, 0, udp)
       if (answered) this.#see(eni, true, own, near, far, at, 0, udp)
-      this.#inbound.push({ eni, protocol: 17, address, own, port: near.port, peer: far.address, peerPort: far.port, back: answered ? 'answer' : 'nothing' }) // prettier-ignore
+      this.#inbound.push({ at, eni, protocol: 17, address, own, port: near.port, peer: far.address, peerPort: far.port, back: answered ? 'answer' : 'nothing' }) // prettier-ignore
     } else {
       const port = random.pick([53, 123])
       const near = { address, port: port === 123 && random.below(2) === 0 ? 123 : this.#ephemeral() }

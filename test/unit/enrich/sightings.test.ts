@@ -135,6 +135,19 @@ void describe('what a record teaches', () => {
     assert.deepEqual(sightings, [])
   })
 
+  void it('says that a direction is a guess if all records are of one pair of addresses, or name no interface', () => {
+    const sources = (columns: string, ...lines: string[]): string[] =>
+      new TestEnricher().run(columns, lines.join('\n')).rows.map(row => row.directionSource)
+    const columns = 'interface-id vpc-id srcaddr dstaddr start end'
+    const pair = ['eni-1 vpc-1 10.0.0.1 8.8.8.8 1 2', 'eni-1 vpc-1 8.8.8.8 10.0.0.1 1 2']
+    assert.deepEqual(sources(columns, ...pair), ['inferred_count', 'inferred_count'])
+    assert.deepEqual(sources(columns, ...pair, 'eni-1 vpc-1 10.0.0.1 9.9.9.9 1 2'), ['inferred', 'inferred', 'inferred'])
+    assert.deepEqual(sources('srcaddr dstaddr start end', '10.0.0.1 8.8.8.8 1 2', '10.0.0.1 9.9.9.9 1 2'), [
+      'inferred_count',
+      'inferred_count',
+    ])
+  })
+
   void it('joins the seconds of all rows, and tells owners apart', () => {
     const line = (start: number, end: number, eni = 'eni-1'): string =>
       `1 ${eni} i-1 vpc-1 10.0.0.1 8.8.8.8 10.0.0.1 8.8.8.8 ${start} ${end} egress - -`

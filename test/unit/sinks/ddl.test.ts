@@ -3,30 +3,33 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { checkConfig } from '../../../config/config.ts'
 import { formOf, insertSettings, questionSettings, statementFor, type ServerForm } from '../../../sinks/clickhouse/ddl.ts'
-import { readMigrations, statementsOf } from '../../../sinks/clickhouse/migrate.ts'
+import { readMigrations } from '../../../sinks/clickhouse/migrate.ts'
 import { dropTables } from '../../../sinks/clickhouse/reset.ts'
+import { statementsOf } from '../../../sinks/clickhouse/statements.ts'
 import { ttlChange, ttlFaults } from '../../../sinks/clickhouse/time-to-live.ts'
 import type { Store } from '../../../sinks/clickhouse/store.ts'
+import { readViews } from '../../../sinks/clickhouse/views.ts'
 
 const one: ServerForm = { kind: 'one' }
 const cluster: ServerForm = { kind: 'cluster', name: 'main' }
 const cloud: ServerForm = { kind: 'cloud' }
 
-const statements = readMigrations().flatMap(({ name, text }) =>
+const files = [...readMigrations(), ...readViews().files]
+const statements = files.flatMap(({ name, text }) =>
   statementsOf(text, '`flow loom`', { deduplicationWindow: 1234 }).map(statement => ({ name, statement })),
 )
 const withoutComments = (statement: string): string => statement.replace(/^\s*--.*$/gm, '').trim()
 /** Columns and whatever else stands between the name of a table and its engine. */
 const bodyOf = (statement: string): string | undefined => /^CREATE TABLE [^(]*(\([^]*\)) ENGINE = /.exec(withoutComments(statement))?.[1]
 
-describe('migrations for one server', () => {
+describe('migrations and views for one server', () => {
   it('are what they say', () => {
     for (const { statement } of statements) assert.equal(statementFor(one, statement), statement)
   })
 })
 
-describe('migrations for a cluster', () => {
-  for (const { name } of readMigrations())
+describe('migrations and views for a cluster', () => {
+  for (const { name } of files)
     it(`${name}: replicated engines with their window, on the whole cluster`, () => {
       for (const { statement } of statements.filter(statement => statement.name === name)) {
         const replicated = withoutComments(statementFor(cluster, statement))

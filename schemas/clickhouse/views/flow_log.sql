@@ -1,5 +1,9 @@
--- The side of the interface itself is ours, whatever country or network its range belongs to elsewhere: flow_log (0011) says neither of it where the
--- direction is known. A packet address that differs is another matter: it may be that of a client or a peer.
+-- The flow log as AWS names it (29 fields of versions 2 to 5), then the later fields, then what flowloom adds. Absent values are NULL.
+-- `start` and `end` are never NULL, so that a condition on `start` reads only the days it needs: time_source tells where they come from (start, end:
+-- only that one is from the record, the other is unknown and equal to it). The interface a row joins is its whole cloud context; repeats of one in
+-- `interfaces` are equal, so any of them will do.
+-- The side of the interface itself is ours, whatever country or network its range belongs to elsewhere: neither is said of it if the direction is
+-- known. A packet address that differs is another matter: it may be that of a client or a peer.
 CREATE OR REPLACE VIEW {database}.flow_log AS
 WITH
   direction = 'ingress' AS turned,

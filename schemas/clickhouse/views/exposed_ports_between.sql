@@ -1,0 +1,136 @@
+-- What was let in from outside, by observer, address, port and peer, of the flows that `flows_once` takes. Addresses are the true ends: a pod or a
+-- secondary address stands for itself. A peer is outside unless its address is private by range, in the setting `networks.own`, or known to the map
+-- as held in from..to in the scope of the observer.
+-- A conversation (addresses and ports) is inbound by its TCP flags: a SYN came in or a SYN+ACK went out in any of its records, whatever the
+-- ports. It is not if a SYN went out or a SYN+ACK came in. Only if flags say nothing, the port of the service decides. ICMP is inbound unless an earlier packet to the peer
+-- explains it. inferred = 1: the row rests on a guess, be it that the ports said who opened it, or that the direction of a record was not logged and
+-- is not sure (inferred_count: counted out, or one pair of addresses is all that the interface shows).
+-- evidence:
+--   answered: SYN+ACK went out, or TCP flags show other traffic back than a reset;
+--   replied: traffic back whose flags are not known (a format without tcp-flags, UDP, ICMP): it may be a reset or our own request;
+--   accepted: let in, no answer seen;
+--   undecided: let in at one of the two ends, and nobody can say which end is ours, because the direction is unknown. local_addr and local_port are
+--     those of the service, by flags, else by the ports (of ICMP the destination). It may be a port of ours that is open, or our own connection;
+--   nat-phantom: a NAT gateway (nat_evidence_between), which drops it. maybe_nat = 1: it may be one.
+-- Where records of an observer lack account, VPC, subnet or instance, because the format of their flow log does, the value that the others have is
+-- taken. Two instances, one after the other at one interface, stay two rows.
+-- Parameters: from, to (both included), UTC.
+CREATE OR REPLACE VIEW {database}.exposed_ports_between AS
+WITH
+  4294967295 AS never,
+  (
+    SELECT groupArray((first, last, account_id, vpc_id)) FROM {database}.own_networks
+    WHERE cidr != '' AND set_at = (SELECT max(set_at) FROM {database}.own_networks)
+  ) AS networks,
+  conversations AS (
+    SELECT interface, protocol, address, local_port, peer, remote_port,
+      groupBitOr(sign) AS seen, max(half_address) AS named,
+      min(if(direction = 'ingress', toUnixTimestamp(start), never)) AS in_from, min(if(direction = 'egress', toUnixTimestamp(start), never)) AS out_from,
+      any(remote_country) AS country, any(remote_asn) AS asn, any(remote_as_org) AS as_org, any(remote_threat) AS threat,
+      countIf(inward) AS flows, sumIf(packets, inward) AS packets, sumIf(bytes, inward) AS bytes,
+      min(start) AS first_seen, max(start + greatest(dur, 0)) AS last_seen
+    FROM (
+      SELECT interface, protocol, start, dur, direction, packets, bytes,
+        -- a format with one of the two packet addresses names it in one direction only: there both directions meet at the interface's own address
+        bitAnd(absent, 3072) != 0 AS half,
+        f.protocol = 6 AND NOT bitTest(absent, 1) AS flagged,
+        bitAnd(absent, 96) = 0 AND f.service_port = f.local_port AS serves,
+        -- of an unknown direction: flags that say which end is the service, and ports that do. In the middle of a connection two high ports say
+        -- nothing: a client's port can be the lower one, and the opening says it.
+        flagged AND bitAnd(tcp_flags, 2) != 0 AS opening,
+        NOT opening AND NOT bitTest(absent, 5) AND (f.service_port < 1024 OR NOT flagged) AS by_ports,
+        -- a record of unknown direction (its source stands as local) whose destination is the end of the service: taken as if that were ours
+        direction = 'unknown' AND multiIf(
+          f.protocol IN (1, 58), 1,
+          opening, bitAnd(tcp_flags, 16) = 0,
+          by_ports AND NOT bitTest(absent, 7) AND f.service_port = f.remote_port
+        ) AS turned,
+        direction = 'ingress' OR turned AS inward,
+        if(half OR (pkt_local = toIPv6('::') AND NOT bitTest(absent, 16)), local_addr, pkt_local) AS source,
+        if(half OR (pkt_remote = toIPv6('::') AND NOT bitTest(absent, 17)), remote_addr, pkt_remote) AS target,
+        if(turned, target, source) AS address,
+        if(turned, source, target) AS peer,
+        if(turned, f.remote_port, f.local_port) AS local_port,
+        if(turned, f.local_port, f.remote_port) AS remote_port,
+        if(half, if(turned, pkt_remote, pkt_local), toIPv6('::')) AS half_address,
+        if(turned, f.local_country, f.remote_country) AS remote_country,
+        if(turned, f.local_asn, f.remote_asn) AS remote_asn,
+        if(turned, f.local_as_org, f.remote_as_org) AS remote_as_org,
+        if(turned, f.local_threat, f.remote_threat) AS remote_threat,
+        -- 1 SYN in, 2 SYN+ACK out, 4 SYN out, 8 SYN+ACK in, 16 in, 32 out with more than a reset, 64 out without flags, 128 the port of the service,
+        -- 256 a direction that is a guess, 512 an unknown direction
+        toUInt16(if(direction = 'unknown', 512,
+          if(direction = 'ingress',
+            16 + if(flagged, multiIf(bitAnd(tcp_flags, 18) = 2, 1, bitAnd(tcp_flags, 18) = 18, 8, 0), 0),
+            if(flagged, multiIf(bitAnd(tcp_flags, 18) = 2, 4, bitAnd(tcp_flags, 18) = 18, 34, bitAnd(tcp_flags, 4) = 0 OR bitAnd(tcp_flags, 3) != 0, 32, 0), 64))
+          + if(serves, 128, 0)
+          + if(direction_source NOT IN ('logged', 'own_network', 'inferred'), 256, 0)
+        )) AS sign
+      FROM {database}.flows_once(
+        from = {from:DateTime('UTC')},
+        to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 1, 4294967295), 'UTC'), 'UTC')
+      ) AS f
+      WHERE action = 'ACCEPT' AND bitAnd(absent, 513) = 0
+        -- Not read: what can neither be inbound nor say that something is not. That is the opening of our own connections to a port that is a service
+        -- by any rule, and what has no flags and another service; most rows of many networks are such. Of an unknown direction: what names no service.
+        AND if(direction = 'unknown',
+          NOT bitTest(absent, 8) AND (turned OR opening OR (by_ports AND serves)),
+          f.service_port = f.local_port OR protocol IN (1, 58)
+            OR (flagged
+              AND (bitAnd(tcp_flags, 2) = 0 OR (direction = 'ingress') = (bitAnd(tcp_flags, 16) = 0)
+                OR f.remote_port >= f.local_port OR (f.local_port < 49152 AND f.remote_port NOT IN (53, 80, 443)))))
+    )
+    WHERE NOT {private:peer}
+    GROUP BY interface, protocol, address, local_port, peer, remote_port
+  ),
+  inbound AS (
+    SELECT *, if(named = toIPv6('::'), address, named) AS reported,
+      protocol IN (1, 58) AS icmp, protocol = 6 AND bitAnd(seen, 3) != 0 AS opened,
+      multiIf(bitAnd(seen, 511) = 0, 0, bitAnd(seen, 34) != 0 AND protocol = 6, 3, bitAnd(seen, 64) != 0, 2, 1) AS tier,
+      tier = 0 OR bitAnd(seen, 256) != 0 OR (NOT opened AND NOT (icmp AND in_from < out_from)) AS guessed
+    FROM conversations
+    WHERE multiIf(
+      tier = 0, 1,
+      icmp, bitAnd(seen, 16) != 0 AND in_from <= out_from,
+      opened, 1,
+      bitAnd(seen, 12) != 0, 0,
+      bitAnd(seen, 144) = 144 AND (local_port != remote_port OR in_from <= out_from)
+    )
+  ),
+  by_context AS (
+    SELECT interface, protocol, reported AS address, local_port, peer,
+      any(i.country) AS country, any(i.asn) AS asn, any(i.as_org) AS as_org, any(i.threat) AS threat,
+      sum(i.flows) AS flows, sum(i.packets) AS packets, sum(i.bytes) AS bytes, min(i.first_seen) AS first_seen, max(i.last_seen) AS last_seen,
+      max(2 * i.tier + NOT i.guessed) AS best
+    FROM inbound AS i
+    GROUP BY interface, protocol, address, local_port, peer
+  ),
+  observed AS (
+    SELECT c.*, o.observer AS observer, o.account_id AS account_id, o.vpc_id AS vpc_id, o.subnet_id AS subnet_id, o.instance_id AS instance_id
+    FROM by_context AS c
+    LEFT ANY JOIN {database}.interfaces AS o ON c.interface = o.interface
+    WHERE (o.scope, peer) NOT IN (
+        SELECT scope, ip FROM {database}.own_addresses_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+      )
+      AND NOT arrayExists(own -> peer BETWEEN own.1 AND own.2 AND own.3 IN ('', o.account_id) AND own.4 IN ('', o.vpc_id), networks)
+  ),
+  completed AS (
+    SELECT * EXCEPT (account_id, vpc_id, subnet_id, instance_id),
+      if(observer != '' AND min(nullIf(c.account_id, '')) OVER exposure = max(c.account_id) OVER exposure, max(c.account_id) OVER exposure, c.account_id) AS account_id,
+      if(observer != '' AND min(nullIf(c.vpc_id, '')) OVER exposure = max(c.vpc_id) OVER exposure, max(c.vpc_id) OVER exposure, c.vpc_id) AS vpc_id,
+      if(observer != '' AND min(nullIf(c.subnet_id, '')) OVER exposure = max(c.subnet_id) OVER exposure, max(c.subnet_id) OVER exposure, c.subnet_id) AS subnet_id,
+      if(observer != '' AND min(nullIf(c.instance_id, '')) OVER exposure = max(c.instance_id) OVER exposure, max(c.instance_id) OVER exposure, c.instance_id) AS instance_id
+    FROM observed AS c
+    WINDOW exposure AS (PARTITION BY observer, protocol, address, local_port, peer)
+  )
+SELECT
+  multiIf(any(n.evidence) IN ('named', 'inferred'), 'nat-phantom', ['undecided', 'accepted', 'replied', 'answered'][intDiv(max(x.best), 2) + 1]) AS evidence,
+  x.observer AS observer, x.account_id AS account_id, x.vpc_id AS vpc_id, x.subnet_id AS subnet_id, x.instance_id AS instance_id,
+  x.protocol AS protocol, x.address AS local_addr, x.local_port AS local_port, x.peer AS remote_addr,
+  any(x.country) AS country, any(x.asn) AS asn, any(x.as_org) AS as_org, any(x.threat) AS threat,
+  sum(x.flows) AS flows, sum(x.packets) AS packets, sum(x.bytes) AS bytes, min(x.first_seen) AS first_seen, max(x.last_seen) AS last_seen,
+  toUInt8(max(x.best) % 2 = 0) AS inferred, toUInt8(any(n.evidence) = 'maybe') AS maybe_nat
+FROM completed AS x
+LEFT ANY JOIN {database}.nat_evidence_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}) AS n ON x.observer = n.observer
+GROUP BY x.observer, x.account_id, x.vpc_id, x.subnet_id, x.instance_id, x.protocol, x.address, x.local_port, x.peer
+SETTINGS join_use_nulls = 0;

@@ -1,0 +1,35 @@
+-- flow_owners of a time, of the flows that `flows_once` takes. Parameters: from, to (not included), UTC.
+CREATE OR REPLACE VIEW {database}.flow_owners_between AS
+WITH
+  runs AS (
+    SELECT *, 1 AS known FROM {database}.cloud_map_timeline_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+  ),
+  services AS (
+    SELECT ip, valid_from, last_seen, service, conflict_s, known FROM runs WHERE scope = 'aws'
+  ),
+  scoped AS (
+    SELECT f.*, i.scope AS scope, i.observer AS observer, i.instance_id AS instance_id, if(f.direction = 'unknown', '', i.interface_id) AS own_interface
+    FROM {database}.flows_once(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}) AS f
+    LEFT ANY JOIN (SELECT interface, scope, observer, interface_id, instance_id FROM {database}.interfaces) AS i ON f.interface = i.interface
+  )
+SELECT
+  s.start AS start, s.dur AS dur, s.scope AS scope, s.observer AS observer, toString(s.direction) AS direction, toString(s.action) AS action, s.protocol AS protocol,
+  s.local_addr AS local_addr, s.local_port AS local_port, s.remote_addr AS remote_addr, s.remote_port AS remote_port, s.packets AS packets, s.bytes AS bytes,
+  nullIf(if(s.own_interface != '', s.own_interface, l.interface_id), '') AS local_interface_id,
+  nullIf(multiIf(s.own_interface = '', l.instance_id, s.instance_id != '', s.instance_id, l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600, l.instance_id, ''), '') AS local_instance_id,
+  multiIf(s.own_interface != '', if(toString(s.direction_source) IN ('logged', 'own_network') OR (l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600), 'held', 'ambiguous'), l.known = 0, NULL, toUnixTimestamp(s.start) > toUnixTimestamp(l.last_seen) + 600, 'last-known', l.conflict_s > 0, 'ambiguous', 'held') AS local_state,
+  nullIf(r.interface_id, '') AS remote_interface_id,
+  nullIf(r.instance_id, '') AS remote_instance_id,
+  nullIf(a.service, '') AS remote_service,
+  multiIf(
+    r.known = 1, multiIf(toUnixTimestamp(s.start) > toUnixTimestamp(r.last_seen) + 600, 'last-known', r.conflict_s > 0, 'ambiguous', 'held'),
+    a.known = 1, multiIf(toUnixTimestamp(s.start) > toUnixTimestamp(a.last_seen) + 600, 'last-known', a.conflict_s > 0, 'ambiguous', 'held'),
+    NULL
+  ) AS remote_state,
+  s.interface AS interface, s.object_id AS object_id, s.line AS line,
+  l.conflict_s AS local_conflict_s, r.conflict_s AS remote_conflict_s
+FROM scoped AS s
+ASOF LEFT JOIN runs AS l ON s.scope = l.scope AND s.local_addr = l.ip AND s.start >= l.valid_from
+ASOF LEFT JOIN runs AS r ON s.scope = r.scope AND s.remote_addr = r.ip AND s.start >= r.valid_from
+ASOF LEFT JOIN services AS a ON s.remote_addr = a.ip AND s.start >= a.valid_from
+SETTINGS join_use_nulls = 0;

@@ -1,0 +1,16 @@
+-- The flows of a time, each record of an interface from one flow log only, and of an object that was overwritten or lies under several keys the one
+-- that counts. flow_log_overlaps says where nothing was whole (incomplete). Parameters: from, to (not included), UTC.
+-- The time in which flow logs are counted is the longest that flow_log_overlaps looks at.
+CREATE OR REPLACE VIEW {database}.flows_once AS
+SELECT *
+FROM {database}.flows_once_by(
+  from = {from:DateTime('UTC')},
+  to = {to:DateTime('UTC')},
+  -- anything but one flow log, and a count that the server has not made, is compared: slower, and never twice
+  repeats = if(coalesce((
+    SELECT uniqExact(flow_log_id)
+    FROM {database}.objects
+    WHERE slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 90000) - 90000, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 90000, 4294967295), 'UTC'))
+  ), 0) = 1, 'alone', 'compared')
+)
+SETTINGS join_use_nulls = 0;

@@ -1,0 +1,72 @@
+-- Signs of NAT gateways among observers, from the packets of a time and of the day before and after it. Their security groups accept what the
+-- gateway then drops, so an accepted flow proves nothing there. This view is the only place of the rule. evidence:
+--   named: the log says so (interface-type, resource-id);
+--   inferred: a format with instance-id has no instance there, and the TCP flags show connections from clients that go through it to a public
+--     address, and connections that it opens itself to a public address. A load balancer that keeps client addresses does neither.
+--     A direction that is a guess shows neither;
+--   maybe: public addresses in packets of its own side, and nothing that decides.
+-- An instance, another interface-type, and an answer (SYN+ACK) of its own to a public address each rule it out.
+-- Parameters: from, to (both included), UTC.
+CREATE OR REPLACE VIEW {database}.nat_evidence_between AS
+WITH
+  toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86400) - 86400, 'UTC') AS since,
+  toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86400, 4294967295), 'UTC') AS until,
+  -- observers that may be gateways: (observer, named, their contexts)
+  (
+    SELECT groupArray((observer, named, contexts))
+    FROM (
+      SELECT observer, max(interface_type LIKE '%nat_gateway%' OR startsWith(resource_id, 'nat-')) AS named, groupUniqArray(interface) AS contexts,
+        max(instance_id != '' OR (interface_type != '' AND interface_type NOT LIKE '%nat_gateway%')) AS other
+      FROM {database}.interfaces
+      WHERE observer != ''
+      GROUP BY observer
+      HAVING named OR NOT other
+    )
+  ) AS candidates,
+  arrayFlatten(arrayMap(candidate -> candidate.3, candidates)) AS contexts,
+  (
+    SELECT groupArray((interface, foreign_rows, client_in))
+    FROM (
+      SELECT interface, count() AS foreign_rows, max(direction = 'ingress' AND opens AND sure AND object_id IN (
+        SELECT object_id FROM {database}.objects
+        WHERE match(coalesce(header, ''), '(^|[\\s,{"])instance[-_]id([\\s,}"]|$)')
+          AND (slot_start IS NULL OR (toUnixTimestamp(slot_start) + 86400 >= toUnixTimestamp(since) AND toUnixTimestamp(slot_start) <= toUnixTimestamp(until) + 86400))
+      )) AS client_in
+      FROM (
+        SELECT interface, direction, pkt_local, object_id, protocol = 6 AND NOT bitTest(absent, 1) AND bitAnd(tcp_flags, 18) = 2 AS opens,
+          direction_source IN ('logged', 'own_network', 'inferred') AS sure
+        FROM {database}.flows
+        WHERE pkt_local != toIPv6('::') AND direction != 'unknown' AND start >= since AND start <= until
+      )
+      WHERE has(contexts, interface) AND NOT {private:pkt_local}
+      GROUP BY interface
+    )
+  ) AS passing,
+  -- of those alone: their own connections with public addresses
+  (
+    SELECT groupArray((interface, opens, answers))
+    FROM (
+      SELECT interface, max(opener = 2 AND sure) AS opens, max(opener = 18) AS answers
+      FROM (
+        SELECT interface, remote_addr, bitAnd(tcp_flags, 18) AS opener, direction_source IN ('logged', 'own_network', 'inferred') AS sure
+        FROM {database}.flows
+        WHERE has(arrayMap(each -> each.1, passing), interface) AND notEmpty(passing)
+          AND direction = 'egress' AND protocol = 6 AND bitAnd(tcp_flags, 2) != 0 AND bitAnd(absent, 1026) = 0 AND pkt_local = toIPv6('::')
+          AND start >= since AND start <= until
+      )
+      WHERE NOT {private:remote_addr}
+      GROUP BY interface
+    )
+  ) AS own_side
+SELECT candidate.1 AS observer,
+  multiIf(
+    candidate.2, 'named',
+    arrayExists(each -> each.3 AND has(candidate.3, each.1), passing) AND arrayExists(each -> each.2 AND has(candidate.3, each.1), own_side)
+      AND NOT arrayExists(each -> each.3 AND has(candidate.3, each.1), own_side), 'inferred',
+    foreign_rows > 0 AND NOT arrayExists(each -> each.3 AND has(candidate.3, each.1), own_side), 'maybe',
+    ''
+  ) AS evidence,
+  arraySum(each -> if(has(candidate.3, each.1), each.2, 0), passing) AS foreign_rows
+FROM (SELECT arrayJoin(candidates) AS candidate)
+WHERE evidence != ''
+SETTINGS join_use_nulls = 0;
