@@ -9,6 +9,8 @@ export interface DayClaim {
   owner: number
   /** For each stay two numbers: seconds since the end of the stay before (since midnight for the first), then last second minus first one. */
   stays: number[]
+  /** In which minutes of the stays it was seen; empty: in all of them. */
+  minutes: Buffer
 }
 const dayClaims = {
   type: 'array',
@@ -18,8 +20,14 @@ const dayClaims = {
     required(
       'stays',
       { type: 'array', items: 'int' },
-      'two numbers for each stay: seconds between the last second of the stay before and its first (after midnight for the first stay), and its last second minus its first; gaps of at most 600 seconds are closed; empty for passed',
+      'two numbers for each stay: seconds between the last second of the stay before and its first (after midnight for the first stay), and its last second minus its first; gaps of at most 600 seconds are closed',
     ),
+    {
+      name: 'minutes',
+      type: 'bytes',
+      doc: 'in which minutes of the day the owner was seen, if not in all that the stays touch: number of the first byte, then bytes of eight minutes each, the lowest bit first; empty: in all of them, and for passed',
+      default: '',
+    },
   ]),
 } as const
 
@@ -36,6 +44,14 @@ export const dayKey: AvroRecord = record('DayKey', 'An address in one UTC day', 
   ...addressKey.fields,
   required('day', 'int', 'days since 1970-01-01'),
 ])
+/** The day of an encoded key of `cloud-map-days`: its last bytes. Before them stands text, none of whose last bytes has the high bit. */
+export function dayOfKey(key: Uint8Array): number {
+  let at = key.length - 1
+  while (at > 0 && key[at - 1]! >= 128) at--
+  let zigzag = 0
+  for (let shift = 0; at < key.length; at++, shift += 7) zigzag |= (key[at]! & 127) << shift
+  return (zigzag >>> 1) ^ -(zigzag & 1)
+}
 export const cloudMapDay: AvroRecord = record('CloudMapDay', 'What is known of an address in one UTC day', [
   required('owners', { type: 'array', items: owner }, 'every owner of the claims, once'),
   required('claims', dayClaims, 'who showed the address when'),
