@@ -98,7 +98,7 @@ class DirectionEvidence {
     if (batch.believedObservers.length < this.chosen.length) batch.believedObservers = new Uint8Array(this.chosen.length)
     const { flags, number } = batch.dictionaries.addresses.current
     for (let i = 0; i < this.#count; i++) this.#choose(this.#touched[i]!, batch.believedObservers, flags, number)
-    for (let i = 0; i < this.#count; i++) this.#veto(this.#touched[i]!, batch.believedObservers, flags)
+    for (let i = 0; i < this.#count; i++) this.#veto(this.#touched[i]!, batch.believedObservers)
   }
 
   /** True if networks of the VPC name several own IPv4 addresses of an interface, which has one: they name its peers, too. */
@@ -245,7 +245,7 @@ class DirectionEvidence {
    * An address is of one interface: two that claim it contradict each other, and a guess contradicts what is certain. A guess is void, too, if
    * the scope is not what it takes for granted: private without exception, or in own networks without exception.
    */
-  #veto(observer: number, believed: Uint8Array, flags: Uint8Array): void {
+  #veto(observer: number, believed: Uint8Array): void {
     const chosen = this.chosen[observer]!
     if (chosen === 0) return
     const scope = this.#scope[observer]!
