@@ -1,5 +1,5 @@
 /** Instances that forward packets of others (firewalls, routers, NAT instances), told from those with secondary and pod addresses, block by block. */
-import type { OwnNetworks } from './own-networks.ts'
+import { vpcLevel, type OwnNetworks } from './own-networks.ts'
 import { isBelieved } from './believed.ts'
 import type { AddressGeneration } from './parse/address-dictionary.ts'
 import { addressFlag } from './parse/address-text.ts'
@@ -52,7 +52,8 @@ export class Forwarders {
     const context = batch.contextId[row]!
     if (contexts.instances[context]! < 0 || (flags[packet]! & addressFlag.nobody) !== 0) return false
     if ((flags[packet]! & addressFlag.private) !== 0) return true
-    if (networks !== undefined && networks.levelOf(batch.dictionaries, context, packet) > 0) return true
+    const level = networks === undefined ? 0 : networks.levelOf(batch.dictionaries, context, packet)
+    if (level === vpcLevel || (level > 0 && networks!.levelOf(batch.dictionaries, context, local) > 0)) return true
     return (flags[local]! & addressFlag.private) === 0 && isOfSubnet(addresses.current, packet, local)
   }
 

@@ -8,7 +8,7 @@
  * - `own`: the interface owns the address of its own side (egress: source, ingress: destination), whatever its range: AWS writes the interface's
  *   own address there even where the packet has another one.
  * - `packet`: where the packet address of that side differs, an instance owns it too if it can be a secondary or pod address: private, in own
- *   networks, or of the same 16 bits as the interface's own public one (a subnet is a /16 at most). An interface without instance (NAT gateway,
+ *   networks (of the VPC, or of those that name its own address, too), or of the same 16 bits as the interface's own public one (a subnet is a /16 at most). An interface without instance (NAT gateway,
  *   transit gateway ...) does not: the packet belongs to someone else.
  * - `passed`: an address that an instance has as its own packet address and as a far one is passed on, and written so. What else such an instance
  *   has as packet address in this block is not taught: the other half of its records may be in another block.

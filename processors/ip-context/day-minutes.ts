@@ -21,7 +21,7 @@ const minuteOf = (second: number): number => Math.floor(second / 60)
 /** Adds the minutes of a range of seconds to a set. */
 export function markMinutes(minutes: Uint8Array, first: number, last: number): void {
   const to = minuteOf(last)
-  for (let minute = minuteOf(first); minute <= to; ) {
+  for (let minute = minuteOf(first); minute <= to;) {
     if ((minute & 7) === 0 && minute + 7 <= to) {
       minutes[minute >>> 3] = 255
       minute += 8

@@ -52,8 +52,7 @@ export class GroupIndex {
 
   /** Notes a record that is newer than all before. */
   add(group: number, key: Buffer, offset: number): void {
-    let known = this.#groups.get(group)
-    if (known === undefined) known = { pieces: new Uint32Array(1), keys: new KeyIndex() }
+    const known = this.#groups.get(group) ?? { pieces: new Uint32Array(1), keys: new KeyIndex() }
     if (this.#greatest === undefined || group > this.#greatest) this.#greatest = group
     mark(known, Math.floor((offset - this.#start) / pieceOffsets))
     this.#use(group, known)

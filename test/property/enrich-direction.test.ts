@@ -42,7 +42,16 @@ const columns = [
   'start',
   'end',
 ]
-const more = ['resource-id', 'interface-type', 'pkt-srcaddr', 'pkt-dstaddr', 'flow-direction', 'tcp-flags', 'pkt-src-aws-service', 'pkt-dst-aws-service']
+const more = [
+  'resource-id',
+  'interface-type',
+  'pkt-srcaddr',
+  'pkt-dstaddr',
+  'flow-direction',
+  'tcp-flags',
+  'pkt-src-aws-service',
+  'pkt-dst-aws-service',
+]
 
 const observers = [
   ['eni-1', 'i-1', 'vpc-1', '111122223333'],
@@ -57,7 +66,13 @@ const observers = [
 ]
 
 const block = fc
-  .tuple(pool, fc.subarray(more), fc.boolean(), fc.integer({ min: 0, max: 5 }), fc.uniqueArray(fc.nat(observers.length - 1), { minLength: 1, maxLength: 3 }))
+  .tuple(
+    pool,
+    fc.subarray(more),
+    fc.boolean(),
+    fc.integer({ min: 0, max: 5 }),
+    fc.uniqueArray(fc.nat(observers.length - 1), { minLength: 1, maxLength: 3 }),
+  )
   .chain(([some, extra, loggedSometimes, without, few]) => {
     // some formats do not name the interface
     const names = [...columns.filter(name => without > 0 || name !== 'interface-id'), ...extra]

@@ -84,7 +84,9 @@ const isLogged = (row: ReferenceRow): boolean => row['directionSource'] === 'log
 /** A regional NAT gateway: it has no interface, and no side of its own. */
 function hasNoSide(row: ReferenceRow, hasInterfaceColumn: boolean): boolean {
   if (textOf(row, 'interfaceId') !== null) return false
-  return hasInterfaceColumn || textOf(row, 'interfaceType') === 'regional_nat_gateway' || textOf(row, 'resourceId')?.startsWith('nat-') === true
+  return (
+    hasInterfaceColumn || textOf(row, 'interfaceType') === 'regional_nat_gateway' || textOf(row, 'resourceId')?.startsWith('nat-') === true
+  )
 }
 
 /** The side that own networks claim: the one of the VPC before another, else the only one in any network. */
@@ -143,7 +145,11 @@ function groupOf(rows: readonly ReferenceRow[], networks: readonly ReferenceNetw
   const [claimed] = general
   if (inAll.length === 2 && claimed !== undefined)
     return { ...known, own: inAll.some(ip => ip !== claimed && canBePeer(ip)) ? null : claimed, why: 'general' }
-  return { ...known, own: inAll.length === 2 ? (rows.map(row => guess(row, networks)).find(ip => ip !== null) ?? null) : null, why: 'guess' }
+  return {
+    ...known,
+    own: inAll.length === 2 ? (rows.map(row => guess(row, networks)).find(ip => ip !== null) ?? null) : null,
+    why: 'guess',
+  }
 }
 
 /** The own addresses of observation points; what another one of the block contradicts is left out. */
@@ -221,7 +227,7 @@ function claimHolds(
   open: readonly ReferenceRow[],
   networks: readonly ReferenceNetwork[],
 ): boolean {
-  const isDisputed = group !== undefined && group.inAll.length === 1 && group.inAll[0] !== ip
+  const isDisputed = group?.inAll.length === 1 && group.inAll[0] !== ip
   const isV4 = isIPv4(ip) && isIPv4(far)
   if (byVpc) return !isV4 || !(isDisputed || (group !== undefined && group.byVpc.size > 1))
   if (isV4) {
@@ -252,7 +258,8 @@ export function teach(rows: readonly ReferenceRow[], latest: number, networks: r
     textOf(row, 'instanceId') !== null &&
     !isNobody(packet) &&
     (isPrivate(packet) ||
-      levelOf(row, packet, networks) > 0 ||
+      levelOf(row, packet, networks) === 3 ||
+      (levelOf(row, packet, networks) > 0 && own !== null && levelOf(row, own, networks) > 0) ||
       (own !== null &&
         isIPv4(own) &&
         isIPv4(packet) &&
