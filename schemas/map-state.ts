@@ -9,8 +9,8 @@ export interface DayClaim {
   owner: number
   /** For each stay two numbers: seconds since the end of the stay before (since midnight for the first), then last second minus first one. */
   stays: number[]
-  /** In which minutes of the stays it was seen; empty: in all of them. */
-  minutes: Buffer
+  /** In which minutes of the stays it was seen; null: in all of them. */
+  minutes: Buffer | null
 }
 const dayClaims = {
   type: 'array',
@@ -22,12 +22,11 @@ const dayClaims = {
       { type: 'array', items: 'int' },
       'two numbers for each stay: seconds between the last second of the stay before and its first (after midnight for the first stay), and its last second minus its first; gaps of at most 600 seconds are closed',
     ),
-    {
-      name: 'minutes',
-      type: 'bytes',
-      doc: 'in which minutes of the day the owner was seen, if not in all that the stays touch: number of the first byte, then bytes of eight minutes each, the lowest bit first; empty: in all of them, and for passed',
-      default: '',
-    },
+    optional(
+      'minutes',
+      'bytes',
+      'in which minutes of the day the owner was seen, if not in all that the stays touch: number of the first byte, then bytes of eight minutes each, the lowest bit first; null: in all of them, and for passed',
+    ),
   ]),
 } as const
 

@@ -82,11 +82,9 @@ export function sharedMinutes(a: Minutes, b: Minutes, first: number, last: numbe
   return shared
 }
 
-const nothing = Buffer.alloc(0)
-
 /** A set as it stands in a record: the number of the first byte that is not zero, and the bytes from there to the last one. */
-export function encodeMinutes(minutes: Minutes): Buffer {
-  if (minutes === undefined) return nothing
+export function encodeMinutes(minutes: Minutes): Buffer | null {
+  if (minutes === undefined) return null
   let first = 0
   while (first < setBytes && minutes[first] === 0) first++
   let end = setBytes
@@ -95,8 +93,8 @@ export function encodeMinutes(minutes: Minutes): Buffer {
 }
 
 /** The other way round. */
-export function decodeMinutes(encoded: Uint8Array): Minutes {
-  if (encoded.length === 0) return undefined
+export function decodeMinutes(encoded: Uint8Array | null): Minutes {
+  if (encoded === null) return undefined
   const minutes = new Uint8Array(setBytes)
   minutes.set(encoded.subarray(1, 1 + setBytes - encoded[0]!), encoded[0])
   return minutes
