@@ -34,6 +34,7 @@ class SinkContext {
       signal,
       partitionsOf: topic => this.#base.partitionsOf(topic),
       lookUp: (topic, keys) => this.#base.lookUp(topic, keys),
+      greatestGroup: topic => this.#base.greatestGroup(topic),
       send: (_topic: Topic, _partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords) => {
         if ('packed' in records) this.bytes += records.packed.length
         else if (!('count' in records)) for (const { value } of records) this.bytes += value?.length ?? 0

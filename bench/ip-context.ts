@@ -45,6 +45,7 @@ class Bench {
       send: () => Promise.resolve(),
       commit: () => Promise.resolve(),
       lookUp: (_topic, keys) => Promise.resolve(keys.map(() => null)),
+      greatestGroup: () => Promise.resolve(undefined),
       nowMs: () => this.#nowMs,
     }
     this.#task = createIpContextRole({ ...ipContext, ...kafka }).createTask(context)

@@ -120,6 +120,7 @@ export async function benchClickHouse(tables: LookupSet, rows = 400_000, rounds 
         send: async () => undefined,
         commit: async () => undefined,
         lookUp: async () => [],
+        greatestGroup: async () => undefined,
         nowMs: () => Date.now(),
       })
       await task.start?.({ offset: 0, metadata: '' })

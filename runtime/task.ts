@@ -48,6 +48,12 @@ export interface TaskContext {
    * @returns The newest committed value of each key, in the order of the keys; null if it has none, or a tombstone.
    */
   lookUp(topic: Topic, keys: readonly Buffer[]): Promise<(Buffer | null)[]>
+  /**
+   * The greatest group of the committed keys of such a topic, as its `groupOfKey` says. Not while the open transaction has records of that topic.
+   *
+   * @returns undefined if it has no record.
+   */
+  greatestGroup(topic: Topic): Promise<number | undefined>
   /** Unix milliseconds. The only clock of a task. */
   nowMs(): number
 }

@@ -8,7 +8,12 @@ const dayClaim = record('DayClaim', 'What one owner showed of an address in one 
   required(
     'stays',
     arrayOf('int'),
-    'two numbers for each stay: seconds between the last second of the stay before and its first (after midnight for the first stay), and its last second minus its first; gaps of at most 600 seconds are closed; empty for passed',
+    'two numbers for each stay: seconds between the last second of the stay before and its first (after midnight for the first stay), and its last second minus its first; gaps of at most 600 seconds are closed',
+  ),
+  optional(
+    'minutes',
+    'bytes',
+    'in which minutes of the day the owner was seen, if not in all that the stays touch: number of the first byte, then bytes of eight minutes each, the lowest bit first; null: in all of them, and for passed',
   ),
 ])
 /** What one owner showed of an address in one UTC day. */
@@ -18,6 +23,15 @@ export type DayClaim = RecordOf<typeof dayClaim>
 export const dayKey = record('DayKey', 'An address in one UTC day', [...addressKey.fields, required('day', 'int', 'days since 1970-01-01')])
 /** Key of `cloud-map-days`. */
 export type DayKey = RecordOf<typeof dayKey>
+
+/** The day of an encoded key of `cloud-map-days`: its last bytes. Before them stands text, none of whose last bytes has the high bit. */
+export function dayOfKey(key: Uint8Array): number {
+  let at = key.length - 1
+  while (at > 0 && key[at - 1]! >= 128) at--
+  let zigzag = 0
+  for (let shift = 0; at < key.length; at++, shift += 7) zigzag |= (key[at]! & 127) << shift
+  return (zigzag >>> 1) ^ -(zigzag & 1)
+}
 
 /** Schema of `CloudMapDay`. */
 export const cloudMapDay = record('CloudMapDay', 'What is known of an address in one UTC day', [

@@ -1,7 +1,7 @@
 /** Every topic: name, key, value, cleanup and who shares partitions with whom. The one place for topic names. */
 import type { AvroRecord, RecordOf } from './avro-types.ts'
 import { flowKey, flowValue } from './flow-record.ts'
-import { cloudMapDay, cloudMapEntry, dayKey } from './map-state.ts'
+import { cloudMapDay, cloudMapEntry, dayKey, dayOfKey } from './map-state.ts'
 import {
   addressKey,
   cloudMapChange,
@@ -33,6 +33,8 @@ export interface Topic {
   /** Topics with the same group have the same number of partitions, and a key (or its first fields) the same partition. */
   readonly group: 'objects' | 'lines' | 'flows' | 'addresses' | 'few'
   readonly doc: string
+  /** Only of topics in which keys are looked up: group of an encoded key. Groups are kept in the index of keys, or left out, as a whole. */
+  readonly groupOfKey?: (key: Uint8Array) => number
 }
 
 const topic = <K extends AvroRecord, V extends AvroRecord | null>(
@@ -90,15 +92,18 @@ export const topics = {
     'who holds an address now, and the state that says so',
     2,
   ),
-  cloudMapDays: topic(
-    'cloud-map-days',
-    'addresses',
-    dayKey,
-    cloudMapDay,
-    'compact',
-    'long',
-    'what is known of an address in a UTC day that has left the state: late data is added to it',
-  ),
+  cloudMapDays: {
+    ...topic(
+      'cloud-map-days',
+      'addresses',
+      dayKey,
+      cloudMapDay,
+      'compact',
+      'long',
+      'what is known of an address in a UTC day that has left the state: late data is added to it',
+    ),
+    groupOfKey: dayOfKey,
+  },
   cloudMapRuns: topic('cloud-map-runs', 'addresses', runKey, cloudMapRun, 'compact', 'long', 'the full history: one ownership run each', 2),
   cloudMapChanges: topic(
     'cloud-map-changes',

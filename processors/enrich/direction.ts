@@ -1,16 +1,19 @@
 /** Which side of a record is ours: ingress, the destination; egress, the source. */
-import { evidence, isMixed } from './direction-evidence.ts'
-import type { OwnNetworks } from './own-networks.ts'
+import { canBePeer, evidence, guessedSide, privateSide } from './direction-evidence.ts'
+import { vpcLevel, type OwnNetworks } from './own-networks.ts'
 import { isOfSubnet } from './forwarders.ts'
 import { addressFlag } from './parse/address-text.ts'
+import { noSide } from './parse/context-dictionary.ts'
 import { direction, directionSource, plainSide, type FlowBatch } from './parse/flow-batch.ts'
 
+const { nobody } = addressFlag
+
 /**
- * Decides direction and directionSource of each row: what the record says itself (version 5); else exactly one address in own networks
- * (`ownNetwork`); else, within the block, the one IPv4 address that stands in every record of that observation point: `inferred` if it is the
- * private one of the two, `inferred_count` if it is not. If all its records are of one pair of addresses, or nothing names the observation point,
- * a single private address is the guess, and `inferred_count` too; else unknown. Nothing is inferred for a transit gateway: neither side of its records
- * is its own, and each of its attachments sees the traffic the other way round.
+ * Decides direction and directionSource of each row: what the record says itself (version 5); else own networks (`ownNetwork`), as far as the
+ * block does not contradict them; else, within the block, the one IPv4 address that stands in every record of that observation point:
+ * `inferred` if it is the private one of the two, `inferred_count` if it is not. If all its records are of one pair of addresses, or nothing
+ * names the observation point, a single address of RFC 1918 is the guess, and `inferred_count` too; else unknown. Nothing is decided for a
+ * transit gateway and a regional NAT gateway: neither side of their records is their own.
  *
  * @param networks The setting `networks.own`, undefined where it names nothing.
  */
@@ -24,32 +27,13 @@ export function resolveDirections(batch: FlowBatch, networks?: OwnNetworks): voi
     sources[row] = logged !== 0 ? directionSource.logged : directionSource.none
     if (logged === 0) undecided++
   }
-  if (undecided > 0 && !batch.dictionaries.contexts.transit) {
-    if (networks !== undefined) decideByNetworks(batch, networks)
-    inferDirections(batch, networks)
-  }
+  if (undecided > 0 && !batch.dictionaries.contexts.transit) decideDirections(batch, networks)
   markPlainSides(batch, networks)
 }
 
-/** The address in the narrower own network is ours: of the VPC before of the account before of all. */
-function decideByNetworks(batch: FlowBatch, networks: OwnNetworks): void {
-  const { rows, contextId, direction: directions, directionSource: sources, dictionaries } = batch
-  const source = batch.addressIds[0]!
-  const destination = batch.addressIds[1]!
-  for (let row = 0; row < rows; row++) {
-    if (sources[row] !== directionSource.none || source[row] === 0 || destination[row] === 0) continue
-    const from = networks.levelOf(dictionaries, contextId[row]!, source[row]!)
-    const to = networks.levelOf(dictionaries, contextId[row]!, destination[row]!)
-    if (from === to) continue
-    directions[row] = from > to ? direction.egress : direction.ingress
-    sources[row] = directionSource.ownNetwork
-  }
-}
-
-function inferDirections(batch: FlowBatch, networks: OwnNetworks | undefined): void {
+function decideDirections(batch: FlowBatch, networks: OwnNetworks | undefined): void {
   const { rows, contextId, direction: directions, directionSource: sources } = batch
-  const { contexts, addresses } = batch.dictionaries
-  const { flags } = addresses.current
+  const { observers } = batch.dictionaries.contexts
   const source = batch.addressIds[0]!
   const destination = batch.addressIds[1]!
   evidence.weigh(batch, networks)
@@ -57,15 +41,46 @@ function inferDirections(batch: FlowBatch, networks: OwnNetworks | undefined): v
     if (sources[row] !== directionSource.none) continue
     const from = source[row]!
     const to = destination[row]!
-    if (from === 0 || to === 0 || from === to) continue
-    const observer = contexts.observers[contextId[row]!]!
-    const isPrivateRow = isMixed(batch, row, networks)
-    const guess = isPrivateRow ? ((flags[from]! & addressFlag.private) !== 0 ? from : to) : 0
-    const ours = observer < 0 ? guess : evidence.chosen[observer]!
+    const observer = observers[contextId[row]!]!
+    if (from === 0 || to === 0 || from === to || observer === noSide) continue
+    const named = networks === undefined ? 0 : namedSide(batch, row, observer, networks)
+    const ours = named !== 0 ? named : observer < 0 ? guessedSide(batch, row, networks) : evidence.chosen[observer]!
     if (ours === 0 || (ours !== from && ours !== to)) continue
     directions[row] = ours === from ? direction.egress : direction.ingress
-    sources[row] = ours === guess && observer >= 0 && evidence.isSure(observer) ? directionSource.inferred : directionSource.inferredCount
+      if (named !== 0) sources[row] = directionSource.ownNetwork
+      else {
+        const isSure = observer >= 0 && evidence.isSure(observer) && ours === privateSide(batch, row, networks)
+        sources[row] = isSure ? directionSource.inferred : directionSource.inferredCount
+      }
   }
+}
+
+/**
+ * The side that own networks say is ours: the only one in a network of the VPC, else the only one in any network. What a network without `vpcs`
+ * says of IPv4 must be what the block says, too; of a record without an observation point, the other side must be public.
+ *
+ * @returns Its address id, 0 for none.
+ */
+function namedSide(batch: FlowBatch, row: number, observer: number, networks: OwnNetworks): number {
+  const { flags, family } = batch.dictionaries.addresses.current
+  const context = batch.contextId[row]!
+  const a = batch.addressIds[0]![row]!
+  const b = batch.addressIds[1]![row]!
+  const from = networks.levelOf(batch.dictionaries, context, a)
+  const to = networks.levelOf(batch.dictionaries, context, b)
+  if (from === to) return 0
+  const ours = from > to ? a : b
+  const far = from > to ? b : a
+  if ((flags[ours]! & nobody) !== 0) return 0
+  const isV4 = family[a] === 4 && family[b] === 4
+  if (from === vpcLevel || to === vpcLevel)
+    return isV4 && observer >= 0 && (evidence.namesSeveral(observer) || evidence.disputes(observer, ours)) ? 0 : ours
+  if (from !== 0 && to !== 0) return 0
+  const isFarNobody = (flags[far]! & nobody) !== 0
+  if (!isV4) return observer >= 0 && !isFarNobody && evidence.doubtsIpv6(observer) ? 0 : ours
+  if (observer < 0) return canBePeer(flags[far]!) ? 0 : ours
+  if (isFarNobody) return evidence.disputes(observer, ours) ? 0 : ours
+  return evidence.chosen[observer] === ours ? ours : 0
 }
 
 /** Sides that are not annotated: the interface's own addresses, whatever their range, and what is in own networks. Few blocks have any. */
@@ -92,7 +107,11 @@ function markPlainSides(batch: FlowBatch, networks: OwnNetworks | undefined): vo
 }
 
 function ownSides(batch: FlowBatch, row: number, networks: OwnNetworks): number {
-  const context = batch.contextId[row]!
-  const isOwn = (address: number): boolean => address !== 0 && networks.levelOf(batch.dictionaries, context, address) > 0
-  return (isOwn(batch.trueSource(row)) ? plainSide.source : 0) | (isOwn(batch.trueDestination(row)) ? plainSide.destination : 0)
+  return (
+    (isOwn(batch, row, batch.trueSource(row), networks) ? plainSide.source : 0) |
+    (isOwn(batch, row, batch.trueDestination(row), networks) ? plainSide.destination : 0)
+  )
 }
+
+const isOwn = (batch: FlowBatch, row: number, address: number, networks: OwnNetworks): boolean =>
+  address !== 0 && networks.levelOf(batch.dictionaries, batch.contextId[row]!, address) > 0

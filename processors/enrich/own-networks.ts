@@ -12,6 +12,8 @@ export type OwnNetwork = NetworkSettings['own'][number]
 
 /** Networks for all records, for records of an account, and for records of a VPC; the narrower one decides first. */
 const levels = 3
+/** What `levelOf` gives for an address in a network of the record's own VPC. */
+export const vpcLevel = levels
 
 interface Entry {
   readonly cidrs: readonly string[]

@@ -3,24 +3,25 @@
  *
  * What a record says is decided within its block, which is a fixed piece of an object, so that the result does not depend on timing. Rules
  * (docs/decisions/0024: the cloud map never guesses):
- * - A record teaches only if its direction is logged, decided by own networks, or inferred and proven by its block; and if its times are logged
- *   and can be: it lasts at most 660 seconds, and ends at most an hour after its object was stored.
+ * - A record teaches only if its direction is believed (believed.ts), and if its times are logged and can be: it lasts at most 660 seconds, and
+ *   ends at most an hour after its object was stored.
  * - `own`: the interface owns the address of its own side (egress: source, ingress: destination), whatever its range: AWS writes the interface's
  *   own address there even where the packet has another one.
  * - `packet`: where the packet address of that side differs, an instance owns it too if it can be a secondary or pod address: private, in own
- *   networks, or of the same 16 bits as the interface's own public one (a subnet is a /16 at most). An interface without instance (NAT gateway,
+ *   networks (of the VPC, or of those that name its own address, too), or of the same 16 bits as the interface's own public one (a subnet is a /16 at most). An interface without instance (NAT gateway,
  *   transit gateway ...) does not: the packet belongs to someone else.
- * - `passed`: an instance with one address as its own packet address and as a far one forwards packets. In this block it teaches no `packet`;
- *   each address that it would have taught so is written as `passed`.
+ * - `passed`: an address that an instance has as its own packet address and as a far one is passed on, and written so. What else such an instance
+ *   has as packet address in this block is not taught: the other half of its records may be in another block.
  * - An AWS service owns the true destination of egress and the true source of ingress, as far as the record names the service.
  */
 import type { AddressKey, IpSighting, Owner, SecondsRange, SightingKind } from '../../schemas/records.ts'
 import { addRange } from './add-range.ts'
-import { Forwarders } from './forwarders.ts'
+import { isBelieved } from './believed.ts'
+import { Forwarders, packetAddress } from './forwarders.ts'
 import type { OwnNetworks } from './own-networks.ts'
 import { addressFlag } from './parse/address-text.ts'
 import { scopeOf, type ContextValues } from './parse/context-dictionary.ts'
-import { direction, directionSource, timeSource, type FlowBatch } from './parse/flow-batch.ts'
+import { direction, timeSource, type FlowBatch } from './parse/flow-batch.ts'
 import { grow, PairTable } from './parse/pair-table.ts'
 
 /** Scope of the public addresses of AWS services. */
@@ -109,10 +110,9 @@ export class SightingCollector {
    * @returns Rows whose times are logged and cannot be: they teach nothing.
    */
   collect(batch: FlowBatch, latestS = Infinity, networks?: OwnNetworks): number {
-    const { rows, timeSource: times, directionSource: sources, direction: directions, contextId, classId, believedObservers } = batch
-    const { contexts, classes, addresses } = batch.dictionaries
+    const { rows, timeSource: times, direction: directions, contextId, classId } = batch
+    const { classes, addresses } = batch.dictionaries
     const { flags } = addresses.current
-    const { observers } = contexts
     const [source, destination, packetSource, packetDestination] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
     const starts = batch.numbers[2]!
     const ends = batch.numbers[3]!
@@ -131,10 +131,8 @@ export class SightingCollector {
         implausible++
         continue
       }
-      const from = sources[row]!
-      if (from === directionSource.none || from === directionSource.inferredCount) continue
+      if (!isBelieved(batch, row, networks)) continue
       const context = contextId[row]!
-      if (from === directionSource.inferred && believedObservers[observers[context]!] !== 1) continue
       const egress = directions[row] === direction.egress
       const local = egress ? source[row]! : destination[row]!
       const packet = egress ? packetSource[row]! : packetDestination[row]!
@@ -146,17 +144,20 @@ export class SightingCollector {
       const far = egress ? batch.trueDestination(row) : batch.trueSource(row)
       if (far !== 0 && service !== null) this.#seeService(batch, service, far, start, end)
     }
-    if (forwarders.count > 0) this.#collectPackets(batch)
+    if (forwarders.count > 0) this.#collectPackets(batch, networks)
     return implausible
   }
 
-  #collectPackets(batch: FlowBatch): void {
+  #collectPackets(batch: FlowBatch, networks: OwnNetworks | undefined): void {
     const forwarders = this.#forwarders
-    forwarders.findFar(batch)
+    forwarders.findFar(batch, networks)
     for (let i = 0; i < forwarders.count; i++) {
       const row = forwarders.rows[i]!
-      const kind = forwarders.forwards(batch, row) ? passed : packetKind
-      this.#see(batch, kind, batch.contextId[row]!, forwarders.packets[i]!, batch.numbers[2]![row]!, batch.numbers[3]![row]!)
+      const packet = forwarders.packets[i]!
+      const found = forwarders.kindOf(batch, row, packet)
+      if (found === packetAddress.unclear) continue
+      const kind = found === packetAddress.passed ? passed : packetKind
+      this.#see(batch, kind, batch.contextId[row]!, packet, batch.numbers[2]![row]!, batch.numbers[3]![row]!)
     }
   }
 

@@ -3,10 +3,12 @@
  *
  * At every second the holder is the owner whose stay began last: a newcomer takes over at once, and if its stay ends inside that of another, that
  * one has the address again. Of two that began in the same second the one with the greater identity holds it: the growth of a stay never moves
- * a run that began before. If two stays overlap for longer than `overlapS`, their seconds are a conflict.
+ * a run that began before. If two stays overlap for longer than `overlapS`, and both owners were seen in as many minutes of that time, their
+ * seconds are a conflict: owners that take turns within ten minutes have stays that overlap, and are never there at once.
  */
 import type { OwnershipRun } from '../../schemas/records.ts'
 import { holdersOf, type Holder } from './day-holders.ts'
+import { sharedMinutes } from './day-minutes.ts'
 import type { DayState } from './day-state.ts'
 import { dayS } from './day-stays.ts'
 
@@ -29,8 +31,8 @@ interface Stay {
   readonly holder: Holder
   readonly first: number
   readonly last: number
-  /** Last second of all stays that began before this one. */
-  lastBelow: number
+  /** Last second in which it is in conflict with a stay that began before it; -1: it never is. */
+  disputedTo: number
 }
 
 /**
@@ -62,11 +64,12 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
   const runs: DerivedRun[] = []
   /** Stays that began, newest last. Those below the last one may have ended. */
   const begun: Stay[] = []
+  /** Those of them that have not ended when the newest one begins. */
+  let going: Stay[] = []
   let from = 0
-  const endRun = ({ holder, first, last, lastBelow }: Stay, to: number): void => {
+  const endRun = ({ holder, first, disputedTo }: Stay, to: number): void => {
     if (to < from) return
-    const disputedTo = Math.min(lastBelow, to)
-    const conflict = Math.min(lastBelow, last) - first + 1 > overlapS && disputedTo >= from
+    const conflictTo = Math.min(disputedTo, to)
     const validFrom = midnight + from
     const previous = runs.at(-1)
     if (previous !== undefined) previous.validTo = validFrom
@@ -76,7 +79,7 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
       validTo: null,
       firstSeen: validFrom,
       lastSeen: midnight + to,
-      conflictS: conflict ? disputedTo - from + 1 : 0,
+      conflictS: Math.max(conflictTo - from + 1, 0),
       id: holder.id,
       resumed: from > first,
     })
@@ -91,7 +94,9 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
       continue
     }
     if (newest !== undefined) endRun(newest, stay!.first - 1)
-    stay!.lastBelow = newest === undefined ? -1 : Math.max(newest.last, newest.lastBelow)
+    going = going.filter(({ last }) => last >= stay!.first)
+    stay!.disputedTo = disputedTo(stay!, going, overlapS)
+    going.push(stay!)
     begun.push(stay!)
     from = stay!.first
     next++
@@ -99,11 +104,23 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
   return runs
 }
 
+/** Last second in which a stay is in conflict with one of those that go on when it begins. */
+function disputedTo({ holder, first, last }: Stay, going: readonly Stay[], overlapS: number): number {
+  let to = -1
+  for (const other of going) {
+    const end = Math.min(other.last, last)
+    if (end <= to || end - first + 1 <= overlapS) continue
+    const enough = Math.floor(overlapS / 60) + 1
+    if (sharedMinutes(holder.minutes, other.holder.minutes, first, end, enough) >= enough) to = end
+  }
+  return to
+}
+
 /** All stays in the order in which they begin; of those that begin together the greatest identity is last. */
 function staysOf(holders: readonly Holder[]): Stay[] {
   const all: Stay[] = []
   for (const holder of holders)
     for (let i = 0; i < holder.stays.length; i += 2)
-      all.push({ holder, first: holder.stays[i]!, last: holder.stays[i + 1]!, lastBelow: -1 })
+      all.push({ holder, first: holder.stays[i]!, last: holder.stays[i + 1]!, disputedTo: -1 })
   return all.sort((a, b) => a.first - b.first || (a.holder.id < b.holder.id ? -1 : 1))
 }

@@ -7,14 +7,14 @@
  */
 import type { CloudMapDay, DayClaim } from '../../schemas/map-state.ts'
 import type { IpSighting, Owner, SightingKind } from '../../schemas/records.ts'
-import { dayS, decodeStays, encodeStays, joinStays, type Stays } from './day-stays.ts'
+import { decodeMinutes, encodeMinutes, joinMinutes, type Shown } from './day-minutes.ts'
+import { dayS, decodeStays, encodeStays, joinStays } from './day-stays.ts'
 import { identityOf, mergeOwners, ownerText } from './owners.ts'
 
-/** One owner of one kind. `stays` is empty for `passed`: that the interface passes the address on holds for the day. */
-export interface Claim {
+/** One owner of one kind, and when it was seen. */
+export interface Claim extends Shown {
   readonly id: string
   readonly owner: Owner
-  readonly stays: Stays
 }
 
 /** Claims of each kind in the order of `id`. */
@@ -32,8 +32,9 @@ export const emptyDay: DayState = { own: [], packet: [], passed: [] }
 const kinds = ['own', 'packet', 'passed'] as const
 
 /** The state that one sighting makes of a day. */
-export function dayOfSighting({ kind, owner }: IpSighting, stays: Stays): DayState {
-  const shown: Owner =
+export function dayOfSighting({ kind, owner }: IpSighting, { stays, minutes }: Shown): DayState {
+  // of what is passed on, all that counts is which interface does it, and when
+  const who: Owner =
     kind === 'passed'
       ? {
           interfaceId: owner.interfaceId,
@@ -47,18 +48,18 @@ export function dayOfSighting({ kind, owner }: IpSighting, stays: Stays): DaySta
           service: owner.service,
         }
       : owner
-  return { ...emptyDay, [kind]: [{ id: identityOf(shown), owner: shown, stays: kind === 'passed' ? [] : stays }] }
+  return { ...emptyDay, [kind]: [{ id: identityOf(who), owner: who, stays, minutes: kind === 'passed' ? undefined : minutes }] }
 }
 
 /** Joins two states. Gives the very first one back if the second adds nothing. */
 export function joinDays(a: DayState, b: DayState): DayState {
   const own = joinClaims(a.own, b.own, mostOwners.own)
   const packet = joinClaims(a.packet, b.packet, mostOwners.packet)
-  const passed = joinClaims(a.passed, b.passed, mostOwners.passed)
+  const passed = joinClaims(a.passed, b.passed, mostOwners.passed, false)
   return own === a.own && packet === a.packet && passed === a.passed ? a : { own, packet, passed }
 }
 
-function joinClaims(a: readonly Claim[], b: readonly Claim[], most: number): readonly Claim[] {
+function joinClaims(a: readonly Claim[], b: readonly Claim[], most: number, byMinute = true): readonly Claim[] {
   if (b.length === 0) return a
   if (a.length === 0) return b
   const joined: Claim[] = []
@@ -75,9 +76,10 @@ function joinClaims(a: readonly Claim[], b: readonly Claim[], most: number): rea
     } else {
       const owner = mergeOwners(x.owner, y!.owner)
       const stays = joinStays(x.stays, y!.stays)
-      if (owner === x.owner && stays === x.stays) joined.push(x)
+      const minutes = byMinute ? joinMinutes(x, y!, stays) : undefined
+      if (owner === x.owner && stays === x.stays && minutes === x.minutes) joined.push(x)
       else {
-        joined.push({ id: x.id, owner, stays })
+        joined.push({ id: x.id, owner, stays, minutes })
         changed = true
       }
       i++
@@ -108,7 +110,8 @@ export function newestSecond(day: number, { own, packet }: DayState): number {
 
 /** Stays of a state: what deriving its runs costs. */
 export function weightOf({ own, packet, passed }: DayState): number {
-  let weight = passed.length + 1
+  let weight = 1
+  for (const { stays } of passed) weight += stays.length
   for (const { stays } of own) weight += stays.length
   for (const { stays } of packet) weight += stays.length
   return weight
@@ -136,7 +139,8 @@ export class OwnerList {
 export function encodeClaims(state: DayState, list: OwnerList): DayClaim[] {
   const claims: DayClaim[] = []
   for (const kind of kinds)
-    for (const { owner, stays } of state[kind]) claims.push({ kind, owner: list.indexOf(owner), stays: encodeStays(stays) })
+    for (const { owner, stays, minutes } of state[kind])
+      claims.push({ kind, owner: list.indexOf(owner), stays: encodeStays(stays), minutes: encodeMinutes(minutes) })
   return claims
 }
 
@@ -152,9 +156,9 @@ export function decodeClaims(owners: readonly Owner[], claims: readonly DayClaim
   const own: Claim[] = []
   const packet: Claim[] = []
   const passed: Claim[] = []
-  for (const { kind, owner: index, stays } of claims) {
+  for (const { kind, owner: index, stays, minutes } of claims) {
     const owner = owners[index]!
-    const claim = { id: identityOf(owner), owner, stays: decodeStays(stays) }
+    const claim = { id: identityOf(owner), owner, stays: decodeStays(stays), minutes: decodeMinutes(minutes) }
     if (kind === 'own') own.push(claim)
     else if (kind === 'packet') packet.push(claim)
     else passed.push(claim)

@@ -63,8 +63,8 @@ export class Overlay {
     this.#ranges += sighting.ranges.length
     if (days.size === 0) return sighting.ranges.length
     const { added } = this.#touch(record.key)
-    for (const [day, stays] of days) {
-      const more = dayOfSighting(sighting, stays)
+    for (const [day, shown] of days) {
+      const more = dayOfSighting(sighting, shown)
       const known = added.get(day)
       if (known === undefined) this.#days++
       const joined = known === undefined ? more : joinDays(known, more)

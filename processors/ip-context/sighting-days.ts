@@ -1,10 +1,11 @@
 /** A sighting cut into UTC days. */
 import type { SecondsRange } from '../../schemas/records.ts'
-import { append, dayS, type Stays } from './day-stays.ts'
+import { markMinutes, minutesOf, skipsMinute, type Minutes, type Shown } from './day-minutes.ts'
+import { append, dayS } from './day-stays.ts'
 
-/** Stays of a sighting by day, and how many of its ranges were cut. */
+/** What a sighting shows by day, and how many of its ranges were cut. */
 export interface SightingDays {
-  readonly days: ReadonlyMap<number, Stays>
+  readonly days: ReadonlyMap<number, Shown>
   readonly clipped: number
   readonly tooOld: number
 }
@@ -16,7 +17,7 @@ export interface SightingDays {
  * @param oldestDay Days before it are left out.
  */
 export function splitByDay(ranges: readonly SecondsRange[], latest: number, oldestDay = -Infinity): SightingDays {
-  const days = new Map<number, number[]>()
+  const days = new Map<number, { stays: number[]; minutes: Minutes }>()
   let clipped = 0
   let tooOld = 0
   for (const range of inOrder(ranges)) {
@@ -32,12 +33,20 @@ export function splitByDay(ranges: readonly SecondsRange[], latest: number, olde
     }
     for (; day <= lastDay; day++) {
       const midnight = day * dayS
-      let stays = days.get(day)
-      if (stays === undefined) days.set(day, (stays = []))
-      append(stays, Math.max(first - midnight, 0), Math.min(last - midnight, dayS - 1))
+      let shown = days.get(day)
+      if (shown === undefined) days.set(day, (shown = { stays: [], minutes: undefined }))
+      show(shown, Math.max(first - midnight, 0), Math.min(last - midnight, dayS - 1))
     }
   }
   return { days, clipped, tooOld }
+}
+
+/** Adds a range of which none before begins later. */
+function show(shown: { stays: number[]; minutes: Minutes }, first: number, last: number): void {
+  const { stays } = shown
+  if (shown.minutes === undefined && stays.length > 0 && skipsMinute(stays.at(-1)!, first)) shown.minutes = minutesOf(stays)
+  append(stays, first, last)
+  if (shown.minutes !== undefined) markMinutes(shown.minutes, first, last)
 }
 
 /** Records promise ascending ranges; others are sorted. */

@@ -20,7 +20,7 @@ import type { TransactionCounts } from './ip-context-metrics.ts'
 import type { Touched } from './overlay.ts'
 import type { Pace } from './pace.ts'
 
-/** A day after every other: anything may be stored. */
+/** A day after every other: any may be stored, as long as nobody has looked. */
 export const anyDay = 2 ** 31 - 1
 /** Entries that are looked at in a transaction, whether they are idle. */
 const sweepEntries = 50
@@ -53,8 +53,9 @@ export interface TransactionOutput {
 }
 
 /** Makes the records of a transaction. Counts them. */
-export async function collect(input: TransactionInput): Promise<TransactionOutput> {
-  const { state, settings, pace, counts, context } = input
+export async function collect(given: TransactionInput): Promise<TransactionOutput> {
+  const { state, settings, pace, counts, context } = given
+  const input = given.storedDay === anyDay ? { ...given, storedDay: (await context.greatestGroup(topics.cloudMapDays)) ?? -1 } : given
   const out: TransactionOutput = { changes: [], runs: [], days: [], entries: new Map(), storedDay: input.storedDay }
   const writer = new Writer(input, out)
   const known = await lookUp(input)

@@ -2,7 +2,7 @@
 import { crc32c } from '@node-rs/crc32'
 import { murmur2 } from '../partition.ts'
 
-const leastSlots = 1024
+const leastSlots = 64
 /** A slot in use has its offset plus one, so that 0 is a free slot. */
 const free = 0
 

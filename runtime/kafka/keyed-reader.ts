@@ -1,9 +1,12 @@
 /**
  * Newest values by key of one partition of a compacted topic that only the asking task writes to. Where they stand is learned by reading the
  * partition once, at the first question, and then only what came since; the values themselves stay in Kafka.
+ *
+ * Keys come in groups (of the cloud map: the days). If there are more keys than the index may have, it forgets those of the groups that nobody
+ * asked for lately, and a question for one of these reads the pieces of the partition that have records of its group.
  */
 import type { InRecord } from '../records.ts'
-import { KeyIndex } from './key-index.ts'
+import { GroupIndex } from './group-index.ts'
 import type { ReadPart } from './partition-reader.ts'
 
 /** The partition: committed records from an offset on. */
@@ -17,7 +20,7 @@ export interface KeyedSource {
 const scanBytes = 4_194_304
 const valueBytes = 262_144
 
-/** Keys of the index, at most: 128 MiB. With more, every question reads the whole partition. */
+/** Keys of the index, at most: 128 MiB. */
 export const mostIndexed = 4_194_304
 
 /** Fetches in a row that may give nothing although there must be more: each waits a moment at the broker. */
@@ -26,31 +29,44 @@ const mostEmpty = 150
 /** Value of a key: null if it has none. */
 type Value = Buffer | null
 
-/** See the head of this file: questions come one after the other. */
+interface Question {
+  readonly key: Buffer
+  readonly group: number
+  /** Place in the answer. */
+  readonly place: number
+}
+
+/** What a reader of keys may have. */
+export interface KeyedOptions {
+  /** First offset of the partition. */
+  readonly start: number
+  /** Group of a key; without it all are one. */
+  readonly groupOf?: ((key: Buffer) => number) | undefined
+  /** Keys in the index, at most. */
+  readonly most?: number
+}
+
+/** Answers questions for keys, one after the other. */
 export class KeyedReader {
   readonly #source: KeyedSource
-  readonly #start: number
-  readonly #mostIndexed: number
-  #index: KeyIndex | undefined = new KeyIndex()
+  readonly #groupOf: (key: Buffer) => number
+  readonly #index: GroupIndex
   #indexedTo: number
   /** The highest end that was ever seen: a leader that is new can know of less for a moment. */
   #end = 0
   /** Records read, those of whole readings of the partition included. */
   scanned = 0
 
-  /**
-   * @param start First offset of the partition.
-   * @param most Keys in the index, at most.
-   */
-  constructor(source: KeyedSource, start: number, most = mostIndexed) {
+  constructor(source: KeyedSource, { start, groupOf = () => 0, most = mostIndexed }: KeyedOptions) {
     this.#source = source
-    this.#start = this.#indexedTo = start
-    this.#mostIndexed = most
+    this.#groupOf = groupOf
+    this.#index = new GroupIndex(start, most)
+    this.#indexedTo = start
   }
 
-  /** Keys of the index; null if there are too many for one. */
-  get indexed(): number | null {
-    return this.#index?.size ?? null
+  /** Keys of the index. */
+  get indexed(): number {
+    return this.#index.size
   }
 
   /**
@@ -59,28 +75,45 @@ export class KeyedReader {
    * @returns The newest value of each key, in the order of the keys; null if it has none.
    */
   async lookUp(keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
-    this.#end = Math.max(this.#end, await this.#source.committedEnd())
-    const found = await this.#indexed(keys)
-    return found ?? (await this.#scanFor(keys))
+    await this.#catchUp()
+    const values: (Buffer | null)[] = keys.map(() => null)
+    const found: (Question & { offset: number })[] = []
+    const open: Question[] = []
+    for (const [place, key] of keys.entries()) {
+      const group = this.#groupOf(key)
+      const offset = this.#index.find(group, key)
+      if (offset === undefined) open.push({ key, group, place })
+      else if (offset !== null) found.push({ key, group, place, offset })
+    }
+    // of another key with the same hash: rare enough to read its group
+    open.push(...(await this.#readFound(found, values)))
+    if (open.length > 0) await this.#readGroups(open, values)
+    return values
   }
 
-  async #indexed(keys: readonly Buffer[]): Promise<(Buffer | null)[] | undefined> {
+  /**
+   * The greatest group that any record is of. Everything that was committed before the call counts.
+   *
+   * @returns undefined if there is no record.
+   */
+  async greatestGroup(): Promise<number | undefined> {
+    await this.#catchUp()
+    return this.#index.greatest
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#end = Math.max(this.#end, await this.#source.committedEnd())
     this.#indexedTo = await this.#scan(this.#indexedTo, ({ key, offset }) => {
-      if (key === null || this.#index === undefined) return
-      this.#index.set(key, offset)
-      if (this.#index.size > this.#mostIndexed) this.#index = undefined
+      if (key !== null) this.#index.add(this.#groupOf(key), key, offset)
     })
-    const index = this.#index
-    if (index === undefined) return undefined
-    const values: (Buffer | null)[] = keys.map(() => null)
-    const wanted = keys
-      .map((key, place) => ({ key, place, offset: index.get(key) }))
-      .filter((one): one is { key: Buffer; place: number; offset: number } => one.offset !== undefined)
-      .sort((a, b) => a.offset - b.offset)
-    const shared: { key: Buffer; place: number }[] = []
+  }
+
+  /** Reads values whose offset is known. */
+  async #readFound(found: (Question & { offset: number })[], values: (Buffer | null)[]): Promise<Question[]> {
+    const shared: Question[] = []
     let part: ReadPart | undefined
     let partFrom = 0
-    for (const one of wanted) {
+    for (const one of found.sort((a, b) => a.offset - b.offset)) {
       if (part === undefined || one.offset < partFrom || one.offset >= part.nextOffset) {
         partFrom = one.offset
         part = await this.#readBehind(one.offset)
@@ -91,21 +124,28 @@ export class KeyedReader {
       if (record.key?.equals(one.key) === true) values[one.place] = copyOf(record)
       else shared.push(one)
     }
-    // another key has the same hash: rare enough to read everything
-    if (shared.length > 0) {
-      const read = await this.#scanFor(shared.map(({ key }) => key))
-      shared.forEach(({ place }, i) => (values[place] = read[i]!))
-    }
-    return values
+    return shared
   }
 
-  async #scanFor(keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
-    const newest = new Map<string, Value>(keys.map(key => [key.toString('latin1'), null]))
-    await this.#scan(this.#start, record => {
-      const text = record.key?.toString('latin1')
-      if (text !== undefined && newest.has(text)) newest.set(text, copyOf(record))
-    })
-    return keys.map(key => newest.get(key.toString('latin1')) ?? null)
+  /** Reads the pieces of the partition that have records of the groups of some keys, and keeps what they say as far as there is room. */
+  async #readGroups(open: readonly Question[], values: (Buffer | null)[]): Promise<void> {
+    const groups = new Set(open.map(({ group }) => group))
+    const newest = new Map<string, Value>(open.map(({ key }) => [key.toString('latin1'), null]))
+    this.#index.begin(groups)
+    for (const { first, end } of this.#index.piecesOf(groups))
+      await this.#scan(
+        first,
+        record => {
+          if (record.key === null || record.offset >= end) return
+          const group = this.#groupOf(record.key)
+          if (!groups.has(group)) return
+          this.#index.again(group, record.key, record.offset)
+          const text = record.key.toString('latin1')
+          if (newest.has(text)) newest.set(text, copyOf(record))
+        },
+        end,
+      )
+    for (const { key, place } of open) values[place] = newest.get(key.toString('latin1')) ?? null
   }
 
   /** Reads from an offset at which a record once stood. An answer that ends there is that of a leader which does not know it yet. */
@@ -117,8 +157,8 @@ export class KeyedReader {
     throw new Error(`nothing is read at offset ${offset}, at which a record was seen before`)
   }
 
-  /** Reads on to the end. A commit is answered before its mark stands in the partition, so this waits for the mark. */
-  async #scan(from: number, visit: (record: InRecord) => void): Promise<number> {
+  /** Reads on to the end, or to another offset. A commit is answered before its mark stands in the partition, so this waits for the mark. */
+  async #scan(from: number, visit: (record: InRecord) => void, to = Infinity): Promise<number> {
     let next = from
     for (let empty = 0; empty <= mostEmpty;) {
       const { records, nextOffset, end } = await this.#source.read(next, scanBytes)
@@ -127,7 +167,7 @@ export class KeyedReader {
       empty = nextOffset > next ? 0 : empty + 1
       next = nextOffset
       this.#end = Math.max(this.#end, end)
-      if (next >= this.#end) return next
+      if (next >= this.#end || next >= to) return next
     }
     throw new Error(`nothing is read from offset ${next} on, before the end at ${this.#end}`)
   }

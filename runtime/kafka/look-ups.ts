@@ -41,13 +41,27 @@ export class LookUps {
    * @throws TypeError if the open transaction has records of the topic: their end would be waited for without end.
    */
   async lookUp(topic: Topic, keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
+    const values = await this.#ask(topic, reader => reader.lookUp(keys))
+    keysLookedUp.inc({ role: this.#role }, keys.length)
+    return values
+  }
+
+  /**
+   * See TaskContext.greatestGroup.
+   *
+   * @throws TypeError as `lookUp`.
+   */
+  async greatestGroup(topic: Topic): Promise<number | undefined> {
+    return await this.#ask(topic, reader => reader.greatestGroup())
+  }
+
+  async #ask<Answer>(topic: Topic, question: (reader: KeyedReader) => Promise<Answer>): Promise<Answer> {
     if (this.#written.has(topic)) throw new TypeError(`${topic.name} is looked up in while the open transaction has records of it`)
     const { keys: reader } = this.#open.get(topic) ?? (await this.#opened(topic))
     const before = reader.scanned
-    const values = await reader.lookUp(keys)
-    keysLookedUp.inc({ role: this.#role }, keys.length)
+    const answer = await question(reader)
     lookUpRecordsRead.inc({ role: this.#role }, reader.scanned - before)
-    return values
+    return answer
   }
 
   async #opened(topic: Topic): Promise<{ reader: PartitionReader; keys: KeyedReader }> {
@@ -60,7 +74,7 @@ export class LookUps {
       read: (offset: number, maxBytes: number) => reader.read(offset, maxBytes),
       committedEnd: () => whenLed(async () => (await this.#cluster.limits(topic, this.#partition)).end),
     }
-    const open = { reader, keys: new KeyedReader(source, range.start) }
+    const open = { reader, keys: new KeyedReader(source, { start: range.start, groupOf: topic.groupOfKey }) }
     this.#open.set(topic, open)
     return open
   }

@@ -384,6 +384,10 @@ export class PartitionRunner implements TaskContext {
     return this.#lookUps.lookUp(topic, keys)
   }
 
+  greatestGroup(topic: Topic): Promise<number | undefined> {
+    return this.#lookUps.greatestGroup(topic)
+  }
+
   nowMs(): number {
     return Date.now()
   }

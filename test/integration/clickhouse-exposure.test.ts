@@ -1,7 +1,7 @@
 // Exposure that was not what it seemed, each named after its symptom, on a real ClickHouse engine: addresses of another time, guessed and unknown directions.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'

@@ -42,7 +42,16 @@ const columns = [
   'start',
   'end',
 ]
-const more = ['pkt-srcaddr', 'pkt-dstaddr', 'flow-direction', 'tcp-flags', 'pkt-src-aws-service', 'pkt-dst-aws-service']
+const more = [
+  'resource-id',
+  'interface-type',
+  'pkt-srcaddr',
+  'pkt-dstaddr',
+  'flow-direction',
+  'tcp-flags',
+  'pkt-src-aws-service',
+  'pkt-dst-aws-service',
+]
 
 const observers = [
   ['eni-1', 'i-1', 'vpc-1', '111122223333'],
@@ -50,12 +59,23 @@ const observers = [
   ['eni-3', 'i-3', 'vpc-2', '111122223333'],
   ['eni-4', '-', '-', 'unknown'],
   ['-', '-', '-', '444455556666'],
+  // regional NAT gateways: by their id, and by their type
+  ['-', '-', 'vpc-1', '444455556666', 'nat-1'],
+  ['-', '-', 'vpc-1', '111122223333', '-', 'regional_nat_gateway'],
+  ['-', '-', 'vpc-1', '111122223333', 'res-1'],
 ]
 
 const block = fc
-  .tuple(pool, fc.subarray(more), fc.boolean(), fc.uniqueArray(fc.nat(observers.length - 1), { minLength: 1, maxLength: 3 }))
-  .chain(([some, extra, loggedSometimes, few]) => {
-    const names = [...columns, ...extra]
+  .tuple(
+    pool,
+    fc.subarray(more),
+    fc.boolean(),
+    fc.integer({ min: 0, max: 5 }),
+    fc.uniqueArray(fc.nat(observers.length - 1), { minLength: 1, maxLength: 3 }),
+  )
+  .chain(([some, extra, loggedSometimes, without, few]) => {
+    // some formats do not name the interface
+    const names = [...columns.filter(name => without > 0 || name !== 'interface-id'), ...extra]
     const ip = fc.constantFrom(...some)
     const pair = fc.oneof(
       { weight: 1, arbitrary: fc.tuple(ip, ip) },
@@ -80,6 +100,8 @@ const block = fc
       .map(({ observer, ends, packets, ports, protocol, times, flags, way, services }) => {
         const values: Record<string, string> = {
           'interface-id': observer[0]!,
+          'resource-id': observer[4] ?? '-',
+          'interface-type': observer[5] ?? '-',
           'instance-id': observer[1]!,
           'vpc-id': observer[2]!,
           'account-id': observer[3]!,
@@ -109,6 +131,12 @@ const settings: readonly (readonly ReferenceNetwork[])[] = [
   [
     { cidrs: ['172.16.0.0/12', 'fd00::/8'], accounts: ['111122223333'] },
     { cidrs: ['8.8.8.8/32'], accounts: ['444455556666'], vpcs: ['vpc-1'] },
+  ],
+  // general, for an account, and for VPCs, over one another
+  [
+    { cidrs: ['10.0.0.0/16', '8.8.0.0/16', '2600:1f18::6/128', 'fd12::/16'] },
+    { cidrs: ['10.1.0.0/16', '172.33.0.0/16'], accounts: ['111122223333'] },
+    { cidrs: ['172.32.0.0/24', '8.8.4.0/24', '2600:1f18::5/128'], vpcs: ['vpc-2', 'vpc-1'] },
   ],
 ]
 

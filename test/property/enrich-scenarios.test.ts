@@ -1,7 +1,7 @@
 // Planted traffic: what the log does not say is never inferred wrongly for private networks, and never taught wrongly anywhere.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { directionScenarios, forwardScenarios } from '../support/direction-scenarios.ts'
+import { directionScenarios, forwardScenarios, networkScenarios } from '../support/direction-scenarios.ts'
 import { measureDirection } from '../support/measure-direction.ts'
 
 const blocks = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 25)
@@ -20,6 +20,16 @@ void describe('directions that are not logged', () => {
     const { taught } = measureDirection(directionScenarios[0]!, { few: false, blocks })
     assert.ok(taught >= blocks)
   })
+})
+
+void describe('directions with own networks that are given without their VPCs, and peered VPCs', () => {
+  for (const scenario of networkScenarios)
+    for (const few of scenario.incomplete === true ? [false] : [false, true])
+      it(`${scenario.name}${few ? ', few records' : ''}: nothing taught wrong, no direction wrong`, () => {
+        const { rows, wrong, taughtWrong } = measureDirection(scenario, { few, blocks })
+        assert.ok(rows > 0)
+        assert.deepEqual({ wrong, taughtWrong }, { wrong: 0, taughtWrong: 0 })
+      })
 })
 
 void describe('packet addresses behind an interface', () => {

@@ -74,95 +74,179 @@ function levelOf(row: ReferenceRow, ip: string, networks: readonly ReferenceNetw
   )
 }
 
+/** 100.64.0.0/10. */
+const isShared = (ip: string): boolean => octets(ip)[0] === 100 && isPrivate(ip)
+/** An address that an interface of a VPC may have which nobody has to name. */
+const canBePeer = (ip: string): boolean => isPrivate(ip) && !isNobody(ip)
+const endsOf = (row: ReferenceRow): [string, string] => [textOf(row, 'srcAddr')!, textOf(row, 'dstAddr')!]
+const isLogged = (row: ReferenceRow): boolean => row['directionSource'] === 'logged'
+
+/** A regional NAT gateway: it has no interface, and no side of its own. */
+function hasNoSide(row: ReferenceRow, hasInterfaceColumn: boolean): boolean {
+  if (textOf(row, 'interfaceId') !== null) return false
+  return (
+    hasInterfaceColumn || textOf(row, 'interfaceType') === 'regional_nat_gateway' || textOf(row, 'resourceId')?.startsWith('nat-') === true
+  )
+}
+
+/** The side that own networks claim: the one of the VPC before another, else the only one in any network. */
+interface Claim {
+  readonly ip: string
+  readonly far: string
+  readonly byVpc: boolean
+}
+function claimOf(row: ReferenceRow, networks: readonly ReferenceNetwork[]): Claim | null {
+  const [src, dst] = endsOf(row)
+  const levels = new Map([src, dst].map(ip => [ip, levelOf(row, ip, networks)]))
+  const inVpc = [src, dst].filter(ip => levels.get(ip) === 3)
+  const inAny = [src, dst].filter(ip => levels.get(ip)! > 0)
+  const [ip] = inVpc.length === 1 ? inVpc : inVpc.length === 0 && inAny.length === 1 ? inAny : []
+  return ip === undefined || isNobody(ip) ? null : { ip, far: ip === src ? dst : src, byVpc: inVpc.length === 1 }
+}
+
+/** The private one of two IPv4 addresses, if the other one is public and no network names one of them. */
+function privateSide(row: ReferenceRow, networks: readonly ReferenceNetwork[]): string | null {
+  const ends = endsOf(row)
+  if (ends.some(ip => !isIPv4(ip) || isNobody(ip) || levelOf(row, ip, networks) > 0)) return null
+  return ends.filter(isPrivate).length === 1 ? ends.find(isPrivate)! : null
+}
+
+/** Of a record of which no more is known: not an address of the shared range, which stands behind interfaces of any range. */
+function guess(row: ReferenceRow, networks: readonly ReferenceNetwork[]): string | null {
+  const side = privateSide(row, networks)
+  return side !== null && isShared(side) ? null : side
+}
+
+/** The IPv4 records of one observation point. */
 interface Group {
-  readonly rows: ReferenceRow[]
   readonly scope: string | null
-  own: string | null
-  certain: boolean
-  proven: boolean
+  readonly rows: readonly ReferenceRow[]
+  /** Addresses that can be the own one of every record. */
+  readonly inAll: readonly string[]
+  /** Addresses that networks of the VPC, and others, claim. */
+  readonly byVpc: ReadonlySet<string>
+  readonly general: ReadonlySet<string>
+  /** The own address: known for sure, or taken for it. */
+  readonly own: string | null
+  readonly why: 'certain' | 'named' | 'general' | 'guess'
 }
 
-/** Exactly one of two IPv4 addresses is private, and they are not both ours by the setting. */
-function isMixed(row: ReferenceRow, networks: readonly ReferenceNetwork[]): boolean {
-  const [src, dst] = [textOf(row, 'srcAddr'), textOf(row, 'dstAddr')]
-  if (src === null || dst === null || !isIPv4(src) || !isIPv4(dst) || isNobody(src) || isNobody(dst)) return false
-  return isPrivate(src) !== isPrivate(dst) && levelOf(row, src, networks) === 0
+function groupOf(rows: readonly ReferenceRow[], networks: readonly ReferenceNetwork[]): Group {
+  const possible = rows.map(row => (isLogged(row) ? [row['direction'] === 'egress' ? endsOf(row)[0] : endsOf(row)[1]] : endsOf(row)))
+  const inAll = [...new Set(possible.flat())].filter(ip => possible.every(list => list.includes(ip)))
+  const claims = rows.filter(row => !isLogged(row)).flatMap(row => claimOf(row, networks) ?? [])
+  const byVpc = new Set(claims.filter(claim => claim.byVpc).map(({ ip }) => ip))
+  const general = new Set(claims.filter(claim => !claim.byVpc).map(({ ip }) => ip))
+  const known = { scope: scopeOf(rows[0]!), rows, inAll, byVpc, general }
+  if (inAll.length === 1) return { ...known, own: inAll[0]!, why: 'certain' }
+  // all records are of one pair
+  const [named] = byVpc
+  if (inAll.length === 2 && named !== undefined) return { ...known, own: named, why: 'named' }
+  const [claimed] = general
+  if (inAll.length === 2 && claimed !== undefined)
+    return { ...known, own: inAll.some(ip => ip !== claimed && canBePeer(ip)) ? null : claimed, why: 'general' }
+  return {
+    ...known,
+    own: inAll.length === 2 ? (rows.map(row => guess(row, networks)).find(ip => ip !== null) ?? null) : null,
+    why: 'guess',
+  }
 }
 
-const privateOf = (row: ReferenceRow): string => [textOf(row, 'srcAddr')!, textOf(row, 'dstAddr')!].find(isPrivate)!
-const publicOf = (row: ReferenceRow): string => [textOf(row, 'srcAddr')!, textOf(row, 'dstAddr')!].find(ip => !isPrivate(ip))!
-
-function groupsOf(rows: readonly ReferenceRow[], networks: readonly ReferenceNetwork[]): Map<string, Group> {
-  const groups = new Map<string, Group>()
-  for (const row of rows) {
-    const observer = observerOf(row)
+/** The own addresses of observation points; what another one of the block contradicts is left out. */
+function groupsOf(rows: readonly ReferenceRow[], networks: readonly ReferenceNetwork[], hasInterfaceColumn: boolean): Map<string, Group> {
+  const usable = rows.filter(row => {
     const [src, dst] = [textOf(row, 'srcAddr'), textOf(row, 'dstAddr')]
-    if (observer === null || src === null || dst === null || src === dst || !isIPv4(src) || !isIPv4(dst) || isNobody(src) || isNobody(dst))
-      continue
-    const group = groups.get(observer) ?? { rows: [], scope: scopeOf(row), own: null, certain: false, proven: false }
-    group.rows.push(row)
-    groups.set(observer, group)
-  }
-  for (const group of groups.values()) {
-    const possible = group.rows.map(row => {
-      const [src, dst] = [textOf(row, 'srcAddr')!, textOf(row, 'dstAddr')!]
-      return row['directionSource'] === 'none' ? [src, dst] : [row['direction'] === 'egress' ? src : dst]
-    })
-    const inAll = [...new Set(possible.flat())].filter(ip => possible.every(list => list.includes(ip)))
-    const mixed = group.rows.filter(row => row['directionSource'] === 'none' && isMixed(row, networks))
-    group.certain = inAll.length === 1
-    group.own = inAll.length === 1 ? inAll[0]! : inAll.length === 2 && mixed.length > 0 ? privateOf(mixed[0]!) : null
-    const isDecided = group.rows.some(row => row['directionSource'] !== 'none')
-    const isBetweenPrivate = group.rows.some(
-      row => row['directionSource'] === 'none' && isPrivate(textOf(row, 'srcAddr')!) && isPrivate(textOf(row, 'dstAddr')!),
-    )
-    const networksMet = new Set(mixed.map(row => octets(publicOf(row)).slice(0, 2).join('.')))
-    group.proven = group.certain && isPrivate(group.own!) && (isDecided || isBetweenPrivate || networksMet.size > 1)
-  }
-  const all = [...groups.values()]
-  const vetoed = all.filter(group => {
-    const rivals = all.filter(other => other !== group && other.own !== null && other.own === group.own && other.scope === group.scope)
-    return rivals.some(rival => rival.certain || !group.certain)
+    if (observerOf(row) === null || hasNoSide(row, hasInterfaceColumn) || src === null || dst === null || src === dst) return false
+    return [src, dst].every(ip => isIPv4(ip) && !isNobody(ip))
   })
-  for (const group of vetoed) [group.own, group.proven] = [null, false]
-  return groups
+  const groups = new Map([...Map.groupBy(usable, row => observerOf(row)!)].map(([name, of]) => [name, groupOf(of, networks)]))
+  const all = [...groups.values()]
+  const isFirm = ({ why }: Group): boolean => why === 'certain' || why === 'named'
+  const isContradicted = (group: Group): boolean => {
+    const neighbours = all.filter(other => other !== group && other.scope === group.scope)
+    const rivals = neighbours.filter(other => other.own !== null && other.own === group.own)
+    if (rivals.some(rival => isFirm(rival) || !isFirm(group))) return true
+    const certain = neighbours.filter(({ why }) => why === 'certain')
+    if (group.why === 'guess') return certain.some(({ own }) => !isPrivate(own!))
+    return group.why === 'general' && certain.some(({ own, byVpc, general }) => !isOnly(byVpc, own!) && !isOnly(general, own!))
+  }
+  return new Map([...groups].map(([name, group]) => [name, isContradicted(group) ? { ...group, own: null } : group]))
 }
 
-/** Fills direction, directionSource and directionBy where the log does not say them; marks rows that prove their inference with `believed`. */
-export function decideDirections(rows: ReferenceRow[], networks: readonly ReferenceNetwork[]): void {
-  const decide = (row: ReferenceRow, own: string, source: string, by: string | null): void => {
+const isOnly = (set: ReadonlySet<string>, ip: string): boolean => set.size === 1 && set.has(ip)
+
+/** The block proves that the private address in all records of an interface is its own. */
+function isProven({ own, why, byVpc, rows }: Group, networks: readonly ReferenceNetwork[]): boolean {
+  if (own === null || why !== 'certain' || !isPrivate(own)) return false
+  const open = rows.filter(row => !isLogged(row))
+  const peers = open.filter(row => privateSide(row, networks) !== null).map(row => endsOf(row).find(ip => !isPrivate(ip))!)
+  const networksMet = new Set(peers.map(ip => octets(ip).slice(0, 2).join('.')))
+  return rows.some(isLogged) || isOnly(byVpc, own) || open.some(row => endsOf(row).every(isPrivate)) || networksMet.size > 1
+}
+
+/**
+ * Fills direction, directionSource and directionBy where the log does not say them; marks rows that may teach with `believed`.
+ *
+ * @param hasInterfaceColumn The format has `interface-id`.
+ */
+export function decideDirections(rows: ReferenceRow[], networks: readonly ReferenceNetwork[], hasInterfaceColumn: boolean): void {
+  const decide = (row: ReferenceRow, own: string, source: string, by: string | null, believed: boolean): void => {
     row['direction'] = own === row['srcAddr'] ? 'egress' : 'ingress'
     row['directionSource'] = source
     row['directionBy'] = by
+    if (believed) Object.defineProperty(row, 'believed', { value: true })
   }
-  const open = rows.filter(row => row['directionSource'] === 'none' && textOf(row, 'srcAddr') !== null && textOf(row, 'dstAddr') !== null)
-  if (open.length === 0) return
-  for (const row of open) {
-    const [src, dst] = [textOf(row, 'srcAddr')!, textOf(row, 'dstAddr')!]
-    const [from, to] = [levelOf(row, src, networks), levelOf(row, dst, networks)]
-    if (from !== to) decide(row, from > to ? src : dst, 'inferred', 'own_network')
-  }
-  const groups = groupsOf(rows, networks)
-  for (const row of open.filter(row => row['directionSource'] === 'none' && row['srcAddr'] !== row['dstAddr'])) {
+  const groups = groupsOf(rows, networks, hasInterfaceColumn)
+  const open = rows.filter(row => {
+    const [src, dst] = [textOf(row, 'srcAddr'), textOf(row, 'dstAddr')]
+    return row['directionSource'] === 'none' && src !== null && dst !== null && src !== dst && !hasNoSide(row, hasInterfaceColumn)
+  })
+  const decisions = open.map((row): (() => void) => {
     const observer = observerOf(row)
-    const mixed = isMixed(row, networks)
-    const own = observer === null ? (mixed ? privateOf(row) : null) : (groups.get(observer)?.own ?? null)
-    if (own === null || (own !== row['srcAddr'] && own !== row['dstAddr'])) continue
+    const group = observer === null ? undefined : groups.get(observer)
+    const claim = claimOf(row, networks)
+    if (claim !== null && claimHolds(claim, row, group, open, networks)) {
+      const isV4 = [claim.ip, claim.far].every(ip => isIPv4(ip))
+      const agreed = isV4 && group?.why === 'certain' && group.own === claim.ip && isOnly(group.general, claim.ip)
+      return () => decide(row, claim.ip, 'inferred', 'own_network', claim.byVpc || !canBePeer(claim.far) || agreed)
+    }
+    const own = observer === null ? guess(row, networks) : (group?.own ?? null)
+    if (own === null || !endsOf(row).includes(own)) return () => undefined
     // of one pair of addresses, or without an interface, which is ours is a guess
-    const isSure = groups.get(observer ?? '')?.certain === true
-    decide(row, own, isSure && mixed && isPrivate(own) ? 'inferred' : 'inferred_count', null)
-    if (groups.get(observer ?? '')?.proven === true) Object.defineProperty(row, 'believed', { value: true })
+    const isInferred = privateSide(row, networks) === own && group?.inAll.length === 1
+    return () =>
+      decide(row, own, isInferred ? 'inferred' : 'inferred_count', null, isInferred && group !== undefined && isProven(group, networks))
+  })
+  for (const apply of decisions) apply()
+}
+
+/** Nothing else in the block says otherwise. */
+function claimHolds(
+  { ip, far, byVpc }: Claim,
+  row: ReferenceRow,
+  group: Group | undefined,
+  open: readonly ReferenceRow[],
+  networks: readonly ReferenceNetwork[],
+): boolean {
+  const isDisputed = group?.inAll.length === 1 && group.inAll[0] !== ip
+  const isV4 = isIPv4(ip) && isIPv4(far)
+  if (byVpc) return !isV4 || !(isDisputed || (group !== undefined && group.byVpc.size > 1))
+  if (isV4) {
+    if (observerOf(row) === null) return !canBePeer(far)
+    return isNobody(far) ? !isDisputed : group?.own === ip
   }
+  if (observerOf(row) === null || isNobody(far)) return true
+  // several IPv6 addresses of ours with one peer: it may well be the other way round
+  const others = open
+    .filter(other => observerOf(other) === observerOf(row) && endsOf(other).every(end => isIPv6(end) && !isNobody(end)))
+    .flatMap(other => claimOf(other, networks) ?? [])
+    .filter(claim => !claim.byVpc)
+  return new Set(others.map(other => other.ip)).size <= 1 || new Set(others.map(other => other.far)).size > 1
 }
 
 /** What a block whose directions are decided teaches, row by row. */
 export function teach(rows: readonly ReferenceRow[], latest: number, networks: readonly ReferenceNetwork[]): ReferenceSighting[] {
-  const believed = rows.filter(
-    row =>
-      row['directionSource'] === 'logged' ||
-      row['directionBy'] === 'own_network' ||
-      (row['directionSource'] === 'inferred' && row['believed'] === true),
-  )
+  const believed = rows.filter(row => isLogged(row) || row['believed'] === true)
   const sides = believed.map(row => {
     const [near, far] = row['direction'] === 'egress' ? (['src', 'dst'] as const) : (['dst', 'src'] as const)
     const address = (side: 'src' | 'dst'): string | null => textOf(row, `${side}Addr`)
@@ -175,7 +259,8 @@ export function teach(rows: readonly ReferenceRow[], latest: number, networks: r
     textOf(row, 'instanceId') !== null &&
     !isNobody(packet) &&
     (isPrivate(packet) ||
-      levelOf(row, packet, networks) > 0 ||
+      levelOf(row, packet, networks) === 3 ||
+      (levelOf(row, packet, networks) > 0 && own !== null && levelOf(row, own, networks) > 0) ||
       (own !== null &&
         isIPv4(own) &&
         isIPv4(packet) &&
@@ -184,19 +269,22 @@ export function teach(rows: readonly ReferenceRow[], latest: number, networks: r
   const isTimed = (row: ReferenceRow): boolean =>
     row['timeSource'] === 'logged' && (row['end'] as number) - (row['start'] as number) <= 660 && (row['end'] as number) <= latest
   const timed = sides.filter(({ row }) => isTimed(row))
-  const forwarding = new Set<string>()
-  for (const { row } of timed) {
-    const instance = textOf(row, 'instanceId')
-    const mine = sides.filter(side => textOf(side.row, 'instanceId') === instance)
-    const held = timed.filter(side => textOf(side.row, 'instanceId') === instance && couldHold(side)).map(side => side.packet)
-    // of a row whose direction is not believed either address may be the far one
-    const unsaid = rows.filter(other => !believed.includes(other) && textOf(other, 'instanceId') === instance)
-    if (
-      instance !== null &&
-      (mine.some(side => held.includes(side.far ?? '') || held.includes(side.farPacket ?? '')) ||
-        unsaid.some(other => held.includes(textOf(other, 'srcAddr') ?? '') || held.includes(textOf(other, 'dstAddr') ?? '')))
+  // addresses that stand on the far side of an instance; of a row whose direction is not believed either address may be the far one
+  const farOf = (instance: string): Set<string | null> =>
+    new Set(
+      rows
+        .filter(row => textOf(row, 'instanceId') === instance)
+        .flatMap(row => {
+          const side = sides.find(each => each.row === row)
+          return side === undefined ? [textOf(row, 'srcAddr'), textOf(row, 'dstAddr')] : [side.far, side.farPacket]
+        }),
     )
-      forwarding.add(instance)
+  /** What the packet address of a side is to its instance; null: that cannot be told. */
+  const kindOf = (instance: string, packet: string): string | null => {
+    const far = farOf(instance)
+    const held = timed.filter(side => textOf(side.row, 'instanceId') === instance && couldHold(side))
+    if (far.has(packet)) return 'passed'
+    return held.some(side => far.has(side.packet)) ? null : 'packet'
   }
   return timed.flatMap(side => {
     const { row, own, packet, far, farPacket, farSide } = side
@@ -208,7 +296,8 @@ export function teach(rows: readonly ReferenceRow[], latest: number, networks: r
     if (scope !== null && interfaceId !== null) {
       const owner = `${interfaceId}|${instance ?? ''}|`
       if (own !== null && !isNobody(own)) note('own', scope, own, owner)
-      if (couldHold(side)) note(forwarding.has(instance!) ? 'passed' : 'packet', scope, packet!, owner)
+      const kind = couldHold(side) ? kindOf(instance!, packet!) : null
+      if (kind !== null) note(kind, scope, packet!, owner)
     }
     const service = textOf(row, farSide === 'src' ? 'pktSrcAwsService' : 'pktDstAwsService')
     const end = farPacket ?? far

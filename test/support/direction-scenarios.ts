@@ -16,7 +16,17 @@ export interface DirectionScenario {
   readonly name: string
   /** True where no direction may be wrong. */
   readonly neverWrong: boolean
+  /** The setting `networks.own`; absent: none. */
+  readonly networks?: readonly PlantedNetwork[]
+  /** The setting leaves out public ranges of VPCs, which it must not: single pairs of addresses are then read the wrong way round. */
+  readonly incomplete?: boolean
   plant(next: () => number, few: boolean): PlantedTraffic
+}
+
+/** An entry of `networks.own`. */
+export interface PlantedNetwork {
+  readonly cidrs: readonly string[]
+  readonly vpcs?: readonly string[]
 }
 
 /** Records of one block, and who holds what. */
@@ -164,6 +174,39 @@ export const directionScenarios: readonly DirectionScenario[] = [
   simple('IPv6, global peers', global6, [global6]),
   simple('IPv6, unique local peers', global6, [unique6]),
   simple('IPv6, several addresses, peers of both kinds', global6, [global6, unique6], { addresses: 4 }),
+]
+
+const named: Draw = next => `10.50.${below(next, 8)}.${1 + below(next, 250)}`
+const unnamed: Draw = next => `10.60.${below(next, 8)}.${1 + below(next, 250)}`
+const otherRoutable: Draw = next => `172.33.${below(next, 8)}.${1 + below(next, 250)}`
+const namedV6: Draw = next => `2600:1f18:50::${(1 + below(next, 60_000)).toString(16)}`
+/** The VPC of records in scenarios with networks. */
+export const plantedVpc = 'vpc-0c18000000000001'
+const withNetworks = (scenario: DirectionScenario, networks: readonly PlantedNetwork[], incomplete = false): DirectionScenario => ({
+  ...scenario,
+  networks,
+  incomplete,
+})
+const general = [{ cidrs: ['10.50.0.0/16', '172.32.0.0/16', '2600:1f18:50::/56'] }]
+const ofVpc = [{ cidrs: ['10.50.0.0/16', '172.32.0.0/16'], vpcs: [plantedVpc] }]
+
+/** What the setting `networks.own` is measured on: VPCs that it names, and VPCs that are peered with these. */
+export const networkScenarios: readonly DirectionScenario[] = [
+  withNetworks(simple('named, peered with a private VPC', named, [unnamed, internet], { neverWrong: true }), general),
+  withNetworks(simple('private, peered with a named VPC', unnamed, [named, internet], { neverWrong: true }), general),
+  withNetworks(bothSides('named and private, both sides in the log', [named, unnamed], true), general),
+  withNetworks(simple('both of a peering named', named, [routable, internet], { neverWrong: true }), general),
+  withNetworks(bothSides('both of a peering named, both sides in the log', [named, routable], true), general),
+  withNetworks(simple('named routable, private peers', routable, [unnamed], { neverWrong: true }), general),
+  withNetworks(simple('named routable, peers of all kinds', routable, [unnamed, internet, routable], { neverWrong: true }), general),
+  withNetworks(simple('private, peered with a named routable VPC', unnamed, [routable, internet], { neverWrong: true }), general),
+  withNetworks(bothSides('named routable and private, both sides in the log', [routable, unnamed], true), general),
+  withNetworks(natGateway('NAT gateway, named routable with private clients', routable, unnamed, true), general),
+  withNetworks(simple('named routable, pods on 100.64/10', routable, [shared], { neverWrong: true }), general),
+  withNetworks(simple('IPv6, named, peers of both kinds', namedV6, [global6, unique6], { addresses: 4, neverWrong: true }), general),
+  withNetworks(simple('named by its VPC, private peers', named, [unnamed], { neverWrong: true }), ofVpc),
+  withNetworks(simple('named by its VPC, routable, peers of all kinds', routable, [unnamed, internet, named], { neverWrong: true }), ofVpc),
+  withNetworks(simple('routable that is not named, peered with a named one', otherRoutable, [routable]), general, true),
 ]
 
 /** A scenario of forwarding: what an interface with a logged direction sees, and which packet addresses it really holds. */

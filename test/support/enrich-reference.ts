@@ -206,6 +206,6 @@ export function referenceBlock(
       }),
     )
   })
-  if (!transit) decideDirections(rows, networks)
+  if (!transit) decideDirections(rows, networks, names.includes('interface-id'))
   return { rows, gaps, dead, blank, lines: lines.length }
 }

@@ -19,7 +19,7 @@ export const testKeyedReader = (encodedBatches: boolean): void =>
           read: (offset, maxBytes) => reader.read(offset, maxBytes),
           committedEnd: () => whenLed(async () => (await lab.cluster.limits(topic, 1)).end),
         },
-        0,
+        { start: 0 },
       )
       const ask = async (...keys: string[]): Promise<(string | null)[]> =>
         (await keyed.lookUp(keys.map(key => Buffer.from(key)))).map(value => value?.toString() ?? null)

@@ -23,6 +23,8 @@ interface Held {
   /** Of each second that is held: first and last second of the stay it belongs to. */
   begin: Int32Array
   end: Int32Array
+  /** Seconds in which it was really seen, gaps not closed. */
+  readonly seen: Seconds
 }
 
 const nothing = (): Seconds => new Uint8Array(daySeconds)
@@ -48,7 +50,7 @@ function both(a: Seconds, b: Seconds): Seconds {
   return all
 }
 
-function withStays(owner: Owner, seconds: Seconds): Held {
+function withStays(owner: Owner, seconds: Seconds, seen: Seconds): Held {
   const begin = new Int32Array(daySeconds).fill(-1)
   const end = new Int32Array(daySeconds).fill(-1)
   for (let first = seconds.indexOf(1); first >= 0;) {
@@ -58,7 +60,7 @@ function withStays(owner: Owner, seconds: Seconds): Held {
     end.fill(after - 1, first, after)
     first = seconds.indexOf(1, after)
   }
-  return { owner, seconds, begin, end }
+  return { owner, seconds, begin, end, seen }
 }
 
 const interfaceOf = (owner: Owner): string => JSON.stringify([owner.interfaceId, owner.service])
@@ -78,16 +80,26 @@ function describe(owners: readonly Owner[]): Owner {
   return described
 }
 
+/** What one interface said of the address under one instance. */
+interface Named {
+  readonly owner: Owner
+  /** Gaps closed, and what other claims speak against taken out. */
+  readonly seconds: Seconds
+  readonly seen: Seconds
+}
+
 /** Owners of one interface, and when each was seen: a missing instance is one of the known ones. */
-function ownersOfInterface(claims: readonly { owner: Owner; seconds: Seconds }[]): Held[] {
+function ownersOfInterface(claims: readonly Named[]): Held[] {
   const described = describe(claims.map(claim => claim.owner))
   const instances = [...new Set(claims.map(claim => claim.owner.instanceId))]
-  const seen = (instance: string | null): Seconds =>
-    closeGaps(claims.filter(claim => claim.owner.instanceId === instance).reduce((all, claim) => both(all, claim.seconds), nothing()))
+  const of = (instance: string | null): readonly Named[] => claims.filter(claim => claim.owner.instanceId === instance)
+  const stayed = (instance: string | null): Seconds => closeGaps(of(instance).reduce((all, claim) => both(all, claim.seconds), nothing()))
+  const seen = (instance: string | null): Seconds => of(instance).reduce((all, claim) => both(all, claim.seen), nothing())
   const known = instances.filter(instance => instance !== null).sort()
-  if (known.length === 0) return [withStays({ ...described, instanceId: null }, seen(null))]
-  const unnamed = instances.includes(null) ? seen(null) : nothing()
-  const held = known.map(instance => withStays({ ...described, instanceId: instance }, seen(instance)))
+  if (known.length === 0) return [withStays({ ...described, instanceId: null }, stayed(null), seen(null))]
+  const unnamed = instances.includes(null) ? stayed(null) : nothing()
+  // seen without an instance counts for each of the instances
+  const held = known.map(instance => withStays({ ...described, instanceId: instance }, stayed(instance), both(seen(instance), seen(null))))
   const more = held.map(each => each.seconds.slice())
   // the instance whose stay began last (of two the greater one); before all stays the one whose stay begins first (of two the lesser one)
   let nearest = firstToBegin(held)
@@ -95,7 +107,7 @@ function ownersOfInterface(claims: readonly { owner: Owner; seconds: Seconds }[]
     for (const [i, each] of held.entries()) if (each.begin[s] === s) nearest = i
     if (unnamed[s] === 1 && !held.some(each => each.seconds[s] === 1)) more[nearest]![s] = 1
   }
-  return held.map((each, i) => withStays(each.owner, closeGaps(more[i]!)))
+  return held.map((each, i) => withStays(each.owner, closeGaps(more[i]!), each.seen))
 }
 
 function firstToBegin(held: readonly Held[]): number {
@@ -120,20 +132,50 @@ function runsOfDay(day: number, sightings: readonly RecordedSighting[], overlapS
     }
   }
   const all = [...claims.values()]
-  const ownInterfaces = new Set(all.filter(claim => claim.kind === 'own').map(claim => interfaceOf(claim.owner)))
-  const forwarding = new Set(all.filter(claim => claim.kind === 'passed').map(claim => interfaceOf(claim.owner)))
-  const valid = all.filter(({ kind, owner }) => {
-    const name = interfaceOf(owner)
-    if (kind === 'own') return true
-    return kind === 'packet' && !forwarding.has(name) && [...ownInterfaces].every(other => other === name)
+  const held = [...Map.groupBy(all, claim => interfaceOf(claim.owner)).values()].flatMap(ofInterface => {
+    const name = interfaceOf(ofInterface[0]!.owner)
+    const against = speaksAgainst(name, all)
+    const named = ofInterface
+      .filter(({ kind }) => kind !== 'passed')
+      .map(({ kind, owner, seconds }): Named => {
+        if (kind === 'own') return { owner, seconds, seen: seconds }
+        // gaps are closed over all that the interface showed in packets with this instance
+        const alike = ofInterface.filter(other => other.kind === 'packet' && other.owner.instanceId === owner.instanceId)
+        const stayed = closeGaps(alike.reduce((sum, other) => both(sum, other.seconds), nothing()))
+        return { owner, seconds: stayed.map((is, s) => (is === 1 && against[s] === 0 ? 1 : 0)), seen: seconds }
+      })
+      .filter(({ seconds }) => seconds.includes(1))
+    return named.length === 0 ? [] : ownersOfInterface(named)
   })
-  const held = [...Map.groupBy(valid, claim => interfaceOf(claim.owner)).values()].flatMap(ownersOfInterface)
   return runsOf(midnight, held, overlapS)
+}
+
+/** Seconds in which a packet claim of an interface does not count. */
+function speaksAgainst(name: string, all: readonly { kind: string; owner: Owner; seconds: Seconds }[]): Seconds {
+  const against = nothing()
+  const around = (first: number, last: number): unknown => against.fill(1, Math.max(first - joinSeconds, 0), last + joinSeconds + 1)
+  // another interface has the address as its own from the first second in which it shows it so to the last one
+  for (const claims of Map.groupBy(
+    all.filter(({ kind, owner }) => kind === 'own' && interfaceOf(owner) !== name),
+    claim => interfaceOf(claim.owner),
+  ).values()) {
+    const own = claims.reduce((sum, claim) => both(sum, claim.seconds), nothing())
+    around(own.indexOf(1), own.lastIndexOf(1))
+  }
+  for (const { seconds } of all.filter(({ kind, owner }) => kind === 'passed' && interfaceOf(owner) === name))
+    for (let s = seconds.indexOf(1); s >= 0; s = seconds.indexOf(1, s + 1)) around(s, s)
+  return against
 }
 
 function runsOf(midnight: number, held: readonly Held[], overlapS: number): OwnershipRun[] {
   const runs: OwnershipRun[] = []
   let open: { run: OwnershipRun; owner: Held; begin: number } | undefined
+  const counted = new Map<string, number>()
+  const minutes = (mine: Held, other: Held, from: number, to: number): number => {
+    const name = [held.indexOf(mine), held.indexOf(other), from, to].join()
+    if (!counted.has(name)) counted.set(name, minutesOfBoth(mine, other, from, to))
+    return counted.get(name)!
+  }
   for (let s = 0; s < daySeconds; s++) {
     let holder: Held | undefined
     for (const each of held) {
@@ -154,15 +196,24 @@ function runsOf(midnight: number, held: readonly Held[], overlapS: number): Owne
     }
     open.run.lastSeen = midnight + s
     const mine = holder
-    const disputed = held.some(
-      other =>
-        other !== mine &&
-        other.seconds[s] === 1 &&
-        Math.min(other.end[s]!, mine.end[s]!) - Math.max(other.begin[s]!, mine.begin[s]!) + 1 > overlapS,
-    )
+    const disputed = held.some(other => {
+      if (other === mine || other.seconds[s] === 0) return false
+      const [from, to] = [Math.max(other.begin[s]!, mine.begin[s]!), Math.min(other.end[s]!, mine.end[s]!)]
+      return to - from + 1 > overlapS && 60 * minutes(mine, other, from, to) > overlapS
+    })
     if (disputed) open.run.conflictS++
   }
   return runs
+}
+
+/** Minutes of a time in which two owners were both seen. */
+function minutesOfBoth(a: Held, b: Held, from: number, to: number): number {
+  let count = 0
+  for (let minute = Math.floor(from / 60); minute <= Math.floor(to / 60); minute++) {
+    const inMinute = (seconds: Seconds): boolean => seconds.subarray(60 * minute, 60 * minute + 60).includes(1)
+    if (inMinute(a.seen) && inMinute(b.seen)) count++
+  }
+  return count
 }
 
 /** The runs of one address. */

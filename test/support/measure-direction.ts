@@ -1,6 +1,6 @@
 /** Runs planted traffic through enrich and counts what is wrong. */
 import { TestEnricher } from './enrich-blocks.ts'
-import { seeded, type DirectionScenario, type ForwardScenario } from './direction-scenarios.ts'
+import { plantedVpc, seeded, type DirectionScenario, type ForwardScenario, type PlantedNetwork } from './direction-scenarios.ts'
 
 /** Counts over many blocks. */
 export interface DirectionCounts {
@@ -14,6 +14,8 @@ export interface DirectionCounts {
 
 const start = 1_796_004_060
 
+const copyOf = ({ cidrs, vpcs }: PlantedNetwork) => ({ cidrs: [...cidrs], ...(vpcs === undefined ? {} : { vpcs: [...vpcs] }) })
+
 /** Counts over `blocks` blocks of a scenario, each with a seed of its own. */
 export function measureDirection(
   scenario: DirectionScenario | ForwardScenario,
@@ -23,9 +25,12 @@ export function measureDirection(
   for (let block = 0; block < options.blocks; block++) {
     const { records, holds } = scenario.plant(seeded((options.seed ?? 1) * 1_000_003 + block), options.few)
     if (records.length === 0) continue
+    const networks = 'networks' in scenario ? scenario.networks : undefined
     const names = [...new Set(records.flatMap(({ values }) => Object.keys(values)))]
-    const text = records.map(({ values }) => [...names.map(name => values[name] ?? '-'), start, start + 50].join(' ')).join('\n')
-    const { rows, sightings } = new TestEnricher().run([...names, 'start', 'end'].join(' '), text, {
+    const ends = networks === undefined ? [start, start + 50] : [start, start + 50, plantedVpc]
+    const text = records.map(({ values }) => [...names.map(name => values[name] ?? '-'), ...ends].join(' ')).join('\n')
+    const header = [...names, 'start', 'end', ...(networks === undefined ? [] : ['vpc-id'])].join(' ')
+    const { rows, sightings } = new TestEnricher(networks === undefined ? {} : { networks: networks.map(copyOf) }).run(header, text, {
       origin: { accountId: '111122223333', region: 'us-east-1', slotStart: null },
     })
     counts.rows += rows.length

@@ -271,6 +271,12 @@ export class MemoryContext implements TaskContext {
     return keys.map(key => newest.get(key.toString('latin1')) ?? null)
   }
 
+  async greatestGroup(topic: Topic): Promise<number | undefined> {
+    await this.lookUp(topic, [])
+    const groups = this.#cluster.partition(idOf(topic), this.partition).map(({ key }) => topic.groupOfKey!(key!))
+    return groups.length === 0 ? undefined : Math.max(...groups)
+  }
+
   nowMs(): number {
     return this.#cluster.clockMs
   }

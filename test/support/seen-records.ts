@@ -1,5 +1,5 @@
 /** Records at one interface, by their sides, and what is exposed according to them. */
-import type { FlowRecord } from '../../schemas/flow-types.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { flow } from './flow-records.ts'

@@ -31,8 +31,8 @@ export const seen = (name: string, ...ranges: [number, number][]): IpSighting =>
 export function daysOf(sightings: readonly IpSighting[]): Map<number, DayState> {
   const days = new Map<number, DayState>()
   for (const sighting of sightings)
-    for (const [day, stays] of splitByDay(sighting.ranges, Infinity).days)
-      days.set(day, joinDays(days.get(day) ?? emptyDay, dayOfSighting(sighting, stays)))
+    for (const [day, shown] of splitByDay(sighting.ranges, Infinity).days)
+      days.set(day, joinDays(days.get(day) ?? emptyDay, dayOfSighting(sighting, shown)))
   return new Map([...days].sort(([a], [b]) => a - b))
 }
 

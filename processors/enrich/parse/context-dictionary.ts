@@ -85,6 +85,13 @@ class Numbering {
   }
 }
 
+/**
+ * Number of an observation point without a side of its own: a regional NAT gateway has no interface, and its inner records have the address of
+ * the peer outside where an interface would have its own.
+ */
+export const noSide = -2
+const regionalGateway = 'regional_nat_gateway'
+
 let lastUid = 0
 
 /** The contexts of one column plan and one object default. Ids are 1, 2, 3 ...; bounded by its owner. */
@@ -97,7 +104,7 @@ export class ContextDictionary {
   readonly uids: number[] = []
   /** Fault number by id, 0 for none. */
   fault = new Uint8Array(64)
-  /** Numbers of the observation point, of the instance and of the scope of addresses, by context id; -1 where it is not known. */
+  /** Numbers of the observation point (or `noSide`), of the instance and of the scope of addresses, by context id; -1 where it is not known. */
   readonly observers: number[] = []
   readonly instances: number[] = []
   readonly scopes: number[] = []
@@ -136,7 +143,7 @@ export class ContextDictionary {
     const values = this.#valuesOf(tokens)
     this.values[id] = values
     this.uids[id] = ++lastUid
-    this.observers[id] = this.#observerNumbers.of(observerOf(values))
+    this.observers[id] = this.#hasNoSide(values) ? noSide : this.#observerNumbers.of(observerOf(values))
     this.instances[id] = this.#instanceNumbers.of(values.instanceId)
     this.scopes[id] = this.#scopeNumbers.of(scopeOf(values))
     if (id >= this.fault.length) {
@@ -145,6 +152,11 @@ export class ContextDictionary {
       this.fault = grown
     }
     this.fault[id] = valid ? 0 : faultNumber('invalid-utf8')
+  }
+
+  #hasNoSide({ interfaceId, interfaceType, resourceId }: ContextValues): boolean {
+    if (interfaceId !== null) return false
+    return this.#plan.has('interface-id') || interfaceType === regionalGateway || resourceId?.startsWith('nat-') === true
   }
 
   #valuesOf(tokens: readonly string[]): ContextValues {

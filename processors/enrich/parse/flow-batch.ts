@@ -13,6 +13,8 @@ export const timeSource = { none: 0, logged: 1, slot: 2, start: 3, end: 4 } as c
 export const direction = { unknown: 0, ingress: 1, egress: 2 } as const
 /** Values of `directionSource`, those of the Avro enum first; `ownNetwork` is `inferred` in the record, and its `directionBy` says it. */
 export const directionSource = { none: 0, logged: 1, inferred: 2, inferredCount: 3, ownNetwork: 4 } as const
+/** Bits of `believedObservers`: the block proves what is inferred, or what networks without `vpcs` claim. */
+export const belief = { inferred: 1, network: 2 } as const
 /** Values of `servicePortSource`: null, then those of the Avro enum. */
 export const servicePortSource = { none: 0, tcpFlags: 1, inferred: 2 } as const
 /** Bits of `plainSides`. */
@@ -88,7 +90,7 @@ export class FlowBatch {
   plainSides = new Uint8Array(0)
   /** True where some row has such a side; else the column is not filled. */
   hasPlainSides = false
-  /** Observers of this block whose inferred direction teaches, by number. Only what direction.ts has filled in counts. */
+  /** What the block proves of its observers (`belief`), by number. Only what direction.ts has filled in counts. */
   believedObservers = new Uint8Array(64)
   /** Port of the service, -1 for none. */
   servicePort = new Int32Array(0)

@@ -224,9 +224,7 @@ export function checkOwners({ network }: Scenario, log: FlowLog, record: LogReco
     verdicts.push(checkSide(network, row.local, row.local_interface_id, null, row.local_state, at, say))
   } else {
     const named = record.eni.role !== 'regional-nat'
-    // An inferred direction may be turned in a VPC whose range is not private, and at a regional gateway, which has no side of its own.
-    const turned = has(log, 'flow-direction') || (named && !network.routable) ? 'wrong' : 'unknown'
-    verdicts.push(say('direction', row.direction === truly ? 'right' : turned, 'direction'))
+    verdicts.push(say('direction', row.direction === truly ? 'right' : 'wrong', 'direction'))
     if (named && row.local_interface_id !== record.eni.id) verdicts.push(say('flow owners', 'wrong', 'the record names its interface'))
     else if (named && row.local_state === 'held' && row.direction !== truly) verdicts.push(say('flow owners', 'wrong', 'the far side is held by the interface')) // prettier-ignore
     else if (!named) verdicts.push(checkSide(network, row.local, row.local_interface_id, null, row.local_state, at, say))

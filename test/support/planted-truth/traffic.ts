@@ -99,7 +99,23 @@ class TrafficMaker {
     for (const eni of this.#network.enis)
       if (eni.from > this.#network.startS || eni.to < this.#network.startS + this.#network.lengthS) this.#ownClient(eni)
     this.#fromFormerAddress()
+    this.#hairpins(new Random(seedOf('hairpin', this.#network.seed)))
     return { packets: this.#packets, inbound: this.#inbound }
+  }
+
+  /** Two addresses behind one instance talk to each other by way of the network: out at its interface, and in again. */
+  #hairpins(random: Random): void {
+    for (const eni of this.#enis('instance')) {
+      const [client, server] = [...eni.pods, ...eni.secondary]
+      if (client === undefined || server === undefined || eni.to - 200 <= eni.from) continue
+      const at = random.between(eni.from, eni.to - 200)
+      const near = { address: client, port: 30_000 + random.below(900) }
+      const far = { address: server, port: 8080 }
+      this.#see(eni, true, eni.v4, near, far, at, SYN)
+      this.#see(eni, false, eni.v4, far, near, at, SYN)
+      this.#see(eni, true, eni.v4, far, near, at, SYN_ACK)
+      this.#see(eni, false, eni.v4, near, far, at, SYN_ACK)
+    }
   }
 
   #enis(...roles: Eni['role'][]): Eni[] {

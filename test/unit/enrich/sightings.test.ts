@@ -213,6 +213,15 @@ void describe('instances that forward are not taught the addresses of their clie
       expect: ['own 10.0.0.9 eni-f', 'passed 10.0.1.5 eni-f'],
     },
     {
+      name: 'one hairpin record between two pods of a node: these two are passed on, a third one is not taught in this block, and nothing is void',
+      lines: [
+        '1 eni-n i-n vpc-1 10.0.0.9 10.0.0.78 10.0.0.77 10.0.0.78 100 160 egress - -',
+        '1 eni-n i-n vpc-1 10.0.0.77 10.0.0.9 10.0.0.77 10.0.0.78 100 160 ingress - -',
+        '1 eni-n i-n vpc-1 10.0.0.9 10.0.1.5 10.0.0.79 10.0.1.5 100 160 egress - -',
+      ],
+      expect: ['own 10.0.0.9 eni-n', 'passed 10.0.0.77 eni-n', 'passed 10.0.0.78 eni-n'],
+    },
+    {
       name: 'a node with pods beside it is',
       lines: [
         '1 eni-n i-n vpc-1 10.0.1.5 10.0.0.9 10.0.1.5 10.0.0.77 100 160 ingress - -',

@@ -146,6 +146,34 @@ test('a position that was lost leaves the state behind: days of unknown addresse
   )
 })
 
+test('a topic that starts at an offset above 0, or a position without the newest stored day: it is asked for once', async () => {
+  for (const metadata of ['', `cold=${2 ** 31 - 1}`]) {
+    const cluster = new MemoryCluster()
+    const role = createIpContextRole(options)
+    put(cluster, seen('a', [day(3), day(3) + 9]))
+    const context = cluster.createContext(role, 0)
+    const task = role.createTask(context)
+    await task.start!({ offset: 7, metadata })
+    await task.process({ records: cluster.partition('ipSightings', 0), slabs: [], nextOffset: 8, lag: 0 })
+    await task.stop!()
+    assert.equal(cluster.positionOf(role, 0).metadata, 'cold=-1')
+  }
+  const cluster = new MemoryCluster()
+  const role = createIpContextRole(options)
+  for (const d of [0, 4, 9]) {
+    put(cluster, seen('a', [day(d), day(d) + 9]))
+    await cluster.runRole(role)
+  }
+  put(cluster, seen('a', [day(9) + 100, day(9) + 109]))
+  const context = cluster.createContext(role, 0)
+  const task = role.createTask(context)
+  for (const record of cluster.partition('cloudMap', 0)) task.restore!(record)
+  await task.start!({ offset: 3, metadata: '' })
+  await task.process({ records: cluster.partition('ipSightings', 0).slice(3), slabs: [], nextOffset: 4, lag: 0 })
+  await task.stop!()
+  assert.equal(cluster.positionOf(role, 0).metadata, 'cold=4')
+})
+
 test('no call holds up the event loop: a backfill of a year in one transaction', async () => {
   const cluster = new MemoryCluster()
   const role = createIpContextRole(options)

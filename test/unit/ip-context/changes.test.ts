@@ -136,6 +136,6 @@ test('a conflict is announced with who had the address before', () => {
 test('late data that voids a claim ends its conflict', () => {
   const packet: IpSighting = { ...seen('b', [100, 900]), kind: 'packet' }
   const other: IpSighting = { ...seen('c', [100, 900]), kind: 'packet' }
-  const changes = announcements(timeline([packet, other]), timeline([packet, other, seen('a', [0, 10])]), true)
+  const changes = announcements(timeline([packet, other]), timeline([packet, other, seen('a', [0, 10], [890, 900])]), true)
   assert.ok(changes.some(change => change.kind === 'conflict_ended'))
 })

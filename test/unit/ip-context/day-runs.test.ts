@@ -78,8 +78,46 @@ const tables: { name: string; sightings: IpSighting[]; expect: string[] }[] = [
   },
   {
     name: 'an interface that passes an address on does not hold it, another one may',
-    sightings: [shown('packet', 'firewall', [0, 900]), shown('passed', 'firewall', [5000, 5001]), shown('packet', 'node', [10, 20])],
+    sightings: [shown('packet', 'firewall', [0, 900]), shown('passed', 'firewall', [450, 451]), shown('packet', 'node', [10, 20])],
     expect: ['node 10- seen 10-20'],
+  },
+  {
+    name: 'one hairpin record voids a pod for ten minutes around it, not for the whole day',
+    sightings: [shown('packet', 'node', [0, 80_000]), shown('passed', 'node', [3600, 3660])],
+    expect: ['node 0-4261 seen 0-2999', 'node 4261- seen 4261-80000'],
+  },
+  {
+    name: 'a later own sighting of another interface voids nothing of a pod that was gone by then',
+    sightings: [shown('packet', 'node', [0, 3600]), seen('later', [40_000, 40_100])],
+    expect: ['node 0-40000 seen 0-3600', 'later 40000- seen 40000-40100'],
+  },
+  {
+    name: 'a packet claim within ten minutes of an own sighting is void, the rest of it is not',
+    sightings: [shown('packet', 'node', [0, 3600]), seen('later', [3700, 3800])],
+    expect: ['node 0-3700 seen 0-3099', 'later 3700- seen 3700-3800'],
+  },
+  {
+    name: 'between two own sightings of an interface the address is its own: packet claims of others are void',
+    sightings: [seen('a', [0, 59], [50_000, 50_059]), shown('packet', 'forwarder', [20_000, 30_000])],
+    expect: ['a 0-50000 seen 0-59', 'a 50000- seen 50000-50059'],
+  },
+  {
+    name: 'A to B to A within ten minutes, with windows that never overlap, is no conflict',
+    sightings: [seen('a', [0, 59], [600, 659]), seen('b', [120, 479])],
+    expect: ['a 0-120 seen 0-119', 'b 120-480 seen 120-479', 'a 480- seen 480-659'],
+  },
+  {
+    name: 'owners that take turns each two minutes for an hour are never there at once',
+    sightings: [
+      seen('a', ...Array.from({ length: 30 }, (_, i): [number, number] => [i * 240, i * 240 + 119])),
+      seen('b', ...Array.from({ length: 30 }, (_, i): [number, number] => [i * 240 + 120, i * 240 + 239])),
+    ],
+    expect: ['a 0-120 seen 0-119', 'b 120- seen 120-7199'],
+  },
+  {
+    name: 'owners that are there at once in as many minutes as overlapS has are in conflict, in the seconds in which their stays overlap',
+    sightings: [seen('a', [0, 59], [500, 559], [1000, 1299]), seen('b', [30, 59], [530, 590], [1100, 1199])],
+    expect: ['a 0-30 seen 0-29', 'b 30-1200 seen 30-1199 conflict 1170', 'a 1200- seen 1200-1299'],
   },
   {
     name: 'own and packet of one interface are one owner',

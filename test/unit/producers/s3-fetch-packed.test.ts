@@ -53,6 +53,7 @@ async function fetched(
     partitionsOf: topic => base.partitionsOf(topic),
     nowMs: () => 0,
     lookUp: (topic, keys) => base.lookUp(topic, keys),
+    greatestGroup: topic => base.greatestGroup(topic),
     commit: () => Promise.resolve(),
     pack: async records => {
       count += records.length

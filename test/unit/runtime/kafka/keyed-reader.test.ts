@@ -54,18 +54,25 @@ class Partition {
 }
 
 const step = fc.oneof(
-  fc.record({ put: fc.tuple(fc.nat(12), fc.option(fc.string({ maxLength: 3 })), fc.nat(3)) }),
+  fc.record({ put: fc.tuple(fc.nat(12), fc.option(fc.string({ maxLength: 3 })), fc.oneof(fc.nat(3), fc.constant(20_000))) }),
   fc.record({ ask: fc.array(fc.nat(14), { maxLength: 6 }) }),
   fc.record({ lag: fc.tuple(fc.integer({ min: 1, max: 6 }), fc.nat(60)) }),
   fc.constant({ compact: true as const }),
 )
 
-for (const most of [1000, 4])
-  test(`values looked up are the newest ones, with ${most} keys in the index at most`, async () => {
+const groupOf = (key: Buffer): number => Number(key.toString().slice(1)) % 4
+for (const { most, groups } of [
+  { most: 1000, groups: false },
+  { most: 4, groups: false },
+  { most: 1000, groups: true },
+  { most: 4, groups: true },
+  { most: 2, groups: true },
+])
+  test(`values looked up are the newest ones, with ${most} keys ${groups ? 'in groups ' : ''}in the index at most`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
         const partition = new Partition()
-        const reader = new KeyedReader(partition, 0, most)
+        const reader = new KeyedReader(partition, { start: 0, most, ...(groups ? { groupOf } : {}) })
         const model = new Map<string, string | null>()
         for (const one of steps) {
           if ('put' in one) {
@@ -91,7 +98,7 @@ for (const most of [1000, 4])
 test('a second question reads what came since, and not the whole partition', async () => {
   const partition = new Partition()
   for (let i = 0; i < 100; i++) partition.put(`k${i}`, String(i), 0)
-  const reader = new KeyedReader(partition, 0)
+  const reader = new KeyedReader(partition, { start: 0 })
   await reader.lookUp([])
   assert.equal(reader.scanned, 100)
   partition.put('k7', 'new', 0)
@@ -100,10 +107,30 @@ test('a second question reads what came since, and not the whole partition', asy
   assert.equal(reader.indexed, 100)
 })
 
+test('with more keys than the index may have, a question reads the pieces of its own day, once, and not the whole partition', async () => {
+  const partition = new Partition()
+  const [days, keys] = [20, 50]
+  for (let day = 0; day < days; day++)
+    for (let i = 0; i < keys; i++) partition.put(`k${day + days * i}`, `${day} ${i}`, i === 0 && day > 0 ? 40_000 : 0)
+  const reader = new KeyedReader(partition, { start: 0, groupOf: key => Number(key.toString().slice(1)) % days, most: 4 * keys })
+  const ask = async (day: number, i: number): Promise<string> => String((await reader.lookUp([Buffer.from(`k${day + days * i}`)]))[0])
+  assert.equal(await ask(days - 1, 3), `${days - 1} 3`)
+  assert.equal(reader.scanned, days * keys)
+  assert.ok(reader.indexed <= 4 * keys, String(reader.indexed))
+  assert.equal(await ask(2, 7), '2 7')
+  assert.ok(reader.scanned <= (days + 1) * keys + 5, String(reader.scanned))
+  const scanned = reader.scanned
+  assert.equal(await ask(2, 8), '2 8')
+  assert.equal(await ask(2, 1000), 'null')
+  assert.equal(reader.scanned, scanned)
+  assert.ok(reader.indexed <= 4 * keys, String(reader.indexed))
+  assert.equal(await reader.greatestGroup(), days - 1)
+})
+
 test('a leader that does not know the end of the partition yet is waited for: nothing is taken for gone', async () => {
   const partition = new Partition()
   for (let i = 0; i < 10; i++) partition.put(`k${i}`, String(i), 0)
-  const reader = new KeyedReader(partition, 0)
+  const reader = new KeyedReader(partition, { start: 0 })
   await reader.lookUp([])
   partition.put('k9', 'new', 0)
   partition.lagging = 5
