@@ -1,6 +1,6 @@
 // Answers that were wrong once, each named after its symptom, on a real ClickHouse engine.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { findHolders, type Holder } from '../../cli/lookup.ts'
 import type { FlowRecord } from '../../schemas/flow-types.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
@@ -15,6 +15,7 @@ import { setUpSink, testObjectId } from '../support/sink-setup.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const scope = 'vpc-1'
