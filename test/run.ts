@@ -15,7 +15,7 @@ import { startStack } from '../stack/local-stack.ts'
 const { values } = parseArgs({ options: { only: { type: 'string' }, long: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
 const root = join(import.meta.dirname, '..')
 
-/** Least share of lines, branches and functions that the suites without a broker must reach, in percent. */
+/** Least share of lines, branches and functions that the tests of `measured` must reach, in percent. */
 const coverage = { lines: 90, branches: 90, functions: 90 }
 
 const files = (pattern: string): string[] => globSync(pattern, { cwd: root }).sort()
@@ -77,6 +77,30 @@ async function withStack(run: (env: NodeJS.ProcessEnv) => Promise<Ending>): Prom
 }
 
 const withoutBroker = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/topology/**/*.test.ts']
+/** Test files whose coverage is measured, which makes them slower, up to three times: those of the covered folders, without the random inputs. */
+const measured = /^test\/(golden|topology|unit\/(audit|enrich|ip-context|producers|schemas|sinks))\//
+
+/** Runs the tests without services on each core. */
+async function testsWithoutBroker(): Promise<Ending> {
+  const all = withoutBroker.flatMap(files)
+  const thresholds = Object.entries(coverage).map(([what, percent]) => `--test-coverage-${what}=${percent}`)
+  const folders = ['schemas', 'processors', 'producers', 'sinks', 'audit'].map(folder => `--test-coverage-include=${folder}/**/*.ts`)
+  const cores = availableParallelism()
+  const ending = await tests(
+    all.filter(name => measured.test(name)),
+    cores,
+    {},
+    '--experimental-test-coverage',
+    ...thresholds,
+    ...folders,
+  )
+  if (ending.code !== 0) return ending
+  return tests(
+    all.filter(name => !measured.test(name)),
+    cores,
+    { NODE_COMPILE_CACHE: compileCache },
+  )
+}
 
 interface Suite {
   readonly name: string
@@ -93,18 +117,7 @@ const suites: readonly Suite[] = [
   { name: 'lint', besideOthers: true, run: () => tool('eslint/bin/eslint.js', '--max-warnings=0', '.') },
   { name: 'types', besideOthers: true, run: () => tool('typescript/bin/tsc', '--noEmit') },
   { name: 'generated', besideOthers: true, run: () => check('reference/generate.ts', '--check') },
-  {
-    name: 'unit, property, golden, topology',
-    run: () =>
-      tests(
-        withoutBroker.flatMap(files),
-        availableParallelism(),
-        {},
-        '--experimental-test-coverage',
-        ...Object.entries(coverage).map(([what, percent]) => `--test-coverage-${what}=${percent}`),
-        ...['schemas', 'processors', 'producers', 'sinks', 'audit'].map(folder => `--test-coverage-include=${folder}/**/*.ts`),
-      ),
-  },
+  { name: 'unit, property, golden, topology', run: testsWithoutBroker },
   // more files at once than two cores: part of each is waiting, for sessions that end, services that are away, and processes that are stopped
   { name: 'integration', run: () => withStack(env => liveTests(files('test/integration/*.test.ts'), env, 3)) },
   { name: 'delivery', run: () => liveTests(files('test/delivery/*.test.ts'), {}, 2) },

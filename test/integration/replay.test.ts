@@ -41,7 +41,9 @@ async function liveState({ session, store }: LocalRun): Promise<unknown> {
   const ends = await Promise.all(Object.values(topics).map(topic => admin.fetchTopicOffsets(cluster.topicName(topic))))
   const { groups } = await admin.listGroups()
   const own = groups.filter(({ groupId }) => groupId.startsWith(cluster.groupOf('')) && !/\.(replay-|reader\.)/.test(groupId))
-  const positions = await Promise.all(own.map(async ({ groupId }) => [groupId, await admin.fetchOffsets({ groupId })]))
+  const all = await Promise.all(own.map(async ({ groupId }) => [groupId, await admin.fetchOffsets({ groupId })] as const))
+  // the broker itself removes a group without members that has no positions, within ten minutes
+  const positions = all.filter(([, offsets]) => offsets.length > 0)
   const tables = await store.query<{ name: string; final: string }>(
     "SELECT name, if(engine LIKE 'Replacing%', 'FINAL', '') AS final FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' ORDER BY name",
     { database: store.database },
