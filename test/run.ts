@@ -1,19 +1,21 @@
 /**
- * `npm test`: every suite in order, cheapest first, with the minutes of each; ends at the first suite that fails.
+ * `npm test`: every suite in order, cheapest first, with the minutes of each; ends at the first that fails. Checks of the source run side
+ * by side, and each core runs a file of the tests without services.
  *
  * `--only a,b` runs some suites, `--long` adds the long ones. One local stack serves all integration tests that do not need their own.
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { compileCache } from '../operations/role-processes.ts'
 import { startStack } from '../stack/local-stack.ts'
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, long: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
 const root = join(import.meta.dirname, '..')
 
-/** Least share of lines, branches and functions that the suites without a broker must reach, in percent. */
+/** Least share of lines, branches and functions that the tests of `measured` must reach, in percent. */
 const coverage = { lines: 90, branches: 90, functions: 90 }
 
 const files = (pattern: string): string[] => globSync(pattern, { cwd: root }).sort()
@@ -23,8 +25,17 @@ const longestSuiteMs = 1_500_000
 /** A test that takes longer has failed; the others go on. */
 const longestTestMs = 420_000
 
-function node(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
-  const child = spawn(process.execPath, ['--no-warnings', ...args], { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
+/** Code with which a process ended, and what it printed, if that was kept. */
+interface Ending {
+  readonly code: number
+  readonly printed: string
+}
+
+function node(args: readonly string[], env: NodeJS.ProcessEnv = {}, keep = false): Promise<Ending> {
+  const stdio = keep ? 'pipe' : 'inherit'
+  const child = spawn(process.execPath, ['--no-warnings', ...args], { cwd: root, stdio, env: { ...process.env, ...env } })
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (printed += chunk.toString()))
   const limitMs = values.long === true ? 2 ** 31 - 1 : longestSuiteMs
   const timer = setTimeout(() => {
     console.log(`the suite has not ended within ${limitMs / 60_000} min; it is stopped`)
@@ -32,24 +43,29 @@ function node(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<num
     setTimeout(() => child.kill('SIGKILL'), 20_000).unref()
   }, limitMs)
   return new Promise(resolve =>
-    child.on('exit', (code, signal) => {
+    child.on('close', (code, signal) => {
       clearTimeout(timer)
-      resolve(signal === null ? (code ?? 1) : 1)
+      resolve({ code: signal === null ? (code ?? 1) : 1, printed })
     }),
   )
 }
 
-const tool = (path: string, ...args: string[]): Promise<number> => node([join('node_modules', path), ...args])
+/** Runs a check of the source. What it prints is kept, as others run beside it. */
+const check = (path: string, ...args: string[]): Promise<Ending> => node([path, ...args], {}, true)
+const tool = (path: string, ...args: string[]): Promise<Ending> => check(join('node_modules', path), ...args)
 
-/** Runs test files, each in a process of its own. */
-const tests = (names: readonly string[], env: NodeJS.ProcessEnv = {}, ...options: string[]): Promise<number> =>
-  node(['--test', '--test-reporter=spec', ...options, ...names], env)
+/** Runs test files, each in a process of its own; as many at once as the concurrency says. */
+const tests = (names: readonly string[], concurrency: number, env: NodeJS.ProcessEnv = {}, ...options: string[]): Promise<Ending> =>
+  node(['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...options, ...names], env)
 
-/** Runs test files that use services. A test that has failed half-way may leave a loop or a connection behind: its file ends all the same. */
-const liveTests = (names: readonly string[], env: NodeJS.ProcessEnv, concurrency: number): Promise<number> =>
-  tests(names, env, `--test-timeout=${longestTestMs}`, '--test-force-exit', `--test-concurrency=${concurrency}`)
+/**
+ * Runs test files that use services. A test that has failed half-way may leave a loop or a connection behind: its file ends all the same. The
+ * files share what they compile; where coverage is measured they may not.
+ */
+const liveTests = (names: readonly string[], env: NodeJS.ProcessEnv, concurrency: number): Promise<Ending> =>
+  tests(names, concurrency, { NODE_COMPILE_CACHE: compileCache, ...env }, `--test-timeout=${longestTestMs}`, '--test-force-exit')
 
-async function withStack(run: (env: NodeJS.ProcessEnv) => Promise<number>): Promise<number> {
+async function withStack(run: (env: NodeJS.ProcessEnv) => Promise<Ending>): Promise<Ending> {
   const dir = mkdtempSync(join(tmpdir(), 'flowloom-stack-'))
   const stack = await startStack({ dataDir: dir, ports: 'free', log: text => console.log(text) })
   try {
@@ -61,28 +77,51 @@ async function withStack(run: (env: NodeJS.ProcessEnv) => Promise<number>): Prom
 }
 
 const withoutBroker = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/topology/**/*.test.ts']
+/** Test files whose coverage is measured, which makes them slower, up to three times: those of the covered folders, without the random inputs. */
+const measured = /^test\/(golden|topology|unit\/(audit|enrich|ip-context|producers|schemas|sinks))\//
+
+/** Runs the tests without services on each core. */
+async function testsWithoutBroker(): Promise<Ending> {
+  const all = withoutBroker.flatMap(files)
+  const thresholds = Object.entries(coverage).map(([what, percent]) => `--test-coverage-${what}=${percent}`)
+  const folders = ['schemas', 'processors', 'producers', 'sinks', 'audit', 'aws'].map(folder => `--test-coverage-include=${folder}/**/*.ts`)
+  const cores = availableParallelism()
+  const ending = await tests(
+    all.filter(name => measured.test(name)),
+    cores,
+    {},
+    '--experimental-test-coverage',
+    ...thresholds,
+    ...folders,
+  )
+  if (ending.code !== 0) return ending
+  return tests(
+    all.filter(name => !measured.test(name)),
+    cores,
+    { NODE_COMPILE_CACHE: compileCache },
+  )
+}
+
+interface Suite {
+  readonly name: string
+  /** Left out unless it is asked for. */
+  readonly long?: boolean
+  /** Runs at the same time as its neighbours that do so too. */
+  readonly besideOthers?: boolean
+  readonly run: () => Promise<Ending>
+}
 
 /** The suites in order. */
-const suites: readonly { name: string; long?: boolean; run: () => Promise<number> }[] = [
-  { name: 'format', run: () => tool('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.') },
-  { name: 'lint', run: () => tool('eslint/bin/eslint.js', '--max-warnings=0', '.') },
-  { name: 'types', run: () => tool('typescript/bin/tsc', '--noEmit') },
-  { name: 'generated', run: () => node(['reference/generate.ts', '--check']) },
-  {
-    name: 'unit, property, golden, topology',
-    run: () =>
-      tests(
-        withoutBroker.flatMap(files),
-        {},
-        '--experimental-test-coverage',
-        ...Object.entries(coverage).map(([what, percent]) => `--test-coverage-${what}=${percent}`),
-        ...['schemas', 'processors', 'producers', 'sinks', 'audit', 'aws'].map(folder => `--test-coverage-include=${folder}/**/*.ts`),
-      ),
-  },
+const suites: readonly Suite[] = [
+  { name: 'format', besideOthers: true, run: () => tool('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.') },
+  { name: 'lint', besideOthers: true, run: () => tool('eslint/bin/eslint.js', '--max-warnings=0', '.') },
+  { name: 'types', besideOthers: true, run: () => tool('typescript/bin/tsc', '--noEmit') },
+  { name: 'generated', besideOthers: true, run: () => check('reference/generate.ts', '--check') },
+  { name: 'unit, property, golden, topology', run: testsWithoutBroker },
   { name: 'integration', run: () => withStack(env => liveTests(files('test/integration/*.test.ts'), env, 2)) },
   { name: 'delivery', run: () => liveTests(files('test/delivery/*.test.ts'), {}, 1) },
   { name: 'speed', run: () => node(['bench/gate.ts']) },
-  { name: 'long', long: true, run: () => tests(files('test/long/*.test.ts'), {}, '--test-concurrency=1') },
+  { name: 'long', long: true, run: () => tests(files('test/long/*.test.ts'), 1) },
 ]
 
 async function main(): Promise<number> {
@@ -101,20 +140,36 @@ async function main(): Promise<number> {
     only === undefined ? suite.long !== true || values.long === true : suite.name.split(', ').some(name => only.includes(name)),
   )
   const minutes: string[] = []
-  for (const suite of wanted) {
-    console.log(`\n── ${suite.name} ${'─'.repeat(Math.max(0, 70 - suite.name.length))}`)
-    const startMs = performance.now()
-    const code = await suite.run()
-    minutes.push(
-      `${suite.name.padEnd(36)}${((performance.now() - startMs) / 60_000).toFixed(2).padStart(6)} min  ${code === 0 ? 'passed' : 'FAILED'}`,
+  let failed = 0
+  for (const stage of stagesOf(wanted)) {
+    await Promise.all(
+      stage.map(async ({ name, run }) => {
+        const heading = `\n── ${name} ${'─'.repeat(Math.max(0, 70 - name.length))}`
+        if (stage.length === 1) console.log(heading)
+        const startMs = performance.now()
+        const { code, printed } = await run()
+        const spent = ((performance.now() - startMs) / 60_000).toFixed(2)
+        if (stage.length > 1) console.log(heading)
+        process.stdout.write(printed)
+        if (code !== 0) failed++
+        minutes.push(`${name.padEnd(36)}${spent.padStart(6)} min  ${code === 0 ? 'passed' : 'FAILED'}`)
+      }),
     )
-    if (code !== 0) {
-      console.log(`\n${minutes.join('\n')}\n\nsuites: ${minutes.length - 1} passed, 1 failed`)
-      return 1
-    }
+    if (failed > 0) break
   }
-  console.log(`\n${minutes.join('\n')}\n\nsuites: ${minutes.length} passed, 0 failed`)
-  return 0
+  console.log(`\n${minutes.join('\n')}\n\nsuites: ${minutes.length - failed} passed, ${failed} failed`)
+  return failed === 0 ? 0 : 1
+}
+
+/** Suites that begin together. */
+function stagesOf(wanted: readonly Suite[]): Suite[][] {
+  const stages: Suite[][] = []
+  for (const suite of wanted) {
+    const last = stages.at(-1)
+    if (suite.besideOthers === true && last?.[0]?.besideOthers === true) last.push(suite)
+    else stages.push([suite])
+  }
+  return stages
 }
 
 process.exitCode = await main()

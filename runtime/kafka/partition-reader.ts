@@ -27,17 +27,32 @@ const againMs = 250
 const waitMs = 200
 const readCommitted = 1
 
-/** Asks again while a leader is new: `ask` rejects until it is sure. */
-export async function whenLed<T>(ask: () => Promise<T>): Promise<T> {
+/** What whenLed does beside asking again. */
+interface Patience {
+  /** Errors that do not pass, beside those of flowloom that are not retriable. Default: none. */
+  readonly isFinal?: (error: unknown) => boolean
+  /** Comes before every further attempt. Default: nothing. */
+  readonly prepare?: () => Promise<void>
+}
+
+/**
+ * Asks again while a leader is new: `ask` rejects until it is sure.
+ *
+ * @throws The last error once it lasts, and at once one that is final.
+ */
+export async function whenLed<T>(ask: () => Promise<T>, { isFinal, prepare }: Patience = {}): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask()
     } catch (error) {
-      if (attempt >= attempts || flowErrorOf(error)?.retriable === false) throw error
+      if (attempt >= attempts || flowErrorOf(error)?.retriable === false || isFinal?.(error) === true) throw error
       await sleep(againMs)
+      await prepare?.()
     }
   }
 }
+
+const isBeyondEnd = (error: unknown): boolean => (error as { type?: string }).type === 'OFFSET_OUT_OF_RANGE'
 
 /** One partition, and the connection to its leader; opened at the first read. */
 export class PartitionReader {
@@ -61,17 +76,13 @@ export class PartitionReader {
    * @param maxBytes Most bytes, but at least one batch.
    * @throws The error of the broker once it lasts; a leader that moves is waited for.
    */
-  async read(offset: number, maxBytes: number): Promise<ReadPart> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#readOnce(offset, maxBytes)
-      } catch (error) {
-        if (attempt >= attempts || flowErrorOf(error)?.retriable === false || (error as { type?: string }).type === 'OFFSET_OUT_OF_RANGE')
-          throw error
-        await sleep(againMs)
+  read(offset: number, maxBytes: number): Promise<ReadPart> {
+    return whenLed(() => this.#readOnce(offset, maxBytes), {
+      isFinal: isBeyondEnd,
+      prepare: async () => {
         await (await this.#connected()).refreshMetadata().catch(() => this.close())
-      }
-    }
+      },
+    })
   }
 
   async #readOnce(offset: number, maxBytes: number): Promise<ReadPart> {

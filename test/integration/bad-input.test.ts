@@ -11,6 +11,7 @@ import { badObjects, goodObject } from '../support/bad-objects.ts'
 import { setBucketFaults } from '../support/bucket-faults.ts'
 import { counted } from '../support/counted.ts'
 import { until } from '../support/kafka-lab.ts'
+import { announcedKeys } from '../support/ledger-records.ts'
 import { freshSettings, releaseStack } from '../support/live-stack.ts'
 import { takeLog } from '../support/log-lines.ts'
 import { LocalRun } from '../support/local-run.ts'
@@ -91,13 +92,15 @@ test(
         { prefix: broken, operations: ['get'], cutAfterBytes: 40, times: 2 },
         { prefix: slow, operations: ['get'], status: 503, code: 'SlowDown', times: 7 },
       ])
-      const announced = await counted('flowloom_discover_objects_announced_total')
       run.start(['discover'])
-      const listed = generated.length + bad.length + 5
+      const listed = [...generated.map(({ key }) => key), ...bad.map(({ name }) => keyOf(name)), gone, overwritten, broken, slow, locked]
       await until(
-        async () => (await counted('flowloom_discover_objects_announced_total')) - announced >= listed,
+        async () => {
+          const announced = await announcedKeys(session)
+          return listed.every(key => announced.has(key))
+        },
         20_000,
-        'the announcement',
+        'the announcement of each object',
       )
       await run.stop()
       await deleteObject(client, bucket, gone)

@@ -1,6 +1,6 @@
 // Answers that were wrong once, each named after its symptom, on a real ClickHouse engine.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { findHolders, type Holder } from '../../operations/holders.ts'
 import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
@@ -13,6 +13,7 @@ import { exposures, into, outOf, run, seen, t, tablesOf, wide, type TableArgumen
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const tables = (...args: TableArguments): Promise<Store> => tablesOf(server, ...args)

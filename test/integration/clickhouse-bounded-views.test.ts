@@ -1,6 +1,6 @@
 // Views that read a bounded time, and the owner of an address where runs lie inside of one another, on a real ClickHouse engine.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
@@ -12,6 +12,7 @@ import { natGatewayFlows, setUpSink, testObjectId } from '../support/sink-setup.
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const day = (n: number): number => Date.parse('2026-11-20T00:00:00Z') / 1000 + n * 86_400

@@ -1,6 +1,6 @@
 // Coverage and overlaps: objects are read by the real roles (Kafka and S3 in memory) into a real ClickHouse engine. All times are fixed.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { findEvidence, type InterfaceRequest } from '../../operations/coverage/interface-report.ts'
 import { hasLosses, reportCoverage, type CoverageRequest } from '../../operations/coverage/report.ts'
 import { judge, type Verdict } from '../../operations/coverage/verdict.ts'
@@ -12,6 +12,7 @@ import { place, TablePath } from '../support/table-path.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const gapLine = (kind: 'NODATA' | 'SKIPDATA', start: number, eni = 'eni-1'): string =>
@@ -31,6 +32,7 @@ describe('coverage', () => {
   let path: TablePath
   before(async () => {
     path = await TablePath.open(server)
+    server.keep()
     path.put(
       'fl-a',
       slot(0),

@@ -1,6 +1,6 @@
 // What is no evidence though the ledger has read it, and what several flow logs or keys hold of the same traffic. All times are fixed.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { findEvidence } from '../../operations/coverage/interface-report.ts'
 import { formatReport } from '../../cli/print/coverage-report.ts'
 import { reportCoverage } from '../../operations/coverage/report.ts'
@@ -13,6 +13,7 @@ import { TablePath } from '../support/table-path.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 async function judgeAt(store: Store, at: number): Promise<Verdict> {

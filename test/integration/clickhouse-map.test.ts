@@ -1,6 +1,6 @@
 // The cloud map and the small tables in a real ClickHouse engine; Kafka is the in-memory one.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { checkConfig } from '../../config/config.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { CloudMapRun, ObjectLedger, Owner } from '../../schemas/records.ts'
@@ -24,6 +24,7 @@ const nobody: Owner = {
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const ledger = (values: Partial<ObjectLedger>): ObjectLedger => ({

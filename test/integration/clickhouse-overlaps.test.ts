@@ -1,6 +1,6 @@
 // Overlapping flow logs, counted once; read by the real roles (Kafka and S3 in memory) into a real ClickHouse engine. All times are fixed.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { reportCoverage } from '../../operations/coverage/report.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
@@ -10,6 +10,7 @@ import { place, TablePath } from '../support/table-path.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const noAction =

@@ -1,6 +1,6 @@
 // Flows in a real ClickHouse engine; Kafka is the in-memory one.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { FlowRecord } from '../../schemas/flow-record.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
@@ -12,6 +12,7 @@ import { natGatewayFlows, setUpSink, testObjectId } from '../support/sink-setup.
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const count = async (store: Store, table: string): Promise<number> =>

@@ -155,9 +155,15 @@ const forward = (store: Store): Store => ({
 })
 
 describe('time to live of the other tables', () => {
+  // each test has a table of its own
+  let store: Store
+  before(async () => {
+    const fresh = server.fresh(allKept)
+    store = fresh.store
+    await migrate(store, fresh.settings)
+  })
+
   it('removes old gaps and keeps those without a time; the counts by object follow', async () => {
-    const { store, settings } = server.fresh(allKept)
-    await migrate(store, settings)
     await insert(store, 'flow_gaps', 'line, start, kind, object_id, stored_at', [
       `1, 0, 'NODATA', 7, ${nowS}`,
       `2, ${nowS - 40 * dayS}, 'NODATA', 7, ${nowS}`,
@@ -172,8 +178,6 @@ describe('time to live of the other tables', () => {
   })
 
   it('counts the objects from the newest state that was stored', async () => {
-    const { store, settings } = server.fresh(allKept)
-    await migrate(store, settings)
     const row = (key: string, version: number, daysAgo: number): string => `'b', '${key}', ${version}, ${nowS - daysAgo * dayS}`
     await insert(store, 'objects', 'bucket, key, version, stored_at', [row('old', 1, 40), row('retried', 1, 40), row('new', 1, 1)])
     await insert(store, 'objects', 'bucket, key, version, stored_at', [row('retried', 2, 3)])
@@ -181,8 +185,6 @@ describe('time to live of the other tables', () => {
   })
 
   it('removes old runs of the map, and no tombstone: the run that it removed would come back', async () => {
-    const { store, settings } = server.fresh(allKept)
-    await migrate(store, settings)
     const run = (from: number, last: number, version: number, deleted: number): string =>
       `'vpc-1', '::1', ${from}, ${last}, ${version}, ${deleted}`
     const columns = 'scope, ip, valid_from, last_seen, version, deleted'
@@ -197,8 +199,6 @@ describe('time to live of the other tables', () => {
   })
 
   it('removes old dead letters and what was sent back of them', async () => {
-    const { store, settings } = server.fresh(allKept)
-    await migrate(store, settings)
     const rows = [`toDateTime64(${nowS - 40 * dayS}, 3, 'UTC'), 1`, `toDateTime64(${nowS - dayS}, 3, 'UTC'), 2`]
     for (const table of ['dead_letters', 'dead_letter_replays']) {
       await insert(store, table, 'recorded_at, line', rows)
@@ -207,8 +207,6 @@ describe('time to live of the other tables', () => {
   })
 
   it('keeps contexts as long as any flow can name them: for ever', async () => {
-    const { store, settings } = server.fresh(allKept)
-    await migrate(store, settings)
     const shown = await store.query<{ name: string }>(
       "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND NOT match(engine_full, '\\\\bTTL ')",
       { database: store.database },

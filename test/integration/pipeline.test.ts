@@ -10,10 +10,12 @@ import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { resetGroup } from '../../runtime/kafka/topic-admin.ts'
 import { resetTables } from '../../sinks/clickhouse/reset.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
+import { counted } from '../support/counted.ts'
+import { until } from '../support/kafka-lab.ts'
 import { freshSettings, releaseStack } from '../support/live-stack.ts'
 import { LocalRun } from '../support/local-run.ts'
 import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { inputTaken, mapInTables, settled } from '../support/settle.ts'
 
 after(() => releaseStack())
 
@@ -44,7 +46,7 @@ test(
       for (const { key, body } of objects) await putObject(client, bucket, key, body)
       run.start()
       await settled(store, objects.length, 150_000)
-      await sleep(1500)
+      await mapInTables(session)
 
       const report = await audit(session, true, () => undefined)
       assert.deepEqual(report.differences, [])
@@ -64,8 +66,15 @@ test(
       const before = await checksums(store)
 
       await run.stop()
+      const skipped = await counted('flowloom_fetch_arrivals_skipped_total', { reason: 'done' })
       run.start()
-      await sleep(4000)
+      await until(
+        async () => (await counted('flowloom_fetch_arrivals_skipped_total', { reason: 'done' })) - skipped >= objects.length,
+        30_000,
+        'the look at every object again',
+      )
+      // what comes twice may come late
+      await sleep(1000)
       assert.deepEqual(await checksums(store), before, 'a second run over the same bucket adds nothing')
       await run.stop()
 
@@ -74,7 +83,7 @@ test(
       await resetTables(store, session.config.clickhouse)
       run.start(['sink'])
       await settled(store, objects.length, 150_000)
-      await sleep(1500)
+      await inputTaken(session, 'sink-runs', 'cloudMapRuns')
       assert.deepEqual(await checksums(store), before, 'the tables come back from nothing as they were')
     } finally {
       await run.close()

@@ -98,6 +98,11 @@ export class Fleet {
     return this.#slots.find(slot => slot.roles === roles)?.child?.pid
   }
 
+  /** True if the process of every slot has said that its roles run. */
+  get allRun(): boolean {
+    return this.#slots.every(slot => slot.port !== undefined)
+  }
+
   /** Process ids now. */
   get pids(): number[] {
     return this.#slots.flatMap(slot =>

@@ -18,12 +18,14 @@ import { freshConfig } from './live-stack.ts'
 /** Loads modules of kafkajs, to look at its insides. */
 export const require = createRequire(import.meta.url)
 
-/** Waits until the condition holds. */
+/** Waits until the condition holds. A look that takes long is taken less often, so that it leaves most of the machine to what it waits for. */
 export async function until(condition: () => Promise<boolean> | boolean, timeoutMs: number, what = 'it'): Promise<void> {
   const endMs = Date.now() + timeoutMs
-  while (!(await condition())) {
+  for (;;) {
+    const lookMs = performance.now()
+    if (await condition()) return
     if (Date.now() > endMs) throw new Error(`${what} did not happen in ${timeoutMs} ms`)
-    await sleep(50)
+    await sleep(Math.max(50, 2 * (performance.now() - lookMs)))
   }
 }
 

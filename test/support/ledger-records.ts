@@ -15,6 +15,13 @@ export async function ledgerRecords({ cluster, codecs }: Session): Promise<Map<s
   return found
 }
 
+/** Keys of the objects that were announced. */
+export async function announcedKeys({ cluster, codecs }: Session): Promise<Set<string>> {
+  const keys = new Set<string>()
+  await readTopic(cluster, topics.objectArrivals, ({ key }) => keys.add(codecs.objectArrivals.decodeKey(key!).key))
+  return keys
+}
+
 /** Lines in raw-lines, by object key. */
 export async function publishedLines({ cluster, codecs }: Session): Promise<Map<string, number>> {
   const found = new Map<string, number>()

@@ -128,7 +128,7 @@ export async function outageRun(options: OutageRunOptions): Promise<number> {
     const objects = [...generateObjects({ seed: options.seed, records: options.records, startS, slots: 10, badLineShare: 0.002 })]
     const share = Math.ceil(objects.length / (services.length + 2))
     for (const roles of roleSets) fleet.add(roles, 'a')
-    await until(() => fleet.said('running') === roleSets.length, 60_000, 'that all roles run')
+    await until(() => fleet.allRun, 60_000, 'that all roles run')
     const put = async (part: number): Promise<void> => {
       for (const { key, body } of objects.slice(part * share, (part + 1) * share)) await putObject(client, bucket, key, body)
     }

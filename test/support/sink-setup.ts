@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { Role } from '../../runtime/task.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
-import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { flowsOfLog } from './flow-records.ts'
 import type { LiveClickHouse } from './live-clickhouse.ts'
@@ -23,10 +22,9 @@ export interface SinkSetup {
   readonly putFlows: (records: readonly FlowRecord[]) => void
 }
 
-/** Migrates a fresh database. */
+/** Takes a database without rows. */
 export async function setUpSink(server: LiveClickHouse, insertRows = 1000): Promise<SinkSetup> {
-  const { store, settings } = server.fresh()
-  await migrate(store, settings)
+  const { store } = await server.migrated()
   const cluster = new MemoryCluster()
   const roles = createClickHouseRoles({ store, topicPrefix: 'test.', insertRows, insertIntervalMs: 1000 })
   return {

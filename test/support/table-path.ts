@@ -7,7 +7,6 @@ import { objectKeyOf, type ObjectLayout } from '../../producers/synthetic/object
 import type { Role } from '../../runtime/task.ts'
 import { topics } from '../../schemas/topics.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
-import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import type { LiveClickHouse } from './live-clickhouse.ts'
 import { MemoryCluster } from './memory-context.ts'
@@ -39,10 +38,9 @@ export class TablePath {
     ]
   }
 
-  /** Migrates a fresh database. */
+  /** Takes a database without rows. */
   static async open(server: LiveClickHouse): Promise<TablePath> {
-    const { store, settings } = server.fresh()
-    await migrate(store, settings)
+    const { store, settings } = await server.migrated()
     return new TablePath(store, settings)
   }
 

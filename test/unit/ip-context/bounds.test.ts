@@ -1,31 +1,10 @@
 /** What bounds the cloud map, and what happens at each bound. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createIpContextRole, type IpContextOptions } from '../../../processors/ip-context/ip-context-processor.ts'
-import type { IpSighting } from '../../../schemas/records.ts'
+import { createIpContextRole } from '../../../processors/ip-context/ip-context-processor.ts'
 import { MemoryCluster } from '../../support/memory-context.ts'
-import { inShort, seen } from '../../support/sightings.ts'
-
-const options: IpContextOptions = {
-  horizonS: 86_400,
-  overlapS: 120,
-  idleDays: 30,
-  historyDays: 0,
-  maxStateBytes: 524_288,
-  commitRows: 1000,
-  commitIntervalMs: 500,
-}
-const scope = 'vpc-1'
-const ip = '10.0.0.1'
-
-const put = (cluster: MemoryCluster, ...sightings: IpSighting[]): void => {
-  for (const sighting of sightings) cluster.put('ipSightings', { scope, ip }, sighting)
-}
-const runsIn = (cluster: MemoryCluster): string[] =>
-  [...cluster.latest('cloudMapRuns', key => `${key.ip} ${key.first}`).values()].map(inShort).sort()
-
-const day = (n: number): number => n * 86_400
-const kindsIn = (cluster: MemoryCluster): string[] => cluster.readCommitted('cloudMapChanges').map(change => change.value!.kind)
+import { day, ip, kindsIn, options, put, runsIn, scope } from '../../support/one-address.ts'
+import { seen } from '../../support/sightings.ts'
 
 test('a far-future end spoils neither its address nor the others of its partition', async () => {
   const cluster = new MemoryCluster()

@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createIpContextRole, type IpContextOptions, type IpContextPoint } from '../../../processors/ip-context/ip-context-processor.ts'
+import { createIpContextRole, type IpContextPoint } from '../../../processors/ip-context/ip-context-processor.ts'
 import type { IpSighting, Owner } from '../../../schemas/records.ts'
 import { MemoryCluster } from '../../support/memory-context.ts'
-import { inShort, seen } from '../../support/sightings.ts'
-
-const options: IpContextOptions = {
-  horizonS: 86_400,
-  overlapS: 120,
-  idleDays: 30,
-  historyDays: 0,
-  maxStateBytes: 524_288,
-  commitRows: 1000,
-  commitIntervalMs: 500,
-}
-const scope = 'vpc-1'
-const ip = '10.0.0.1'
-
-const put = (cluster: MemoryCluster, ...sightings: IpSighting[]): void => {
-  for (const sighting of sightings) cluster.put('ipSightings', { scope, ip }, sighting)
-}
-const runsIn = (cluster: MemoryCluster): string[] =>
-  [...cluster.latest('cloudMapRuns', key => `${key.ip} ${key.first}`).values()].map(inShort).sort()
+import { day, ip, kindsIn, options, put, runsIn, scope } from '../../support/one-address.ts'
+import { seen } from '../../support/sightings.ts'
 
 test('commits by time, with the position, and writes entry, runs and changes', async () => {
   const cluster = new MemoryCluster()
@@ -128,9 +111,6 @@ test('stops at every point of a transaction without a trace or with all of it', 
     assert.deepEqual(runsIn(cluster), ['a 0-100 seen 0-59', 'b 100- seen 100-159'])
   }
 })
-
-const day = (n: number): number => n * 86_400
-const kindsIn = (cluster: MemoryCluster): string[] => cluster.readCommitted('cloudMapChanges').map(change => change.value!.kind)
 
 test('a late run of ten seconds on a day long past does not replace the run of that day', async () => {
   const cluster = new MemoryCluster()
