@@ -42,14 +42,14 @@ test('a sighting is cut at midnight, at what can be true, and at the oldest day'
     200_009,
   )
   assert.deepEqual(
-    [...days],
+    [...days].map(([day, { stays, minutes }]) => [day, stays, minutes]),
     [
-      [0, [0, 3, 86_390, 86_399]],
-      [1, [0, 9]],
-      [2, [27_200, 27_209]],
+      [0, [0, 3, 86_390, 86_399], undefined],
+      [1, [0, 9], undefined],
+      [2, [27_200, 27_209], undefined],
     ],
   )
   assert.deepEqual([clipped, tooOld], [2, 0])
   const young = splitByDay([{ first: 10, last: 86_409 }], Infinity, 1)
-  assert.deepEqual([[...young.days], young.tooOld], [[[1, [0, 9]]], 1])
+  assert.deepEqual([[...young.days].map(([day, { stays }]) => [day, stays]), young.tooOld], [[[1, [0, 9]]], 1])
 })
