@@ -2,16 +2,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import { checkConfig, loadConfig, type S3Source } from '../config.ts'
 import { FlowError } from '../runtime/errors.ts'
+import { createLog } from '../runtime/log.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import type { Command, CommandInput } from './command.ts'
 import { configOption } from './command.ts'
-import { countRecords, findEvidence, judgeSlotBySlot } from './coverage-report/interface-report.ts'
+import { askKafka } from './coverage-report/ask-waiting.ts'
+import { countRecords, findEvidence, judgeSlotBySlot, scopeOf } from './coverage-report/interface-report.ts'
 import { formatJson, formatRanges, formatReport, formatVerdict } from './coverage-report/print.ts'
 import { hasLosses, reportCoverage } from './coverage-report/report.ts'
 import { firstNotDue, slotAfter, slotOf } from './coverage-report/slots.ts'
 import { unreadSources, unreadText } from './coverage-report/unread-sources.ts'
 import { judge, type VerdictWord } from './coverage-report/verdict.ts'
+import { mayWait, type Waiting, type WaitingScope } from './coverage-report/waiting.ts'
+import { commandLevel } from './session.ts'
 import { parseTime } from './times.ts'
 
 /** Exit codes beside 0; 1 is an error, as everywhere. */
@@ -84,31 +88,48 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   }
 }
 
-async function reportTime(store: Store, sources: readonly S3Source[], options: CoverageOptions, json: boolean): Promise<number> {
+/** Asks what is not in the table of objects yet. */
+type AskWaiting = (scope: WaitingScope) => Promise<Waiting>
+
+async function reportTime(
+  store: Store,
+  askWaiting: AskWaiting,
+  sources: readonly S3Source[],
+  options: CoverageOptions,
+  json: boolean,
+): Promise<number> {
+  // before the tables: see ask-waiting.ts
+  const waiting = await askWaiting({ ...options, to: options.to - 1 })
   const report = await reportCoverage(store, options)
-  const complete = report.flowLogs.length > 0 && !hasLosses(report)
   const unread = await unreadSources(store, sources)
-  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, unreadSources: unread }))
-  else console.log(`${unreadText(unread)}${formatReport(report, options)}`)
-  if (complete) return 0
-  return report.flowLogs.length === 0 && !hasLosses(report) ? exitCodes.unknown : exitCodes.gap
+  const hasLost = hasLosses(report)
+  const complete = report.flowLogs.length > 0 && !hasLost && !mayWait(waiting)
+  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, waiting, unreadSources: unread }))
+  else console.log(`${unreadText(unread)}${formatReport(report, options, waiting)}`)
+  return complete ? 0 : exitCodes[hasLost ? 'gap' : 'unknown']
 }
 
-async function reportInterface(store: Store, interfaceId: string, options: CoverageOptions, json: boolean): Promise<number> {
+async function reportInterface(
+  store: Store,
+  askWaiting: AskWaiting,
+  interfaceId: string,
+  options: CoverageOptions,
+  json: boolean,
+): Promise<number> {
   const { at } = options
   const request = { ...options, interfaceId, from: at ?? options.from, to: at ?? options.to - 1 }
-  const found = await findEvidence(store, request)
-  const { neverSeen = false } = found.evidence
+  const found = await findEvidence(store, request, await askWaiting(scopeOf(request)))
+  const { neverSeen = false, waiting } = found.evidence
   if (at === null) {
     const ranges = judgeSlotBySlot(options.from, options.to, found.evidence)
-    if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy, neverSeen }))
+    if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy, waiting, neverSeen }))
     else console.log(formatRanges(interfaceId, found, ranges))
     const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
     return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
   }
   const verdict = judge(at, at, found.evidence)
   const counts = await countRecords(store, request)
-  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded: counts, seenBy: found.seenBy, neverSeen }))
+  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded: counts, seenBy: found.seenBy, waiting, neverSeen }))
   else console.log(formatVerdict(at, interfaceId, found, verdict, counts))
   return exitCodes[verdict.verdict]
 }
@@ -143,23 +164,28 @@ export const coverageCommand: Command = {
       value: 'DAYS',
       doc: 'a flow log without an object for so long before --from has ended, and misses nothing; default 7',
     },
+    'no-kafka': { type: 'boolean', doc: 'do not ask Kafka: what was announced and is not in the tables yet stays unknown, so nothing is evidence' },
     json: { type: 'boolean', doc: 'print JSON' },
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
 of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet,
-or the interface has no record around that time, not even NODATA; "never seen": of no time at all, so its id may be wrong.
+or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and sink; it must answer), or the interface has no record around that time, not even NODATA; "never seen": of no time at all, so its id may be wrong.
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))
-    const { clickhouse, s3 } = loadConfig({ file: values['config'] as string | undefined })
+    const { clickhouse, kafka, log, s3 } = loadConfig({ file: values['config'] as string | undefined })
     // who only asks the tables may have no sources in the settings
     const sources = isDeepStrictEqual(s3.sources, checkConfig({}).s3.sources) ? [] : s3.sources
+    const askWaiting: AskWaiting = async scope =>
+      values['no-kafka'] === true
+        ? { unknown: 'Kafka was not asked (--no-kafka)', partitions: [], objects: [] }
+        : askKafka(kafka, createLog(commandLevel(log.level)), scope)
     const store = connectClickHouse(clickhouse)
     try {
       const json = values['json'] === true
       return await (options.interfaceId === null
-        ? reportTime(store, sources, options, json)
-        : reportInterface(store, options.interfaceId, options, json))
+        ? reportTime(store, askWaiting, sources, options, json)
+        : reportInterface(store, askWaiting, options.interfaceId, options, json))
     } finally {
       await store.close()
     }

@@ -150,9 +150,9 @@ export const house = [
   },
   {
     folder: 'cli/coverage-report',
-    may: ['cli', 'config.ts', 'producers/s3', 'runtime', 'schemas', 'sinks/clickhouse'],
+    may: ['cli', 'config.ts', 'producers/s3', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
     packages: [],
-    pure: ['silences*', 'slots*', 'verdict*'],
+    pure: ['silences*', 'slots*', 'verdict*', 'waiting*'],
     purePackages: [],
   },
   { folder: 'cli/dead-letters', may: [...commands, 'processors/enrich', 'processors/enrich/parse'], packages: [] },

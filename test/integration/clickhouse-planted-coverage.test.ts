@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { findEvidence } from '../../cli/coverage-report/interface-report.ts'
-import { judge } from '../../cli/coverage-report/verdict.ts'
+import { judge, type Verdict } from '../../cli/coverage-report/verdict.ts'
+import { nothingWaits, type Waiting } from '../../cli/coverage-report/waiting.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
@@ -12,18 +13,22 @@ import { plantWorld, worldStart, type World } from '../support/planted-logs.ts'
 const keptSeeds: readonly number[] = [19, 168]
 /** Worlds that are judged too: each takes questions of its own, so fewer than those that one question counts. */
 const judgedCount = 150
+/** Worlds in which objects wait on their way to the table of objects. */
+const behindSeeds = Array.from({ length: 120 }, (_unused, i) => 5001 + i)
 const seeds = [...new Set([...keptSeeds, ...Array.from({ length: 320 }, (_unused, i) => i + 1)])]
 
 let server: LiveClickHouse
 let store: Store
 let worlds: readonly World[]
+let behind: readonly World[]
 before(async () => {
   server = await liveClickHouse()
   const fresh = server.fresh()
   store = fresh.store
   await migrate(store, fresh.settings)
-  worlds = seeds.map(plantWorld)
-  await plant(store, worlds)
+  worlds = seeds.map(seed => plantWorld(seed))
+  behind = behindSeeds.map(seed => plantWorld(seed, true))
+  await plant(store, [...worlds, ...behind])
 })
 after(() => server.stop())
 
@@ -97,7 +102,7 @@ describe(`in ${seeds.length} random worlds`, () => {
        FROM coverage_between(${bounds})`,
     )
     const found = new Map(rows.map(({ flow_log_id, at, ...counts }) => [`${flow_log_id!} ${at!}`, counts]))
-    const wanted = new Map(worlds.flatMap(world => [...world.counts]))
+    const wanted = new Map([...worlds, ...behind].flatMap(world => [...world.counts]))
     assert.equal(found.size, wanted.size)
     for (const [slot, counts] of wanted) assert.deepEqual(found.get(slot), counts, slot)
   })
@@ -134,17 +139,52 @@ describe(`in ${seeds.length} random worlds`, () => {
     )
   })
 
+  /** The verdict on the second of a world. */
+  async function judged(asking: Store, world: World, waiting: Waiting): Promise<Verdict> {
+    const request = { interfaceId: world.eni, from: world.at, to: world.at, account: '', region: '', flowLogs: [], windowS: 600, everyS: 300, notDue: 2 ** 31 } // prettier-ignore
+    return judge(world.at, world.at, (await findEvidence(asking, request, waiting)).evidence)
+  }
+
   it('coverage --interface never says evidence of a flow that the tables do not show, and does of plain worlds', async () => {
     const asking = askingOnce(store, worlds.flatMap(world => world.flowLogs)) // prettier-ignore
     const seen = { evidence: 0, gap: 0, unknown: 0 }
     for (const world of worlds.slice(0, judgedCount)) {
-      const request = { interfaceId: world.eni, from: world.at, to: world.at, account: '', region: '', flowLogs: [], windowS: 600, everyS: 300, notDue: 2 ** 31 } // prettier-ignore
-      const { verdict, reasons } = judge(world.at, world.at, (await findEvidence(asking, request)).evidence)
+      const { verdict, reasons } = await judged(asking, world, nothingWaits)
       const message = `seed ${world.seed} at ${(world.at - worldStart) / 60} min: ${world.story}\n${reasons.join('\n')}`
       seen[verdict]++
       if (world.hidden) assert.notEqual(verdict, 'evidence', message)
       if (world.plain && !world.story.includes('600 s')) assert.equal(verdict, 'evidence', message)
     }
     assert.ok(seen.evidence > 30 && seen.gap > 30 && seen.unknown > 30, JSON.stringify(seen))
+  })
+
+  it('coverage --interface never says evidence while an object of the slots is announced or read, and the table of objects has nothing of it', async () => {
+    const asking = askingOnce(store, behind.flatMap(world => world.flowLogs)) // prettier-ignore
+    const seen = { evidence: 0, gap: 0, unknown: 0 }
+    let deceived = 0
+    for (const world of behind) {
+      const waiting: Waiting = {
+        unknown: null,
+        partitions: (['announced', 'read'] as const).map(stage => ({ stage, partition: 0, records: 1, unclear: null })),
+        // what is of other slots, or of the other worlds, must not matter
+        objects: behind.flatMap(other =>
+          (other === world ? world.waiting : other.waiting.filter(({ slot }) => slot > world.at + 960)).map(({ stage, flowLog, slot }) => ({
+            stage, partition: 0, accountId: '1', region: 'r', flowLogId: flowLog, slotStart: slot, // prettier-ignore
+          })),
+        ),
+      }
+      const { verdict, reasons } = await judged(asking, world, waiting)
+      const message = `seed ${world.seed} at ${(world.at - worldStart) / 60} min: ${world.story}\n${reasons.join('\n')}`
+      seen[verdict]++
+      if (world.hidden) assert.notEqual(verdict, 'evidence', message)
+      // the tables alone cannot know
+      const alone = await judged(asking, world, nothingWaits)
+      if (world.hidden && alone.verdict === 'evidence') deceived++
+      assert.notEqual((await judged(asking, world, { ...nothingWaits, unknown: 'no broker answers' })).verdict, 'evidence', message)
+      const relevant = world.waiting.some(({ slot }) => slot > world.at - 300 && slot <= world.at + 660)
+      if (!relevant) assert.equal(verdict, alone.verdict, message)
+    }
+    assert.ok(deceived > 3, `the worlds have ${deceived} objects that the tables hide`)
+    assert.ok(seen.evidence > 5 && seen.gap > 5 && seen.unknown > 30, JSON.stringify(seen))
   })
 })
