@@ -164,7 +164,10 @@ export const coverageCommand: Command = {
       value: 'DAYS',
       doc: 'a flow log without an object for so long before --from has ended, and misses nothing; default 7',
     },
-    'no-kafka': { type: 'boolean', doc: 'do not ask Kafka: what was announced and is not in the tables yet stays unknown, so nothing is evidence' },
+    'no-kafka': {
+      type: 'boolean',
+      doc: 'do not ask Kafka: what was announced and is not in the tables yet stays unknown, so nothing is evidence',
+    },
     json: { type: 'boolean', doc: 'print JSON' },
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing

@@ -67,8 +67,7 @@ const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' 
 const placeOf = ({ stage, partition }: WaitingPartition): string =>
   stage === 'announced' ? `partition ${partition} of the announcements` : `the ledger's partition ${partition}`
 
-const kafkaUnknown = (why: string): string =>
-  `whether an object was announced and is not in the table of objects yet is not known: ${why}`
+const kafkaUnknown = (why: string): string => `whether an object was announced and is not in the table of objects yet is not known: ${why}`
 
 const unclearOf = (part: WaitingPartition): string =>
   `${placeOf(part)} is up to ${plural(part.records, 'record')} behind, of unknown slots: ${part.unclear ?? ''}`

@@ -20,7 +20,8 @@ const gapLine = (kind: 'NODATA' | 'SKIPDATA', start: number, eni = 'eni-1'): str
 
 /** No broker answers there, so nothing is evidence: coverage-waiting.test.ts has one. */
 const withoutKafka = { FLOWLOOM_KAFKA_BROKERS: '127.0.0.1:1' }
-const kafkaUnknown = 'whether an object was announced and is not in the table of objects yet is not known: no broker of 127\\.0\\.0\\.1:1 answers: .*'
+const kafkaUnknown =
+  'whether an object was announced and is not in the table of objects yet is not known: no broker of 127\\.0\\.0\\.1:1 answers: .*'
 
 type Row = Record<string, string | number | null>
 const number = async (store: Store, sql: string): Promise<number> => Number((await store.query<{ n: string }>(sql))[0]!.n)
@@ -309,7 +310,10 @@ describe('coverage', () => {
       [report.complete, report.from, report.flowLogs[0]!.missing, report.flowLogs[0]!.lastArrival],
       [false, '2026-11-24T10:00:00Z', [{ from: '2026-11-24T10:10:00Z', to: '2026-11-24T10:25:00Z' }], '2026-11-24T10:40:00Z'],
     )
-    assert.match(whole.out, new RegExp(`\n  ${kafkaUnknown}\n\nnothing is missing and nothing was lost of what is known, which need not be all: see above\n$`))
+    assert.match(
+      whole.out,
+      new RegExp(`\n  ${kafkaUnknown}\n\nnothing is missing and nothing was lost of what is known, which need not be all: see above\n$`),
+    )
     const [typo, typos] = await Promise.all([run('--interface foo --at 2026-11-24T10:00:30Z'), run(`--interface foo ${hour} --json`)])
     assert.deepEqual([typo.code, typos.code], [4, 4])
     assert.match(

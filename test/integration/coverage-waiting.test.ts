@@ -94,7 +94,10 @@ test(
         await during(['fetch'], allFetched)
         const { code, out, err } = await ask()
         assert.deepEqual([code, err], [4, ''], out)
-        assert.match(out, /UNKNOWN: nobody can say\n\n {2}the ledger's partition \d is 1 record behind in the table of objects: fl-a, slot /)
+        assert.match(
+          out,
+          /UNKNOWN: nobody can say\n\n {2}the ledger's partition \d is 1 record behind in the table of objects: fl-a, slot /,
+        )
         const slots = await flowloom(['coverage', '--interface', 'eni-1', ...ranges.split(' '), '--window', '1', '--json'], env)
         const judged = (JSON.parse(slots.out) as { ranges: { from: string; verdict: string; reasons: string[] }[] }).ranges
         assert.deepEqual(

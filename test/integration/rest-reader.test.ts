@@ -24,13 +24,11 @@ test('the rest of a role is every committed record after its position, and marks
       producer.commit({ topic: name, id: lab.cluster.groupOf('role'), partition, position: { offset, metadata: '' } })
     const rest = async (limits = {}): Promise<[string[], RestPart[]]> => {
       const values: string[] = []
-      const parts = await readRest(
-        lab.cluster,
-        'role',
-        topic,
-        ({ value }, partition) => values.push(`${partition} ${String(value)}`),
-        { most: 1000, openMs: 500, ...limits },
-      )
+      const parts = await readRest(lab.cluster, 'role', topic, ({ value }, partition) => values.push(`${partition} ${String(value)}`), {
+        most: 1000,
+        openMs: 500,
+        ...limits,
+      })
       return [values.sort(), parts]
     }
     const unread = (parts: readonly RestPart[]): unknown[] => parts.map(part => part.unread)
@@ -41,7 +39,13 @@ test('the rest of a role is every committed record after its position, and marks
     await send(1, 'x')
     await producer.commit()
     const [all, parts] = await rest()
-    assert.deepEqual([all, parts.map(part => part.position)], [['0 a', '0 b', '1 x'], [null, null, null]])
+    assert.deepEqual(
+      [all, parts.map(part => part.position)],
+      [
+        ['0 a', '0 b', '1 x'],
+        [null, null, null],
+      ],
+    )
     await position(0, 1)
     await position(1, 1)
     assert.deepEqual((await rest())[0], ['0 b'])

@@ -6,7 +6,8 @@ import { parseObjectName } from '../../../../schemas/object-name.ts'
 
 const base = Date.parse('2026-11-24T10:00:00Z') / 1000
 const slot = (n: number): number => base + n * 300
-const key = 'AWSLogs/001234567890/vpcflowlogs/eu-central-1/2026/11/24/001234567890_vpcflowlogs_eu-central-1_fl-0a_20261124T1005Z_0a1b2c3d.log.gz'
+const key =
+  'AWSLogs/001234567890/vpcflowlogs/eu-central-1/2026/11/24/001234567890_vpcflowlogs_eu-central-1_fl-0a_20261124T1005Z_0a1b2c3d.log.gz'
 const any: WaitingScope = { from: slot(0), to: slot(2), account: '', region: '', flowLogs: [] }
 const objects = (...all: readonly [stage: WaitingObject['stage'], partition: number, n: number, flowLogId: string][]): WaitingObject[] =>
   all.map(([stage, partition, n, flowLogId]) => ({ stage, partition, accountId: '1', region: 'r', flowLogId, slotStart: slot(n) }))
@@ -18,7 +19,11 @@ describe('an object that waits', () => {
     { name: 'whose slot is over', scope: { from: slot(2) }, expect: false },
     { name: 'whose slot begins with the last second', scope: { to: slot(1) }, expect: true },
     { name: 'whose slot begins later', scope: { to: slot(1) - 1 }, expect: false },
-    { name: 'of the flow log, account and region', scope: { flowLogs: ['fl-0a'], account: '001234567890', region: 'eu-central-1' }, expect: true },
+    {
+      name: 'of the flow log, account and region',
+      scope: { flowLogs: ['fl-0a'], account: '001234567890', region: 'eu-central-1' },
+      expect: true,
+    },
     { name: 'of another flow log', scope: { flowLogs: ['fl-b'] }, expect: false },
     { name: 'of another account', scope: { account: '1' }, expect: false },
     { name: 'of another region', scope: { region: 'r' }, expect: false },
@@ -40,7 +45,13 @@ describe('what waits', () => {
       { stage: 'read', partition: 1, records: 3, unclear: null },
       { stage: 'read', partition: 2, records: 1, unclear: null },
     ],
-    objects: objects(['announced', 0, 1, 'fl-a'], ['announced', 0, 1, 'fl-a'], ['announced', 0, 5, 'fl-a'], ['read', 1, 1, 'fl-b'], ['read', 2, 7, 'fl-b']),
+    objects: objects(
+      ['announced', 0, 1, 'fl-a'],
+      ['announced', 0, 1, 'fl-a'],
+      ['announced', 0, 5, 'fl-a'],
+      ['read', 1, 1, 'fl-b'],
+      ['read', 2, 7, 'fl-b'],
+    ),
   }
 
   it('is said by slot, with the partition of the ledger and how far it is behind', () => {
