@@ -36,7 +36,7 @@ test(
     const at = clock(slot(2) + 30)
     const ask = (more = ''): Promise<Outcome> =>
       flowloom(['coverage', '--interface', 'eni-1', '--at', at, '--window', '1', ...more.split(' ').filter(word => word !== '')], env)
-    const ranges = `--from ${clock(slot(1))} --to ${clock(slot(5))}`
+    const ranges = `--from ${clock(slot(1))} --to ${clock(slot(4))}`
     const askTime = (more = ''): Promise<Outcome> => flowloom(['coverage', ...`${ranges} ${more}`.trim().split(' ')], env)
     const during = async (roles: readonly RoleName[], done: () => Promise<boolean>): Promise<void> => {
       local.start(roles)
