@@ -86,24 +86,24 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   }
 }
 
-function printTime({ report, complete, unreadSources }: TimeCoverage, options: CoverageOptions, json: boolean): number {
-  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, unreadSources }))
-  else console.log(`${unreadText(unreadSources)}${formatReport(report, options)}`)
+function printTime({ report, waiting, complete, unreadSources }: TimeCoverage, options: CoverageOptions, json: boolean): number {
+  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, waiting, unreadSources }))
+  else console.log(`${unreadText(unreadSources)}${formatReport(report, options, waiting)}`)
   if (complete) return 0
-  return report.flowLogs.length === 0 && !hasLosses(report) ? exitCodes.unknown : exitCodes.gap
+  return exitCodes[hasLosses(report) ? 'gap' : 'unknown']
 }
 
 function printRanges(interfaceId: string, { found, ranges }: JudgedTime, options: CoverageOptions, json: boolean): number {
-  const { neverSeen = false } = found.evidence
-  if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy, neverSeen }))
+  const { neverSeen = false, waiting } = found.evidence
+  if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy, waiting, neverSeen }))
   else console.log(formatRanges(interfaceId, found, ranges))
   const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
   return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
 }
 
 function printVerdict(interfaceId: string, at: number, { found, verdict, recorded }: JudgedSecond, json: boolean): number {
-  const { neverSeen = false } = found.evidence
-  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded, seenBy: found.seenBy, neverSeen }))
+  const { neverSeen = false, waiting } = found.evidence
+  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded, seenBy: found.seenBy, waiting, neverSeen }))
   else console.log(formatVerdict(at, interfaceId, found, verdict, recorded))
   return exitCodes[verdict.verdict]
 }
@@ -138,19 +138,24 @@ export const coverageCommand: Command = {
       value: 'DAYS',
       doc: 'a flow log without an object for so long before --from has ended, and misses nothing; default 7',
     },
+    'no-kafka': {
+      type: 'boolean',
+      doc: 'do not ask Kafka: what was announced and is not in the tables yet stays unknown, so nothing is evidence',
+    },
     json: { type: 'boolean', doc: 'print JSON' },
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
 of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet,
-or the interface has no record around that time, not even NODATA; "never seen": of no time at all, so its id may be wrong.
+or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and sink; it must answer), or the interface has no record around that time, not even NODATA; "never seen": of no time at all, so its id may be wrong.
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))
     const config = loadConfig({ file: values['config'] as string | undefined })
+    const asked = { config, noKafka: values['no-kafka'] === true }
     const json = values['json'] === true
     const { at, interfaceId } = options
-    if (interfaceId === null) return printTime(await coverageOfTime(config, options), options, json)
-    if (at === null) return printRanges(interfaceId, await judgeTime(config.clickhouse, { ...options, interfaceId }), options, json)
-    return printVerdict(interfaceId, at, await judgeSecond(config.clickhouse, { ...options, interfaceId }, at), json)
+    if (interfaceId === null) return printTime(await coverageOfTime(asked, options), options, json)
+    if (at === null) return printRanges(interfaceId, await judgeTime(asked, { ...options, interfaceId }), options, json)
+    return printVerdict(interfaceId, at, await judgeSecond(asked, { ...options, interfaceId }, at), json)
   },
 }

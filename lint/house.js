@@ -216,9 +216,9 @@ export const house = [
   },
   {
     folder: 'operations/coverage',
-    may: ['config', 'producers/s3', 'producers/s3/objects', 'schemas', 'sinks/clickhouse'],
+    may: ['config', 'operations', 'producers/s3', 'producers/s3/objects', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
     packages: ['node:util'],
-    pure: ['silences*', 'slots*', 'verdict*'],
+    pure: ['silences*', 'slots*', 'verdict*', 'waiting*'],
     purePackages: [],
   },
   {

@@ -123,6 +123,16 @@ export function createCodecs(ids: Readonly<Record<TopicId, TopicSchemaIds>>, wri
   ) as unknown as Codecs
 }
 
+/**
+ * Reads keys of a topic whatever their schema id is, so without a registry: the schemas of keys are frozen.
+ *
+ * @throws Error if the bytes are not such a key.
+ */
+export function keyDecoder<T extends TopicId>(topic: T): (bytes: Buffer) => RecordTypes[T][0] {
+  const type = avsc.Type.forSchema(topics[topic].key as unknown as avsc.Schema, { wrapUnions: false })
+  return bytes => type.fromBuffer(bytes.subarray(headerLength)) as RecordTypes[T][0]
+}
+
 /** Schema ids for tests without a registry: 1, 2, 3 ... in the order of the topics. */
 export function countedSchemaIds(): Record<TopicId, TopicSchemaIds> {
   let next = 1

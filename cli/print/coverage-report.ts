@@ -11,6 +11,7 @@ import {
 } from '../../operations/coverage/report.ts'
 import { clock, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
 import type { Verdict } from '../../operations/coverage/verdict.ts'
+import { mayWait, waitingReasons, type Waiting } from '../../operations/coverage/waiting.ts'
 
 /** Lines of a section of the text; JSON has all. */
 const shownLines = 50
@@ -24,6 +25,7 @@ const timeNames = new Set([
   'to',
   'at',
   'slot',
+  'slotStart',
   'first',
   'last',
   'firstSeen',
@@ -78,7 +80,7 @@ const objectLine = (object: ListedObject): string => {
 }
 
 /** The report of a time. */
-export function formatReport(report: CoverageReport, request: CoverageRequest): string {
+export function formatReport(report: CoverageReport, request: CoverageRequest, waiting: Waiting): string {
   const { flowLogs, ended, unread, withoutSlot, skipped, overlaps, nameless } = report
   const head = `${minute(request.from)} to ${minute(request.to)} UTC`
   const byLog = (lines: (log: FlowLogCoverage) => string[]): string[] =>
@@ -101,6 +103,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
       ),
     ),
     ...section('objects that are not read to their end, or without any line', unread.map(objectLine)),
+    ...section('announced, and not in the table of objects yet: ask again', waitingReasons(waiting, request.from, request.to - 1)),
     ...section(
       'lines that were read and are not in the tables yet: ask again',
       byLog(log => (log.onTheirWay === 0 ? [] : [`${log.onTheirWay} lines on their way`])),
@@ -149,7 +152,8 @@ export function formatReport(report: CoverageReport, request: CoverageRequest): 
     ),
     ...section('objects whose name has no slot: they stand for no time', withoutSlot.map(objectLine)),
   )
-  const complete = hasLosses(report) ? 'not complete: see above' : 'nothing is missing and nothing was lost'
+  const known = mayWait(waiting) ? 'nothing is missing and nothing was lost of what is known, which need not be all: see above' : undefined
+  const complete = hasLosses(report) ? 'not complete: see above' : (known ?? 'nothing is missing and nothing was lost')
   const none = ended.length === 0 ? 'no flow log is known there' : 'every flow log that is known had ended'
   lines.push('', flowLogs.length === 0 ? `${none}, so nothing is known of any flow` : complete)
   return lines.join('\n')

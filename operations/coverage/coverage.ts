@@ -1,13 +1,16 @@
-/** What was read of which time, and whether a missing flow is evidence or a gap: asked of ClickHouse. */
+/** What was read of which time, and whether a missing flow is evidence or a gap: asked of Kafka, then of ClickHouse. */
 import { isDeepStrictEqual } from 'node:util'
 import { checkConfig, type Config } from '../../config/config.ts'
+import { createLog } from '../../runtime/log.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
-import type { ClickHouseSettings } from '../../sinks/clickhouse/settings.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
+import { commandLevel } from '../session.ts'
+import { askKafka } from './ask-waiting.ts'
 import {
   countRecords,
   findEvidence,
   judgeSlotBySlot,
+  scopeOf,
   type InterfaceEvidence,
   type InterfaceRequest,
   type JudgedRange,
@@ -15,11 +18,21 @@ import {
 import { hasLosses, reportCoverage, type CoverageReport, type CoverageRequest } from './report.ts'
 import { unreadSources } from './unread-sources.ts'
 import { judge, type Verdict } from './verdict.ts'
+import { mayWait, type Waiting, type WaitingScope } from './waiting.ts'
+
+/** Who is asked. */
+export interface Asked {
+  readonly config: Config
+  /** Kafka is not asked: what was announced and is not in the tables yet stays unknown. */
+  readonly noKafka: boolean
+}
 
 /** The report of a time. */
 export interface TimeCoverage {
   readonly report: CoverageReport
-  /** Flow logs are known, and nothing of them is missing or lost. */
+  /** What was announced, or read, and is not in the tables yet. */
+  readonly waiting: Waiting
+  /** Flow logs are known, and nothing of them is missing, lost or on its way. */
   readonly complete: boolean
   /** Sources of the settings of which nothing was ever read. */
   readonly unreadSources: readonly string[]
@@ -39,8 +52,8 @@ export interface JudgedSecond {
   readonly recorded: Awaited<ReturnType<typeof countRecords>>
 }
 
-async function asking<T>(settings: ClickHouseSettings, ask: (store: Store) => Promise<T>): Promise<T> {
-  const store = connectClickHouse(settings)
+async function asking<T>({ config }: Asked, ask: (store: Store) => Promise<T>): Promise<T> {
+  const store = connectClickHouse(config.clickhouse)
   try {
     return await ask(store)
   } finally {
@@ -48,35 +61,40 @@ async function asking<T>(settings: ClickHouseSettings, ask: (store: Store) => Pr
   }
 }
 
+/** To be asked before the tables: see ask-waiting.ts. */
+async function waitingIn({ config, noKafka }: Asked, scope: WaitingScope): Promise<Waiting> {
+  if (noKafka) return { unknown: 'Kafka was not asked (--no-kafka)', partitions: [], objects: [] }
+  return askKafka(config.kafka, createLog(commandLevel(config.log.level)), scope)
+}
+
 /** Reports a time. */
-export async function coverageOfTime({ clickhouse, s3 }: Config, request: CoverageRequest): Promise<TimeCoverage> {
+export async function coverageOfTime(asked: Asked, request: CoverageRequest): Promise<TimeCoverage> {
+  const { s3 } = asked.config
   // who only asks the tables may have no sources in the settings
   const sources = isDeepStrictEqual(s3.sources, checkConfig({}).s3.sources) ? [] : s3.sources
-  return asking(clickhouse, async store => {
+  return asking(asked, async store => {
+    const waiting = await waitingIn(asked, { ...request, to: request.to - 1 })
     const report = await reportCoverage(store, request)
-    const complete = report.flowLogs.length > 0 && !hasLosses(report)
-    return { report, complete, unreadSources: await unreadSources(store, sources) }
+    const complete = report.flowLogs.length > 0 && !hasLosses(report) && !mayWait(waiting)
+    return { report, waiting, complete, unreadSources: await unreadSources(store, sources) }
   })
 }
 
 /** Judges an interface in a time, slot by slot; `to` is not included. */
-export async function judgeTime(settings: ClickHouseSettings, request: InterfaceRequest): Promise<JudgedTime> {
+export async function judgeTime(asked: Asked, request: InterfaceRequest): Promise<JudgedTime> {
   const { from, to } = request
-  return asking(settings, async store => {
-    const found = await findEvidence(store, { ...request, to: to - 1 })
+  const wanted = { ...request, to: to - 1 }
+  return asking(asked, async store => {
+    const found = await findEvidence(store, wanted, await waitingIn(asked, scopeOf(wanted)))
     return { found, ranges: judgeSlotBySlot(from, to, found.evidence) }
   })
 }
 
 /** Judges an interface at one second. */
-export async function judgeSecond(
-  settings: ClickHouseSettings,
-  request: Omit<InterfaceRequest, 'from' | 'to'>,
-  at: number,
-): Promise<JudgedSecond> {
-  const asked = { ...request, from: at, to: at }
-  return asking(settings, async store => {
-    const found = await findEvidence(store, asked)
-    return { found, verdict: judge(at, at, found.evidence), recorded: await countRecords(store, asked) }
+export async function judgeSecond(asked: Asked, request: Omit<InterfaceRequest, 'from' | 'to'>, at: number): Promise<JudgedSecond> {
+  const wanted = { ...request, from: at, to: at }
+  return asking(asked, async store => {
+    const found = await findEvidence(store, wanted, await waitingIn(asked, scopeOf(wanted)))
+    return { found, verdict: judge(at, at, found.evidence), recorded: await countRecords(store, wanted) }
   })
 }

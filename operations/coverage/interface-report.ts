@@ -15,6 +15,7 @@ import {
   type SlotState,
   type Verdict,
 } from './verdict.ts'
+import { isWaitedFor, type Waiting, type WaitingScope } from './waiting.ts'
 
 /** What to judge. */
 export interface InterfaceRequest {
@@ -66,8 +67,21 @@ interface SeenRow {
   spans: Span[]
 }
 
-/** Collects what the verdict depends on. */
-export async function findEvidence(store: Store, request: InterfaceRequest): Promise<InterfaceEvidence> {
+/** The objects that can hold a record of the time. */
+export const scopeOf = ({ from, to, windowS, account, region, flowLogs }: InterfaceRequest): WaitingScope => ({
+  from: slotOf(from),
+  to: lastEnd(to, windowS),
+  account,
+  region,
+  flowLogs,
+})
+
+/**
+ * Collects what the verdict depends on.
+ *
+ * @param waiting Asked for before.
+ */
+export async function findEvidence(store: Store, request: InterfaceRequest, waiting: Waiting): Promise<InterfaceEvidence> {
   const rows = await ask<Row & SeenRow, 'coverage_interface'>(store, 'coverage_interface', {
     interface: request.interfaceId,
     seen_from: dateOf(request.from - seenAroundS),
@@ -87,6 +101,11 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
     to: dateOf(slotOf(lastEnd(request.to, request.windowS)) + slotSeconds + request.everyS),
     flow_logs: seen.map(({ log }) => log.flowLogId),
   })
+  const known = await ask<Row, 'coverage_interface_known'>(store, 'coverage_interface_known', {
+    from: dateOf(request.from - seenAroundS),
+    to: dateOf(request.to + seenAroundS),
+    flow_logs: seen.map(({ log }) => log.flowLogId),
+  })
   const losses = await ask<Row, 'coverage_interface_gaps'>(store, 'coverage_interface_gaps', {
     interface: request.interfaceId,
     from: dateOf(request.from),
@@ -101,8 +120,9 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
   return {
     seenBy: seen.map(({ log }) => log),
     evidence: {
-      flowLogs: seen.map(({ log, spans }) => coveringOf(log, spans, slotRows)),
+      flowLogs: seen.map(({ log, spans }) => coveringOf(log, spans, slotRows, known)),
       losses: losses.map(lossOf),
+      waiting: { ...waiting, objects: waiting.objects.filter(object => isWaitedFor(object, scopeOf(request))) },
       windowS: request.windowS,
       everyS: request.everyS,
       notDue: request.notDue,
@@ -113,10 +133,12 @@ export async function findEvidence(store: Store, request: InterfaceRequest): Pro
 
 const keyOf = (account: unknown, region: unknown, flowLog: unknown): string => [account, region, flowLog].map(String).join('\n')
 
-function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & SlotLists)[]): CoveringFlowLog {
+function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & SlotLists)[], known: readonly Row[]): CoveringFlowLog {
+  const isOf = (row: Row): boolean =>
+    keyOf(row['account_id'], row['region'], row['flow_log_id']) === keyOf(log.accountId, log.region, log.flowLogId)
   const slots = new Map<number, SlotState>()
   for (const row of rows)
-    if (keyOf(row['account_id'], row['region'], row['flow_log_id']) === keyOf(log.accountId, log.region, log.flowLogId))
+    if (isOf(row))
       slots.set(Number(row['slot']), {
         done: Number(row['done']),
         unread: Number(row['unread']),
@@ -128,7 +150,9 @@ function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & S
         warnings: row.warnings,
       })
   const flowLogId = log.flowLogId === '' ? 'objects without a flow log id' : log.flowLogId
-  return { flowLogId, firstSeen: log.firstSeen, lastSeen: log.lastSeen, silences: silencesOf(spans), slots }
+  const last = known.find(isOf)?.['last_slot']
+  const lastKnown = last === undefined ? null : Number(last)
+  return { flowLogId, firstSeen: log.firstSeen, lastSeen: log.lastSeen, silences: silencesOf(spans), lastKnown, slots }
 }
 
 const seenByOf = (row: Row & SeenRow): SeenBy => ({

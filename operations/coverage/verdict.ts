@@ -10,6 +10,7 @@
 import { slotSeconds } from '../../schemas/object-name.ts'
 import { silenceIn, type Silence } from './silences.ts'
 import { clock, isStoodFor, slotOf } from './slots.ts'
+import { waitingReasons, type Waiting } from './waiting.ts'
 
 /** evidence: there was no flow but those recorded; gap: records were lost; unknown: nobody can say. */
 export type VerdictWord = 'evidence' | 'gap' | 'unknown'
@@ -45,6 +46,8 @@ export interface CoveringFlowLog {
   readonly lastSeen: number
   /** Times between, in which it has none. */
   readonly silences: readonly Silence[]
+  /** Last slot, first second, of which the ledger has an object of this flow log; null: none. Then at least, S3 was listed. */
+  readonly lastKnown: number | null
   readonly slots: ReadonlyMap<number, SlotState>
 }
 
@@ -60,6 +63,8 @@ export interface LossRecord {
 export interface Evidence {
   readonly flowLogs: readonly CoveringFlowLog[]
   readonly losses: readonly LossRecord[]
+  /** What was announced and is not in the table of objects yet. */
+  readonly waiting: Waiting
   /** Longest aggregation window, 60 or 600 s. */
   readonly windowS: number
   readonly everyS: number
@@ -90,6 +95,7 @@ export function judge(from: number, to: number, evidence: Evidence): Verdict {
     if (earliest <= to && loss.end >= from)
       gaps.push(`SKIPDATA from ${clock(loss.start)} to ${clock(loss.end)}: AWS lost an unknown number of its flows`)
   }
+  unknowns.push(...waitingReasons(evidence.waiting, slots[0]!, lastEnd(to, evidence.windowS)))
   for (const log of evidence.flowLogs) {
     const sees = log.firstSeen <= from && log.lastSeen >= to
     const others = evidence.flowLogs.some(other => other !== log && other.firstSeen <= from && other.lastSeen >= to)
@@ -101,6 +107,10 @@ export function judge(from: number, to: number, evidence: Evidence): Verdict {
     }
     ids.push(log.flowLogId)
     judgeSlots(log, slots, evidence, gaps, unknowns)
+    if (log.lastKnown === null || log.lastKnown <= slots.at(-1)!)
+      unknowns.push(
+        `${log.flowLogId}: no object of a later slot than ${clock(slots.at(-1)!)} is known, so another one of these slots may not have been listed yet`,
+      )
     if (!sees)
       unknowns.push(
         `${log.flowLogId} has records of the interface only from ${clock(log.firstSeen)} to ${clock(log.lastSeen)}: it need not have been there`,
@@ -135,7 +145,10 @@ function judgeSlots(log: CoveringFlowLog, slots: readonly number[], evidence: Ev
       if (state.onTheirWay > 0) unknowns.push(`${where} ${plural(state.onTheirWay, 'line')} still on their way to the tables`)
       if (state.removed > 0) unknowns.push(`${where} ${plural(state.removed, 'row')} removed by retention`)
       for (const warning of state.warnings) unknowns.push(`${where} an object says less than asked: ${warning}`)
-      if (state.done + state.unread + state.failed + state.empty > 0) continue
+      if (state.done + state.unread + state.failed + state.empty > 0) {
+        if (slot >= evidence.notDue) unknowns.push(`${where} another object can still come`)
+        continue
+      }
     }
     if (slot >= evidence.notDue) unknowns.push(`${where} no object yet, and there need not be one yet`)
     else if (!isStoodFor(isDone, slot, evidence.everyS)) unknowns.push(`${where} no object`)

@@ -5,6 +5,7 @@ import { findEvidence } from '../../operations/coverage/interface-report.ts'
 import { formatReport } from '../../cli/print/coverage-report.ts'
 import { reportCoverage } from '../../operations/coverage/report.ts'
 import { judge, type Verdict } from '../../operations/coverage/verdict.ts'
+import { nothingWaits } from '../../operations/coverage/waiting.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
@@ -18,7 +19,7 @@ after(() => server.stop())
 
 async function judgeAt(store: Store, at: number): Promise<Verdict> {
   const request = { interfaceId: 'eni-1', from: at, to: at, account: '', region: '', flowLogs: [], windowS: 60, everyS: 300, notDue: 2 ** 31 } // prettier-ignore
-  return judge(at, at, (await findEvidence(store, request)).evidence)
+  return judge(at, at, (await findEvidence(store, request, nothingWaits)).evidence)
 }
 
 /** Four slots of one flow log; `bodies` are other objects of a slot. */
@@ -95,7 +96,7 @@ describe('coverage --interface', () => {
     assert.deepEqual(await stateOf(store, slot(1)), { state: 'lossy', missing: 0, on_their_way: 0, removed: 0, copies: 0, empty: 0 })
     const request = { from: slot(0), to: slot(4), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(4), endedAfterS: 604_800 } // prettier-ignore
     assert.match(
-      formatReport(await reportCoverage(store, request), request),
+      formatReport(await reportCoverage(store, request), request, nothingWaits),
       /objects that were read and lack something\n\n {2}fl-a {2}1 object: no column dstaddr\n/,
     )
   })

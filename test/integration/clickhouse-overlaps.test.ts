@@ -250,6 +250,30 @@ describe('flows_once', () => {
     assert.deepEqual(await once(path.store), ['fl-a  1', 'fl-b  1'])
   })
 
+  it('compares unless the ledger has exactly one flow log around the time: one needs no comparison, and none is compared', async () => {
+    const path = await read([['fl-a', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })])]])
+    const { store } = path
+    // the text of flows_once, asking a view that says which name it was given
+    await store.command(
+      `CREATE VIEW \`${store.database}\`.branch_by AS WITH 'alone' AS alone, 'compared' AS compared SELECT {repeats:Identifier} AS branch WHERE {from:DateTime('UTC')} < {to:DateTime('UTC')}`,
+    )
+    const [view] = await store.query<{ text: string }>("SELECT as_select AS text FROM system.tables WHERE database = currentDatabase() AND name = 'flows_once'") // prettier-ignore
+    const times = { from: '2026-11-24 09:00:00', to: '2026-11-24 12:00:00' }
+    const compares = async (): Promise<boolean> => {
+      const rows = await store.query<{ branch: string }>(`SELECT branch FROM (${view!.text.replace(/SELECT[^]*?FROM/, 'SELECT * FROM').replace('flows_once_by', 'branch_by')})`, times) // prettier-ignore
+      return rows[0]!.branch === 'compared'
+    }
+    assert.equal(await compares(), false, 'one flow log')
+    path.put('fl-a', slot(1), file(narrow, [flowLine({ port: 1, start: slot(1) })]))
+    await path.work()
+    assert.equal(await compares(), false, 'one flow log with several objects')
+    path.put('fl-b', slot(-280), file(narrow, [flowLine({ port: 1, start: slot(-280) })]))
+    await path.work()
+    assert.equal(await compares(), true, 'another flow log within a day')
+    await store.command(`TRUNCATE TABLE \`${store.database}\`.objects`)
+    assert.equal(await compares(), true, 'rows without a ledger')
+  })
+
   it('takes any time there is', async () => {
     const path = await read([['fl-a', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })])]])
     assert.deepEqual(await once(path.store, "from = '1970-01-01 00:00:00', to = '2106-02-07 06:28:15'"), ['fl-a eni-1 1'])

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { findEvidence } from '../../operations/coverage/interface-report.ts'
 import { dateOf } from '../../operations/coverage/report.ts'
-import { judge, type Verdict } from '../../operations/coverage/verdict.ts'
+import { judge, type Evidence, type Verdict } from '../../operations/coverage/verdict.ts'
+import { nothingWaits, type Waiting } from '../../operations/coverage/waiting.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import { readQuery } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
@@ -14,18 +15,22 @@ import { plantWorld, worldStart, type World } from '../support/planted-logs.ts'
 const keptSeeds: readonly number[] = [19, 168]
 /** Worlds of which each is asked for by itself too. */
 const askedAlone = 30
+/** Worlds in which objects wait on their way to the table of objects. */
+const behindSeeds = Array.from({ length: 80 }, (_unused, i) => 5001 + i)
 const seeds = [...new Set([...keptSeeds, ...Array.from({ length: 320 }, (_unused, i) => i + 1)])]
 
 let server: LiveClickHouse
 let store: Store
 let worlds: readonly World[]
+let behind: readonly World[]
 before(async () => {
   server = await liveClickHouse()
   const fresh = server.fresh()
   store = fresh.store
   await migrate(store, fresh.settings)
-  worlds = seeds.map(plantWorld)
-  await plant(store, worlds)
+  worlds = seeds.map(seed => plantWorld(seed))
+  behind = behindSeeds.map(seed => plantWorld(seed, true))
+  await plant(store, [...worlds, ...behind])
 })
 after(() => server.stop())
 
@@ -78,9 +83,10 @@ type Row = Readonly<Record<string, unknown>>
 function askingSlotsOnce(of: Store, all: readonly World[]): Store {
   const flowLogs = all.flatMap(world => world.flowLogs)
   const answers = new Map<string, Promise<Row[]>>()
+  const ofFlowLogsAsked = [readQuery('coverage_interface_slots'), readQuery('coverage_interface_known')]
   const query = async (sql: string, parameters: Row = {}): Promise<Row[]> => {
-    if (sql !== readQuery('coverage_interface_slots')) return of.query<Row>(sql, parameters)
-    const key = `${String(parameters['from'])} ${String(parameters['to'])}`
+    if (!ofFlowLogsAsked.includes(sql)) return of.query<Row>(sql, parameters)
+    const key = `${sql} ${String(parameters['from'])} ${String(parameters['to'])}`
     const answer = answers.get(key) ?? of.query<Row>(sql, { ...parameters, flow_logs: flowLogs })
     answers.set(key, answer)
     return ofFlowLogs(await answer, parameters['flow_logs'] as readonly string[])
@@ -123,10 +129,13 @@ const asking = (of: Store, query: (sql: string, parameters?: Row) => Promise<Row
   query: async <T>(sql: string, parameters?: Row): Promise<T[]> => (await query(sql, parameters)) as T[],
 })
 
-async function judgeWorld(from: Store, { eni, at }: World): Promise<Verdict> {
+/** What is known of the second of a world. */
+async function known(from: Store, { eni, at }: World, waiting: Waiting): Promise<Evidence> {
   const request = { interfaceId: eni, from: at, to: at, account: '', region: '', flowLogs: [], windowS: 600, everyS: 300, notDue: 2 ** 31 }
-  return judge(at, at, (await findEvidence(from, request)).evidence)
+  return (await findEvidence(from, request, waiting)).evidence
 }
+
+const judgeWorld = async (from: Store, world: World): Promise<Verdict> => judge(world.at, world.at, await known(from, world, nothingWaits))
 
 describe(`in ${seeds.length} random worlds`, () => {
   it('the view coverage counts what is in the tables, slot by slot', async () => {
@@ -137,7 +146,7 @@ describe(`in ${seeds.length} random worlds`, () => {
        FROM coverage_between(${bounds})`,
     )
     const found = new Map(rows.map(({ flow_log_id, at, ...counts }) => [`${flow_log_id!} ${at!}`, counts]))
-    const wanted = new Map(worlds.flatMap(world => [...world.counts]))
+    const wanted = new Map([...worlds, ...behind].flatMap(world => [...world.counts]))
     assert.equal(found.size, wanted.size)
     for (const [slot, counts] of wanted) assert.deepEqual(found.get(slot), counts, slot)
   })
@@ -189,5 +198,42 @@ describe(`in ${seeds.length} random worlds`, () => {
       if (world.plain && !world.story.includes('600 s')) assert.equal(verdict, 'evidence', message)
     }
     assert.ok(seen.evidence > 60 && seen.gap > 60 && seen.unknown > 60, JSON.stringify(seen))
+  })
+
+  it('coverage --interface never says evidence while an object of the slots is announced or read, and the table of objects has nothing of it', async () => {
+    const together = askingOnce(askingSlotsOnce(store, behind), behind)
+    const seen = { evidence: 0, gap: 0, unknown: 0 }
+    let deceived = 0
+    for (const world of behind) {
+      const waiting: Waiting = {
+        unknown: null,
+        partitions: (['announced', 'read'] as const).map(stage => ({ stage, partition: 0, records: 1, unclear: null })),
+        // what is of other slots, or of the other worlds, must not matter
+        objects: behind.flatMap(other =>
+          (other === world ? world.waiting : other.waiting.filter(({ slot }) => slot > world.at + 960)).map(({ stage, flowLog, slot }) => ({
+            stage,
+            partition: 0,
+            accountId: '1',
+            region: 'r',
+            flowLogId: flowLog,
+            slotStart: slot, // prettier-ignore
+          })),
+        ),
+      }
+      const evidence = await known(together, world, waiting)
+      const judged = (values: Partial<Evidence> = {}): Verdict => judge(world.at, world.at, { ...evidence, ...values })
+      const { verdict, reasons } = judged()
+      const message = `seed ${world.seed} at ${(world.at - worldStart) / 60} min: ${world.story}\n${reasons.join('\n')}`
+      seen[verdict]++
+      if (world.hidden) assert.notEqual(verdict, 'evidence', message)
+      // the tables alone cannot know
+      const alone = judged({ waiting: nothingWaits })
+      if (world.hidden && alone.verdict === 'evidence') deceived++
+      assert.notEqual(judged({ waiting: { ...nothingWaits, unknown: 'no broker answers' } }).verdict, 'evidence', message)
+      const relevant = world.waiting.some(({ slot }) => slot > world.at - 300 && slot <= world.at + 660)
+      if (!relevant) assert.equal(verdict, alone.verdict, message)
+    }
+    assert.ok(deceived > 1, `the worlds have ${deceived} objects that the tables hide`)
+    assert.ok(seen.evidence > 5 && seen.unknown > 20, JSON.stringify(seen))
   })
 })

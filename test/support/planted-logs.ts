@@ -61,6 +61,13 @@ export interface SlotCounts {
   warned: number
 }
 
+/** An object that was announced, or read, of which the tables have nothing yet. */
+export interface PlantedWaiting {
+  readonly stage: 'announced' | 'read'
+  readonly flowLog: string
+  readonly slot: number
+}
+
 /** A world and what can be known of it. */
 export interface World {
   readonly seed: number
@@ -70,6 +77,7 @@ export interface World {
   readonly rows: readonly PlantedRow[]
   readonly deadLetters: readonly PlantedRow[]
   readonly objects: readonly PlantedObject[]
+  readonly waiting: readonly PlantedWaiting[]
   readonly flowLogs: readonly string[]
   /** Slots with objects of each flow log, if it writes all the time and each object comes. */
   readonly slotsIfWhole: readonly number[]
@@ -103,9 +111,14 @@ interface Log {
   readonly to: number
 }
 
-/** Plants the world of a seed. */
-export function plantWorld(seed: number): World {
+/**
+ * Plants the world of a seed.
+ *
+ * @param behind Some of its objects wait: they are drawn apart, so that the other worlds stay as they are.
+ */
+export function plantWorld(seed: number, behind = false): World {
   const random = randomOf(seed)
+  const waits = randomOf(seed + 77_777)
   const below = (n: number): number => Math.floor(random() * n)
   const chance = (p: number): boolean => random() < p
   const eni = `eni-${seed}`
@@ -116,7 +129,8 @@ export function plantWorld(seed: number): World {
   const at = slotAt(4) + below(900)
 
   const logCount = 1 + below(3)
-  const faulty = chance(0.8)
+  // nothing else is wrong where objects wait: the tables look whole
+  const faulty = chance(0.8) && !behind
   const logs: Log[] = Array.from({ length: logCount }, (_unused, i) => {
     const cut = faulty && chance(0.3) ? below(3) : 0
     const minute = worldStart + (15 + below(30)) * 60
@@ -132,6 +146,7 @@ export function plantWorld(seed: number): World {
   const rows: PlantedRow[] = []
   const deadLetters: PlantedRow[] = []
   const objects: PlantedObject[] = []
+  const waiting: PlantedWaiting[] = []
   const counts = new Map<string, SlotCounts>()
   const whole = new Map<string, boolean>()
   const story: string[] = []
@@ -171,15 +186,22 @@ export function plantWorld(seed: number): World {
       const fate: Fate = troubled ? fates[below(fates.length)]! : 'read'
       if (fate !== 'read') story.push(`${log.id} slot ${slot} ${fate}`)
       // an object that never came cannot be seen where another one of its slot has the interface
-      const halves = fate !== 'undelivered' && records.length > 1 && chance(0.3) ? [records.slice(0, 1), records.slice(1)] : [records]
+      const halves =
+        fate !== 'undelivered' && records.length > 1 && (behind || chance(0.3)) ? [records.slice(0, 1), records.slice(1)] : [records]
       if (fate === 'undelivered') {
         isWhole = false
         continue
       }
       const count: SlotCounts = { objects: 0, done: 0, failed: 0, empty: 0, copies: 0, replaced: 0, lines: 0, flows: 0, nodata: 0, dead: 0, missing: 0, repeated: 0, warned: 0 } // prettier-ignore
-      counts.set(`${log.id} ${slotAt(slot)}`, count)
       halves.forEach((part, half) => {
         const own: Fate = half === 0 ? fate : 'read'
+        if (behind && slot >= 3 && slot <= 9 && waits() < 0.12) {
+          const stage = waits() < 0.5 ? 'announced' : 'read'
+          waiting.push({ stage, flowLog: log.id, slot: slotAt(slot) })
+          story.push(`${log.id} slot ${slot} ${stage} only`)
+          isWhole = false
+          return
+        }
         const name = `${log.id}_${slot}_${half}.log.gz`
         const put = (values: Partial<PlantedObject> = {}): PlantedObject => {
           const object: PlantedObject = {
@@ -244,6 +266,7 @@ export function plantWorld(seed: number): World {
           if (lost + refused > 0 || own === 'repeated') isWhole = false
         }
       })
+      if (count.objects > 0) counts.set(`${log.id} ${slotAt(slot)}`, count)
     }
     whole.set(log.id, isWhole)
   }
@@ -259,6 +282,7 @@ export function plantWorld(seed: number): World {
     rows,
     deadLetters,
     objects,
+    waiting,
     flowLogs: logs.map(log => log.id),
     slotsIfWhole: logs.map(log => (slotCount * 300) / Math.max(log.windowS, 300)),
     trueBytes,

@@ -19,89 +19,74 @@ SELECT toDateTime(at, 'UTC') AS slot, observer, rejected, arrayMap(x -> x.3, log
   arraySum(x -> x.4, others) AS repeated_records, arraySum(x -> x.5, others) AS repeated_bytes, arrayFlatten(arrayMap(x -> x.6, others)) AS repeated,
   incomplete, arrayFlatten(arrayMap(x -> x.6, arrayFilter(x -> x.2, logs))) AS later, until
 FROM (
-  SELECT at, observer, rejected, counted, incomplete, until, logs, arrayFilter(x -> (x.1 > 1) > x.2, logs) AS others
+  -- slot by slot: place, is later, id, records, bytes, members of each flow log
+  SELECT part.1 AS at, observer, rejected, any(winner) AS counted, any(lacking) AS incomplete, any(begin) AS until,
+    arraySort(groupArray((log.1, log.2, log.3, part.2, part.3, part.4))) AS logs, arrayFilter(x -> (x.1 > 1) > x.2, logs) AS others
   FROM (
-    SELECT part.1 AS at, observer, rejected, any(winner) AS counted, any(lacking) AS incomplete, any(begin) AS until,
-      arraySort(groupArray((place, is_later, id, part.2, part.3, part.4))) AS logs
+    SELECT observer, rejected, winner,
+      -- a choice that is not the one of every other stretch, at a border that records reach over, is exact but for their bytes
+      greatest(ranked[1].1, least(bordering, winner != preferred)) AS lacking,
+      if(meets, intDiv(ranked[1].7, 60) * 60 + 60, 0) AS begin,
+      arrayJoin(arrayMap((x, place) -> (place, least(meets, x.6 = second), x.6, x.10), ranked, arrayEnumerate(ranked))) AS log
     FROM (
-      SELECT observer, rejected, winner, lacking, begin, log.1 AS place, log.2 AS is_later, log.3 AS id, arrayJoin(log.4) AS part
+      SELECT observer, rejected, bordering, preferred, second, meets, ranked, ranked[1].6 AS winner
       FROM (
-        SELECT observer, rejected, winner,
-          -- a choice that is not the one of every other stretch, at a border that records reach over, is exact but for their bytes
-          greatest(lacks, least(bordering, winner != preferred)) AS lacking,
-          if(meets, intDiv(last, 60) * 60 + 60, 0) AS begin,
-          arrayJoin(arrayMap((x, place) -> (place, least(meets, x.6 = second), x.6, x.10), ranked, arrayEnumerate(ranked))) AS log
+        SELECT observer, rejected, bordering, preferred, second, least(second != '', first != '', all[1].1) AS meets,
+          arraySort(x -> (least(meets, x.6 != first), x.1, x.2, x.3, x.4, x.5), all) AS ranked
         FROM (
-          SELECT observer, rejected, bordering, preferred, second, meets, ranked, ranked[1].1 AS lacks, ranked[1].6 AS winner, ranked[1].7 AS last
+          SELECT observer, rejected, bordering, preferred, all, arrayFirst(x -> x.8, all).6 AS first, arrayFirst(x -> x.9, all).6 AS second
           FROM (
-            SELECT observer, rejected, bordering, preferred, second, meets, if(meets, arraySort(x -> (x.6 != first, x.1, x.2, x.3, x.4, x.5), all), all) AS ranked
+            -- of a flow log: lacks some, bytes if so, columns, no id, id, id, last second, is there at the beginning only, at the end only, slots
+            SELECT observer, rejected, bordering, arraySort(x -> (-toInt64(x.2), x.1 = '', x.1), stretches)[1].1 AS preferred,
+              arraySort(x -> (x.1, x.2, x.3, x.4, x.5), arrayMap((x, lacks) -> (
+                lacks, if(lacks, -x.6, 0), -toInt64(x.2), x.1 = '', x.1, x.1, x.10,
+                x.9 > greatest(x.8, x.3, x.4), x.8 > greatest(x.9, x.3, x.4), x.11
+              ), stretches, arrayMap(x -> greatest(x.8, x.9, x.3, x.4, if(x.5, most, most_named) > x.7), stretches))) AS all
             FROM (
-              SELECT observer, rejected, bordering, preferred, all, first, second, least(second != '', first != '', all[1].1) AS meets
+              SELECT observer, rejected, max(borders) AS bordering, max(least_bytes) AS most, max(if(bare, 0, least_bytes)) AS most_named,
+                groupArray((flow_log_id, columns, lossy, broken, bare, least_bytes, most_bytes, begins, ends, last, slots)) AS stretches
               FROM (
-                SELECT observer, rejected, bordering, preferred, all, arrayFilter(x -> x.8, all)[1].6 AS first, arrayFilter(x -> x.9, all)[1].6 AS second
+                SELECT observer, rejected, stretch, log.1 AS flow_log_id, max(log.2) AS columns, max(log.3) AS lossy, max(log.4) AS broken, max(log.5) AS bare,
+                  toInt64(sum(log.7) - sum(log.10)) AS least_bytes, toInt64(sum(log.7) + sum(if(at = stretch, log.11, 0))) AS most_bytes,
+                  max(least(before = at - 300, before_filled, NOT has(before_ids, cityHash64(log.1)))) AS begins,
+                  max(least(after = at + 300, after_filled, NOT has(after_ids, cityHash64(log.1)))) AS ends,
+                  max(log.9) AS last, groupArray((at, log.6, log.7, log.8)) AS slots,
+                  max(log.10 + if(at = stretch, log.11, 0) > 0) AS borders
                 FROM (
-                  -- of a flow log: lacks some, bytes if so, columns, no id, id, id, last second, is there at the beginning only, at the end only, slots
-                  SELECT observer, rejected, bordering, arraySort(x -> (-toInt64(x.2), x.1 = '', x.1), stretches)[1].1 AS preferred,
-                    arraySort(arrayMap((x, lacks) -> (
-                      lacks, if(lacks, -x.6, 0), -toInt64(x.2), x.1 = '', x.1, x.1, x.10,
-                      x.9 > greatest(x.8, x.3, x.4), x.8 > greatest(x.9, x.3, x.4), x.11
-                    ), stretches, lacking)) AS all
+                  -- one row a slot; ids are hashes, because text is slow to take from a neighbour
+                  SELECT observer, rejected, at, logs,
+                    max(if(greatest(at % 1800 = 0, NOT joined), at, 0)) OVER (PARTITION BY observer, rejected ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS stretch,
+                    lagInFrame(at) OVER beside AS before, lagInFrame(filled) OVER beside AS before_filled, lagInFrame(ids) OVER beside AS before_ids,
+                    leadInFrame(at) OVER beside AS after, leadInFrame(filled) OVER beside AS after_filled, leadInFrame(ids) OVER beside AS after_ids,
+                    min(first_id) OVER whole AS least_id, max(last_id) OVER whole AS greatest_id
                   FROM (
-                    SELECT observer, rejected, bordering, stretches,
-                      arrayMap(x -> greatest(x.8, x.9, x.3, x.4, if(x.5, most, most_named) > x.7), stretches) AS lacking
-                    FROM (
-                      SELECT observer, rejected, max(borders) AS bordering, max(least_bytes) AS most, max(if(bare, 0, least_bytes)) AS most_named,
-                        groupArray((flow_log_id, columns, lossy, broken, bare, least_bytes, most_bytes, begins, ends, last, slots)) AS stretches
-                      FROM (
-                        SELECT observer, rejected, stretch, r.2 AS flow_log_id, max(r.3) AS columns, max(r.4) AS lossy, max(r.5) AS broken, max(r.6) AS bare,
-                          toInt64(sum(r.8) - sum(r.12)) AS least_bytes, toInt64(sum(r.8) + sum(if(r.1 = stretch, r.13, 0))) AS most_bytes,
-                          max(begin) AS begins, max(end) AS ends, max(r.10) AS last, groupArray((r.1, r.7, r.8, r.9)) AS slots,
-                          max(r.12 + if(r.1 = stretch, r.13, 0) > 0) AS borders
-                        FROM (
-                          SELECT observer, rejected, r, arrayMax(arrayFilter(x -> x <= r.1, starts)) AS stretch,
-                            has(filled, r.1 - 300) > has(pairs, (r.1 - 300, r.2)) AS begin,
-                            has(filled, r.1 + 300) > has(pairs, (r.1 + 300, r.2)) AS end
-                          FROM (
-                            SELECT observer, rejected, filled, pairs, arrayFilter(x -> greatest(x % 1800 = 0, NOT has(joined, x)), times) AS starts,
-                              arrayJoin(arrayFilter(x -> intDiv(x.1, 1800) = block, rows)) AS r
-                            FROM (
-                              SELECT observer, rejected, block,
-                                groupArray((at, flow_log_id, columns, lossy, broken, bare, records, bytes, members, last, carried, leaving, entering)) AS rows,
-                                groupUniqArrayIf(at, records > 0) AS filled, groupArray((at, flow_log_id)) AS pairs, groupUniqArray(at) AS times,
-                                groupUniqArrayIf(at, carried) AS joined
-                              FROM (
-                                -- a slot stands beside the half hour before it, or after it, too
-                                SELECT at, observer, rejected, flow_log_id, columns, lossy, broken, bare, records, bytes, members, last, carried, leaving, entering,
-                                  arrayJoin(arrayDistinct([intDiv(at, 1800), intDiv(at - 300, 1800), intDiv(at + 300, 1800)])) AS block
-                                FROM (
-                                  SELECT *, toInt64(toUnixTimestamp(slot)) AS at
-                                  FROM {database}.flow_log_presence(
-                                    from = toString(toDateTime(greatest(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 1800) * 1800, 300) - 300, 'UTC'), 'UTC'),
-                                    to = toString(toDateTime(least((intDiv(greatest(toUnixTimestamp({to:DateTime('UTC')}), 1) - 1, 1800) + 1) * 1800 + 300, 4294967295), 'UTC'), 'UTC')
-                                  )
-                                )
-                              )
-                              GROUP BY observer, rejected, block
-                              HAVING uniqExact(flow_log_id) > 1
-                            )
-                          )
-                        )
-                        GROUP BY observer, rejected, stretch, flow_log_id
-                      )
-                      GROUP BY observer, rejected, stretch
-                      HAVING count() > 1
+                    SELECT observer, rejected, toInt64(toUnixTimestamp(slot)) AS at, max(carried) AS joined, max(records > 0) AS filled,
+                      groupArray(cityHash64(flow_log_id)) AS ids, min(flow_log_id) AS first_id, max(flow_log_id) AS last_id,
+                      groupArray((flow_log_id, columns, lossy, broken, bare, records, bytes, members, last, leaving, entering)) AS logs
+                    FROM {database}.flow_log_presence(
+                      from = toString(toDateTime(greatest(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 1800) * 1800, 300) - 300, 'UTC'), 'UTC'),
+                      to = toString(toDateTime(least((intDiv(greatest(toUnixTimestamp({to:DateTime('UTC')}), 1) - 1, 1800) + 1) * 1800 + 300, 4294967295), 'UTC'), 'UTC')
                     )
+                    GROUP BY observer, rejected, slot
                   )
+                  WINDOW beside AS (PARTITION BY observer, rejected ORDER BY at ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING),
+                    whole AS (PARTITION BY observer, rejected)
                 )
+                ARRAY JOIN logs AS log
+                WHERE least_id != greatest_id
+                GROUP BY observer, rejected, stretch, log.1
               )
+              GROUP BY observer, rejected, stretch
+              HAVING count() > 1
             )
           )
         )
       )
     )
-    GROUP BY at, observer, rejected
-    HAVING length(logs) + logs[1].1 > 2
   )
+  ARRAY JOIN log.4 AS part
+  GROUP BY at, observer, rejected
+  HAVING length(logs) + logs[1].1 > 2
 )
 WHERE least(slot >= first_slot, slot <= last_slot)
 SETTINGS join_use_nulls = 0;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { judgeSlotBySlot } from '../../../../operations/coverage/interface-report.ts'
 import { judge, type CoveringFlowLog, type Evidence, type SlotState, type VerdictWord } from '../../../../operations/coverage/verdict.ts'
+import { nothingWaits, type Waiting } from '../../../../operations/coverage/waiting.ts'
 
 const base = 1_763_978_400
 const slot = (n: number): number => base + n * 300
@@ -19,17 +20,36 @@ const flowLog = (values: Partial<CoveringFlowLog> = {}): CoveringFlowLog => ({
   firstSeen: slot(0),
   lastSeen: slot(20),
   silences: [],
+  lastKnown: slot(30),
   slots: slots(),
   ...values,
 })
 const evidence = (values: Partial<Evidence> = {}): Evidence => ({
   flowLogs: [flowLog()],
   losses: [],
+  waiting: nothingWaits,
   windowS: 600,
   everyS: 300,
   notDue: slot(20),
   ...values,
 })
+
+/** Objects of fl-b that wait: an announcement of a slot, and a record of the ledger of the slot after it. */
+const waiting = (n: number, values: Partial<Waiting> = {}): Waiting => {
+  const name = { accountId: '1', region: 'r', flowLogId: 'fl-b' }
+  return {
+    unknown: null,
+    partitions: [
+      { stage: 'announced', partition: 3, records: 8, unclear: null },
+      { stage: 'read', partition: 1, records: 7, unclear: null },
+    ],
+    objects: [
+      { stage: 'announced', partition: 3, ...name, slotStart: slot(n) },
+      { stage: 'read', partition: 1, ...name, slotStart: slot(n + 1) },
+    ],
+    ...values,
+  }
+}
 
 /** The time asked for: the middle of slot 5. Windows of 10 minutes and a late minute: slots 5, 6, 7 matter, and 8 from its 4th minute on. */
 const at = slot(5) + 150
@@ -57,6 +77,16 @@ const cases: readonly { name: string; known: Evidence; at?: number; expect: Verd
   { name: 'late in a slot the minute of delay reaches into another', at: slot(5) + 245, known: evidence({ flowLogs: [flowLog({ slots: slots({ 8: null }) })] }), expect: 'unknown' }, // prettier-ignore
   { name: 'windows of a minute need fewer objects', known: evidence({ windowS: 60, flowLogs: [flowLog({ slots: slots({ 6: null }) })] }), expect: 'evidence' }, // prettier-ignore
   { name: 'an object is not due yet', known: evidence({ notDue: slot(7), flowLogs: [flowLog({ slots: slots({ 7: null }) })] }), expect: 'unknown', reason: /need not be one yet/ }, // prettier-ignore
+  { name: 'a slot with an object is not due yet: another one can come', known: evidence({ notDue: slot(7) }), expect: 'unknown', reason: /10:35:00: another object can still come/ }, // prettier-ignore
+  { name: 'no later slot is known: another object of the slots may not have been listed', known: evidence({ flowLogs: [flowLog({ lastKnown: slot(7) })] }), expect: 'unknown', reason: /^fl-a: no object of a later slot than .*10:35:00 is known/ }, // prettier-ignore
+  { name: 'the slot after it is known', known: evidence({ flowLogs: [flowLog({ lastKnown: slot(8) })] }), expect: 'evidence' },
+  { name: 'an announcement of a slot is not read yet, of whatever flow log', known: evidence({ waiting: waiting(7) }), expect: 'unknown', reason: /^1 announcement not read yet: fl-b, slot .*10:35:00$/ }, // prettier-ignore
+  { name: 'a record of the ledger is not in its table yet', known: evidence({ waiting: waiting(4) }), expect: 'unknown', reason: /^the ledger's partition 1 is 7 records behind in the table of objects: fl-b, slot .*10:25:00$/ }, // prettier-ignore
+  { name: 'what waits is of slots after the window', known: evidence({ waiting: waiting(8) }), expect: 'evidence' },
+  { name: 'what waits is of slots before the time', known: evidence({ waiting: waiting(3) }), expect: 'evidence' },
+  { name: 'Kafka did not answer', known: evidence({ waiting: { ...nothingWaits, unknown: 'no broker answers' } }), expect: 'unknown', reason: /is not known: no broker answers$/ }, // prettier-ignore
+  { name: 'a partition is too far behind to look into', known: evidence({ waiting: waiting(20, { partitions: [{ stage: 'read', partition: 2, records: 900, unclear: 'too much' }] }) }), expect: 'unknown', reason: /^the ledger's partition 2 is up to 900 records behind, of unknown slots: too much/ }, // prettier-ignore
+  { name: 'a gap is certain while something waits', known: evidence({ waiting: waiting(5), flowLogs: [flowLog({ slots: slots({ 6: { ...read, failed: 1 } }) })] }), expect: 'gap' }, // prettier-ignore
   { name: 'an object waits for another attempt', known: evidence({ flowLogs: [flowLog({ slots: slots({ 6: { ...read, unread: 1 } }) })] }), expect: 'unknown', reason: /1 object still to be read/ }, // prettier-ignore
   { name: 'an object failed', known: evidence({ flowLogs: [flowLog({ slots: slots({ 6: { ...read, failed: 2 } }) })] }), expect: 'gap', reason: /2 objects could not be read/ }, // prettier-ignore
   { name: 'an object failed and nothing else is there', known: evidence({ flowLogs: [flowLog({ slots: slots({ 5: { ...read, done: 0, failed: 1 } }) })] }), expect: 'gap' }, // prettier-ignore
