@@ -47,11 +47,11 @@ function decideDirections(batch: FlowBatch, networks: OwnNetworks | undefined): 
     const ours = named !== 0 ? named : observer < 0 ? guessedSide(batch, row, networks) : evidence.chosen[observer]!
     if (ours === 0 || (ours !== from && ours !== to)) continue
     directions[row] = ours === from ? direction.egress : direction.ingress
-      if (named !== 0) sources[row] = directionSource.ownNetwork
-      else {
-        const isSure = observer >= 0 && evidence.isSure(observer) && ours === privateSide(batch, row, networks)
-        sources[row] = isSure ? directionSource.inferred : directionSource.inferredCount
-      }
+    if (named !== 0) sources[row] = directionSource.ownNetwork
+    else {
+      const isSure = observer >= 0 && evidence.isSure(observer) && ours === privateSide(batch, row, networks)
+      sources[row] = isSure ? directionSource.inferred : directionSource.inferredCount
+    }
   }
 }
 

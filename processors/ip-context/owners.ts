@@ -31,7 +31,7 @@ export function mergeOwners(a: Owner, b: Owner): Owner {
 
 /** False for an owner with a text that nothing of AWS has; it would make records too large. */
 export function isPlausible(owner: Owner): boolean {
-  for (const text of Object.values(owner) as (string | null)[])
+  for (const text of Object.values(owner))
     if (text !== null && text.length * 3 > ownerTextBytes && Buffer.byteLength(text) > ownerTextBytes) return false
   return true
 }

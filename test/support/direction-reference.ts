@@ -215,7 +215,7 @@ export function decideDirections(rows: ReferenceRow[], networks: readonly Refere
     // of one pair of addresses, or without an interface, which is ours is a guess
     const isInferred = privateSide(row, networks) === own && group?.inAll.length === 1
     return () =>
-      decide(row, own, isInferred ? 'inferred' : 'inferred_count', null, isInferred && group !== undefined && isProven(group, networks))
+      decide(row, own, isInferred ? 'inferred' : 'inferred_count', null, isInferred && isProven(group, networks))
   })
   for (const apply of decisions) apply()
 }

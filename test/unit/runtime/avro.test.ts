@@ -64,7 +64,7 @@ test('a record of another writer is resolved by its schema: missing fields take 
 
 /** Encodes by hand what the older schema above says: union index and long, union index, enum index, string. */
 function encodeWith(_schema: AvroRecord, value: { size: number; lastModifiedMs: null; source: string; color: string }): Buffer {
-  const field = topics.objectArrivals.value!.fields.find(({ name }) => name === 'source')!
+  const field = topics.objectArrivals.value.fields.find(({ name }) => name === 'source')!
   const { symbols } = field.type as unknown as { symbols: string[] }
   return Buffer.from([2, value.size * 2, 0, symbols.indexOf(value.source) * 2, value.color.length * 2, ...Buffer.from(value.color)])
 }
