@@ -18,7 +18,9 @@ const commands = ['audit', 'cli', 'config.ts', 'producers/s3', 'runtime', 'runti
 
 /** The house: see the head of ARCHITECTURE.md for what each folder is. */
 export const house = [
-  { folder: 'main.ts', may: ['cli', 'cli/dead-letters', 'cli/demo', 'cli/replay', 'runtime'], packages: [] },
+  // a link to bin/flowloom.cjs
+  { folder: 'main.ts', may: [], packages: [] },
+  { folder: 'cli/main.ts', may: ['cli', 'cli/dead-letters', 'cli/demo', 'cli/replay', 'runtime'], packages: [] },
   {
     folder: 'topology.ts',
     may: ['config.ts', 'processors/enrich', 'processors/ip-context', 'producers/s3', 'runtime', 'schemas', 'sinks/clickhouse'],
@@ -109,7 +111,17 @@ export const house = [
   {
     folder: 'runtime',
     may: ['config.ts', 'schemas'],
-    packages: ['@kafkajs/confluent-schema-registry', 'avsc', 'node:http', 'node:net', 'node:timers/*', 'pino', 'prom-client'],
+    packages: [
+      '@kafkajs/confluent-schema-registry',
+      'avsc',
+      'node:http',
+      'node:net',
+      'node:path',
+      'node:timers/*',
+      'node:url',
+      'pino',
+      'prom-client',
+    ],
     pure: pureRuntime.map(path => path.slice('runtime/'.length)),
     purePackages: ['avsc'],
   },
@@ -159,7 +171,7 @@ export const house = [
   {
     folder: 'cli/demo',
     may: [...commands, 'producers/synthetic', 'stack'],
-    packages: ['@aws-sdk/client-s3', 'node:child_process', 'node:fs', 'node:net', 'node:path', 'node:timers/*', 'node:zlib'],
+    packages: ['@aws-sdk/client-s3', 'node:child_process', 'node:fs', 'node:net', 'node:path', 'node:timers/*', 'node:url', 'node:zlib'],
   },
   { folder: 'cli/replay', may: commands, packages: ['node:timers/*'] },
 
@@ -169,6 +181,7 @@ export const house = [
     packages: ['node:fs', 'node:path', 'node:url', 'zod'],
   },
   { folder: 'stack', may: [], packages: ['chdb', 'fauxqs', 'node:*'] },
+  { folder: 'build', may: [], packages: ['node:*', 'typescript'] },
   { folder: 'lint', may: [], packages: ['eslint', 'node:path'] },
   { folder: 'bench', may: ['*'], packages: ['*'] },
   { folder: 'examples', may: [], packages: ['*'] },

@@ -6,6 +6,7 @@ import { loadConfig } from '../../config.ts'
 import { uploadObjects } from '../../producers/synthetic/upload-objects.ts'
 import { whenAborted } from '../../runtime/abort.ts'
 import { errorText, FlowError } from '../../runtime/errors.ts'
+import { isCompiled, ownFile } from '../../runtime/own-files.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
@@ -142,12 +143,13 @@ export const demoCommand: Command = {
   async run({ values, signal }) {
     const print = (text: string): void => console.log(text)
     const records = parseRecords((values['records'] as string | undefined) ?? '200000')
+    if (isCompiled) throw new FlowError('DEMO_ELSEWHERE', {})
     const { startStack } = await import('../../stack/local-stack.ts')
     const { stackEnvironment } = await import('../../stack/stack-environment.ts')
     const { portsFromEnvironment } = await import('../../stack/ports.ts')
     const startMs = performance.now()
     const stack = await startStack({
-      dataDir: join(import.meta.dirname, '..', '..', '.flowloom', 'demo'),
+      dataDir: ownFile('../../.flowloom/demo', import.meta.url),
       ports: portsFromEnvironment(process.env),
       reset: values['keep'] !== true,
       handleSignals: false,

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { errorText, FlowError, type ErrorCode } from '../../runtime/errors.ts'
+import { ownScript } from '../../runtime/own-files.ts'
 import { parquetThreadsEnded } from './fetch-metrics.ts'
 import type { RandomAccess } from './parquet-text.ts'
 import { markOwn } from './text-memory.ts'
@@ -100,7 +101,7 @@ class Reader {
 
   constructor(limits: ReaderLimits) {
     this.#limits = limits
-    this.#worker = new Worker(new URL('./parquet-worker.ts', import.meta.url), {
+    this.#worker = new Worker(ownScript('./parquet-worker.ts', import.meta.url), {
       name: 'parquet',
       execArgv: [],
       workerData: { heapBytes: limits.heapBytes },

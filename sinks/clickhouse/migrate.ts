@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
+import { ownFile } from '../../runtime/own-files.ts'
 import { withAddressRanges } from './address-ranges.ts'
 import { checkServers } from './check-servers.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
@@ -20,7 +21,7 @@ export interface Migration {
   readonly text: string
 }
 
-const migrationsDir = join(import.meta.dirname, '..', '..', 'schemas', 'clickhouse')
+const migrationsDir = ownFile('../../schemas/clickhouse/', import.meta.url)
 
 /** Reads the migrations of this version, in order. */
 export function readMigrations(): Migration[] {

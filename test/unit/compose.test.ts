@@ -165,9 +165,9 @@ function staticImports(starts: readonly string[]): { files: Set<string>; package
 }
 
 test('the image has every file and package that the commands need to start', () => {
-  const commands = [...read('main.ts').matchAll(/import\('(.+?)'\)/g)].map(([, path]) => path!)
+  const commands = [...read('cli/main.ts').matchAll(/import\('(.+?)'\)/g)].map(([, path]) => `cli/${path!}`)
   assert.ok(commands.length > 10)
-  const { files, packages } = staticImports(['main.ts', ...commands])
+  const { files, packages } = staticImports(['cli/main.ts', ...commands])
   assert.ok(files.size > 100 && packages.size > 5, `${files.size} files, ${packages.size} packages`)
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
   const left = new Set(
