@@ -1,11 +1,14 @@
 /**
  * `npm run build`: makes dist/, the compiled tree of the package and of the image. It has the folders of the sources: JavaScript with source
- * maps, types for schemas/ alone (the rest is no interface), and every other file that stands beside the sources. What is left out is the
- * `exclude` of tsconfig.build.json.
+ * maps, types for schemas/ alone (the rest is not an interface), and every other file that stands beside the sources; and the lists of parts and
+ * licences. What is left out is the `exclude` of tsconfig.build.json.
  */
-import { chmodSync, copyFileSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, extname, join, relative, sep } from 'node:path'
 import ts from 'typescript'
+import { licenceFaults, licenceList } from './licences.ts'
+import { cycloneDx } from './sbom.ts'
+import { shippedPackages, type Lock } from './shipped-packages.ts'
 
 const root = join(import.meta.dirname, '..')
 const target = join(root, 'dist')
@@ -50,7 +53,18 @@ function copyBeside(sources: readonly string[]): number {
   return beside.length
 }
 
+/** Writes what the package is made of. @throws Error if something may not be shipped. */
+function listParts(): void {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
+  const packages = shippedPackages(lock)
+  const faults = licenceFaults(packages)
+  if (faults.length > 0) throw new Error(faults.join('\n'))
+  write(join(target, 'sbom.cdx.json'), cycloneDx(lock, packages))
+  write(join(target, 'LICENCES.md'), licenceList(`${lock.name} ${lock.version}`, packages))
+}
+
 rmSync(target, { recursive: true, force: true })
 const sources = compile()
 const copied = copyBeside(sources)
+listParts()
 console.log(`dist/: ${sources.length} files compiled, ${copied} copied`)
