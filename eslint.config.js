@@ -48,7 +48,10 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['config.ts', 'cli/demo/**', 'stack/**', 'test/**', 'bench/**', 'examples/**'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: ['config.ts', 'cli/demo/**', 'runtime/processes/**', 'stack/**', 'test/**', 'bench/**', 'examples/**'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
   {
     files: ['build/**', 'cli/**', 'stack/**', 'test/**', 'bench/**', 'examples/**', 'reference/generate.ts', 'docs/**'],
     rules: { 'no-console': 'off' },

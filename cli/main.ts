@@ -1,5 +1,6 @@
 /** The commands. Each is loaded when it is used: what `demo` needs is not what `lookup` waits for. */
 import { helpOf, parseCommandLine, type Command } from './command.ts'
+import { endWithParent, stopSignal } from './stop-signal.ts'
 import { causesOf, errorText, flowErrorOf, FlowError } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
 
@@ -50,20 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(helpOf(command))
     return 0
   }
-  return command.run({ ...input, signal: command.endsOnSignal === true ? stopSignal() : new AbortController().signal })
-}
-
-/** Aborted by SIGINT or SIGTERM. A second one, which is no echo of the first (npm passes Ctrl-C on), ends the process at once. */
-function stopSignal(): AbortSignal {
-  const stop = new AbortController()
-  let firstMs = 0
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (!stop.signal.aborted) firstMs = performance.now()
-      else if (performance.now() - firstMs > 1000) process.exit(130)
-      stop.abort()
-    })
-  return stop.signal
+  return command.run({ ...input, signal: command.endsOnSignal === true ? stopSignal() : endWithParent() })
 }
 
 /** What kafkajs reports and nobody judged: the broker went away in the middle, or refuses a request in a way that is not known here. */

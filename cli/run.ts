@@ -1,5 +1,5 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
-import type { Config } from '../config.ts'
+import { loadConfig, type Config } from '../config.ts'
 import { migrate } from '../sinks/clickhouse/migrate.ts'
 import { recordOwnNetworks, type OwnNetworkEntry } from '../sinks/clickhouse/own-networks.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
@@ -8,10 +8,12 @@ import { HealthServer } from '../runtime/http.ts'
 import { RoleRunner } from '../runtime/kafka/role-runner.ts'
 import { SourceRunner } from '../runtime/kafka/source-runner.ts'
 import { runParts, type Part } from '../runtime/lifecycle.ts'
+import { tellRunning } from '../runtime/processes/parent.ts'
 import { topology, type PartOptions, type RoleName } from '../topology.ts'
 import { checkPositions } from './check-positions.ts'
 import type { Command } from './command.ts'
 import { configOption } from './command.ts'
+import { runProcesses } from './run-processes.ts'
 import { openSession, untilAvailable, type Session } from './session.ts'
 
 /** Brings the tables up to date, with what the settings say of our networks. */
@@ -109,18 +111,31 @@ export const runCommand: Command = {
   options: {
     config: configOption,
     roles: { type: 'string', short: 'r', value: 'LIST', doc: `roles, separated by commas: ${roleNames.join(', ')}; default all` },
+    processes: {
+      type: 'string',
+      short: 'n',
+      value: 'N',
+      doc: 'start N processes of these roles and watch them; a process uses about one core',
+    },
   },
   details:
     'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.',
   async run({ values, signal }) {
     const roles = parseRoles(values['roles'] as string | undefined)
+    if (values['processes'] !== undefined) {
+      const config = loadConfig({ file: values['config'] as string | undefined })
+      return runProcesses({ values, signal }, config, page => serve(page, config.http))
+    }
     const session = await open(values['config'] as string | undefined, roles, signal)
     if (session === undefined) return 0
     const { config, log } = session
     const idle = topology.filter(node => node.wanted?.(config) === false && roles.includes(node.name)).map(node => node.name)
     if (idle.length > 0 && values['roles'] !== undefined) log.warn({ roles: idle }, 'the settings give these roles nothing to do')
     const { parts, health } = buildParts(session, roles)
-    await runParts(parts, signal, config.run.shutdownGraceMs, log, () => log.info({ roles, port: health.port }, 'running'))
+    await runParts(parts, signal, config.run.shutdownGraceMs, log, () => {
+      log.info({ roles, port: health.port }, 'running')
+      tellRunning(health.port)
+    })
     return 0
   },
 }

@@ -14,7 +14,18 @@ export const pureRuntime = ['runtime/avro.ts', 'runtime/errors.ts', 'runtime/mem
 const aws = ['@aws-sdk/client-ec2', '@aws-sdk/client-s3', '@aws-sdk/client-sqs', '@aws-sdk/credential-providers']
 /** The settings: how they are loaded, and what is wrong with them. */
 const config = ['config.ts', 'config-sections.ts', 'config-source.ts', 'config-hints.ts', 'config-faults.ts', 'config-values.ts']
-const commands = ['audit', 'cli', 'config.ts', 'producers/s3', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts']
+const commands = [
+  'audit',
+  'cli',
+  'config.ts',
+  'producers/s3',
+  'runtime',
+  'runtime/kafka',
+  'runtime/processes',
+  'schemas',
+  'sinks/clickhouse',
+  'topology.ts',
+]
 
 /** The house: see the head of ARCHITECTURE.md for what each folder is. */
 export const house = [
@@ -125,6 +136,7 @@ export const house = [
     pure: pureRuntime.map(path => path.slice('runtime/'.length)),
     purePackages: ['avsc'],
   },
+  { folder: 'runtime/processes', may: ['runtime'], packages: ['node:child_process', 'node:fs', 'node:timers/*', 'node:url'] },
   {
     folder: 'runtime/kafka',
     may: ['config-sections.ts', 'config.ts', 'runtime', 'schemas'],
@@ -158,7 +170,7 @@ export const house = [
       'config-values.ts',
       'processors/enrich/lookups',
     ],
-    packages: ['node:net', 'node:timers/*', 'node:tls', 'node:util'],
+    packages: ['node:net', 'node:os', 'node:timers/*', 'node:tls', 'node:util'],
   },
   {
     folder: 'cli/coverage-report',

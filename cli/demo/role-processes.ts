@@ -64,10 +64,11 @@ export class RoleProcesses {
       const port = await freePort()
       const child = spawn(process.execPath, ['--no-warnings', this.#main, 'run', '--roles', roles], {
         env: { NODE_COMPILE_CACHE: compileCache, ...env, PATH: '/usr/bin:/bin', FLOWLOOM_HTTP_PORT: String(port) },
-        stdio: ['ignore', 'ignore', 'pipe'],
+        // it ends with this process, however that ends
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         detached: true,
       })
-      child.stderr.on('data', (chunk: Buffer) => {
+      child.stderr!.on('data', (chunk: Buffer) => {
         this.#tail.push(...chunk.toString().split('\n').filter(Boolean))
         this.#tail.splice(0, this.#tail.length - 20)
       })
