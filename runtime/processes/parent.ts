@@ -57,7 +57,11 @@ export function whenParentIsGone(gone: () => void): void {
     process.channel?.unref()
     return
   }
-  if (process.send !== undefined) return tell()
+  // it was gone before anybody listened
+  if (process.send !== undefined) {
+    tell()
+    return
+  }
   if (process.env['npm_command'] === undefined) return
   const parent = process.ppid
   const first = look(parent)

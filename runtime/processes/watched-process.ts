@@ -99,7 +99,10 @@ export class WatchedProcess {
       if (this.#isStopping()) return
       const { code, signal } = ended
       // what it said on its error output is the reason, and the same would come again
-      if (!hasStarted && code !== null && code !== 0) return this.#tellStarted(ended)
+      if (!hasStarted && code !== null && code !== 0) {
+        this.#tellStarted(ended)
+        return
+      }
       const process = String(this.number)
       restarts.inc({ process })
       this.#log.warn({ process: this.number, code, signal, waitMs }, 'a process ended unasked and is started again')

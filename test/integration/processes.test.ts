@@ -99,7 +99,9 @@ test('two processes share the work; one that is killed is started again; SIGTERM
     const admin = await cluster.admin()
     const groups = ['s3-fetch', 'enrich', 'ip-context', 'sink-flows'].map(role => cluster.groupOf(role))
     const members = async (): Promise<string[][]> =>
-      (await admin.describeGroups(groups)).groups.map(group => group.members.map(({ memberId }) => memberId.slice(0, 6)).sort())
+      (await admin.describeGroups(groups)).groups.map(group =>
+        group.members.map(({ memberId }) => /west-\d/.exec(memberId)?.[0] ?? memberId).sort(),
+      )
     assert.deepEqual(
       await members(),
       groups.map(() => ['west-1', 'west-2']),
