@@ -54,7 +54,7 @@ export function whenParentIsGone(gone: () => void): void {
   if (process.channel !== undefined) {
     process.once('disconnect', tell)
     // to listen must not keep a process alive that has ended its work
-    process.channel?.unref()
+    process.channel.unref()
     return
   }
   // it was gone before anybody listened

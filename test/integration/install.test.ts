@@ -1,7 +1,7 @@
 /** The package: what it holds, and that it installs and runs in an empty folder on every Node that it names. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -109,6 +109,27 @@ test('a Node that is too old is told in one line, in the package and in a clone'
     assert.deepEqual([code, out], [1, ''])
     assert.match(err, /^flowloom: this is Node 20\.19\.0, and flowloom needs Node 22\.18 .*\n$/)
   }
+})
+
+test('npm ci prints no warning on the oldest Node that the README names', { timeout: 120_000 }, async t => {
+  const [oldest] = versions
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  assert.match(readme, new RegExp(`You need Node \\(${oldest!.replace(/\.\d+$/, '').replace('.', '\\.')} or newer of 22, or 24 or newer`))
+  if (!nodes.has(oldest!)) {
+    t.skip('no such Node for this platform')
+    return
+  }
+  const clone = join(dir, 'clone')
+  for (const path of ['package.json', 'package-lock.json', 'development-node/package.json'])
+    cpSync(join(root, path), join(clone, path), { recursive: true })
+  const env = { ...process.env, PATH: [nodes.get(oldest!)!, process.env['PATH']].join(delimiter) }
+  const { stdout, stderr } = await promisify(execFile)('npm', ['ci', '--dry-run', '--no-audit', '--no-fund'], {
+    cwd: clone,
+    env,
+    maxBuffer: 2 ** 24,
+  })
+  assert.equal(stderr, '')
+  assert.match(stdout, /^added \d+ packages/m)
 })
 
 test('the demo is not in the package, and says so', async () => {

@@ -143,6 +143,8 @@ test('the image has the versions of package.json', () => {
   const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: Record<string, string> }
   for (const [, name, version] of read('Dockerfile').matchAll(/(@ip-location-db\/[a-z-]+)@(\S+)/g))
     assert.equal(devDependencies[name!], version)
+  const [, typescript, types] = /typescript@(\S+) @types\/node@(\S+)/.exec(read('Dockerfile'))!
+  assert.deepEqual([devDependencies['typescript'], devDependencies['@types/node']], [typescript, `^${types!}`])
 })
 
 /** Everything that these files import without `import()`: files and packages. */
