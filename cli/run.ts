@@ -1,4 +1,5 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
+import { runProcesses } from '../operations/run-processes.ts'
 import { runRoles } from '../operations/run-roles.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { topology, type RoleName } from '../topology.ts'
@@ -19,6 +20,19 @@ export function parseRoles(text: string | undefined): RoleName[] {
   return names as RoleName[]
 }
 
+const mostProcesses = 256
+
+/**
+ * Reads the number of processes.
+ *
+ * @throws FlowError USAGE for anything but a number from 1 to 256.
+ */
+export function parseProcesses(text: string): number {
+  if (!/^[1-9][0-9]{0,2}$/.test(text) || Number(text) > mostProcesses)
+    throw new FlowError('USAGE', { detail: `--processes takes a number from 1 to ${mostProcesses}, not "${text}"`, command: 'run' })
+  return Number(text)
+}
+
 /** The command. */
 export const runCommand: Command = {
   name: 'run',
@@ -27,12 +41,22 @@ export const runCommand: Command = {
   options: {
     config: configOption,
     roles: { type: 'string', short: 'r', value: 'LIST', doc: `roles, separated by commas: ${roleNames.join(', ')}; default all` },
+    processes: {
+      type: 'string',
+      short: 'n',
+      value: 'N',
+      doc: 'start N processes of these roles and watch them; a process uses about one core',
+    },
   },
   details:
     'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.',
   async run({ values, signal }) {
     const file = values['config'] as string | undefined
-    await runRoles({ file, roles: parseRoles(values['roles'] as string | undefined), named: values['roles'] !== undefined }, signal)
+    const named = values['roles'] as string | undefined
+    const roles = parseRoles(named)
+    const count = values['processes'] as string | undefined
+    if (count !== undefined) return runProcesses({ count: parseProcesses(count), file, roles: named }, signal)
+    await runRoles({ file, roles, named: named !== undefined }, signal)
     return 0
   },
 }

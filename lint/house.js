@@ -32,7 +32,9 @@ const rooms = ['backfill', 'coverage', 'dead-letters', 'demo', 'probe', 'replay'
 
 /** The house: see the head of ARCHITECTURE.md for what each folder is. */
 export const house = [
-  { folder: 'main.ts', may: ['cli', 'cli/arguments', 'runtime'], packages: [] },
+  // a link to bin/flowloom.cjs
+  { folder: 'main.ts', may: [], packages: [] },
+  { folder: 'cli/main.ts', may: ['cli', 'cli/arguments', 'runtime', 'runtime/processes'], packages: [] },
   {
     folder: 'topology.ts',
     may: ['config', 'processors/enrich', 'processors/ip-context', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
@@ -173,10 +175,22 @@ export const house = [
   {
     folder: 'runtime',
     may: ['schemas'],
-    packages: ['@kafkajs/confluent-schema-registry', 'avsc', 'node:http', 'node:net', 'node:timers/*', 'pino', 'prom-client', 'zod'],
+    packages: [
+      '@kafkajs/confluent-schema-registry',
+      'avsc',
+      'node:http',
+      'node:net',
+      'node:path',
+      'node:timers/*',
+      'node:url',
+      'pino',
+      'prom-client',
+      'zod',
+    ],
     pure: pureRuntime.filter(path => !path.startsWith('runtime/kafka/')).map(path => path.slice('runtime/'.length)),
     purePackages: ['avsc', 'zod'],
   },
+  { folder: 'runtime/processes', may: ['runtime'], packages: ['node:child_process', 'node:fs', 'node:timers/*', 'node:url'] },
   {
     folder: 'runtime/kafka',
     may: ['runtime', 'schemas'],
@@ -204,8 +218,18 @@ export const house = [
   },
   {
     folder: 'operations',
-    may: ['audit', 'config', 'producers/s3/objects', 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse', 'topology.ts'],
-    packages: ['node:child_process', 'node:net', 'node:path', 'node:timers/*'],
+    may: [
+      'audit',
+      'config',
+      'producers/s3/objects',
+      'runtime',
+      'runtime/kafka',
+      'runtime/processes',
+      'schemas',
+      'sinks/clickhouse',
+      'topology.ts',
+    ],
+    packages: ['node:child_process', 'node:net', 'node:os', 'node:timers/*', 'node:url'],
     pure: ['s3-place*'],
     purePackages: [],
   },
@@ -277,6 +301,7 @@ export const house = [
     packages: ['node:fs', 'node:path', 'node:url', 'zod'],
   },
   { folder: 'stack', may: [], packages: ['chdb', 'fauxqs', 'node:*'] },
+  { folder: 'build', may: [], packages: ['node:*', 'typescript'] },
   { folder: 'lint', may: [], packages: ['eslint', 'node:path'] },
   { folder: 'bench', may: ['*'], packages: ['*'] },
   { folder: 'examples', may: [], packages: ['*'] },

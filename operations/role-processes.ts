@@ -1,8 +1,9 @@
 /** Roles as processes of their own, as in production. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createServer, type AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { ownFile, ownScript } from '../runtime/own-files.ts'
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -13,7 +14,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Where Node keeps what it compiled of the sources (types stripped): processes start in half the time, and parse a tenth faster. */
-export const compileCache = join(import.meta.dirname, '..', '.flowloom', 'compile-cache')
+export const compileCache = ownFile('../.flowloom/compile-cache', import.meta.url)
 
 /** One running process. */
 interface RoleProcess {
@@ -43,7 +44,7 @@ export class RoleProcesses {
   #fail!: (error: Error) => void
 
   /** @param main Entry point of flowloom; default this one. */
-  constructor(main = join(import.meta.dirname, '..', 'main.ts')) {
+  constructor(main = fileURLToPath(ownScript('../main.ts', import.meta.url))) {
     this.#main = main
     this.failed = new Promise<never>((_resolve, reject) => {
       this.#fail = reject
@@ -63,10 +64,11 @@ export class RoleProcesses {
       const port = await freePort()
       const child = spawn(process.execPath, ['--no-warnings', this.#main, 'run', '--roles', roles], {
         env: { NODE_COMPILE_CACHE: compileCache, ...env, PATH: '/usr/bin:/bin', FLOWLOOM_HTTP_PORT: String(port) },
-        stdio: ['ignore', 'ignore', 'pipe'],
+        // it ends with this process, however that ends
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         detached: true,
       })
-      child.stderr.on('data', (chunk: Buffer) => {
+      child.stderr!.on('data', (chunk: Buffer) => {
         this.#tail.push(...chunk.toString().split('\n').filter(Boolean))
         this.#tail.splice(0, this.#tail.length - 20)
       })

@@ -5,6 +5,7 @@ import { HealthServer } from '../runtime/http.ts'
 import { RoleRunner } from '../runtime/kafka/role-runner.ts'
 import { SourceRunner } from '../runtime/kafka/source-runner.ts'
 import { runParts, type Part } from '../runtime/lifecycle.ts'
+import { tellRunning } from '../runtime/processes/parent.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import { migrate } from '../sinks/clickhouse/migrate.ts'
 import { recordOwnNetworks, type OwnNetworkEntry } from '../sinks/clickhouse/own-networks.ts'
@@ -23,7 +24,12 @@ export async function migrateTables(settings: Config['clickhouse'], ownNetworks?
   }
 }
 
-async function serve(health: HealthServer, { host, port }: Config['http']): Promise<void> {
+/**
+ * Starts the server of health and metrics.
+ *
+ * @throws FlowError HTTP_PORT if it cannot have the port.
+ */
+export async function serve(health: HealthServer, { host, port }: Config['http']): Promise<void> {
   try {
     await health.start()
   } catch (cause) {
@@ -101,5 +107,8 @@ export async function runRoles({ file, roles, named }: RunRequest, signal: Abort
   const idle = topology.filter(node => node.wanted?.(config) === false && roles.includes(node.name)).map(node => node.name)
   if (idle.length > 0 && named) log.warn({ roles: idle }, 'the settings give these roles nothing to do')
   const { parts: built, health } = buildParts(session, roles)
-  await runParts(built, signal, config.run.shutdownGraceMs, log, () => log.info({ roles, port: health.port }, 'running'))
+  await runParts(built, signal, config.run.shutdownGraceMs, log, () => {
+    log.info({ roles, port: health.port }, 'running')
+    tellRunning(health.port)
+  })
 }

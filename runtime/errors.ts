@@ -183,6 +183,11 @@ export const errorTable = {
   },
   AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
   DEMO_BROKEN: { retriable: false, message: 'the demo cannot go on: {detail}\nlook for a full disk, and at the logs in {logs}' },
+  DEMO_ELSEWHERE: {
+    retriable: false,
+    message:
+      'the demo is not part of the package: it starts services that are there for development; clone the repository and run `npm ci && npm run demo`',
+  },
   PROBE_FAILED: { retriable: false, message: '{count} of {all} things that were tried do not work; see the lines above' },
   HTTP_PORT: {
     retriable: false,

@@ -9,7 +9,9 @@ import { registry } from './metrics.ts'
 /** What the end points report. */
 export interface Health {
   /** Names of what is not ready yet; empty means ready. */
-  notReady(): readonly string[]
+  notReady(): readonly string[] | Promise<readonly string[]>
+  /** The page of metrics; that of this process if it is not given. */
+  metrics?(): Promise<string>
 }
 
 /** Serves metrics and health. */
@@ -23,16 +25,20 @@ export class HealthServer implements Part {
     this.#server = createServer((request, response) => {
       const path = (request.url ?? '/').split('?')[0]
       if (path === '/metrics') {
-        registry.metrics().then(
+        ;(health.metrics?.() ?? registry.metrics()).then(
           text => response.setHeader('content-type', registry.contentType).end(text),
           (error: unknown) => response.writeHead(500).end(`${errorText(error)}\n`),
         )
       } else if (path === '/healthz') {
         response.end('ok\n')
       } else if (path === '/readyz') {
-        const waiting = health.notReady()
-        response.statusCode = waiting.length === 0 ? 200 : 503
-        response.end(waiting.length === 0 ? 'ready\n' : `waiting for ${waiting.join(', ')}\n`)
+        Promise.resolve(health.notReady()).then(
+          waiting =>
+            response
+              .writeHead(waiting.length === 0 ? 200 : 503)
+              .end(waiting.length === 0 ? 'ready\n' : `waiting for ${waiting.join(', ')}\n`),
+          (error: unknown) => response.writeHead(500).end(`${errorText(error)}\n`),
+        )
       } else {
         response.statusCode = 404
         response.end('try /metrics, /healthz or /readyz\n')

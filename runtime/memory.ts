@@ -1,5 +1,5 @@
-/** Smaller memory may be shared (the pool of Buffer), and does not matter. */
-const leastBytes = 65_537
+/** Smaller memory may be shared (the pool of Buffer, which since Node 26 is a little larger than it says), and does not matter. */
+const leastBytes = Math.max(65_536, Buffer.poolSize) + 4096
 
 /**
  * Gives the memory behind a large buffer back at once. For whoever is the only one that refers to it: every view of it is empty from here on.

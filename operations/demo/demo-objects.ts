@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { ownFile } from '../../runtime/own-files.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 
 /** An object to put. */
@@ -10,7 +11,7 @@ export interface DemoObject {
   readonly body: Buffer
 }
 
-const goldenRoot = join(import.meta.dirname, '..', '..', 'test', 'golden')
+const goldenRoot = ownFile('../../test/golden', import.meta.url)
 
 /** Account and region of each golden case: its object key must name them. */
 const golden: Readonly<Record<string, { account: string; region: string }>> = {

@@ -5,6 +5,7 @@ import { loadConfig } from '../../config/config.ts'
 import { whenAborted } from '../../runtime/abort.ts'
 import { errorText, FlowError } from '../../runtime/errors.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
+import { isCompiled, ownFile } from '../../runtime/own-files.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { audit } from '../audit.ts'
 import { migrateTables } from '../run-roles.ts'
@@ -61,12 +62,13 @@ async function openDemoSession(env: Readonly<Record<string, string>>, signal: Ab
  * @throws FlowError DEMO_BROKEN if a process or a service ended, or an object could not be put.
  */
 export async function runDemo(options: DemoOptions, listener: DemoListener, signal: AbortSignal): Promise<boolean | undefined> {
+  if (isCompiled) throw new FlowError('DEMO_ELSEWHERE', {})
   const { startStack } = await import('../../stack/local-stack.ts')
   const { stackEnvironment } = await import('../../stack/stack-environment.ts')
   const { portsFromEnvironment } = await import('../../stack/ports.ts')
   const startMs = performance.now()
   const stack = await startStack({
-    dataDir: join(import.meta.dirname, '..', '..', '.flowloom', 'demo'),
+    dataDir: ownFile('../../.flowloom/demo', import.meta.url),
     ports: portsFromEnvironment(process.env),
     reset: !options.keep,
     handleSignals: false,

@@ -64,8 +64,9 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
   const runs: DerivedRun[] = []
   /** Stays that began, newest last. Those below the last one may have ended. */
   const begun: Stay[] = []
-  /** Those of them that have not ended when the newest one begins. */
+  /** Those of them that may be in conflict with one that begins now; at the first second after `goingTo` one of them has ended. */
   let going: Stay[] = []
+  let goingTo = Infinity
   let from = 0
   const endRun = ({ holder, first, disputedTo }: Stay, to: number): void => {
     if (to < from) return
@@ -94,9 +95,16 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
       continue
     }
     if (newest !== undefined) endRun(newest, stay!.first - 1)
-    going = going.filter(({ last }) => last >= stay!.first)
-    stay!.disputedTo = disputedTo(stay!, going, overlapS)
-    going.push(stay!)
+    if (stay!.first > goingTo) {
+      going = going.filter(({ last }) => last >= stay!.first)
+      goingTo = going.reduce((least, { last }) => Math.min(least, last), Infinity)
+    }
+    // a shorter one overlaps nobody for long enough
+    if (stay!.last - stay!.first + 1 > overlapS) {
+      stay!.disputedTo = disputedTo(stay!, going, overlapS)
+      going.push(stay!)
+      goingTo = Math.min(goingTo, stay!.last)
+    }
     begun.push(stay!)
     from = stay!.first
     next++

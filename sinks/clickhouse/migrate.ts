@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FlowError } from '../../runtime/errors.ts'
+import { ownFile } from '../../runtime/own-files.ts'
 import { checkServers } from './check-servers.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
 import { formOf, type FormSettings } from './ddl.ts'
@@ -23,7 +24,7 @@ export interface Migration {
   readonly text: string
 }
 
-const migrationsDir = join(import.meta.dirname, '..', '..', 'schemas', 'clickhouse')
+const migrationsDir = ownFile('../../schemas/clickhouse/', import.meta.url)
 
 /** Reads the migrations of this version, in order. */
 export function readMigrations(): Migration[] {

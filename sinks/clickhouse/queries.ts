@@ -1,6 +1,6 @@
 /** Questions that analysts ask, kept as SQL files; the demo, the audit and the docs use the same ones. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { ownFile } from '../../runtime/own-files.ts'
 import type { Store } from './store.ts'
 
 /** Parameters of each question. */
@@ -35,7 +35,7 @@ export interface CoverageScope {
 export type QueryName = keyof QueryParameters
 
 /** The SQL of a question; `{name:Type}` stands for its parameters. */
-export const readQuery = (name: QueryName): string => readFileSync(join(import.meta.dirname, 'queries', `${name}.sql`), 'utf8')
+export const readQuery = (name: QueryName): string => readFileSync(ownFile(`./queries/${name}.sql`, import.meta.url), 'utf8')
 
 /** Times as text in whole seconds: the server refuses a DateTime parameter with a fraction, and a number of few digits. */
 const asText = (parameters: object): Record<string, unknown> =>

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FlowError } from '../../runtime/errors.ts'
+import { ownFile } from '../../runtime/own-files.ts'
 import { withAddressRanges } from './address-ranges.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
 import { commandInTurn, statementsOf, type StatementSettings } from './statements.ts'
@@ -28,7 +29,7 @@ export interface Views {
 /** A view whose file is removed is named here; a test compares this with the names there were in any release. */
 const retired: readonly string[] = []
 
-const viewsDir = join(import.meta.dirname, '..', '..', 'schemas', 'clickhouse', 'views')
+const viewsDir = ownFile('../../schemas/clickhouse/views/', import.meta.url)
 
 /** Reads the views of this version. */
 export function readViews(): Views {

@@ -214,8 +214,7 @@ export function decideDirections(rows: ReferenceRow[], networks: readonly Refere
     if (own === null || !endsOf(row).includes(own)) return () => undefined
     // of one pair of addresses, or without an interface, which is ours is a guess
     const isInferred = privateSide(row, networks) === own && group?.inAll.length === 1
-    return () =>
-      decide(row, own, isInferred ? 'inferred' : 'inferred_count', null, isInferred && isProven(group, networks))
+    return () => decide(row, own, isInferred ? 'inferred' : 'inferred_count', null, isInferred && isProven(group, networks))
   })
   for (const apply of decisions) apply()
 }

@@ -143,6 +143,8 @@ test('the image has the versions of package.json', () => {
   const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: Record<string, string> }
   for (const [, name, version] of read('Dockerfile').matchAll(/(@ip-location-db\/[a-z-]+)@(\S+)/g))
     assert.equal(devDependencies[name!], version)
+  const [, typescript, types] = /typescript@(\S+) @types\/node@(\S+)/.exec(read('Dockerfile'))!
+  assert.deepEqual([devDependencies['typescript'], devDependencies['@types/node']], [typescript, `^${types!}`])
 })
 
 /** Everything that these files import without `import()`: files and packages. */
@@ -165,9 +167,9 @@ function staticImports(starts: readonly string[]): { files: Set<string>; package
 }
 
 test('the image has every file and package that the commands need to start', () => {
-  const commands = [...read('main.ts').matchAll(/import\('(.+?)'\)/g)].map(([, path]) => path!)
+  const commands = [...read('cli/main.ts').matchAll(/import\('(.+?)'\)/g)].map(([, path]) => `cli/${path!}`)
   assert.ok(commands.length > 10)
-  const { files, packages } = staticImports(['main.ts', ...commands])
+  const { files, packages } = staticImports(['cli/main.ts', ...commands])
   assert.ok(files.size > 100 && packages.size > 5, `${files.size} files, ${packages.size} packages`)
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
   const left = new Set(

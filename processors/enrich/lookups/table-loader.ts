@@ -1,6 +1,7 @@
 /** Compiles lookup tables on a thread of their own, so that heartbeats go on, with limits of memory and time. */
 import { Worker } from 'node:worker_threads'
 import { errorText } from '../../../runtime/errors.ts'
+import { ownScript } from '../../../runtime/own-files.ts'
 import type { Compilation } from './compile-table.ts'
 import type { TableFiles } from './configured-tables.ts'
 
@@ -26,7 +27,7 @@ export async function loadTable(
   { files }: TableFiles,
   { limits = loadLimits, isBackground = false }: { limits?: LoadLimits; isBackground?: boolean } = {},
 ): Promise<Compilation> {
-  const worker = new Worker(new URL('./table-worker.ts', import.meta.url), {
+  const worker = new Worker(ownScript('./table-worker.ts', import.meta.url), {
     name: 'lookups',
     execArgv: [],
     workerData: files,

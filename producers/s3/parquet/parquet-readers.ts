@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import { errorText, FlowError, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
+import { ownScript } from '../../../runtime/own-files.ts'
 import type { RandomAccess } from './parquet-text.ts'
 import { markOwn } from '../text/text-memory.ts'
 
@@ -106,7 +107,7 @@ class Reader {
 
   constructor(limits: ReaderLimits) {
     this.#limits = limits
-    this.#worker = new Worker(new URL('./parquet-worker.ts', import.meta.url), {
+    this.#worker = new Worker(ownScript('./parquet-worker.ts', import.meta.url), {
       name: 'parquet',
       execArgv: [],
       workerData: { heapBytes: limits.heapBytes },
