@@ -67,7 +67,9 @@ export function whenParentIsGone(gone: () => void): void {
   const first = look(parent)
   const shellOf = first !== undefined && isShell(first.name) ? first.parent : undefined
   const timer = setInterval(() => {
-    if (process.ppid === parent && (shellOf === undefined || look(parent)?.parent === shellOf)) return
+    // a look that fails says nothing: without its parent this process has another one
+    const hasNpm = shellOf === undefined || (look(parent)?.parent ?? shellOf) === shellOf
+    if (process.ppid === parent && hasNpm) return
     clearInterval(timer)
     tell()
   }, lookEveryMs)

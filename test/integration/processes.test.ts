@@ -168,7 +168,10 @@ test('a single process under npx ends with it, too', { timeout: 120_000 }, async
   const { env } = await deployment('enrich')
   const run = startProgram('npx', ['flowloom', 'run', '--roles', 'enrich'], env)
   const running = (): Line | undefined => linesOf(run).find(({ msg }) => msg === 'running')
-  await until(() => running() !== undefined, 60_000, 'the start')
+  await until(() => running() !== undefined || run.child.exitCode !== null, 60_000, 'the start').catch((error: unknown) =>
+    assert.fail(`${String(error)}\n${run.said.err}`),
+  )
+  assert.ok(running() !== undefined, run.said.err)
   run.child.kill('SIGKILL')
   await until(() => !isAlive(running()!.pid), shutdownGraceMs + 6000, 'the end')
 })
