@@ -118,7 +118,11 @@ const suites: readonly Suite[] = [
   { name: 'types', besideOthers: true, run: () => tool('typescript/bin/tsc', '--noEmit') },
   { name: 'generated', besideOthers: true, run: () => check('reference/generate.ts', '--check') },
   { name: 'unit, property, golden, topology', run: testsWithoutBroker },
-  { name: 'integration', run: () => withStack(env => liveTests(files('test/integration/*.test.ts'), env, 2)) },
+  {
+    name: 'integration',
+    run: () =>
+      withStack(env => liveTests(files('test/integration/*.test.ts'), { ...env, FLOWLOOM_TEST_LONG: String(values.long === true) }, 2)),
+  },
   { name: 'delivery', run: () => liveTests(files('test/delivery/*.test.ts'), {}, 1) },
   { name: 'speed', run: () => node(['bench/gate.ts']) },
   { name: 'long', long: true, run: () => tests(files('test/long/*.test.ts'), 1) },
