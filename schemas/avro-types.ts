@@ -20,15 +20,17 @@ export interface AvroRecord {
   readonly fields: readonly AvroField[]
 }
 
-declare const valueType: unique symbol
+/** Names the mark of `Marked`. */
+export declare const valueType: unique symbol
 /** A schema whose decoded value has a type that its JSON does not tell. The mark stands in the type only. */
-interface Marked<T> {
+export interface Marked<T> {
   readonly [valueType]: T
 }
 
-declare const definition: unique symbol
+/** Names the mark of `NameOf`. */
+export declare const definition: unique symbol
 /** The name of a schema that stands earlier. The mark stands in the type only. */
-interface NameOf<S> {
+export interface NameOf<S> {
   readonly [definition]: S
 }
 
