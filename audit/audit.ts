@@ -1,24 +1,18 @@
 /** Conservation, object by object: what S3 holds, what the topics hold, what the tables hold. */
-import { once } from 'node:events'
-import type { S3Settings, S3Source } from '../producers/s3/settings.ts'
-import { createFlowLogService, flowLogOf } from '../producers/s3/fetch/describe-flow-logs.ts'
-import { FlowLogHeaders } from '../producers/s3/fetch/flow-log-headers.ts'
-import { namesBeforeDescribed } from '../producers/s3/text/log-format.ts'
-import { errorText } from '../runtime/errors.ts'
-import { sourceOf, type ObjectStore, type StoreOf } from '../producers/s3/objects/object-store.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
-import { objectIdOf } from '../schemas/object-id.ts'
-import { isListed, listingRoot } from './plain-listing.ts'
-import { readParquetPlainly } from './plain-parquet.ts'
-import { isEmpty, noHeader, readPlainly, type PlainReading } from './plain-reader.ts'
 import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from '../schemas/tally.ts'
-
-/** One object version as S3 shows it now. */
-export interface ObjectReading {
-  readonly bucket: string
-  readonly key: string
-  readonly reading: PlainReading
-}
+import type { BucketReadings, ObjectReading } from './read-buckets.ts'
+import {
+  blindSpots,
+  foreignOf,
+  setUnreadApart,
+  sourceOfKey,
+  talliesInRange,
+  type AuditScope,
+  type Foreign,
+  type KnownPlaces,
+  type Unread,
+} from './whereabouts.ts'
 
 /** Where two sides differ. */
 export interface Difference {
@@ -28,8 +22,8 @@ export interface Difference {
   readonly detail: string
 }
 
-/** What an audit found. */
-export interface AuditReport {
+/** What the three sides have, object by object. */
+export interface Comparison {
   readonly objects: number
   /** Objects that S3 holds but nobody can read, and that the ledger records as failed or retrying. */
   readonly unreadable: readonly string[]
@@ -39,75 +33,46 @@ export interface AuditReport {
   readonly differences: readonly Difference[]
 }
 
-async function download(store: ObjectStore, bucket: string, key: string): Promise<{ etag: string; content: Buffer }> {
-  const { etag, body } = await store.open(bucket, key)
-  const chunks: Buffer[] = []
-  body.on('data', (chunk: Buffer) => chunks.push(chunk))
-  await once(body, 'end')
-  return { etag, content: Buffer.concat(chunks) }
+/** What an audit found. */
+export interface AuditReport extends Comparison, Unread {
+  /** Sources and the number of their objects. */
+  readonly sources: readonly { readonly name: string; readonly listed: number }[]
+  /** Versions of places that no source names; `gone` does not count them. */
+  readonly foreign: readonly Foreign[]
+  /** Why the audit shows nothing of a source, or nothing at all. */
+  readonly blind: readonly string[]
 }
 
-/** Reads an object the plain way. Where its source so says, EC2 is asked for the format of lines without a header line. */
-async function readObject(
-  s3: S3Settings,
-  { format, ...source }: S3Source,
-  key: string,
-  content: Buffer,
-  headers: FlowLogHeaders,
-): Promise<PlainReading> {
-  const reading = await readWithFormat(s3, { format, ...source }, key, content, headers)
-  return reading.ok && format === undefined && isEmpty(reading.tally) ? { ok: false, reason: 'no lines' } : reading
-}
+/** How many things a person must look at: differences, objects that nobody announced, and what the audit could not see. */
+export const faultsOf = ({ differences, unannounced, blind }: AuditReport): number => differences.length + unannounced.count + blind.length
 
-async function readWithFormat(
-  s3: S3Settings,
-  { format, ...source }: S3Source,
-  key: string,
-  content: Buffer,
-  headers: FlowLogHeaders,
-): Promise<PlainReading> {
-  if (key.endsWith('.parquet') || /^PAR1[\0-\x1f]/.test(content.toString('latin1', 0, 5)))
-    return readParquetPlainly(content, s3.maxLineBytes)
-  const before = namesBeforeDescribed(format)
-  if (before === undefined) return readPlainly(content, s3.maxLineBytes, format)
-  const reading = readPlainly(content, s3.maxLineBytes)
-  if (reading.ok || reading.reason !== noHeader) return reading
-  const header = await headers.headerOf(flowLogOf(s3, source, { bucket: source.bucket, key }), Date.now())
-  return readPlainly(content, s3.maxLineBytes, `${before}${header}`)
-}
-
-/**
- * Reads every object of every source, the plain way. The ledger is not asked.
- *
- * @returns Readings by object version id.
- */
-export async function readBuckets(
-  s3: S3Settings,
-  stores: StoreOf,
-  progress: (objects: number) => void,
-): Promise<Map<string, ObjectReading>> {
-  const readings = new Map<string, ObjectReading>()
-  const headers = new FlowLogHeaders(createFlowLogService(s3), s3.retryBaseMs)
-  for (const source of s3.sources) {
-    const { bucket } = source
-    const root = listingRoot(source)
-    const store = stores(bucket, root)
-    for await (const { key, etag: listed } of store.list(bucket, root)) {
-      if (!isListed(source, key)) continue
-      try {
-        const { etag, content } = await download(store, bucket, key)
-        readings.set(objectIdOf(bucket, key, etag).toString('hex'), {
-          bucket,
-          key,
-          reading: await readObject(s3, sourceOf(s3.sources, bucket, key) ?? source, key, content, headers),
-        })
-      } catch (error) {
-        readings.set(objectIdOf(bucket, key, listed).toString('hex'), { bucket, key, reading: { ok: false, reason: errorText(error) } })
-      }
-      progress(readings.size)
-    }
+/** Compares the sides, and says what could not be compared. */
+export function auditOf(
+  scope: AuditScope,
+  s3: BucketReadings,
+  ledger: ReadonlyMap<string, Pick<ObjectLedger, 'state'>>,
+  topics: Tallies | undefined,
+  tables: Tallies,
+  places: KnownPlaces,
+): AuditReport {
+  const inRange = (tallies: Tallies): Tallies => talliesInRange(scope, tallies, s3.readings, places)
+  const isKnown = (id: string): boolean => ledger.has(id) || topics?.has(id) === true || tables.has(id)
+  const { rest, unread } = setUnreadApart(scope, s3.readings, isKnown)
+  const comparison = compare(rest, ledger, topics === undefined ? undefined : inRange(topics), inRange(tables))
+  const gone = [...inRange(new Map([...(topics ?? []), ...tables])).keys()].filter(id => !s3.readings.has(id))
+  const foreign = foreignOf(scope.s3, gone, places)
+  const report = { ...comparison, ...unread, foreign, objects: s3.readings.size }
+  const goneOf = (source: BucketReadings['sources'][number]['source']): number =>
+    gone.filter(id => {
+      const place = places.get(id)
+      return place !== undefined && sourceOfKey(scope.s3, place.bucket, place.key) === source
+    }).length
+  return {
+    ...report,
+    gone: gone.length - foreign.reduce((sum, { versions }) => sum + versions, 0),
+    sources: s3.sources.map(({ name, listed }) => ({ name, listed })),
+    blind: blindSpots(s3, report, goneOf),
   }
-  return readings
 }
 
 const describe = (expected: Tally, actual: Tally): string =>
@@ -126,7 +91,7 @@ export function compare(
   ledger: ReadonlyMap<string, Pick<ObjectLedger, 'state'>>,
   topics: Tallies | undefined,
   tables: Tallies,
-): AuditReport {
+): Comparison {
   const differences: Difference[] = []
   const unreadable: string[] = []
   const s3Totals = emptyTally()

@@ -1,6 +1,15 @@
 /** Counts what the tables hold, by object version. */
 import type { Store } from '../sinks/clickhouse/store.ts'
+import type { KnownPlaces } from './whereabouts.ts'
 import { addTally, sumOf, tallyOf, type Tallies } from '../schemas/tally.ts'
+
+/** Asks ClickHouse where each object version was read from. */
+export async function placesInTables(store: Store): Promise<KnownPlaces> {
+  const rows = await store.query<{ id: string; bucket: string; key: string; stored: string | null }>(
+    `SELECT leftPad(lower(hex(object_id)), 16, '0') AS id, toString(bucket) AS bucket, key, toUnixTimestamp64Milli(last_modified) AS stored FROM objects FINAL`,
+  )
+  return new Map(rows.map(({ id, bucket, key, stored }) => [id, { bucket, key, storedMs: stored === null ? undefined : Number(stored) }]))
+}
 
 type Row = { id: string } & Record<string, string | number>
 

@@ -1,8 +1,9 @@
 /** `flowloom audit`: conservation from S3 to the table. */
-import { audit } from '../operations/audit.ts'
+import { audit, faultsOf, type KeyRange } from '../operations/audit.ts'
 import { openSession } from '../operations/session.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
+import { parseTime } from './arguments/times.ts'
 import { formatAudit } from './print/audit-table.ts'
 
 /** The command. */
@@ -12,24 +13,38 @@ export const auditCommand: Command = {
   options: {
     config: configOption,
     'no-topics': { type: 'boolean', doc: 'leave the topics out, if their retention has removed records' },
+    from: { type: 'string', value: 'TIME', doc: 'objects of this time on alone, by the slot (else hour or day) in their key' },
+    to: { type: 'string', value: 'TIME', doc: 'objects before this time alone; default now' },
     json: { type: 'boolean', doc: 'print the report as JSON' },
   },
   details:
-    'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 if anything differs.\nRun it when the pipeline is idle: what is on its way counts as missing.',
+    'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 if anything differs, if objects were never\nannounced, or if a source lists nothing that was read before. Objects before startDate of their source are left out, unless they were read.\nRun it when the pipeline is idle: what is on its way counts as missing.',
   async run({ values, signal }) {
+    const range = rangeOf(values)
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {
       const withTopics = values['no-topics'] !== true
-      const report = await audit(session, withTopics, text => process.stderr.isTTY && console.error(text))
+      const report = await audit(session, withTopics, text => process.stderr.isTTY && console.error(text), range)
       console.log(
         values['json'] === true
           ? JSON.stringify(report, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)
           : formatAudit(report, withTopics),
       )
-      if (report.differences.length > 0) throw new FlowError('AUDIT_FAILED', { count: report.differences.length })
+      const count = faultsOf(report)
+      if (count > 0) throw new FlowError('AUDIT_FAILED', { count })
       return 0
     } finally {
       await session.cluster.close()
     }
   },
+}
+
+function rangeOf(values: Readonly<Record<string, unknown>>): KeyRange | undefined {
+  const time = (name: 'from' | 'to'): number | undefined =>
+    values[name] === undefined ? undefined : parseTime(values[name] as string, 'audit')
+  const [fromS, toS] = [time('from'), time('to')]
+  if (fromS === undefined && toS === undefined) return undefined
+  const range = { fromS: fromS ?? 0, toS: toS ?? Math.ceil(Date.now() / 1000) }
+  if (range.fromS >= range.toS) throw new FlowError('USAGE', { detail: '--from must be before --to', command: 'audit' })
+  return range
 }

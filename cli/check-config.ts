@@ -1,5 +1,5 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
-import { loadConfig } from '../config/config.ts'
+import { loadConfig, settingsFile } from '../config/config.ts'
 import { hintsOf } from '../config/hints.ts'
 import { printable } from '../config/printable.ts'
 import { lookupFaults, probeLookups } from '../operations/probe/check-lookups.ts'
@@ -22,8 +22,9 @@ export const checkConfigCommand: Command = {
   details:
     'Prints the settings as JSON. What is allowed and often a slip goes to the error output, as lines that begin with `hint:`. Exit code 1 if a setting\nis refused, or with --probe if something does not work.',
   async run({ values }) {
-    const config = loadConfig({ file: values['config'] as string | undefined })
-    for (const hint of hintsOf(config, Date.now())) console.error(`hint: ${hint}`)
+    const file = values['config'] as string | undefined
+    const config = loadConfig({ file })
+    for (const hint of hintsOf(config, Date.now(), settingsFile(file))) console.error(`hint: ${hint}`)
     if (values['probe'] === true) {
       const results = [...(await probe(config)), ...(await probeLookups(config.lookups))]
       console.log(probeText(results))

@@ -5,7 +5,10 @@ import { lookUpHolders } from '../operations/holders.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
-import { describeHolder } from './print/holder.ts'
+import { blankText, describeHolder, nobodyText } from './print/holder.ts'
+
+/** Exit code for what the tables cannot tell, as that of `coverage`. */
+const unknown = 4
 
 /** The command. */
 export const lookupCommand: Command = {
@@ -22,7 +25,8 @@ export const lookupCommand: Command = {
     'held: seen at that time, or at most 10 minutes before. ambiguous: others were seen with the address too.\n' +
     'last-known: not seen for more than 10 minutes; the answer says when it was seen before and next, and by whom.\n' +
     'Without an end (JSON: end_known false, valid_to null) nobody newer is known until today; the address may be free by now.\n' +
-    'Exit code 1 if nobody is known.',
+    'Exit code 1 if nobody is known to have held it; 4 if that cannot be told: the time has not come, no object of that day (UTC) was read, or the\n' +
+    'sink has not filled the table cloud_map.',
   async run({ values, positionals }) {
     const [ip] = positionals
     if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))
@@ -32,11 +36,12 @@ export const lookupCommand: Command = {
         command: 'lookup',
       })
     const atS = values['at'] === undefined ? undefined : parseTime(values['at'] as string, 'lookup')
-    const holders = await lookUpHolders(loadConfig({ file: values['config'] as string | undefined }).clickhouse, ip, atS)
+    const { holders, blank } = await lookUpHolders(loadConfig({ file: values['config'] as string | undefined }).clickhouse, ip, atS)
     if (values['json'] === true) console.log(JSON.stringify(holders, null, 2))
-    else if (holders.length === 0)
-      console.log(`nobody is known to have held ${ip}${atS === undefined ? '' : ` at ${new Date(atS * 1000).toISOString()}`}`)
-    else for (const holder of holders) console.log(describeHolder(holder))
-    return holders.length === 0 ? 1 : 0
+    else if (holders.length > 0) for (const holder of holders) console.log(describeHolder(holder))
+    else if (blank === undefined) console.log(nobodyText(ip, atS))
+    if (blank !== undefined) console.error(blankText(blank, ip, atS ?? Math.floor(Date.now() / 1000)))
+    if (blank === undefined || holders.length > 0) return holders.length === 0 ? 1 : 0
+    return unknown
   },
 }

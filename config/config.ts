@@ -160,6 +160,10 @@ function withPlainUrl<T extends { url: string; username?: string | undefined; pa
 const decoded = (part: string): string =>
   part.replace(/(?:%[0-9a-f]{2})+/gi, codes => Buffer.from(codes.replaceAll('%', ''), 'hex').toString())
 
+/** The file that settings are read from; undefined: there is none. */
+export const settingsFile = (file: string | undefined, env: NodeJS.ProcessEnv = process.env): string | undefined =>
+  file ?? env['FLOWLOOM_CONFIG']
+
 /**
  * Reads the configuration of this process.
  *
@@ -169,7 +173,7 @@ const decoded = (part: string): string =>
  */
 export function loadConfig(options: { file?: string | undefined; env?: NodeJS.ProcessEnv; overrides?: RawConfig } = {}): Config {
   const env = options.env ?? process.env
-  const file = options.file ?? env['FLOWLOOM_CONFIG']
+  const file = settingsFile(options.file, env)
   let parsed: unknown = {}
   if (file !== undefined) {
     const content = readText(file, 'configuration')

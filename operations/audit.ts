@@ -1,7 +1,9 @@
 /** The audit of a deployment: conservation from S3 to the table. */
-import { compare, readBuckets, type AuditReport } from '../audit/audit.ts'
+import { auditOf, faultsOf, type AuditReport } from '../audit/audit.ts'
+import type { KeyRange } from '../audit/key-time.ts'
 import { listingRoot } from '../audit/plain-listing.ts'
-import { tallyTables } from '../audit/table-tallies.ts'
+import { readBuckets } from '../audit/read-buckets.ts'
+import { placesInTables, tallyTables } from '../audit/table-tallies.ts'
 import { tallyTopics } from '../audit/topic-tallies.ts'
 import type { StoreOf } from '../producers/s3/objects/object-store.ts'
 import { createS3Stores } from '../producers/s3/objects/s3-object-store.ts'
@@ -9,6 +11,8 @@ import { topics } from '../schemas/topics.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import { learnOlderWriters, type Session } from './session.ts'
+
+export { faultsOf, type KeyRange }
 
 /** One small question to each side: what is away is told at once, not after hours of reading the others. */
 async function askEverySide({ config, cluster }: Session, stores: StoreOf, store: Store, withTopics: boolean): Promise<void> {
@@ -24,21 +28,29 @@ async function askEverySide({ config, cluster }: Session, stores: StoreOf, store
  * Counts every line on every side and compares.
  *
  * @param progress Told how far it is, in words.
+ * @param range Objects of this time alone; undefined: all.
  */
-export async function audit(session: Session, withTopics: boolean, progress: (text: string) => void): Promise<AuditReport> {
+export async function audit(
+  session: Session,
+  withTopics: boolean,
+  progress: (text: string) => void,
+  range?: KeyRange,
+): Promise<AuditReport> {
   const { config, cluster, codecs } = session
   const stores = createS3Stores(config.s3)
   const store = connectClickHouse(config.clickhouse)
   try {
     await askEverySide(session, stores, store, withTopics)
-    const s3 = await readBuckets(config.s3, stores, objects => {
+    const scope = { s3: config.s3, nowMs: Date.now(), range }
+    const s3 = await readBuckets(scope, stores, objects => {
       if (objects % 500 === 0) progress(`${objects} objects read from S3`)
     })
     if (withTopics)
       await learnOlderWriters(session, [topics.objects, topics.flows, topics.flowGaps, topics.deadLetters, topics.deadLetterReplays])
     const told = withTopics ? await tallyTopics(cluster, codecs, progress) : undefined
     progress('asking ClickHouse')
-    return compare(s3, told?.ledger ?? new Map(), told?.tallies, await tallyTables(store))
+    const tables = await tallyTables(store)
+    return auditOf(scope, s3, told?.ledger ?? new Map(), told?.tallies, tables, await placesInTables(store))
   } finally {
     await store.close()
   }

@@ -7,7 +7,7 @@ import type { Store } from '../sinks/clickhouse/store.ts'
 /** Who held an address at a time, as sinks/clickhouse/queries/who_holds.sql gives it. */
 export interface Holder {
   scope: string
-  /** held: seen then, or at most 10 minutes before. ambiguous: others were seen with it too. last-known: not seen for longer. */
+  /** held: seen then, or at most 10 minutes before. ambiguous: others were seen with it too, or may have come later around midnight (UTC). last-known: not seen for longer. */
   state: 'held' | 'ambiguous' | 'last-known'
   interface_id: string
   instance_id: string
@@ -48,11 +48,37 @@ export async function findHolders(store: Store, ip: string, atS: number | undefi
   return ask<Holder, 'who_holds'>(store, 'who_holds', { ip, at: atS === undefined ? new Date() : new Date(atS * 1000) })
 }
 
+/** Why an answer is not what it seems: the time has not come, or the tables have nothing of it. */
+export type Blank = 'to-come' | 'map-empty' | 'nothing-read'
+
+/**
+ * Says whether "nobody" or "last-known" means more than that the tables have nothing of the time.
+ *
+ * @param nowS Unix seconds.
+ * @returns undefined: it does; the address was looked for in what was read of the day.
+ */
+export async function blankOf(store: Store, holders: readonly Holder[], atS: number | undefined, nowS: number): Promise<Blank | undefined> {
+  if (atS !== undefined && atS > nowS) return 'to-come'
+  if (holders.some(({ state }) => state !== 'last-known')) return undefined
+  const [known] = await ask<{ objects: number; lines: number; runs: number }, 'known_of_day'>(store, 'known_of_day', {
+    at: new Date((atS ?? nowS) * 1000),
+  })
+  if (known === undefined || known.runs === 0) return 'map-empty'
+  return known.objects === 0 && known.lines === 0 ? 'nothing-read' : undefined
+}
+
+/** Who held an address, and whether the tables can know it. */
+export interface LookUp {
+  readonly holders: Holder[]
+  readonly blank: Blank | undefined
+}
+
 /** The same with a connection of its own. */
-export async function lookUpHolders(settings: ClickHouseSettings, ip: string, atS: number | undefined): Promise<Holder[]> {
+export async function lookUpHolders(settings: ClickHouseSettings, ip: string, atS: number | undefined): Promise<LookUp> {
   const store = connectClickHouse(settings)
   try {
-    return await findHolders(store, ip, atS)
+    const holders = await findHolders(store, ip, atS)
+    return { holders, blank: await blankOf(store, holders, atS, Math.floor(Date.now() / 1000)) }
   } finally {
     await store.close()
   }

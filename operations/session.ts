@@ -4,7 +4,9 @@ import { loadConfig, type Config, type RawConfig } from '../config/config.ts'
 import { orAborted } from '../runtime/abort.ts'
 import { createCodecs, type Codecs, type WriterSchemas } from '../runtime/avro.ts'
 import { finalAtStart, FlowError } from '../runtime/errors.ts'
+import { isOver } from '../runtime/interval.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
+import { reachBroker } from './reach-broker.ts'
 import { applyTopics } from '../runtime/kafka/topic-admin.ts'
 import { createLog, type Log } from '../runtime/log.ts'
 import { learnWriters } from '../runtime/registry-subjects.ts'
@@ -27,18 +29,24 @@ export interface SessionOptions {
   readonly overrides?: RawConfig
 }
 
+/** A failure that stays the same is told again after this time. */
+const retellMs = 60_000
+
 /**
  * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet. A refused login is final.
  *
  * @param patient False: the first failure is final (commands a person waits for).
  */
 export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal: AbortSignal, patient: boolean): Promise<T> {
+  let told = { text: '', ms: 0 }
   for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 5000)) {
     try {
       return await (patient ? orAborted(call(), signal) : call())
     } catch (error) {
       if (!patient || !(error instanceof FlowError) || !error.retriable || finalAtStart.has(error.code) || signal.aborted) throw error
-      log.warn({ code: error.code, error: error.message }, 'waiting')
+      const again = told.text === error.message && !isOver(told.ms, Date.now(), retellMs)
+      log[again ? 'debug' : 'warn']({ code: error.code, error: error.message }, 'waiting')
+      if (!again) told = { text: error.message, ms: Date.now() }
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -60,6 +68,7 @@ export async function openSession(options: SessionOptions, signal: AbortSignal, 
   const registry = new Registry(config.registry, config.kafka.topicPrefix)
   const writers: WriterSchemas = new Map()
   try {
+    if (patient) await untilAvailable(() => reachBroker(config.kafka.brokers), log, signal, patient)
     if (config.kafka.createTopics) {
       await untilAvailable(() => registry.check(), log, signal, patient)
       await untilAvailable(() => applyTopics(cluster), log, signal, patient)

@@ -17,9 +17,27 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  '),
   )
   lines.push('', `${report.objects} objects in S3${report.gone === 0 ? '' : `, ${report.gone} versions that are not in S3 any more`}`)
+  for (const { name, listed } of report.sources) if (listed === 0) lines.push(`NOTHING LISTED ${name}: check bucket and prefix`)
+  for (const { place, versions } of report.foreign) lines.push(`${versions} versions are of ${place}, which no source names`)
+  if (report.beforeStart > 0) lines.push(`${report.beforeStart} objects are of days before startDate of their source, and were not read`)
+  const { count, first, last } = report.unannounced
+  if (count > 0)
+    lines.push(
+      `NEVER ANNOUNCED ${count} objects, older than s3.lookBackMs: backfill them, or set startDate of their source`,
+      `  first ${first}`,
+      ...(count === 1 ? [] : [`  last  ${last}`]),
+    )
+  for (const text of report.blind) lines.push(`NOT COMPARED ${text}`)
   for (const object of report.unreadable) lines.push(`unreadable, recorded as such: ${object}`)
   for (const { object, side, detail } of report.differences.slice(0, shownDifferences)) lines.push(`DIFFERENT ${side} ${object}: ${detail}`)
   if (report.differences.length > shownDifferences) lines.push(`... and ${report.differences.length - shownDifferences} more`)
-  lines.push(report.differences.length === 0 ? 'every line is accounted for on every side' : `${report.differences.length} differences`)
+  lines.push(verdictOf(report))
   return lines.join('\n')
+}
+
+function verdictOf(report: AuditReport): string {
+  if (report.differences.length > 0) return `${report.differences.length} differences`
+  if (report.blind.length > 0) return 'no difference in what was compared, but not everything could be'
+  if (report.unannounced.count > 0) return 'every line of the objects that were announced is accounted for'
+  return report.objects === 0 ? 'there is nothing to compare' : 'every line is accounted for on every side'
 }

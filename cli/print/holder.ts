@@ -1,5 +1,20 @@
 /** A holder of an address as text. */
-import type { Holder } from '../../operations/holders.ts'
+import type { Blank, Holder } from '../../operations/holders.ts'
+
+const clock = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+
+/** That nobody held an address, of which the day was read. */
+export const nobodyText = (ip: string, atS: number | undefined): string =>
+  `nobody is known to have held ${ip}${atS === undefined ? '' : ` at ${clock(atS)}`}`
+
+/** Why the tables cannot tell who held an address. */
+export function blankText(blank: Blank, ip: string, atS: number): string {
+  const day = clock(atS).slice(0, 10)
+  if (blank === 'to-come') return `${clock(atS)} has not come yet: nobody can say who will hold ${ip}`
+  if (blank === 'map-empty')
+    return `not known: the table cloud_map is empty; the sink has not filled it (flowloom run --roles enrich,ip-context,sink)`
+  return `not known: no object of ${day} (UTC) was read; to read that day: flowloom backfill --from ${day} --to ${day}`
+}
 
 /** One holder as text. */
 export function describeHolder(holder: Holder): string {
@@ -13,11 +28,13 @@ function held(holder: Holder): string {
   const gaps = holder.gaps === 0 ? '' : `, with gaps (${times} not seen for more than 10 minutes)`
   const until = holder.end_known ? `next owner from ${holder.valid_to!} UTC` : 'nobody newer is known'
   const conflict =
-    holder.state === 'held'
-      ? ''
-      : `; another owner was seen for ${holder.conflict_s} s at the same time${holder.others.length === 0 ? '' : `: ${holder.others.join(', ')}`}`
+    holder.state === 'held' ? '' : `; ${conflictText(holder)}${holder.others.length === 0 ? '' : `: ${holder.others.join(', ')}`}`
   return `${holder.state}: held since ${holder.held_since} UTC${gaps}; seen ${holder.first_seen} to ${holder.last_seen}; ${until}${conflict}`
 }
+
+/** The map is local to a day, so what overlaps around midnight is not counted. */
+const conflictText = ({ conflict_s }: Holder): string =>
+  Number(conflict_s) === 0 ? 'another owner was seen around midnight too' : `another owner was seen for ${conflict_s} s at the same time`
 
 function lastKnown(holder: Holder): string {
   const same = holder.next_owner === (holder.interface_id === '' ? holder.service : holder.interface_id)

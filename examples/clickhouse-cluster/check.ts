@@ -11,7 +11,7 @@ import { dropTables } from '../../sinks/clickhouse/reset.ts'
 import { rowBlock } from '../../sinks/clickhouse/row-block.ts'
 import { gapTable } from '../../sinks/clickhouse/row-tables.ts'
 import { memoryTables, tableNames, type Store } from '../../sinks/clickhouse/store.ts'
-import { findStored } from '../../sinks/clickhouse/stored-rows.ts'
+import { StoredLooks } from '../../sinks/clickhouse/stored-rows.ts'
 import type { FlowGap } from '../../schemas/records.ts'
 
 const balancer = 'http://127.0.0.1:8124'
@@ -82,7 +82,11 @@ try {
   for (let token = 0; token < 20; token++) {
     const more = gaps.map(gap => ({ ...gap, line: gap.line + 1000 * (token + 1) }))
     await store.insert('flow_gaps', rowBlock(new NativeWriter(), gapTable.columns, more), `more ${token}`)
-    const stored = await findStored(store, { table: 'flow_gaps', row: 'toString(line)', objects: [0x00ab3c4d5e6f7081n] })
+    const stored = await new StoredLooks(store).find({
+      table: 'flow_gaps',
+      row: 'toString(line)',
+      places: [{ objects: new Set([0x00ab3c4d5e6f7081n]) }],
+    })
     assert.ok(more.every(gap => stored.take(0x00ab3c4d5e6f7081n, String(gap.line))))
   }
   console.log('ok: the look for an old range sees what was acknowledged, whichever replica answers')

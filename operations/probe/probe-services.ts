@@ -123,7 +123,11 @@ export async function probeRegistry(settings: Config['registry']): Promise<Probe
 }
 
 /** Adds to a failed step what is to be changed, if the port itself tells. */
-async function advised(results: readonly ProbeResult[], step: string, advice: () => Promise<string | undefined>): Promise<ProbeResult[]> {
+export async function advised(
+  results: readonly ProbeResult[],
+  step: string,
+  advice: () => Promise<string | undefined>,
+): Promise<ProbeResult[]> {
   const failed = results.some(each => each.step === step && each.result === 'missing')
   const text = failed ? await advice() : undefined
   return results.map(each => (each.step === step && text !== undefined ? { ...each, detail: `${text} (${each.detail})` } : each))
@@ -140,7 +144,8 @@ async function adviceOnBrokers(brokers: readonly string[], tls: boolean): Promis
   return advices.find(advice => advice !== undefined)
 }
 
-async function adviceOnUrl(setting: string, url: string): Promise<string | undefined> {
+/** What the port of a URL says, if it is not as set. */
+export async function adviceOnUrl(setting: string, url: string): Promise<string | undefined> {
   return urlAdvice(await speechOfUrl(url), setting, url)
 }
 

@@ -24,7 +24,8 @@ export async function probeSource(source: S3Source, store: ObjectStore, nowMs: n
   try {
     look = await lookAtSource(source, store)
   } catch (error) {
-    return { results: [missing(subject, 's3:ListBucket', error)], object: undefined }
+    const isAway = error instanceof FlowError && error.code === 'S3_UNAVAILABLE'
+    return { results: [missing(subject, isAway ? 'S3' : 's3:ListBucket', error)], object: undefined }
   }
   const list = ok(subject, 's3:ListBucket')
   if (look.result === 'none') return { results: [list, missing(subject, 'objects', new Error(look.why))], object: undefined }

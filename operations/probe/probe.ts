@@ -8,7 +8,7 @@ import { rootOf } from '../../producers/s3/objects/source-layout.ts'
 import type { Config } from '../../config/config.ts'
 import type { S3Queue, S3Source } from '../../producers/s3/settings.ts'
 import { attempt, unknown, type ProbeResult } from './probe-result.ts'
-import { probeServices } from './probe-services.ts'
+import { adviceOnUrl, advised, probeServices } from './probe-services.ts'
 import { nothingToTry, probeSource } from './probe-source.ts'
 
 /** What the probe opens; tests bring their own. */
@@ -53,7 +53,9 @@ export async function probe(
   const results: ProbeResult[] = []
   for (const source of config.s3.sources) {
     const found = await probeSource(source, parts.stores(source.bucket, rootOf(source)))
-    results.push(...found.results, ...(await probeFormats(config.s3, source, found.object, parts.flowLogs)))
+    const { endpoint } = config.s3
+    const advice = async (): Promise<string | undefined> => (endpoint === undefined ? undefined : adviceOnUrl('s3.endpoint', endpoint))
+    results.push(...(await advised(found.results, 'S3', advice)), ...(await probeFormats(config.s3, source, found.object, parts.flowLogs)))
   }
   for (const settings of config.s3.queues) {
     const queue = parts.openQueue(settings)

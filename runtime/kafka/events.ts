@@ -14,6 +14,12 @@ export const tasksEnded = counter(
 )
 /** Tasks that run now. */
 export const tasksRunning = gauge('flowloom_tasks_running', 'Tasks that are behind their fence and work', ['role'])
+/** Failures in a row. */
+export const tasksFailing = gauge(
+  'flowloom_task_failures_in_a_row',
+  'How often the task of a partition has failed without progress; absent: it gets on. From 5 on /readyz says that its role is not ready',
+  ['role', 'partition'],
+)
 /** Records taken from the input. */
 export const recordsReceived = counter('flowloom_records_received_total', 'Records taken from the input topic, by role', ['role'])
 /** Records written, committed or not. */

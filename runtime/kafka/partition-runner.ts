@@ -30,6 +30,7 @@ import {
 import { FencedProducer, fencedError } from './fenced-producer.ts'
 import { LookUps } from './look-ups.ts'
 import { readRecords } from './record-format.ts'
+import { TaskCourse } from './task-failures.ts'
 
 /** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
 const barrierHeader = 'flowloom-barrier'
@@ -70,6 +71,7 @@ const tickMs = 50
 export class PartitionRunner implements TaskContext {
   readonly partition: number
   readonly name: string
+  readonly course = new TaskCourse()
   readonly log: Log
   readonly codecs: Codecs
   readonly signal: AbortSignal
@@ -88,8 +90,6 @@ export class PartitionRunner implements TaskContext {
   #fetchNext = 0
   #position = 0
   #keyChecked = false
-  /** A batch is being processed. */
-  #busy = false
   #wake: (() => void) | undefined
   #barrier: { nonce: string; reached: () => void; failed: (error: Error) => void } | undefined
   #restoreNext = 0
@@ -163,7 +163,7 @@ export class PartitionRunner implements TaskContext {
   skip(nextOffset: number, lag: number): void {
     if (this.#phase !== 'running' || this.signal.aborted) return
     this.#fetchNext = Math.max(this.#fetchNext, nextOffset)
-    if (this.#inbox.length === 0 && !this.#busy) this.#reportLag(lag)
+    if (this.#inbox.length === 0 && !this.course.busy) this.#reportLag(lag)
   }
 
   /**
@@ -250,6 +250,7 @@ export class PartitionRunner implements TaskContext {
     if (this.signal.aborted) return
     await this.#task.start?.(position)
     this.#position = this.#fetchNext = position.offset
+    this.course.begin(position.offset)
     this.#phase = 'running'
     this.#feed.seekInput(position.offset)
     this.#feed.resumeInput()
@@ -285,11 +286,11 @@ export class PartitionRunner implements TaskContext {
         recordsReceived.inc({ role: this.#role.name }, batch.records.length + batch.slabs.reduce((sum, slab) => sum + slab.count, 0))
         // what is taken in and not yet processed is behind
         this.#reportLag(batch.lag + Math.max(0, batch.nextOffset - this.#position))
-        this.#busy = true
+        this.course.busy = true
         if (!this.#keyChecked) this.#checkFirstKey(batch)
         if (batch.records.length + batch.slabs.length > 0) await task.process(batch)
         this.#position = batch.nextOffset
-        this.#busy = false
+        this.course.busy = false
         this.#reportLag(batch.lag)
         if (this.#role.copies === true) batch.free?.()
       }
@@ -377,6 +378,7 @@ export class PartitionRunner implements TaskContext {
     await this.#probe?.(`${this.#role.name}:before-commit`)
     if (await this.#producer.commit(group)) transactionsCommitted.inc({ role: this.#role.name })
     this.#lookUps.committed()
+    this.course.committed(position)
     await this.#probe?.(`${this.#role.name}:committed`)
   }
 

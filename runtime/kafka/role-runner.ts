@@ -9,6 +9,7 @@ import type { Cluster } from './cluster.ts'
 import { lagLabels, lagRecords } from './events.ts'
 import { Membership } from './membership.ts'
 import { PartitionRunner, type Feed, type Probe } from './partition-runner.ts'
+import { TaskFailures } from './task-failures.ts'
 
 /** What the runners of a process share. */
 export interface RunnerOptions {
@@ -17,10 +18,13 @@ export interface RunnerOptions {
   readonly writers: WriterSchemas
   /** Loads a schema by id from the registry. */
   loadSchema(id: number): Promise<AvroRecord>
-  /** Wait before a failed task starts again, in milliseconds; grows to 20 times that while it fails again and again. */
+  /** Wait before a failed task starts again, in milliseconds; grows to 60 times that while it fails without progress. */
   readonly taskRestartMs: number
   readonly probe?: Probe
 }
+
+/** How often it is looked whether a task that failed before gets on now. */
+const watchMs = 1000
 
 /** See the head of this file. */
 export class RoleRunner {
@@ -31,6 +35,7 @@ export class RoleRunner {
   readonly #state: string | undefined
   readonly #runners = new Map<number, PartitionRunner>()
   readonly #supervised = new Map<number, Promise<void>>()
+  readonly #failures = new Map<number, TaskFailures>()
   #wanted = new Set<number>()
   /** A task failed for good: nothing is started any more. */
   #failedForGood = false
@@ -71,9 +76,15 @@ export class RoleRunner {
     await this.#membership.start()
   }
 
-  /** True while the process is a member and every task of its partitions works. */
+  /** True while the process is a member and every task of its partitions works and gets on. */
   get ready(): boolean {
-    return this.#membership.joined && [...this.#wanted].every(partition => this.#runners.get(partition)?.running === true)
+    return this.#membership.joined && [...this.#wanted].every(partition => this.#getsOn(partition))
+  }
+
+  #getsOn(partition: number): boolean {
+    const runner = this.#runners.get(partition)
+    if (runner?.running !== true) return false
+    return this.#failures.get(partition)?.isStuck(runner.course, Date.now()) !== true
   }
 
   #assigned(partitions: readonly number[]): void {
@@ -91,6 +102,8 @@ export class RoleRunner {
       .catch((error: unknown) => this.#giveUp(error))
       .finally(() => {
         this.#supervised.delete(partition)
+        this.#failures.get(partition)?.forget()
+        this.#failures.delete(partition)
         lagRecords.remove(lagLabels(this.role.name, partition))
         if (this.#wanted.has(partition)) this.#keepRunning(partition)
       })
@@ -106,12 +119,13 @@ export class RoleRunner {
   /** Starts the task of a partition again and again while the partition is ours. */
   async #supervise(partition: number): Promise<void> {
     const { cluster, codecs, taskRestartMs } = this.#options
-    let failures = 0
+    const failures = new TaskFailures(this.role.name, partition)
+    this.#failures.set(partition, failures)
     while (this.#wanted.has(partition)) {
       const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition), this.#options.probe)
       this.#runners.set(partition, runner)
-      const startedMs = Date.now()
-      const ended = await runner.ended
+      const watching = setInterval(() => failures.watch(runner.course, Date.now()), watchMs)
+      const ended = await runner.ended.finally(() => clearInterval(watching))
       if (this.#runners.get(partition) === runner) this.#runners.delete(partition)
       const error = await this.#learnSchema(ended)
       if (error === undefined) continue
@@ -121,13 +135,17 @@ export class RoleRunner {
         this.#giveUp(fault)
         return
       }
-      failures = Date.now() - startedMs > 30_000 ? 1 : failures + 1
-      cluster.log.warn({ task: runner.name, error: errorText(error), failures }, 'task failed; starting again from what is committed')
+      const waits = failures.failed(runner.course, Date.now(), error, cluster.log)
       void this.#reportLag(partition)
-      await sleep(Math.min(taskRestartMs * failures, taskRestartMs * 20), undefined, { signal: this.#stopping.signal }).catch(
-        () => undefined,
-      )
+      await this.#wait(partition, taskRestartMs * waits)
     }
+  }
+
+  /** Waits while the partition is ours: a successor must not be kept waiting by a task that is away. */
+  async #wait(partition: number, ms: number): Promise<void> {
+    const untilMs = Date.now() + ms
+    for (let leftMs = ms; leftMs > 0 && this.#wanted.has(partition); leftMs = untilMs - Date.now())
+      await sleep(Math.min(leftMs, 1000), undefined, { signal: this.#stopping.signal }).catch(() => undefined)
   }
 
   /** A task that fails again and again reads nothing: its lag grows all the same. Where the broker does not answer, the last figure stays. */

@@ -1,4 +1,5 @@
 /** The store over HTTP, with the official client. */
+import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
@@ -22,6 +23,9 @@ const syntaxError = '62'
 /** Below the keep-alive time-out of every server version, so that a request never meets a socket that the server is closing. */
 const idleSocketMs = 2000
 
+/** Limit for the cancelling of a question. */
+const cancelMs = 5000
+
 /** Codes of a refused login: unknown user, wrong or missing password, authentication failed. */
 const loginCodes: ReadonlySet<string> = new Set(['192', '193', '194', '516'])
 
@@ -43,6 +47,7 @@ function refusalText({ code, message }: ClickHouseError): string {
 
 class ClickHouseStore implements Store, Grants {
   readonly database: string
+  readonly questionMs: number
   readonly #url: string
   readonly #client: ClickHouseClient
   readonly #form: ServerForm
@@ -50,6 +55,7 @@ class ClickHouseStore implements Store, Grants {
 
   constructor(settings: ClickHouseSettings) {
     this.database = settings.database
+    this.questionMs = settings.insertTimeoutMs
     this.#url = settings.url
     this.#form = formOf(settings)
     this.#insertSettings = insertSettings(this.#form, settings)
@@ -82,9 +88,11 @@ class ClickHouseStore implements Store, Grants {
   }
 
   async query<T>(sql: string, parameters: Readonly<Record<string, unknown>> = {}, database = this.database): Promise<T[]> {
-    return this.#attempt(async () => {
+    const id = randomUUID()
+    const ask = async (): Promise<T[]> => {
       const result = await this.#client.query({
         query: sql,
+        query_id: id,
         format: 'JSONEachRow',
         query_params: { ...parameters },
         http_headers: { 'X-ClickHouse-Database': database },
@@ -95,7 +103,23 @@ class ClickHouseStore implements Store, Grants {
         },
       })
       return result.json<T>()
+    }
+    return this.#attempt(async () => {
+      try {
+        return await ask()
+      } catch (error) {
+        if (!(error instanceof ClickHouseError)) await this.#cancel(id)
+        throw error
+      }
     })
+  }
+
+  /** A question that was given up goes on at the server, and slows the next one. The server may be the one that does not answer: it is not waited for long. */
+  async #cancel(id: string): Promise<void> {
+    const on = this.#form.kind === 'cluster' ? ` ON CLUSTER ${identifier(this.#form.name)}` : ''
+    await this.#client
+      .command({ query: `KILL QUERY${on} WHERE query_id = ${quoted(id)} SYNC`, abort_signal: AbortSignal.timeout(cancelMs) })
+      .catch(() => undefined)
   }
 
   async command(sql: string): Promise<void> {

@@ -18,6 +18,7 @@ import {
   type RunRow,
 } from './row-tables.ts'
 import type { Store } from './store.ts'
+import { StoredLooks } from './stored-rows.ts'
 
 /** What the roles need. */
 export interface ClickHouseOptions {
@@ -47,8 +48,8 @@ const lanes = 2
  * @returns Roles without output topics; only `sink-flows` takes slabs.
  */
 export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
-  const shared = new InsertLanes(lanes)
   const { store, insertRows, insertBytes = 134_217_728, insertIntervalMs, deduplicationWindow = 10_000 } = options
+  const shared = { lanes: new InsertLanes(lanes), looks: new StoredLooks(store) }
   const role = (name: string, from: TopicId, createBuffer: (context: TaskContext) => RangeBuffer, slabs = false): Role => ({
     name,
     from,
@@ -58,7 +59,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
       const topic = topicName(options.topicPrefix, topics[from])
       return new RangeTask(
         context,
-        { role: name, topic, store, lanes: shared, insertRows, insertIntervalMs, deduplicationWindow },
+        { role: name, topic, store, ...shared, insertRows, insertIntervalMs, deduplicationWindow },
         createBuffer(context),
       )
     },

@@ -26,6 +26,12 @@ export const rangesLookedFor = counter<'role' | 'found'>(
   'old ranges that were looked for in the table before they were inserted again',
   ['role', 'found'],
 )
+/** Questions of such looks that failed; the range waits for them. */
+export const looksFailed = counter<'table'>(
+  'flowloom_clickhouse_look_failures_total',
+  'questions for the rows of old ranges that failed or took too long; no row of the range is inserted before they are answered',
+  ['table'],
+)
 /** Records decoded by schema resolution, the slow way. */
 export const recordsResolved = counter(
   'flowloom_clickhouse_records_resolved_total',

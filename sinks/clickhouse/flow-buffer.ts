@@ -5,8 +5,7 @@ import { keepRows } from './columns/keep-rows.ts'
 import { recordsResolved, valuesUnfit } from './events.ts'
 import { contextBlock, FlowBlockEncoder } from './flow-block.ts'
 import type { RangeBuffer, TableInsert } from './range-task.ts'
-import type { Store } from './store.ts'
-import { findStored, startsByDay, type StoredPart } from './stored-rows.ts'
+import { placesByDay, type StoredLooks, type StoredPart } from './stored-rows.ts'
 
 /**
  * Entries of a dictionary that a task keeps from range to range. An endpoint takes about 200 bytes, so a task holds at most 13 MB of them
@@ -80,16 +79,12 @@ export class FlowBuffer implements RangeBuffer {
     ]
   }
 
-  async leaveOutStored(store: Store): Promise<StoredPart> {
+  async leaveOutStored(looks: StoredLooks, signal: AbortSignal): Promise<StoredPart> {
     const { columns } = this.#decoder
     const { rows, line, start } = columns
     const objects = new BigUint64Array(columns.objectId.buffer, columns.objectId.byteOffset, rows)
-    const stored = await findStored(store, {
-      table: 'flows',
-      row: 'toString(line)',
-      objects: new Set(objects),
-      starts: startsByDay(start.subarray(0, rows)),
-    })
+    const places = placesByDay(Array.from(objects, (object, row) => [start[row]!, object] as const))
+    const stored = await looks.find({ table: 'flows', row: 'toString(line)', places }, signal)
     const wanted = Uint8Array.from({ length: rows }, (_, row) => (stored.take(objects[row]!, String(line[row])) ? 0 : 1))
     const found = wanted.reduce((sum, isWanted) => sum + 1 - isWanted, 0)
     if (found === 0) return { found, broken: false }

@@ -8,6 +8,7 @@ export interface QueryParameters {
   top_talkers: { from: Date; to: Date; limit: number }
   ssh_from_outside: { from: Date; to: Date; limit: number }
   who_holds: { ip: string; at: Date }
+  known_of_day: { at: Date }
   conservation: Record<string, never>
   coverage_flow_logs: CoverageScope & { late_s: number }
   coverage_objects: CoverageScope

@@ -17,7 +17,7 @@ import { insertDone, insertsFailed, rangesLookedFor, rangesRepeated } from './ev
 import type { InsertLane, InsertLanes } from './insert-lanes.ts'
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
 import type { Store, TableName } from './store.ts'
-import type { StoredPart } from './stored-rows.ts'
+import type { StoredLooks, StoredPart } from './stored-rows.ts'
 
 /** Part of a range: what goes to one table. */
 export interface TableInsert {
@@ -42,7 +42,7 @@ export interface RangeBuffer {
   /** What to insert, in this order. */
   inserts(): TableInsert[]
   /** Leaves out rows that must not stand twice and that the table has. */
-  leaveOutStored(store: Store): Promise<StoredPart>
+  leaveOutStored(looks: StoredLooks, signal: AbortSignal): Promise<StoredPart>
   /** After the insert: forgets the rows. */
   clear(): void
 }
@@ -54,6 +54,7 @@ export interface RangeOptions {
   readonly topic: string
   readonly store: Store
   readonly lanes: InsertLanes
+  readonly looks: StoredLooks
   /** Most rows of a range: the bound of memory. */
   readonly insertRows: number
   readonly insertIntervalMs: number
@@ -172,11 +173,11 @@ export class RangeTask implements Task {
 
   /** Looks for the rows of an old range, unless the server must still know its token. @returns The end of the token. */
   async #leaveOutStored({ from, to, ms }: Announced): Promise<string> {
-    const { role, store, deduplicationWindow } = this.#options
+    const { role, looks, deduplicationWindow } = this.#options
     const rows = this.#buffer.rows
     // a clock that was set back does not say how old it is
     if (rows === 0 || (ms !== undefined && !isOver(ms, this.#context.nowMs(), freshMs(deduplicationWindow)))) return ''
-    const { found, broken } = await this.#buffer.leaveOutStored(store)
+    const { found, broken } = await this.#buffer.leaveOutStored(looks, this.#context.signal)
     rangesLookedFor.inc({ role, found: found === 0 ? 'none' : this.#buffer.rows === 0 ? 'all' : 'some' })
     this.#context.log.warn({ from, to, rows, found }, 'old range was looked for in the table')
     return broken ? ':rest' : ''

@@ -3,8 +3,8 @@ import type { InBatch, InRecord } from '../../runtime/records.ts'
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
 import type { RangeBuffer, TableInsert } from './range-task.ts'
 import { rowBlock, type CellColumn } from './row-block.ts'
-import type { Store, TableName } from './store.ts'
-import { findStored, startsByDay, type StoredPart } from './stored-rows.ts'
+import type { TableName } from './store.ts'
+import { placesByDay, type StoredLooks, type StoredPart } from './stored-rows.ts'
 
 /** What tells a row from all others, where a row must not stand twice. */
 export interface RowIdentity<R> {
@@ -77,15 +77,14 @@ export class RecordBuffer<R> implements RangeBuffer {
     return [{ table, rows: this.#rows.length, once: true, encode }]
   }
 
-  async leaveOutStored(store: Store): Promise<StoredPart> {
+  async leaveOutStored(looks: StoredLooks, signal: AbortSignal): Promise<StoredPart> {
     const { table, identity } = this.#table
     if (identity === undefined || this.#rows.length === 0) return { found: 0, broken: false }
-    const stored = await findStored(store, {
-      table,
-      row: identity.sql,
-      objects: new Set(this.#rows.map(row => identity.object(row))),
-      ...(identity.start === undefined ? {} : { starts: startsByDay(this.#rows.map(row => identity.start?.(row) ?? 0)) }),
-    })
+    const places =
+      identity.start === undefined
+        ? [{ objects: new Set(this.#rows.map(row => identity.object(row))) }]
+        : placesByDay(this.#rows.map(row => [identity.start?.(row) ?? 0, identity.object(row)] as const))
+    const stored = await looks.find({ table, row: identity.sql, places }, signal)
     const absent = this.#rows.filter(row => !stored.take(identity.object(row), identity.name(row)))
     const found = this.#rows.length - absent.length
     this.#rows = absent

@@ -23,6 +23,8 @@ export interface Grants {
 export interface Store {
   /** Name of the database. */
   readonly database: string
+  /** Milliseconds after which a question is given up and cancelled at the server; undefined: never. */
+  readonly questionMs?: number
   /**
    * Inserts a block, whole or not at all.
    *

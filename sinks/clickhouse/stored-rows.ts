@@ -1,6 +1,7 @@
-/** Which rows of a range the table has already: asked where the server may have forgotten the token of the range. */
+/** Which rows of a range the table has already: asked if the server may have forgotten the token of the range. */
 import type { Store, TableName } from './store.ts'
 import { identifier } from './clickhouse-client.ts'
+import { looksFailed } from './events.ts'
 
 /** What of a range was found. */
 export interface StoredPart {
@@ -13,19 +14,33 @@ export interface StoredPart {
   readonly broken: boolean
 }
 
-/** How a question is put: what tells a row of an object from its others, and where to look. */
+/** Where rows that are looked for are. */
+export interface Place {
+  readonly objects: ReadonlySet<bigint>
+  /** Unix seconds in which the rows start, from and to (included); undefined: the table has no such column. */
+  readonly starts?: readonly [number, number]
+}
+
+/** How a look is put: what tells a row of an object from its others, and where to look. */
 export interface StoredQuestion {
   readonly table: TableName
   /** SQL of a text that names the row within its object. */
   readonly row: string
-  /** Objects of the rows that are looked for. */
-  readonly objects: Iterable<bigint>
-  /** Unix seconds in which the rows start, from and to (included); undefined: the table has no such column. */
-  readonly starts?: readonly (readonly [number, number])[]
+  /** In the order of time, if they have one. */
+  readonly places: readonly Place[]
 }
 
-/** Objects in one question: 100 KB of SQL, below the server's `max_query_size`. */
-const objectsAtOnce = 5000
+/** Objects in one question: 40 KB of SQL, below the server's `max_query_size`. */
+const objectsAtOnce = 2000
+
+/** Places (days of `flows`) in one question. The server takes the longer to plan a question the more times it names. */
+const mostPlaces = 8
+
+/**
+ * Part of the time for a question that the server itself may take. It then ends a question before the client gives up, and tells it; what it
+ * does not end in time is cancelled by its id.
+ */
+const serverShare = 0.8
 
 /** Rows that a table has; each can be taken as often as it is there. */
 export class StoredRows {
@@ -36,7 +51,7 @@ export class StoredRows {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
   }
 
-  /** @returns False where the table does not have the row (once more). */
+  /** @returns False if the table does not have the row (once more). */
   take(object: bigint, row: string): boolean {
     const key = `${object} ${row}`
     const count = this.#counts.get(key) ?? 0
@@ -45,33 +60,95 @@ export class StoredRows {
   }
 }
 
-/** Asks for the rows of some objects. The answer may have rows of other ranges too. */
-export async function findStored(store: Store, question: StoredQuestion): Promise<StoredRows> {
-  await store.catchUp?.(question.table)
-  const stored = new StoredRows()
-  const objects = [...question.objects]
-  for (let from = 0; from < objects.length; from += objectsAtOnce) {
-    const answer = await store.query<{ object: string; rows: string[] }>(storedSql(question, objects.slice(from, from + objectsAtOnce)))
-    for (const { object, rows } of answer) for (const row of rows) stored.add(object, row)
+/**
+ * Looks for the rows of ranges. A process has one look under way: looks of several partitions at once would only slow each other. A look is
+ * asked in pieces; a piece that fails is asked again with half the places, and what was too much once is not asked again.
+ */
+export class StoredLooks {
+  readonly #store: Store
+  #turn: Promise<unknown> = Promise.resolve()
+  #placesAtOnce = mostPlaces
+
+  constructor(store: Store) {
+    this.#store = store
   }
-  return stored
+
+  /**
+   * Asks for the rows of some places. The answer may have rows of other ranges too.
+   *
+   * @param signal Ended: no further piece is asked.
+   */
+  find(question: StoredQuestion, signal?: AbortSignal): Promise<StoredRows> {
+    const found = this.#turn.then(() => this.#find(question, signal))
+    this.#turn = found.catch(() => undefined)
+    return found
+  }
+
+  async #find(question: StoredQuestion, signal?: AbortSignal): Promise<StoredRows> {
+    signal?.throwIfAborted()
+    await this.#store.catchUp?.(question.table)
+    const stored = new StoredRows()
+    const places = question.places.flatMap(place => divided(place))
+    for (let at = 0; at < places.length;) {
+      signal?.throwIfAborted()
+      const piece = pieceOf(places, at, this.#placesAtOnce)
+      try {
+        const answer = await this.#store.query<{ object: string; rows: string[] }>(storedSql(question, piece, this.#store.questionMs))
+        for (const { object, rows } of answer) for (const row of rows) stored.add(object, row)
+        at += piece.length
+      } catch (error) {
+        looksFailed.inc({ table: question.table })
+        if (piece.length === 1) throw error
+        this.#placesAtOnce = Math.ceil(piece.length / 2)
+      }
+    }
+    this.#placesAtOnce = Math.min(mostPlaces, this.#placesAtOnce * 2)
+    return stored
+  }
 }
 
-function storedSql({ table, row, starts }: StoredQuestion, objects: readonly bigint[]): string {
-  const times = starts?.map(([from, to]) => `(start >= toDateTime(${from}) AND start <= toDateTime(${to}))`)
-  const where = [`object_id IN (${objects.join(', ')})`, ...(times === undefined ? [] : [`(${times.join(' OR ')})`])]
-  return `SELECT toString(object_id) AS object, groupArray(${row}) AS rows FROM ${identifier(table)} WHERE ${where.join(' AND ')} GROUP BY object_id`
+/** A place of more objects than one question may have, as several. */
+function divided({ objects, ...place }: Place): Place[] {
+  if (objects.size <= objectsAtOnce) return [{ ...place, objects }]
+  const all = [...objects]
+  return Array.from({ length: Math.ceil(all.length / objectsAtOnce) }, (_, i) => ({
+    ...place,
+    objects: new Set(all.slice(i * objectsAtOnce, (i + 1) * objectsAtOnce)),
+  }))
 }
 
-/** First and last second of the rows of each day (UTC), in order: narrow where a table is sorted by time. */
-export function startsByDay(starts: Iterable<number>): [number, number][] {
-  const days = new Map<number, [number, number]>()
-  for (const start of starts) {
+function pieceOf(places: readonly Place[], at: number, most: number): Place[] {
+  const piece: Place[] = []
+  let objects = 0
+  for (const place of places.slice(at, at + most)) {
+    objects += place.objects.size
+    if (piece.length > 0 && objects > objectsAtOnce) break
+    piece.push(place)
+  }
+  return piece
+}
+
+function storedSql({ table, row }: StoredQuestion, piece: readonly Place[], questionMs: number | undefined): string {
+  const objects = new Set(piece.flatMap(place => [...place.objects]))
+  const times = piece.flatMap(({ starts }) =>
+    starts === undefined ? [] : [`(start >= toDateTime(${starts[0]}) AND start <= toDateTime(${starts[1]}))`],
+  )
+  const where = [`object_id IN (${[...objects].join(', ')})`, ...(times.length === 0 ? [] : [`(${times.join(' OR ')})`])]
+  const limit =
+    questionMs === undefined ? '' : ` SETTINGS max_execution_time = ${Math.max(1, Math.floor((questionMs * serverShare) / 1000))}`
+  return `SELECT toString(object_id) AS object, groupArray(${row}) AS rows FROM ${identifier(table)} WHERE ${where.join(' AND ')} GROUP BY object_id${limit}`
+}
+
+/** Days (UTC) of some rows with the objects of each, from its first second to its last, in order: narrow in a table that is sorted by time. */
+export function placesByDay(rows: Iterable<readonly [start: number, object: bigint]>): Place[] {
+  const days = new Map<number, { objects: Set<bigint>; starts: [number, number] }>()
+  for (const [start, object] of rows) {
     const day = Math.floor(start / 86_400)
-    const known = days.get(day)
-    if (known === undefined) days.set(day, [start, start])
-    else if (start < known[0]) known[0] = start
-    else if (start > known[1]) known[1] = start
+    let place = days.get(day)
+    if (place === undefined) days.set(day, (place = { objects: new Set(), starts: [start, start] }))
+    place.objects.add(object)
+    if (start < place.starts[0]) place.starts[0] = start
+    if (start > place.starts[1]) place.starts[1] = start
   }
-  return [...days.values()].sort((a, b) => a[0] - b[0])
+  return [...days.values()].sort((a, b) => a.starts[0] - b.starts[0])
 }

@@ -106,39 +106,43 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
       assert.deepEqual(await members(), [0, 0, 0, 0, 0], 'nobody waits for a session to time out')
     })
 
-    await t.test('lookup answers for now and for a time, as text and as JSON, and with exit code 1 where nobody is known', async () => {
-      const seenS = 1_690_329_610
-      const iso = new Date(seenS * 1000).toISOString()
-      const times = [iso, iso.slice(0, 19), String(seenS)]
-      const [now, json, before, unknown, ...then] = await Promise.all([
-        flowloom(['lookup', '10.1.1.50'], env),
-        flowloom(['lookup', '10.1.1.50', '--json'], env),
-        flowloom(['lookup', '10.1.1.50', '--at', '2020-01-01'], env),
-        flowloom(['lookup', '2001:db8::77'], env),
-        ...times.map(time => flowloom(['lookup', '10.1.1.50', '--at', time, '--json'], env)),
-      ])
-      assert.equal(now.code, 0, now.err + now.out)
-      assert.match(
-        now.out,
-        /^vpc-0844e5fb7dab616dd: eni-0ffa7e54f1ae8fa1b i-0826dea5238644ce7 .*\n {2}last-known: last seen before: 2023-07-26 00:00:25 UTC; not seen since\n$/,
-      )
-      assert.doesNotMatch(now.out, /\bnow\b/)
-      const [holder] = JSON.parse(json.out) as Holder[]
-      assert.deepEqual(
-        [holder?.state, holder?.interface_id, holder?.valid_to, holder?.end_known],
-        ['last-known', 'eni-0ffa7e54f1ae8fa1b', null, false],
-      )
-      for (const [i, { code, out, err }] of then.entries()) {
-        assert.equal(code, 0, `${times[i]!}: ${err}`)
-        assert.deepEqual(
-          (JSON.parse(out) as Holder[]).map(({ state, interface_id }) => [state, interface_id]),
-          [['held', 'eni-0ffa7e54f1ae8fa1b']],
-          times[i],
+    await t.test(
+      'lookup answers for now and for a time, as text and as JSON, with exit code 1 if nobody is known, and 4 if nothing was read of that day',
+      async () => {
+        const seenS = 1_690_329_610
+        const iso = new Date(seenS * 1000).toISOString()
+        const times = [iso, iso.slice(0, 19), String(seenS)]
+        const [now, json, before, nobody, ...then] = await Promise.all([
+          flowloom(['lookup', '10.1.1.50'], env),
+          flowloom(['lookup', '10.1.1.50', '--json'], env),
+          flowloom(['lookup', '10.1.1.50', '--at', '2020-01-01'], env),
+          flowloom(['lookup', '2001:db8::77', '--at', iso], env),
+          ...times.map(time => flowloom(['lookup', '10.1.1.50', '--at', time, '--json'], env)),
+        ])
+        assert.equal(now.code, 0, now.err + now.out)
+        assert.match(
+          now.out,
+          /^vpc-0844e5fb7dab616dd: eni-0ffa7e54f1ae8fa1b i-0826dea5238644ce7 .*\n {2}last-known: last seen before: 2023-07-26 00:00:25 UTC; not seen since\n$/,
         )
-      }
-      assert.deepEqual([before.code, before.out], [1, 'nobody is known to have held 10.1.1.50 at 2020-01-01T00:00:00.000Z\n'])
-      assert.deepEqual([unknown.code, unknown.out], [1, 'nobody is known to have held 2001:db8::77\n'])
-    })
+        assert.doesNotMatch(now.out, /\bnow\b/)
+        const [holder] = JSON.parse(json.out) as Holder[]
+        assert.deepEqual(
+          [holder?.state, holder?.interface_id, holder?.valid_to, holder?.end_known],
+          ['last-known', 'eni-0ffa7e54f1ae8fa1b', null, false],
+        )
+        for (const [i, { code, out, err }] of then.entries()) {
+          assert.equal(code, 0, `${times[i]!}: ${err}`)
+          assert.deepEqual(
+            (JSON.parse(out) as Holder[]).map(({ state, interface_id }) => [state, interface_id]),
+            [['held', 'eni-0ffa7e54f1ae8fa1b']],
+            times[i],
+          )
+        }
+        assert.deepEqual([before.code, before.out], [4, ''])
+        assert.match(before.err, /no object of 2020-01-01 \(UTC\) was read; to read that day: flowloom backfill --from 2020-01-01/)
+        assert.deepEqual([nobody.code, nobody.out], [1, `nobody is known to have held 2001:db8::77 at ${iso.slice(0, 19)}Z\n`])
+      },
+    )
 
     await t.test(
       'coverage knows as many flows as the table holds, without a look at them, and the object that could not be read',

@@ -36,6 +36,8 @@ export class MemoryStore implements Store {
   window = Infinity
   /** Questions that were put, in order. */
   readonly questions: string[] = []
+  /** Waited for in each question: lets questions take long, or be given up. */
+  answer: (sql: string) => Promise<void> = () => Promise.resolve()
   readonly #tokens = new Map<TableName, string[]>()
 
   rows(table: TableName): readonly Record<string, NativeCell>[] {
@@ -76,6 +78,7 @@ export class MemoryStore implements Store {
   /** Answers which rows of some objects a table has, and knows no other question. */
   async query<T>(sql: string): Promise<T[]> {
     this.questions.push(sql)
+    await this.answer(sql)
     const table = / FROM `(\w+)` /.exec(sql)?.[1] as TableName | undefined
     const objects = / object_id IN \(([\d, ]+)\)/.exec(sql)?.[1]?.split(', ')
     if (table === undefined || objects === undefined) return []

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compare, type ObjectReading } from '../../../audit/audit.ts'
+import { compare } from '../../../audit/audit.ts'
+import type { ObjectReading } from '../../../audit/read-buckets.ts'
 import { addTally, emptyTally, type Tallies, type Tally } from '../../../schemas/tally.ts'
 
 const tally = (part: Partial<Tally> = {}): Tally => ({ ...emptyTally(), lines: 3, headers: 1, flows: 2, packets: 20, bytes: 900, ...part })

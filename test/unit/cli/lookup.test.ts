@@ -1,7 +1,7 @@
 // What `flowloom lookup` says of a holder.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { describeHolder } from '../../../cli/print/holder.ts'
+import { blankText, describeHolder, nobodyText } from '../../../cli/print/holder.ts'
 import type { Holder } from '../../../operations/holders.ts'
 
 const holder: Holder = {
@@ -57,5 +57,28 @@ describe('the holder of an address', () => {
       said({ state: 'ambiguous', conflict_s: '90', others: ['eni-2', 'eni-3'] }),
       '  ambiguous: held since 2023-07-20 10:00:00 UTC; seen 2023-07-26 00:00:10 to 2023-07-26 00:05:10; nobody newer is known; another owner was seen for 90 s at the same time: eni-2, eni-3',
     )
+  })
+})
+
+describe('a question that the tables cannot answer', () => {
+  const atS = Date.parse('2026-11-17T14:00:00Z') / 1000
+
+  it('about a day of which nothing was read names the command that reads it', () => {
+    assert.equal(
+      blankText('nothing-read', '10.0.1.5', atS),
+      'not known: no object of 2026-11-17 (UTC) was read; to read that day: flowloom backfill --from 2026-11-17 --to 2026-11-17',
+    )
+  })
+
+  it('about a time to come says so', () => {
+    assert.equal(blankText('to-come', '10.0.1.5', atS), '2026-11-17T14:00:00Z has not come yet: nobody can say who will hold 10.0.1.5')
+  })
+
+  it('before the sink has filled the map says so', () => {
+    assert.match(blankText('map-empty', '10.0.1.5', atS), /^not known: the table cloud_map is empty; the sink has not filled it/)
+  })
+
+  it('is not one where the day was read and nobody held the address', () => {
+    assert.equal(nobodyText('10.0.1.5', atS), 'nobody is known to have held 10.0.1.5 at 2026-11-17T14:00:00Z')
   })
 })

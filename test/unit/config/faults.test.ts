@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, describe, it, test } from 'node:test'
 import fc from 'fast-check'
 import { checkConfig, listSettings, loadConfig } from '../../../config/config.ts'
 import { hintsOf } from '../../../config/hints.ts'
@@ -283,7 +283,7 @@ const hints: { name: string; settings: object; expect: RegExp[] }[] = [
 ]
 for (const { name, settings, expect } of hints)
   test(`a hint, not a fault: ${name}`, () => {
-    const found = hintsOf(checkConfig(settings), now)
+    const found = hintsOf(checkConfig(settings), now, 'flowloom.yaml')
     assert.equal(found.length, expect.length, found.join('\n'))
     for (const [i, pattern] of expect.entries()) assert.match(found[i]!, pattern)
   })
@@ -327,7 +327,20 @@ const silence: { name: string; source: object; expect: RegExp | undefined }[] = 
 ]
 for (const { name, source: settings, expect } of silence)
   test(`exports and Firehose in the default format teach the map nothing, in silence: ${name}`, () => {
-    const found = hintsOf(checkConfig({ s3: { sources: [{ bucket: 'b', layout: 'any', ...settings }] } }), now)
+    const found = hintsOf(checkConfig({ s3: { sources: [{ bucket: 'b', layout: 'any', ...settings }] } }), now, 'flowloom.yaml')
     assert.equal(found.length, expect === undefined ? 0 : 1, found.join('\n'))
     if (expect !== undefined) assert.match(found[0]!, expect)
   })
+
+describe('settings without a file', () => {
+  it('are said to have none, and that the bucket is the default one', () => {
+    assert.deepEqual(hintsOf(checkConfig({}), now, undefined), [
+      'no settings file was read (name one with --config or FLOWLOOM_CONFIG); s3.sources is the default bucket flow-logs',
+    ])
+  })
+
+  it('with sources from the environment are said to have none', () => {
+    const [hint] = hintsOf(checkConfig({ s3: { sources: [{ bucket: 'b' }] } }), now, undefined)
+    assert.equal(hint, 'no settings file was read (name one with --config or FLOWLOOM_CONFIG)')
+  })
+})

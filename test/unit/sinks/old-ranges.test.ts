@@ -7,7 +7,7 @@ import { createClickHouseRoles } from '../../../sinks/clickhouse/clickhouse-sink
 import { FlowColumns } from '../../../sinks/clickhouse/columns/flow-columns.ts'
 import { keepRows } from '../../../sinks/clickhouse/columns/keep-rows.ts'
 import type { TableName } from '../../../sinks/clickhouse/store.ts'
-import { startsByDay } from '../../../sinks/clickhouse/stored-rows.ts'
+import { placesByDay } from '../../../sinks/clickhouse/stored-rows.ts'
 import { flow } from '../../support/flow-records.ts'
 import { MemoryCluster, type MemoryTask } from '../../support/memory-context.ts'
 import { MemoryStore, type InsertFailure } from '../../support/memory-store.ts'
@@ -316,9 +316,10 @@ describe('rows that are left out', () => {
   })
 
   it('are asked for by day, from the first second to the last', () => {
-    assert.deepEqual(startsByDay([90_000, 5, 86_399, 86_400, 7]), [
-      [5, 86_399],
-      [86_400, 90_000],
+    const rows = [90_000, 5, 86_399, 86_400, 7].map((start, i) => [start, BigInt(i % 2)] as const)
+    assert.deepEqual(placesByDay(rows), [
+      { starts: [5, 86_399], objects: new Set([1n, 0n]) },
+      { starts: [86_400, 90_000], objects: new Set([0n, 1n]) },
     ])
   })
 })

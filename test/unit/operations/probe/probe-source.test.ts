@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { probeSource } from '../../../../operations/probe/probe-source.ts'
+import { checkConfig } from '../../../../config/config.ts'
+import { adviceOnUrl, advised } from '../../../../operations/probe/probe-services.ts'
+import { FlowError } from '../../../../runtime/errors.ts'
 import { probeText } from '../../../../cli/print/probe-text.ts'
 import type { S3Source } from '../../../../producers/s3/settings.ts'
 import { MemoryObjectStore } from '../../../support/memory-object-store.ts'
@@ -134,4 +137,14 @@ test('names the permission that is missing', async () => {
   const store = storeOf([])
   store.deny(bucket, 'AWSLogs/')
   assert.match(probeText((await probeSource(of({}), store)).results), /^missing s3:ListBucket /)
+})
+
+test('an S3 that nobody serves is not a missing permission', async () => {
+  const { s3 } = checkConfig({ s3: { endpoint: 'http://127.0.0.1:1', sources: [{ bucket }] } })
+  const away = new FlowError('S3_UNAVAILABLE', { bucket, key: '', detail: 'connect ECONNREFUSED 127.0.0.1:1' })
+  const store = { listPrefixes: () => assert.fail(), list: () => assert.fail(), open: () => assert.fail() } as unknown as MemoryObjectStore
+  Object.assign(store, { listPrefixes: () => { throw away }, list: () => { throw away } }) // prettier-ignore
+  const { results } = await probeSource(of({}), store)
+  const shown = probeText(await advised(results, 'S3', () => adviceOnUrl('s3.endpoint', s3.endpoint!)))
+  assert.match(shown, /^missing S3 +s3:\/\/flow-logs\/.*: nobody listens at 127\.0\.0\.1:1: check s3\.endpoint/)
 })

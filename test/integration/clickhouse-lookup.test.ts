@@ -1,0 +1,145 @@
+// What `lookup` says around midnight, and of times of which the tables know nothing.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { checkConfig } from '../../config/config.ts'
+import { blankOf, findHolders } from '../../operations/holders.ts'
+import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
+import type { Owner } from '../../schemas/records.ts'
+import { emptyLedger } from '../support/ledger.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { setUpSink, testObjectId, type SinkSetup } from '../support/sink-setup.ts'
+
+let server: LiveClickHouse
+before(async () => (server = await liveClickHouse()))
+after(() => server.stop())
+
+const scope = 'vpc-abcdefab012345678'
+const midnight = 20_400 * 86_400
+const nobody = { interfaceId: null, instanceId: null, interfaceType: null, subnetId: null, vpcId: scope, accountId: null, region: null, azId: null, service: null } // prettier-ignore
+const ownerOf = (interfaceId: string): Owner => ({ ...nobody, interfaceId })
+
+/** Seconds from midnight: the old owner is seen to `until`, the new one from `from` on, each in windows of a minute with holes. */
+interface HandOver {
+  from: number
+  until: number
+  holes: [number, number]
+}
+
+/** Seeds of hand-overs; one that fails is added here. */
+const seeds = [1, 2, 3]
+
+const handOvers = (seed: number): HandOver[] =>
+  fc.sample(
+    fc.record({
+      from: fc.integer({ min: -400, max: 300 }),
+      until: fc.integer({ min: -300, max: 400 }),
+      holes: fc.tuple(fc.integer({ min: 0, max: 59 }), fc.integer({ min: 0, max: 59 })),
+    }),
+    { numRuns: 5, seed },
+  )
+
+/** The old owner's windows and the new one's: in each minute the first seconds may be silent. */
+const windows = (from: number, to: number, hole: number): { first: number; last: number }[] => {
+  const found = []
+  for (let minute = Math.floor(from / 60) * 60; minute <= to; minute += 60) {
+    const first = Math.max(from, minute + (minute % 120 === 0 ? hole : 0))
+    const last = Math.min(to, minute + 59)
+    if (first <= last) found.push({ first: midnight + first, last: midnight + last })
+  }
+  return found
+}
+
+async function seen(
+  { cluster, role }: SinkSetup,
+  sightings: readonly { ip: string; id: string; ranges: { first: number; last: number }[] }[],
+) {
+  for (const { ip, id, ranges } of sightings) cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: ownerOf(id), ranges })
+  const { ipContext, kafka } = checkConfig({})
+  await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
+  await cluster.runRole(role('sink-runs'))
+}
+
+describe('an address that is handed over around midnight', () => {
+  for (const seed of seeds)
+    it(`has the same owner whatever the ids, or is ambiguous (${seed})`, async () => {
+      const setup = await setUpSink(server)
+      const all = [{ from: -120, until: 30, holes: [0, 0] as [number, number] }, ...handOvers(seed)]
+      const ends = all.flatMap(({ from, until, holes }, i) =>
+        [
+          { ip: `10.0.${i}.1`, old: 'eni-b4', young: 'eni-a4' },
+          { ip: `10.0.${i}.2`, old: 'eni-a4', young: 'eni-b4' },
+        ].map(ids => ({ ...ids, from, until, holes })),
+      )
+      await seen(
+        setup,
+        ends.flatMap(({ ip, old, young, from, until, holes }) => [
+          { ip, id: old, ranges: windows(-7200, until, holes[0]) },
+          { ip, id: young, ranges: windows(from, 3600, holes[1]) },
+        ]),
+      )
+      for (const t of [-300, -121, -30, -1, 0, 10, 59, 100, 200, 300, 599]) {
+        const said = await Promise.all(
+          ends.map(async ({ ip, old }) => {
+            const [row] = await findHolders(setup.store, ip, midnight + t)
+            if (row!.state === 'ambiguous') return 'ambiguous'
+            return `${row!.state} ${row!.interface_id === old ? 'old' : 'young'}`
+          }),
+        )
+        all.forEach((handOver, i) => {
+          const [one, other] = said.slice(2 * i, 2 * i + 2)
+          const text = `${t} s from midnight, ${JSON.stringify(handOver)}: ${one!} and ${other!}`
+          assert.ok(one === other || one === 'ambiguous' || other === 'ambiguous', text)
+          // who came last holds it while it is seen; in a silent start of a minute the other one may be the only one that was seen
+          if (t > handOver.from + 120 && t > handOver.until) assert.ok(![one, other].includes('held old'), text)
+          if (t < handOver.from) assert.ok(![one, other].includes('held young'), text)
+        })
+      }
+    })
+
+  it('is ambiguous with both owners named, though their overlap is counted on neither day', async () => {
+    const setup = await setUpSink(server)
+    await seen(setup, [
+      { ip: '10.0.1.1', id: 'eni-b4', ranges: [{ first: midnight - 3600, last: midnight + 30 }] },
+      { ip: '10.0.1.1', id: 'eni-a4', ranges: [{ first: midnight - 120, last: midnight + 3600 }] },
+    ])
+    const [row] = await findHolders(setup.store, '10.0.1.1', midnight + 10)
+    assert.deepEqual([row!.state, row!.interface_id, row!.others, Number(row!.conflict_s)], ['ambiguous', 'eni-b4', ['eni-a4'], 0])
+    for (const t of [-60, 40, 700]) {
+      const [held] = await findHolders(setup.store, '10.0.1.1', midnight + t)
+      assert.deepEqual([held!.state, held!.interface_id], ['held', 'eni-a4'])
+    }
+  })
+
+  it('is held as ever if nobody else was seen around midnight', async () => {
+    const setup = await setUpSink(server)
+    await seen(setup, [
+      { ip: '10.0.1.2', id: 'eni-b4', ranges: [{ first: midnight - 3600, last: midnight + 3600 }] },
+      { ip: '10.0.1.2', id: 'eni-a4', ranges: [{ first: midnight + 7200, last: midnight + 9000 }] },
+    ])
+    for (const t of [-1, 0, 30, 599]) assert.equal((await findHolders(setup.store, '10.0.1.2', midnight + t))[0]!.state, 'held')
+  })
+})
+
+describe('a question about a time', () => {
+  const nowS = midnight + 40 * 86_400
+
+  it('of which nothing was read, that is to come, or before the sink has filled the map, is told from "nobody held it"', async () => {
+    const setup = await setUpSink(server)
+    const { cluster, role, store } = setup
+    const blankAt = async (ip: string, atS: number | undefined): Promise<unknown> =>
+      blankOf(store, await findHolders(store, ip, atS), atS, nowS)
+    assert.equal(await blankAt('10.0.1.1', midnight), 'map-empty')
+    await seen(setup, [{ ip: '10.0.1.1', id: 'eni-1', ranges: [{ first: midnight, last: midnight + 100 }] }])
+    const ledger = { ...emptyLedger, objectId: testObjectId, state: 'done' as const, lines: 3, slotStart: midnight + 300 }
+    cluster.put('objects', { bucket: 'b', key: 'k' }, ledger)
+    await cluster.runRole(role('sink-objects'))
+    assert.equal(await blankAt('10.0.1.1', midnight + 50), undefined, 'held')
+    assert.equal(await blankAt('10.0.1.9', midnight + 50), undefined, 'nobody, and the day was read')
+    assert.equal(await blankAt('10.0.1.1', midnight + 80_000), undefined, 'last-known, and the day was read')
+    assert.equal(await blankAt('10.0.1.9', midnight + 86_400), 'nothing-read')
+    assert.equal(await blankAt('10.0.1.1', midnight + 86_400), 'nothing-read')
+    assert.equal(await blankAt('10.0.1.1', undefined), 'nothing-read')
+    assert.equal(await blankAt('10.0.1.1', nowS + 1), 'to-come')
+  })
+})

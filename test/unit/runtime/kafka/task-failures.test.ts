@@ -1,0 +1,71 @@
+// A partition whose task fails again and again: it waits longer each time, and says so.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Log } from '../../../../runtime/log.ts'
+import { TaskCourse, TaskFailures } from '../../../../runtime/kafka/task-failures.ts'
+
+/** A task that took input and committed no later position. */
+function standing(startedMs: number): TaskCourse {
+  const course = new TaskCourse(startedMs)
+  course.begin(7)
+  course.busy = true
+  course.committed({ offset: 7 })
+  return course
+}
+
+function moving(startedMs: number): TaskCourse {
+  const course = standing(startedMs)
+  course.committed({ offset: 8 })
+  return course
+}
+
+function idle(startedMs: number): TaskCourse {
+  const course = standing(startedMs)
+  course.busy = false
+  return course
+}
+
+function logged(): { log: Log; lines: { level: string; text: string; failures: number; standsS?: number }[] } {
+  const lines: ReturnType<typeof logged>['lines'] = []
+  const write = (level: string) => (fields: { failures: number }, text: string) => void lines.push({ level, text, ...fields })
+  return { log: { warn: write('warn'), error: write('error') } as unknown as Log, lines }
+}
+
+describe('a task that fails without progress', () => {
+  it('waits longer each time, however long each attempt took', () => {
+    const failures = new TaskFailures('sink-flows', 3)
+    const { log } = logged()
+    const waits = Array.from({ length: 24 }, (_, i) => failures.failed(standing(i * 70_000), i * 70_000 + 61_000, new Error('x'), log))
+    assert.deepEqual(waits.slice(0, 3), [1, 2, 3])
+    assert.deepEqual(waits.slice(-5), [20, 40, 60, 60, 60])
+  })
+
+  it('is an error in the log and not ready from the fifth time on', () => {
+    const failures = new TaskFailures('sink-flows', 3)
+    const { log, lines } = logged()
+    for (let i = 0; i < 5; i++) {
+      assert.equal(failures.isStuck(standing(i * 70_000), i * 70_000), false)
+      failures.failed(standing(i * 70_000), i * 70_000 + 61_000, new Error('x'), log)
+    }
+    assert.deepEqual(
+      lines.map(({ level, failures: count }) => `${level} ${count}`),
+      ['warn 1', 'warn 2', 'warn 3', 'warn 4', 'error 5'],
+    )
+    assert.match(lines.at(-1)!.text, /^partition makes no progress/)
+    assert.equal(lines.at(-1)!.standsS, 341)
+    assert.equal(failures.isStuck(standing(400_000), 460_000), true)
+    assert.equal(failures.isStuck(moving(400_000), 400_001), false)
+  })
+
+  it('counts anew once a task got on, or had nothing to do for half a minute', () => {
+    for (const course of [moving(10), idle(10)]) {
+      const failures = new TaskFailures('sink-flows', 3)
+      const { log } = logged()
+      for (let i = 0; i < 7; i++) failures.failed(standing(0), 1, new Error('x'), log)
+      assert.equal(failures.failed(course, 40_000, new Error('x'), log), 1)
+      for (let i = 0; i < 7; i++) failures.failed(standing(0), 1, new Error('x'), log)
+      failures.watch(course, 40_000)
+      assert.equal(failures.isStuck(standing(0), 1), false)
+    }
+  })
+})
