@@ -1,6 +1,7 @@
 /** Conversations of a network, as packets at its interfaces, and what is true of them. Nothing here knows the product. */
 import { Random, seedOf } from '../../../producers/synthetic/random.ts'
 import type { Eni, Network } from './network.ts'
+import { hiddenOpeners } from './hidden-openers.ts'
 
 /** Packets of one direction of a conversation at an interface, within a second or spread over a time. */
 export interface Packets {
@@ -58,7 +59,8 @@ export function trafficOf(network: Network): Traffic {
   return new TrafficMaker(network).make()
 }
 
-interface End {
+/** An address and a port. */
+export interface End {
   readonly address: string
   readonly port: number
 }
@@ -100,7 +102,12 @@ class TrafficMaker {
       if (eni.from > this.#network.startS || eni.to < this.#network.startS + this.#network.lengthS) this.#ownClient(eni)
     this.#fromFormerAddress()
     this.#hairpins(new Random(seedOf('hairpin', this.#network.seed)))
-    this.#openers(new Random(seedOf('openers', this.#network.seed)))
+    hiddenOpeners(new Random(seedOf('openers', this.#network.seed)), this.#enis('instance'), {
+      see: this.#see.bind(this),
+      connection: this.#connection.bind(this),
+      peer: () => this.#peer(false),
+      inbound: this.#inbound,
+    })
     return { packets: this.#packets, inbound: this.#inbound }
   }
 
@@ -116,64 +123,6 @@ class TrafficMaker {
       this.#see(eni, false, eni.v4, far, near, at, SYN)
       this.#see(eni, true, eni.v4, far, near, at, SYN_ACK)
       this.#see(eni, false, eni.v4, near, far, at, SYN_ACK)
-    }
-  }
-
-  /** What hides who opened it: chosen source ports of datagrams, ports used both ways, protocols without ports. */
-  #openers(random: Random): void {
-    for (const eni of this.#enis('instance')) {
-      if (eni.to - 400 <= eni.from) continue
-      const at = random.between(eni.from, eni.to - 400)
-      const peer = this.#peer(false)
-      const own = eni.v4
-      const came = (protocol: number, port: number, peerPort: number, back: Inbound['back']): void =>
-        void this.#inbound.push({ at, eni, protocol, address: own, own, port, peer, peerPort, back })
-      switch (random.below(5)) {
-        case 0: {
-          const near = { address: own, port: random.pick([161, 389, 1434, 1900, 5353, 11_211, 27_015]) }
-          const far = { address: peer, port: random.pick([53, 123, 443, 500, 1024]) }
-          const answered = random.below(2) === 0
-          this.#see(eni, false, own, near, far, at, 0, { protocol: 17 })
-          if (answered) this.#see(eni, true, own, near, far, at + random.pick([1, 2, 61]), 0, { protocol: 17 })
-          came(17, near.port, far.port, answered ? 'answer' : 'nothing')
-          break
-        }
-        case 1: {
-          // a scan that is reset, then our own client takes the port that was scanned
-          const near = { address: own, port: 50_000 + random.below(900) }
-          const far = { address: peer, port: 443 }
-          this.#connection(eni, own, near, far, 'far', at, 'reset')
-          this.#connection(eni, own, near, far, 'near', at + 90 + random.below(60), 'answer')
-          came(6, near.port, far.port, 'reset')
-          break
-        }
-        case 2: {
-          // our own connection, and within it a SYN of the peer that nobody answers
-          const near = { address: own, port: 50_000 + random.below(900) }
-          const far = { address: peer, port: 443 }
-          this.#connection(eni, own, near, far, 'near', at, 'answer')
-          this.#see(eni, false, own, near, far, at + 200 + random.below(60), SYN)
-          came(6, near.port, far.port, 'nothing')
-          break
-        }
-        case 3: {
-          const protocol = random.pick([4, 41, 47, 50, 51, 115])
-          const end = { address: own, port: 0 }
-          const answered = random.below(2) === 0
-          this.#see(eni, false, own, end, { address: peer, port: 0 }, at, 0, { protocol })
-          if (answered) this.#see(eni, true, own, end, { address: peer, port: 0 }, at + random.pick([0, 1, 61]), 0, { protocol })
-          came(protocol, 0, 0, answered ? 'answer' : 'nothing')
-          break
-        }
-        default: {
-          // a ping of ours by the minute, the reply in the next second
-          const end = { address: own, port: 0 }
-          for (let minute = 0; minute < 5; minute++) {
-            this.#see(eni, true, own, end, { address: peer, port: 0 }, at + 60 * minute, 0, { protocol: 1, count: 1 })
-            this.#see(eni, false, own, end, { address: peer, port: 0 }, at + 60 * minute + 1, 0, { protocol: 1, count: 1 })
-          }
-        }
-      }
     }
   }
 
