@@ -7,6 +7,7 @@ import type { Store } from '../../sinks/clickhouse/store.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
 import { failingSeeds } from '../support/planted-truth/failing-seeds.ts'
 import {
+  checkCutExposures,
   checkExposures,
   checkFormerPeer,
   checkHolder,
@@ -30,6 +31,7 @@ const count = Number(process.env['FLOWLOOM_TRUTH_SCENARIOS'] ?? 520)
 const firstSeed = Number(process.env['FLOWLOOM_TRUTH_SEED'] ?? 1)
 const holdersAsked = 160
 const formerAsked = 8
+const cutsAsked = 6
 
 let server: LiveClickHouse
 let store: Store
@@ -77,6 +79,23 @@ describe(`planted truth in ${count} networks`, () => {
     judge(verdicts.filter(verdict => verdict.question === 'exposure'), 0.25) // prettier-ignore
     // of unknown direction: an attempt from outside, or a connection of ours
     judge(verdicts.filter(verdict => verdict.question === 'undecided exposure'), 0.85) // prettier-ignore
+  })
+
+  it('a time that begins within conversations has nothing definite that is not true', async () => {
+    const random = new Random(seedOf('cut', firstSeed))
+    const verdicts: Verdict[] = []
+    for (let i = 0; i < cutsAsked; i++) {
+      const from = Date.parse('2026-11-20T02:00:00Z') / 1000 + random.below(15 * 3600)
+      const [since, until] = [from, from + 3600].map(second => new Date(second * 1000).toISOString().slice(0, 19))
+      const rows = await store.query<ExposureRow & { account_id: string }>(
+        `SELECT evidence, observer, account_id, protocol, ${address('local_addr')} AS local, local_port, ${address('remote_addr')} AS remote, inferred, maybe_nat
+         FROM exposed_ports_between(from = '${since!}', to = '${until!}')`,
+      )
+      const byAccount = Map.groupBy(rows, row => row.account_id)
+      for (const scenario of scenarios.values())
+        verdicts.push(...checkCutExposures(scenario, byAccount.get(scenario.network.accountId) ?? []))
+    }
+    judge(verdicts, 0.25) // prettier-ignore
   })
 
   it('an address that was ours at another time is outside in the time asked', async () => {

@@ -1,14 +1,21 @@
 -- What was let in from outside, by observer, address, port and peer, of the flows that `flows_once` takes. Addresses are the true ends: a pod or a
 -- secondary address stands for itself. A peer is outside unless its address is private by range, in the setting `networks.own`, or known to the map
 -- as held in from..to in the scope of the observer.
--- A conversation (addresses and ports) is inbound by its TCP flags: a SYN came in or a SYN+ACK went out in any of its records, whatever the
--- ports. It is not if a SYN went out or a SYN+ACK came in. Only if flags say nothing, the port of the service decides. ICMP is inbound unless an earlier packet to the peer
--- explains it. inferred = 1: the row rests on a guess, be it that the ports said who opened it, or that the direction of a record was not logged and
+-- A conversation (addresses and ports) is inbound by its TCP flags: a SYN came in or a SYN+ACK went out, whatever the ports. It is ours if a SYN went
+-- out or a SYN+ACK came in. If a port was used both ways, one after the other, only that counts which a SYN that came in shows (`reused`).
+-- If no flags say who opened it, time does: what came in before anything but a reset went out is inbound, and so is what nothing went out for. In the
+-- same second the ports decide. Of protocols without ports the first packet is evidence, and if both are of one second, or the conversation is older
+-- than what is read, a guess.
+-- Evidence is read from 690 seconds before `from`, which is longer than AWS joins packets (600 seconds), and cuts no exchange that runs by the minute. What
+-- has packets in the first 600 of them, or TCP flags and no opening, may be older: order says little there, and it is listed as inferred, unless its
+-- ports are those of a client of ours (32768 or more here, less there).
+-- inferred = 1: the row rests on a guess, be it that time or ports said who opened it, or that the direction of a record was not logged and
 -- is not sure (inferred_count: counted out, or one pair of addresses is all that the interface shows).
 -- evidence:
---   answered: SYN+ACK went out, or TCP flags show other traffic back than a reset;
---   replied: traffic back whose flags are not known (a format without tcp-flags, UDP, ICMP): it may be a reset or our own request;
---   accepted: let in, no answer seen;
+--   answered: SYN+ACK went out, or after a SYN came in TCP flags show other traffic back than a reset;
+--   replied: traffic back, and no flags that say what it was (a format without tcp-flags, UDP, ICMP, a connection without its opening): it may be a
+--     reset or our own request;
+--   accepted: let in, no answer seen. Never without `action` in the format: there an answer alone proves that it was let in;
 --   undecided: let in at one of the two ends, and nobody can say which end is ours, because the direction is unknown. local_addr and local_port are
 --     those of the service, by flags, else by the ports (of ICMP the destination). It may be a port of ours that is open, or our own connection;
 --   nat-phantom: a NAT gateway (nat_evidence_between), which drops it. maybe_nat = 1: it may be one.
@@ -18,6 +25,7 @@
 CREATE OR REPLACE VIEW {database}.exposed_ports_between AS
 WITH
   4294967295 AS never,
+  toUnixTimestamp({from:DateTime('UTC')}) AS asked,
   (
     SELECT groupArray((first, last, account_id, vpc_id)) FROM {database}.own_networks
     WHERE cidr != '' AND set_at = (SELECT max(set_at) FROM {database}.own_networks)
@@ -25,15 +33,19 @@ WITH
   conversations AS (
     SELECT interface, protocol, address, local_port, peer, remote_port,
       groupBitOr(sign) AS seen, max(half_address) AS named,
-      min(if(direction = 'ingress', toUnixTimestamp(start), never)) AS in_from, min(if(direction = 'egress', toUnixTimestamp(start), never)) AS out_from,
+      min(if(bitAnd(sign, 16) != 0, at, never)) AS in_from, min(if(bitAnd(sign, 96) != 0, at, never)) AS back_from,
+      min(if(bitAnd(sign, 1) != 0, at, never)) AS syn_from, min(if(bitAnd(sign, 12) != 0, at, never)) AS own_from,
+      max(if(bitAnd(sign, 12) != 0, at, 0)) AS own_to, min(if(rest, at, never)) AS rest_from, max(if(rest, at, 0)) AS rest_to,
       any(remote_country) AS country, any(remote_asn) AS asn, any(remote_as_org) AS as_org, any(remote_threat) AS threat,
-      countIf(inward) AS flows, sumIf(packets, inward) AS packets, sumIf(bytes, inward) AS bytes,
-      min(start) AS first_seen, max(start + greatest(dur, 0)) AS last_seen
+      countIf(syn) AS syn_flows, sumIf(packets, syn) AS syn_packets, sumIf(bytes, syn) AS syn_bytes,
+      countIf(rest) AS rest_flows, sumIf(packets, rest) AS rest_packets, sumIf(bytes, rest) AS rest_bytes,
+      min(if(at < asked, never, at)) AS first, max(if(at < asked, 0, at + greatest(dur, 0))) AS last, max(at >= asked AND bitAnd(sign, 2) != 0) AS answer
     FROM (
-      SELECT interface, protocol, start, dur, direction, packets, bytes,
+      SELECT interface, protocol, toUnixTimestamp(start) AS at, dur, packets, bytes,
         -- a format with one of the two packet addresses names it in one direction only: there both directions meet at the interface's own address
         bitAnd(absent, 3072) != 0 AS half,
         f.protocol = 6 AND NOT bitTest(absent, 1) AS flagged,
+        f.protocol NOT IN (6, 17, 33, 132) AS portless,
         bitAnd(absent, 96) = 0 AND f.service_port = f.local_port AS serves,
         -- of an unknown direction: flags that say which end is the service, and ports that do. In the middle of a connection two high ports say
         -- nothing: a client's port can be the lower one, and the opening says it.
@@ -41,11 +53,13 @@ WITH
         NOT opening AND NOT bitTest(absent, 5) AND (f.service_port < 1024 OR NOT flagged) AS by_ports,
         -- a record of unknown direction (its source stands as local) whose destination is the end of the service: taken as if that were ours
         direction = 'unknown' AND multiIf(
-          f.protocol IN (1, 58), 1,
+          portless, 1,
           opening, bitAnd(tcp_flags, 16) = 0,
           by_ports AND NOT bitTest(absent, 7) AND f.service_port = f.remote_port
         ) AS turned,
-        direction = 'ingress' OR turned AS inward,
+        -- what came in at the time asked: a SYN, and the rest of it but answers to us
+        at >= asked AND bitAnd(sign, 1) != 0 AS syn,
+        at >= asked AND (turned OR bitAnd(sign, 25) = 16) AS rest,
         if(half OR (pkt_local = toIPv6('::') AND NOT bitTest(absent, 16)), local_addr, pkt_local) AS source,
         if(half OR (pkt_remote = toIPv6('::') AND NOT bitTest(absent, 17)), remote_addr, pkt_remote) AS target,
         if(turned, target, source) AS address,
@@ -58,8 +72,8 @@ WITH
         if(turned, f.local_as_org, f.remote_as_org) AS remote_as_org,
         if(turned, f.local_threat, f.remote_threat) AS remote_threat,
         -- 1 SYN in, 2 SYN+ACK out, 4 SYN out, 8 SYN+ACK in, 16 in, 32 out with more than a reset, 64 out without flags, 128 the port of the service,
-        -- 256 a direction that is a guess, 512 an unknown direction
-        toUInt16(if(direction = 'unknown', 512,
+        -- 256 a direction that is a guess, 512 an unknown direction, 1024 let in
+        toUInt16(if(action = 'ACCEPT', 1024, 0) + if(direction = 'unknown', 512,
           if(direction = 'ingress',
             16 + if(flagged, multiIf(bitAnd(tcp_flags, 18) = 2, 1, bitAnd(tcp_flags, 18) = 18, 8, 0), 0),
             if(flagged, multiIf(bitAnd(tcp_flags, 18) = 2, 4, bitAnd(tcp_flags, 18) = 18, 34, bitAnd(tcp_flags, 4) = 0 OR bitAnd(tcp_flags, 3) != 0, 32, 0), 64))
@@ -67,40 +81,61 @@ WITH
           + if(direction_source NOT IN ('logged', 'own_network', 'inferred'), 256, 0)
         )) AS sign
       FROM {database}.flows_once(
-        from = {from:DateTime('UTC')},
+        from = toString(toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 690) - 690, 'UTC'), 'UTC'),
         to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 1, 4294967295), 'UTC'), 'UTC')
       ) AS f
-      WHERE action = 'ACCEPT' AND bitAnd(absent, 513) = 0
-        -- Not read: what can neither be inbound nor say that something is not. That is the opening of our own connections to a port that is a service
-        -- by any rule, and what has no flags and another service; most rows of many networks are such. Of an unknown direction: what names no service.
+      WHERE bitAnd(absent, 513) = 0
+        -- Not read: of an unknown direction, what names no service.
         AND if(direction = 'unknown',
-          NOT bitTest(absent, 8) AND (turned OR opening OR (by_ports AND serves)),
-          f.service_port = f.local_port OR protocol IN (1, 58)
-            OR (flagged
-              AND (bitAnd(tcp_flags, 2) = 0 OR (direction = 'ingress') = (bitAnd(tcp_flags, 16) = 0)
-                OR f.remote_port >= f.local_port OR (f.local_port < 49152 AND f.remote_port NOT IN (53, 80, 443)))))
+          action = 'ACCEPT' AND NOT bitTest(absent, 8) AND (turned OR opening OR (by_ports AND serves)),
+          action != 'REJECT')
     )
     WHERE NOT {private:peer}
     GROUP BY interface, protocol, address, local_port, peer, remote_port
   ),
-  inbound AS (
-    SELECT *, if(named = toIPv6('::'), address, named) AS reported,
-      protocol IN (1, 58) AS icmp, protocol = 6 AND bitAnd(seen, 3) != 0 AS opened,
-      multiIf(bitAnd(seen, 511) = 0, 0, bitAnd(seen, 34) != 0 AND protocol = 6, 3, bitAnd(seen, 64) != 0, 2, 1) AS tier,
-      tier = 0 OR bitAnd(seen, 256) != 0 OR (NOT opened AND NOT (icmp AND in_from < out_from)) AS guessed
+  -- Each step is a query of its own, because a name that stands for an expression is worked out again wherever it is used.
+  told AS (
+    SELECT *, protocol NOT IN (6, 17, 33, 132) AS portless,
+      protocol = 6 AND bitAnd(seen, 3) != 0 AS opened, bitAnd(seen, 12) != 0 AS ours,
+      -- of a port used both ways: the rest is inbound if all of it lies between the SYN that came in and the first opening of ours, or after the last
+      -- one and an answer of ours
+      (rest_from >= syn_from AND rest_to < own_from) OR (bitAnd(seen, 2) != 0 AND rest_from > own_to) AS after_syn,
+      bitAnd(seen, 32) != 0 AND back_from >= syn_from AND back_from < own_from AS back_to_syn,
+      -- it may be older than what is read
+      least(in_from, back_from) + 90 < asked OR bitAnd(seen, 32) != 0 AS older,
+      greatest(in_from, back_from) - least(in_from, back_from) <= 600 AS close
     FROM conversations
-    WHERE multiIf(
-      tier = 0, 1,
-      icmp, bitAnd(seen, 16) != 0 AND in_from <= out_from,
-      opened, 1,
-      bitAnd(seen, 12) != 0, 0,
-      bitAnd(seen, 144) = 144 AND (local_port != remote_port OR in_from <= out_from)
-    )
+  ),
+  rated AS (
+    SELECT *, if(named = toIPv6('::'), address, named) AS reported, NOT ours OR after_syn AS whole,
+      multiIf(
+        bitAnd(seen, 511) = 0, 0,
+        opened, multiIf(bitAnd(seen, 2) != 0 OR back_to_syn, 3, bitAnd(seen, 64) != 0 AND NOT ours, 2, 1),
+        bitAnd(seen, 96) != 0, 2,
+        1
+      ) AS tier,
+      -- nobody's flags say who opened it
+      multiIf(
+        NOT close OR (NOT older AND in_from != back_from), in_from < back_from,
+        portless, in_from <= back_from OR (older AND protocol NOT IN (1, 58)),
+        bitAnd(seen, 128) != 0 OR local_port < if(older, 32768, 1024) OR (older AND remote_port >= 32768)
+      ) AS came_first
+    FROM told
+  ),
+  inbound AS (
+    SELECT *,
+      syn_flows + if(whole, rest_flows, 0) AS flows,
+      syn_packets + if(whole, rest_packets, 0) AS packets,
+      syn_bytes + if(whole, rest_bytes, 0) AS bytes,
+      tier = 0 OR bitAnd(seen, 256) != 0 OR (NOT opened AND NOT (portless AND in_from < back_from AND (back_from = never OR NOT older))) AS guessed
+    FROM rated
+    WHERE multiIf(tier = 0, last > 0, opened, answer OR syn_flows > 0 OR (whole AND rest_flows > 0), rest_flows > 0 AND NOT ours AND came_first)
+      AND (tier != 1 OR bitAnd(seen, 1024) != 0)
   ),
   by_context AS (
     SELECT interface, protocol, reported AS address, local_port, peer,
       any(i.country) AS country, any(i.asn) AS asn, any(i.as_org) AS as_org, any(i.threat) AS threat,
-      sum(i.flows) AS flows, sum(i.packets) AS packets, sum(i.bytes) AS bytes, min(i.first_seen) AS first_seen, max(i.last_seen) AS last_seen,
+      sum(i.flows) AS flows, sum(i.packets) AS packets, sum(i.bytes) AS bytes, toDateTime(min(i.first), 'UTC') AS first_seen, toDateTime(max(i.last), 'UTC') AS last_seen,
       max(2 * i.tier + NOT i.guessed) AS best
     FROM inbound AS i
     GROUP BY interface, protocol, address, local_port, peer

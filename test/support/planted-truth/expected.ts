@@ -128,6 +128,23 @@ export function checkFormerPeer(scenario: Scenario, truth: Inbound, rows: readon
   return { result: listed ? 'right' : shown ? 'wrong' : 'unknown', seed: scenario.network.seed, question: 'exposure', detail }
 }
 
+/** Checks the exposures of a time that begins within conversations: nothing definite that is not true, and no answer that there was not. */
+export function checkCutExposures(scenario: Scenario, rows: readonly ExposureRow[]): Verdict[] {
+  return rows.flatMap(row => {
+    const truths = scenario.traffic.inbound.filter(truth => isOf(scenario, row, truth))
+    // a gateway that the format does not name has no observer
+    if (row.observer === '' || row.evidence === 'undecided' || row.evidence === 'nat-phantom') return []
+    const inside = holders(scenario.network, row.remote, scenario.network.startS, scenario.network.startS + scenario.network.lengthS)
+    if (inside.length > 0) return []
+    const wrong = [
+      [row.inferred === 0 && truths.length === 0, 'definite, and nobody came in there'],
+      [row.evidence === 'answered' && !truths.some(truth => truth.back === 'answer'), 'answered without ground'],
+    ].find(([holds]) => holds)
+    const result = wrong !== undefined ? 'wrong' : truths.length === 0 ? 'unknown' : 'right'
+    return [{ result, seed: scenario.network.seed, question: 'exposure', detail: `${String(wrong?.[1])}: ${JSON.stringify(row)}` }]
+  })
+}
+
 /** Checks the exposures of a network in all its time: each row, and each attempt that must be a row. */
 export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[]): Verdict[] {
   const { network, traffic } = scenario

@@ -1,6 +1,7 @@
 /** Conversations of a network, as packets at its interfaces, and what is true of them. Nothing here knows the product. */
 import { Random, seedOf } from '../../../producers/synthetic/random.ts'
 import type { Eni, Network } from './network.ts'
+import { hiddenOpeners } from './hidden-openers.ts'
 
 /** Packets of one direction of a conversation at an interface, within a second or spread over a time. */
 export interface Packets {
@@ -58,7 +59,8 @@ export function trafficOf(network: Network): Traffic {
   return new TrafficMaker(network).make()
 }
 
-interface End {
+/** An address and a port. */
+export interface End {
   readonly address: string
   readonly port: number
 }
@@ -100,6 +102,12 @@ class TrafficMaker {
       if (eni.from > this.#network.startS || eni.to < this.#network.startS + this.#network.lengthS) this.#ownClient(eni)
     this.#fromFormerAddress()
     this.#hairpins(new Random(seedOf('hairpin', this.#network.seed)))
+    hiddenOpeners(new Random(seedOf('openers', this.#network.seed)), this.#enis('instance'), {
+      see: this.#see.bind(this),
+      connection: this.#connection.bind(this),
+      peer: () => this.#peer(false),
+      inbound: this.#inbound,
+    })
     return { packets: this.#packets, inbound: this.#inbound }
   }
 
