@@ -1,16 +1,17 @@
 /** The coverage reports as text for people and as JSON for programs. Times are UTC. */
 import { slotSeconds } from '../../schemas/object-name.ts'
 import { formatRows } from './text-table.ts'
-import type { InterfaceEvidence, JudgedRange, SeenBy } from '../../operations/coverage/interface-report.ts'
+import type { InterfaceEvidence, JudgedRange, RecordCounts, SeenBy } from '../../operations/coverage/interface-report.ts'
 import {
   hasLosses,
+  hasUnclear,
   type CoverageReport,
   type CoverageRequest,
   type FlowLogCoverage,
   type ListedObject,
 } from '../../operations/coverage/report.ts'
 import { clock, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
-import type { Verdict } from '../../operations/coverage/verdict.ts'
+import type { AskedTraffic, Verdict } from '../../operations/coverage/verdict.ts'
 import { mayWait, waitingReasons, type Waiting } from '../../operations/coverage/waiting.ts'
 
 /** Lines of a section of the text; JSON has all. */
@@ -117,6 +118,10 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
       byLog(log => (log.repeated === 0 ? [] : [`${log.repeated} rows repeated`])),
     ),
     ...section(
+      'lines of a format without log-status that say nothing of a flow: NODATA or SKIPDATA, nobody can tell',
+      byLog(log => (log.unclear === 0 ? [] : [`${log.unclear} ${log.unclear === 1 ? 'line' : 'lines'}`])),
+    ),
+    ...section(
       'objects that were read and lack something',
       byLog(log => (log.warned === 0 ? [] : [`${log.warned} ${log.warned === 1 ? 'object' : 'objects'}: ${log.warnings.join('; ')}`])),
     ),
@@ -152,7 +157,10 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
     ),
     ...section('objects whose name has no slot: they stand for no time', withoutSlot.map(objectLine)),
   )
-  const known = mayWait(waiting) ? 'nothing is missing and nothing was lost of what is known, which need not be all: see above' : undefined
+  const known =
+    mayWait(waiting) || hasUnclear(report)
+      ? 'nothing is missing and nothing was lost of what is known, which need not be all: see above'
+      : undefined
   const complete = hasLosses(report) ? 'not complete: see above' : (known ?? 'nothing is missing and nothing was lost')
   const none = ended.length === 0 ? 'no flow log is known there' : 'every flow log that is known had ended'
   lines.push('', flowLogs.length === 0 ? `${none}, so nothing is known of any flow` : complete)
@@ -161,38 +169,49 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
 
 function seenByLines(seenBy: readonly SeenBy[]): string[] {
   return seenBy.map(log => {
-    const one = log.actions.length === 1 && log.actions[0] !== '-' ? `, ${log.actions[0]!} only` : ''
-    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${log.flows} flows${one}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
+    const actions = log.actions.filter(action => action !== '-').join(' and ')
+    const unclear = log.unclear === 0 ? '' : `, ${log.unclear} NODATA or SKIPDATA`
+    const others = log.recordedActions.filter(action => !log.actions.includes(action)).join(' and ')
+    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${log.flows} flows${actions === '' ? '' : ` (${actions})`}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA${unclear}${others === '' ? '' : `, ${others} of other interfaces`}, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
   })
 }
 
 const words = {
-  evidence: 'EVIDENCE: a flow that is not recorded was not there',
   gap: 'GAP: flows can be missing',
   unknown: 'UNKNOWN: nobody can say',
 } as const
 
+const halves = ['accepted', 'rejected'] as const
+
+/** The verdict in a line: it says of which traffic it is evidence, and of which it is not. */
+function headline({ verdict, traffic }: Verdict, asked: AskedTraffic): string {
+  const known = halves.filter(half => traffic[half] === 'evidence')
+  const others = halves.filter(half => traffic[half] !== 'evidence')
+  if (verdict === 'evidence') {
+    if (asked === 'any' && known.length < 2)
+      return 'EVIDENCE of what its flow logs record: a flow of that kind that is not recorded was not there'
+    const unsaid = others.length === 0 ? '' : `; UNKNOWN of ${others.join(' and ')} traffic: nobody can say`
+    return `EVIDENCE of ${known.join(' and ')} traffic: such a flow that is not recorded was not there${unsaid}`
+  }
+  if (known.length === 0) return words[verdict]
+  return `UNKNOWN of ${others.join(' and ')} traffic: nobody can say; EVIDENCE of ${known.join(' and ')} traffic: such a flow that is not recorded was not there`
+}
+
 /** The verdict on one time. */
-export function formatVerdict(
-  at: number,
-  interfaceId: string,
-  found: InterfaceEvidence,
-  { verdict, reasons }: Verdict,
-  counts: { flows: number; nodata: number },
-): string {
+export function formatVerdict(at: number, interfaceId: string, found: InterfaceEvidence, verdict: Verdict, counts: RecordCounts): string {
   return [
-    `${interfaceId} at ${clock(at)} UTC: ${words[verdict]}`,
+    `${interfaceId} at ${clock(at)} UTC: ${headline(verdict, found.evidence.asked)}`,
     '',
-    ...reasons.map(reason => `  ${reason}`),
-    `  recorded at that second: ${counts.flows} flows, ${counts.nodata} NODATA`,
+    ...verdict.reasons.map(reason => `  ${reason}`),
+    `  recorded at that second: ${counts.flows} flows, ${counts.nodata} NODATA${counts.unclear === 0 ? '' : `, ${counts.unclear} NODATA or SKIPDATA`}`,
     ...section('its flow logs, a day before and after', seenByLines(found.seenBy)),
   ].join('\n')
 }
 
 /** The verdicts on a time, slot by slot. */
-export function formatRanges(interfaceId: string, found: InterfaceEvidence, ranges: readonly JudgedRange[]): string {
+export function formatRanges(interfaceId: string, asked: AskedTraffic, found: InterfaceEvidence, ranges: readonly JudgedRange[]): string {
   const lines = ranges.flatMap(each => [
-    `${range(each)}  ${each.verdict.toUpperCase()}`,
+    `${range(each)}  ${each.verdict === 'gap' ? 'GAP' : headline(each, asked).replace(/: [^;]*/g, '')}`,
     ...(each.verdict === 'evidence' ? [] : each.reasons.map(reason => `  ${reason}`)),
   ])
   return [`${interfaceId}, UTC`, ...section('by slot', lines), ...section('its flow logs', seenByLines(found.seenBy))].join('\n')

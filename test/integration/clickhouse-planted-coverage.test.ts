@@ -83,7 +83,7 @@ type Row = Readonly<Record<string, unknown>>
 function askingSlotsOnce(of: Store, all: readonly World[]): Store {
   const flowLogs = all.flatMap(world => world.flowLogs)
   const answers = new Map<string, Promise<Row[]>>()
-  const ofFlowLogsAsked = [readQuery('coverage_interface_slots'), readQuery('coverage_interface_known')]
+  const ofFlowLogsAsked = [readQuery('coverage_interface_slots'), readQuery('coverage_interface_known'), readQuery('coverage_actions')]
   const query = async (sql: string, parameters: Row = {}): Promise<Row[]> => {
     if (!ofFlowLogsAsked.includes(sql)) return of.query<Row>(sql, parameters)
     const key = `${sql} ${String(parameters['from'])} ${String(parameters['to'])}`
@@ -131,7 +131,7 @@ const asking = (of: Store, query: (sql: string, parameters?: Row) => Promise<Row
 
 /** What is known of the second of a world. */
 async function known(from: Store, { eni, at }: World, waiting: Waiting): Promise<Evidence> {
-  const request = { interfaceId: eni, from: at, to: at, account: '', region: '', flowLogs: [], windowS: 600, everyS: 300, notDue: 2 ** 31 }
+  const request = { interfaceId: eni, from: at, to: at, account: '', region: '', flowLogs: [], windowS: 600, everyS: 300, notDue: 2 ** 31, asked: 'accepted' as const }
   return (await findEvidence(from, request, waiting)).evidence
 }
 
