@@ -107,6 +107,8 @@ interface Log {
   readonly id: string
   readonly windowS: number
   readonly wide: boolean
+  /** Its windows begin so long before whole ones, seconds. */
+  readonly shiftS: number
   readonly from: number
   readonly to: number
 }
@@ -114,11 +116,14 @@ interface Log {
 /**
  * Plants the world of a seed.
  *
- * @param behind Some of its objects wait: they are drawn apart, so that the other worlds stay as they are.
+ * @param kind behind: some of its objects wait; shifted: windows begin within a minute or a half hour, and more objects never come. Both are drawn
+ *   apart, so that the other worlds stay as they are.
  */
-export function plantWorld(seed: number, behind = false): World {
+export function plantWorld(seed: number, kind: 'usual' | 'behind' | 'shifted' = 'usual'): World {
+  const behind = kind === 'behind'
   const random = randomOf(seed)
   const waits = randomOf(seed + 77_777)
+  const shifts = randomOf(seed + 33_333)
   const below = (n: number): number => Math.floor(random() * n)
   const chance = (p: number): boolean => random() < p
   const eni = `eni-${seed}`
@@ -138,9 +143,15 @@ export function plantWorld(seed: number, behind = false): World {
       id: `fl-${seed}-${'abc'[i]!}`,
       windowS: chance(0.3) ? 600 : 60,
       wide: chance(0.5),
+      shiftS: 0,
       from: cut === 1 ? minute : worldStart,
       to: cut === 2 ? minute : slotAt(slotCount),
     }
+  })
+
+  const writing = logs.map(log => {
+    const shiftsS = log.windowS === 60 ? [0, 30] : [0, 300, 420]
+    return kind === 'shifted' ? { ...log, shiftS: shiftsS[Math.floor(shifts() * shiftsS.length)]! } : log
   })
 
   const rows: PlantedRow[] = []
@@ -151,19 +162,21 @@ export function plantWorld(seed: number, behind = false): World {
   const whole = new Map<string, boolean>()
   const story: string[] = []
   let nextId = seed * 1000
-  for (const log of logs) {
+  for (const log of writing) {
     let isWhole = log.from === worldStart && log.to === slotAt(slotCount)
     story.push(
-      `${log.id} ${log.windowS} s ${log.wide ? 'wide' : 'narrow'} ${(log.from - worldStart) / 60}-${(log.to - worldStart) / 60} min`,
+      `${log.id} ${log.windowS} s ${log.wide ? 'wide' : 'narrow'} ${(log.from - worldStart) / 60}-${(log.to - worldStart) / 60} min${log.shiftS === 0 ? '' : `, ${log.shiftS} s early`}`,
     )
     const bySlot = new Map<number, PlantedRecord[]>()
-    for (let window = worldStart; window < slotAt(slotCount); window += log.windowS) {
+    for (let window = worldStart - log.shiftS; window < slotAt(slotCount); window += log.windowS) {
       const [first, last] = [Math.max(window, log.from), Math.min(window + log.windowS, log.to)]
       if (first >= last) continue
       const inWindow: PlantedRecord[] = []
       ports.forEach((port, i) => {
         let sum = 0
-        for (let t = first; t < last; t += 60) sum += bytes[i]![(t - worldStart) / 60]!
+        // the traffic of a minute passes in its 45th second
+        for (let n = 0; n < slotCount * 5; n++)
+          if (worldStart + n * 60 + 45 >= first && worldStart + n * 60 + 45 < last) sum += bytes[i]![n]!
         if (sum > 0) inWindow.push({ start: first, end: last - 1, port, bytes: sum })
       })
       if (inWindow.length === 0) inWindow.push({ start: first, end: last - 1, port: null, bytes: 0 })
@@ -183,7 +196,8 @@ export function plantWorld(seed: number, behind = false): World {
         'overwritten',
         'warned',
       ]
-      const fate: Fate = troubled ? fates[below(fates.length)]! : 'read'
+      const drawn: Fate = troubled ? fates[below(fates.length)]! : 'read'
+      const fate: Fate = troubled && kind === 'shifted' && shifts() < 0.6 ? 'undelivered' : drawn
       if (fate !== 'read') story.push(`${log.id} slot ${slot} ${fate}`)
       // an object that never came cannot be seen where another one of its slot has the interface
       const halves =
