@@ -1,5 +1,4 @@
 /** The coverage reports as text for people and as JSON for programs. Times are UTC. */
-import { slotSeconds } from '../../schemas/object-name.ts'
 import { formatRows } from './text-table.ts'
 import type { InterfaceEvidence, JudgedRange, RecordCounts, SeenBy } from '../../operations/coverage/interface-report.ts'
 import {
@@ -10,7 +9,7 @@ import {
   type FlowLogCoverage,
   type ListedObject,
 } from '../../operations/coverage/report.ts'
-import { clock, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
+import { clock, rangesOf, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
 import type { AskedTraffic, Verdict } from '../../operations/coverage/verdict.ts'
 import { mayWait, waitingReasons, type Waiting } from '../../operations/coverage/waiting.ts'
 
@@ -80,6 +79,29 @@ const objectLine = (object: ListedObject): string => {
   return `s3://${object.bucket}/${object.key}: ${object.state}${why === '' ? '' : ` (${why})`}`
 }
 
+/** A duration for people: minutes up to two hours, hours up to two days, else days. */
+function lasting(seconds: number): string {
+  const [unit, name] = seconds < 7200 ? [60, 'minutes'] : seconds < 172_800 ? [3600, 'hours'] : [86_400, 'days']
+  return `${Math.round(seconds / unit)} ${name}`
+}
+
+/** Late slots in a row are one line, with the least and the greatest delay. */
+function lateLines({ late }: FlowLogCoverage): string[] {
+  return rangesOf(late.map(({ slot }) => slot)).map(slots => {
+    const delays = late.filter(({ slot }) => slot >= slots.from && slot < slots.to).map(({ latenessS }) => latenessS)
+    const [least, most] = [lasting(Math.min(...delays)), lasting(Math.max(...delays))]
+    return `${range(slots)}  (${slotsIn([slots])})  after ${least === most ? most : `${least} to ${most}`}`
+  })
+}
+
+/** Objects that are read are one line; the others one each. */
+function withoutSlotLines(objects: readonly ListedObject[]): string[] {
+  const read = objects.filter(({ state }) => state === 'done')
+  const first = read[0]
+  const summary = first === undefined ? [] : [`${read.length} read, ${read.length === 1 ? '' : 'the first one '}${objectLine(first)}`]
+  return [...summary, ...objects.filter(({ state }) => state !== 'done').map(objectLine)]
+}
+
 /** The report of a time. */
 export function formatReport(report: CoverageReport, request: CoverageRequest, waiting: Waiting): string {
   const { flowLogs, ended, unread, withoutSlot, skipped, overlaps, nameless } = report
@@ -131,7 +153,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
     ),
     ...section(
       'dead letters, in slots',
-      byLog(log => log.deadLetterSlots.map(slot => range({ from: slot, to: slot + slotSeconds }))),
+      byLog(log => rangesOf(log.deadLetterSlots).map(slots => `${range(slots)}  (${slotsIn([slots])})`)),
     ),
     ...section(
       'interfaces with SKIPDATA: AWS lost flows of them, nobody knows how many',
@@ -140,10 +162,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
           `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${skip.records} ${skip.records === 1 ? 'record' : 'records'}, ${clock(skip.first)} to ${clock(skip.last)}`,
       ),
     ),
-    ...section(
-      `slots whose last object came more than ${Math.round(request.lateS / 60)} minutes after their end`,
-      byLog(log => log.late.map(({ slot, latenessS }) => `${minute(slot)}  after ${Math.round(latenessS / 60)} minutes`)),
-    ),
+    ...section(`slots whose last object came more than ${Math.round(request.lateS / 60)} minutes after their end`, byLog(lateLines)),
     ...section(
       'interfaces that several flow logs write; the view flows_once counts one of them',
       overlaps.map(
@@ -155,7 +174,10 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
       'flow logs whose format names no interface: what others wrote too counts twice',
       nameless.map(each => `${nameOf(each.flowLogId)}  beside ${each.beside.map(nameOf).join(', ')}`),
     ),
-    ...section('objects whose name has no slot: they stand for no time', withoutSlot.map(objectLine)),
+    ...section(
+      'objects whose name has no slot, uploaded in this time: they stand for no time, and what Firehose delivered twice counts twice',
+      withoutSlotLines(withoutSlot),
+    ),
   )
   const known =
     mayWait(waiting) || hasUnclear(report)

@@ -6,15 +6,17 @@ import { dateOf } from './report.ts'
 import { silencesOf, type Span } from './silences.ts'
 import { slotOf, type SlotRange } from './slots.ts'
 import {
-  judge,
   lastEnd,
+  reasonTexts,
   stampDelayS,
+  weigh,
   type AskedTraffic,
   type CoveringFlowLog,
   type Evidence,
   type LossRecord,
   type SlotState,
   type Verdict,
+  type Weighed,
 } from './verdict.ts'
 import { isWaitedFor, type Waiting, type WaitingScope } from './waiting.ts'
 
@@ -219,14 +221,14 @@ export async function countRecords(store: Store, { interfaceId, from, to }: Inte
 
 /** Judges slot after slot; neighbours with the same verdict, of each half of the traffic too, are one range, with the reasons of all of them. */
 export function judgeSlotBySlot(from: number, to: number, evidence: Evidence): JudgedRange[] {
-  const ranges: JudgedRange[] = []
+  const ranges: (SlotRange & Weighed)[] = []
   for (let slot = slotOf(from); slot < to; slot += slotSeconds) {
-    const { verdict, reasons, traffic } = judge(slot, slot + slotSeconds - 1, evidence)
+    const { verdict, reasons, traffic } = weigh(slot, slot + slotSeconds - 1, evidence)
     const last = ranges.at(-1)
     if (last?.verdict === verdict && last.traffic.accepted === traffic.accepted && last.traffic.rejected === traffic.rejected) {
-      const all = verdict === 'evidence' ? last.reasons : [...new Set([...last.reasons, ...reasons])]
+      const all = verdict === 'evidence' ? last.reasons : [...last.reasons, ...reasons]
       ranges[ranges.length - 1] = { ...last, to: slot + slotSeconds, reasons: all }
     } else ranges.push({ from: slot, to: slot + slotSeconds, verdict, reasons, traffic })
   }
-  return ranges
+  return ranges.map(range => ({ ...range, reasons: reasonTexts(range.reasons) }))
 }

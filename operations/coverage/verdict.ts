@@ -9,7 +9,7 @@
  */
 import { slotSeconds } from '../../schemas/object-name.ts'
 import { silenceIn, type Silence } from './silences.ts'
-import { clock, isStoodFor, slotOf } from './slots.ts'
+import { clock, isStoodFor, rangesOf, slotOf, slotsIn, type SlotRange } from './slots.ts'
 import { waitingReasons, type Waiting } from './waiting.ts'
 
 /** Half of the traffic: a flow log records accepted flows, rejected ones, or both. */
@@ -97,8 +97,41 @@ const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' 
 
 /** Judges the time from `from` to `to`. A loss outweighs what is unknown, and both outweigh evidence. */
 export function judge(from: number, to: number, evidence: Evidence): Verdict {
-  const gaps: string[] = []
-  const unknowns: string[] = []
+  const weighed = weigh(from, to, evidence)
+  return { ...weighed, reasons: reasonTexts(weighed.reasons) }
+}
+
+/** A reason; one of a slot is text for that slot alone, so that neighbours can be said as one. */
+export type Reason = string | { readonly flowLogId: string; readonly slot: number; readonly text: string }
+
+/** A verdict with reasons that can be joined with those of other slots. */
+export type Weighed = Omit<Verdict, 'reasons'> & { readonly reasons: readonly Reason[] }
+
+/** A line for each reason; slots in a row with the same reason are one line. */
+export function reasonTexts(reasons: readonly Reason[]): string[] {
+  const rows: (string | { flowLogId: string; text: string; slots: number[] })[] = []
+  const known = new Map<string, { slots: number[] }>()
+  for (const reason of reasons) {
+    const key = typeof reason === 'string' ? reason : `${reason.flowLogId}\n${reason.text}`
+    const before = known.get(key)
+    if (typeof reason !== 'string') before?.slots.push(reason.slot)
+    if (before !== undefined) continue
+    const row = typeof reason === 'string' ? reason : { flowLogId: reason.flowLogId, text: reason.text, slots: [reason.slot] }
+    known.set(key, typeof row === 'string' ? { slots: [] } : row)
+    rows.push(row)
+  }
+  return rows.flatMap(row =>
+    typeof row === 'string' ? [row] : rangesOf(row.slots).map(range => `${row.flowLogId}, ${slotsText(range)}: ${row.text}`),
+  )
+}
+
+const slotsText = (range: SlotRange): string =>
+  slotsIn([range]) === 1 ? `slot ${clock(range.from)}` : `slots ${clock(range.from)} to ${clock(range.to - 1)} (${slotsIn([range])})`
+
+/** The same with reasons that are not lines yet. */
+export function weigh(from: number, to: number, evidence: Evidence): Weighed {
+  const gaps: Reason[] = []
+  const unknowns: Reason[] = []
   const notes: string[] = []
   const covering: CoveringFlowLog[] = []
   const slots: number[] = []
@@ -126,7 +159,7 @@ export function judge(from: number, to: number, evidence: Evidence): Verdict {
     judgeSlots(log, slots, evidence, gaps, unknowns)
     if (log.lastKnown === null || log.lastKnown <= slots.at(-1)!)
       unknowns.push(
-        `${log.flowLogId}: no object of a later slot than ${clock(slots.at(-1)!)} is known, so another one of these slots may not have been listed yet`,
+        `${log.flowLogId}: no object of a later slot than ${clock(log.lastKnown ?? slots.at(-1)!)} is known, so another one of these slots may not have been listed yet`,
       )
     if (!sees)
       unknowns.push(
@@ -153,7 +186,7 @@ const bothHalves = (word: VerdictWord): Pick<Verdict, 'verdict' | 'traffic'> => 
 })
 
 /** What whole flow logs are evidence of: nothing in the records says what traffic a flow log is for, but that it recorded some. */
-function judgeHalves(covering: readonly CoveringFlowLog[], asked: AskedTraffic, whole: readonly string[]): Verdict {
+function judgeHalves(covering: readonly CoveringFlowLog[], asked: AskedTraffic, whole: readonly string[]): Weighed {
   const half = (action: string): VerdictWord => (covering.some(({ actions }) => actions.includes(action)) ? 'evidence' : 'unknown')
   const traffic = { accepted: half('ACCEPT'), rejected: half('REJECT') }
   const reasons = [...whole]
@@ -171,25 +204,25 @@ function judgeHalves(covering: readonly CoveringFlowLog[], asked: AskedTraffic, 
   return { verdict, reasons: verdict === 'unknown' ? [...reasons.slice(whole.length), ...whole] : reasons, traffic }
 }
 
-function judgeSlots(log: CoveringFlowLog, slots: readonly number[], evidence: Evidence, gaps: string[], unknowns: string[]): void {
+function judgeSlots(log: CoveringFlowLog, slots: readonly number[], evidence: Evidence, gaps: Reason[], unknowns: Reason[]): void {
   const isDone = (slot: number): boolean => (log.slots.get(slot)?.done ?? 0) > 0
   for (const slot of slots) {
     const state = log.slots.get(slot)
-    const where = `${log.flowLogId}, slot ${clock(slot)}:`
+    const here = (text: string): Reason => ({ flowLogId: log.flowLogId, slot, text })
     if (state !== undefined) {
-      if (state.failed > 0) gaps.push(`${where} ${plural(state.failed, 'object')} could not be read`)
-      if (state.empty > 0) gaps.push(`${where} ${plural(state.empty, 'object')} without any line, not even a header line`)
-      if (state.deadLetters > 0) gaps.push(`${where} ${plural(state.deadLetters, 'line')} could not be read`)
-      if (state.unread > 0) unknowns.push(`${where} ${plural(state.unread, 'object')} still to be read`)
-      if (state.onTheirWay > 0) unknowns.push(`${where} ${plural(state.onTheirWay, 'line')} still on their way to the tables`)
-      if (state.removed > 0) unknowns.push(`${where} ${plural(state.removed, 'row')} removed by retention`)
-      for (const warning of state.warnings) unknowns.push(`${where} an object says less than asked: ${warning}`)
+      if (state.failed > 0) gaps.push(here(`${plural(state.failed, 'object')} could not be read`))
+      if (state.empty > 0) gaps.push(here(`${plural(state.empty, 'object')} without any line, not even a header line`))
+      if (state.deadLetters > 0) gaps.push(here(`${plural(state.deadLetters, 'line')} could not be read`))
+      if (state.unread > 0) unknowns.push(here(`${plural(state.unread, 'object')} still to be read`))
+      if (state.onTheirWay > 0) unknowns.push(here(`${plural(state.onTheirWay, 'line')} still on their way to the tables`))
+      if (state.removed > 0) unknowns.push(here(`${plural(state.removed, 'row')} removed by retention`))
+      for (const warning of state.warnings) unknowns.push(here(`an object says less than asked: ${warning}`))
       if (state.done + state.unread + state.failed + state.empty > 0) {
-        if (slot >= evidence.notDue) unknowns.push(`${where} another object can still come`)
+        if (slot >= evidence.notDue) unknowns.push(here('another object can still come'))
         continue
       }
     }
-    if (slot >= evidence.notDue) unknowns.push(`${where} no object yet, and there need not be one yet`)
-    else if (!isStoodFor(isDone, slot, evidence.everyS)) unknowns.push(`${where} no object`)
+    if (slot >= evidence.notDue) unknowns.push(here('no object yet, and there need not be one yet'))
+    else if (!isStoodFor(isDone, slot, evidence.everyS)) unknowns.push(here('no object'))
   }
 }

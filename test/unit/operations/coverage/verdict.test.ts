@@ -136,6 +136,23 @@ describe('the absence of flows', () => {
       if (reason !== undefined) assert.match(reasons[0]!, reason)
     })
 
+  it('is judged slot by slot, and the same reason of slots in a row is one line', () => {
+    const known = evidence({
+      windowS: 60,
+      flowLogs: [flowLog({ slots: slots({ 4: null, 5: null, 6: null, 9: null }), lastKnown: slot(8) })],
+    })
+    const lines = judgeSlotBySlot(slot(3), slot(12), known).flatMap(range => range.reasons)
+    const said = lines.filter(line => line.includes('no object'))
+    assert.match(said[0]!, /^fl-a, slots .* 10:20:00 to .* 10:34:59 \(3\): no object$/)
+    assert.deepEqual(
+      said.slice(1).map(line => line.replace(/\d{4}-\d\d-\d\d /, '')),
+      [
+        'fl-a, slot 10:45:00: no object',
+        'fl-a: no object of a later slot than 10:40:00 is known, so another one of these slots may not have been listed yet',
+      ],
+    )
+  })
+
   it('is judged slot by slot, and equal neighbours are one range', () => {
     const known = evidence({ flowLogs: [flowLog({ slots: slots({ 9: { ...read, deadLetters: 1 }, 15: null }) })] })
     assert.deepEqual(
