@@ -160,6 +160,42 @@ describe('two flow logs over the same interface', () => {
   })
 })
 
+describe('objects whose keys name no flow log', () => {
+  const ports = Array.from({ length: 40 }, (_unused, port) => port + 1)
+  const body = (some: readonly number[]): string => file(narrow, some.map(port => flowLine({ port, start: slot(0) + port }))) // prettier-ignore
+  const count = async (store: Store): Promise<number> =>
+    Number((await store.query<{ n: string }>(`SELECT count() AS n FROM flows_once(${whole})`))[0]!.n)
+  const exported = 'exportedlogs/0a1b2c3d-0a1b-0c1d-8e2f-0a1b2c3d4e5f/eni-1-all/000000.gz'
+
+  it('are compared by bucket and first folder: a stream of Firehose and an export of the same lines count once', async () => {
+    const path = await read([])
+    path.putKey('firehose/2026/11/24/10/stream-1-2026-11-24-10-00-00-a', body(ports.slice(0, 25)), slot(1))
+    path.putKey('firehose/2026/11/24/10/stream-1-2026-11-24-10-05-00-b', body(ports.slice(25)), slot(2))
+    path.putKey(exported, body(ports), slot(9))
+    await path.work()
+    assert.deepEqual([await count(path.store), (await overlaps(path.store)).map(row => row[3])], [40, [['s3://flow-logs/exportedlogs/', 's3://flow-logs/firehose/']]]) // prettier-ignore
+    // what one stream delivers again cannot be told from traffic
+    path.putKey('firehose/2026/11/24/10/stream-1-2026-11-24-10-06-00-c', body(ports.slice(0, 10)), slot(2))
+    await path.work()
+    assert.equal(await count(path.store), 50)
+  })
+
+  it('stay one flow log where the first folder is a date, a task, an interface or a partition', async () => {
+    const path = await read([])
+    for (const [i, key] of [
+      '2026/11/24/10/a',
+      '2026-11-24/b',
+      exported.slice(13),
+      'eni-1-all/000000.gz',
+      'year=2026/month=11/c',
+      'd',
+    ].entries())
+      path.putKey(key, body([i + 1]), slot(1))
+    await path.work()
+    assert.deepEqual([await count(path.store), await path.store.query('SELECT DISTINCT origin FROM objects')], [6, [{ origin: 's3://flow-logs/' }]]) // prettier-ignore
+  })
+})
+
 describe('a flow log of which an object never came', () => {
   const minute = (n: number): number => slot(0) + n * 60
   /** 6,000 bytes at the 45th second of each of 59 minutes: the records of windows of a length, of which the first one begins before or at the hour. */
@@ -183,7 +219,7 @@ describe('a flow log of which an object never came', () => {
   const sum = async (store: Store): Promise<number> =>
     Number((await store.query<{ n: string }>(`SELECT sum(bytes) AS n FROM flows_once(${whole})`))[0]!.n)
   const incomplete = async (store: Store): Promise<number> =>
-    Number((await store.query<{ n: number }>(`SELECT toUInt8(max(incomplete)) AS n FROM flow_log_overlaps(${whole})`))[0]!.n)
+    (await store.query<{ n: number }>(`SELECT toUInt8(max(incomplete)) AS n FROM flow_log_overlaps(${whole})`))[0]!.n
 
   it('is not whole there, so that one with windows of another length counts, which reach over the half hour', async () => {
     const path = await read([])

@@ -9,7 +9,8 @@
 -- many or more. Where one ends in a stretch in which another begins (and neither is lossy or broken), the first one counts, and of the second one
 -- the records that begin after the last minute of the first one; that is incomplete too, since nobody knows whether the one was
 -- whole until the other was. Where the choice changes at a half hour that records of the former reach over, of the latter counts what begins after
--- the last minute of those, and that is incomplete as well. The half hour before the time is looked at too, so that this is the same for every time. counted: the flow log that counts (the first one); flow_logs: those with records in the slot, by that order; repeated: interface and object
+-- the last minute of those, and that is incomplete as well. The half hour before the time is looked at too, so that this is the same for every time. counted: the flow log that counts (the first one); flow_logs: those with records in the slot, by that order
+-- (s3:// with bucket and first folder for objects whose name has no flow log); repeated: interface and object
 -- of records that do not count; until: of those in `later` the records do not count that begin before. Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.flow_log_overlaps AS
 WITH
@@ -41,9 +42,9 @@ FROM (
           SELECT observer, rejected, stretch, bordering, preferred, all, arrayFirst(x -> x.8, all).6 AS first, arrayFirst(x -> x.9, all).6 AS second
           FROM (
             -- of a flow log: lacks some, bytes if so, columns, no id, id, id, last second, is there at the beginning only, at the end only, slots
-            SELECT observer, rejected, stretch, bordering, arraySort(x -> (-toInt64(x.2), x.1 = '', x.1), stretches)[1].1 AS preferred,
+            SELECT observer, rejected, stretch, bordering, arraySort(x -> (-toInt64(x.2), startsWith(x.1, 's3:'), x.1), stretches)[1].1 AS preferred,
               arraySort(x -> (x.1, x.2, x.3, x.4, x.5), arrayMap((x, lacks) -> (
-                lacks, if(lacks, -x.6, 0), -toInt64(x.2), x.1 = '', x.1, x.1, x.10,
+                lacks, if(lacks, -x.6, 0), -toInt64(x.2), startsWith(x.1, 's3:'), x.1, x.1, x.10,
                 x.9 > greatest(x.8, x.3, x.4), x.8 > greatest(x.9, x.3, x.4), x.11
               ), stretches, arrayMap(x -> greatest(x.8, x.9, x.3, x.4, if(x.5, most, most_named) > x.7), stretches))) AS all
             FROM (
