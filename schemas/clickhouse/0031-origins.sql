@@ -3,3 +3,4 @@
 ALTER TABLE {database}.objects ADD COLUMN IF NOT EXISTS origin LowCardinality(String)
   MATERIALIZED if(flow_log_id != '', toString(flow_log_id), concat('s3://', bucket, '/',
     if(match(key, '^([0-9][0-9TZ_.:-]*|[0-9a-f]{8}-[0-9a-f-]{27}|eni-[^/]*|[^/]*=[^/]*)/'), '', extract(key, '^[^/]+/'))));
+ALTER TABLE {database}.objects MATERIALIZE COLUMN origin;
