@@ -10,7 +10,7 @@ import {
 } from '../operations/coverage/coverage.ts'
 import { hasLosses } from '../operations/coverage/report.ts'
 import { firstNotDue, slotAfter, slotOf } from '../operations/coverage/slots.ts'
-import type { VerdictWord } from '../operations/coverage/verdict.ts'
+import type { AskedTraffic, VerdictWord } from '../operations/coverage/verdict.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
@@ -18,6 +18,8 @@ import { formatJson, formatRanges, formatReport, formatVerdict, unreadText } fro
 
 /** Exit codes beside 0; 1 is an error, as everywhere. */
 const exitCodes: Readonly<Record<VerdictWord, number>> = { evidence: 0, gap: 3, unknown: 4 }
+/** What --action asks for. */
+const askedBy: Readonly<Record<string, AskedTraffic>> = { ACCEPT: 'accepted', REJECT: 'rejected', both: 'both', any: 'any' }
 const dayS = 86_400
 /** Times that leave a day on both sides of what ClickHouse can hold. */
 const [firstS, lastS] = [2 * dayS, 2 ** 32 - 3 * dayS]
@@ -39,6 +41,7 @@ export interface CoverageOptions {
   readonly windowS: number
   readonly notDue: number
   readonly endedAfterS: number
+  readonly asked: AskedTraffic
 }
 
 /**
@@ -69,6 +72,10 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   const everyS = minutes('every', 300)
   if (everyS === 0 || everyS % 300 !== 0) throw usage('--every takes 5, 10, 15 ... minutes')
   const windowS = minutes('window', 600)
+  const action = text('action') === '' ? 'ACCEPT' : text('action')
+  const asked = askedBy[action]
+  if (asked === undefined || values['action'] === '')
+    throw usage(`--action takes ${Object.keys(askedBy).join(', ')}, not "${text('action')}"`)
   if (windowS !== 60 && windowS !== 600) throw usage('--window takes 1 or 10: the aggregation intervals that AWS has')
   return {
     at,
@@ -81,6 +88,7 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
     lateS: minutes('late', 900),
     everyS,
     windowS,
+    asked,
     notDue: firstNotDue(nowS, minutes('grace', 1200)),
     endedAfterS: (values['ended-after'] === undefined ? 7 : Number(endedAfter)) * dayS,
   }
@@ -95,15 +103,18 @@ function printTime({ report, waiting, complete, unreadSources }: TimeCoverage, o
 
 function printRanges(interfaceId: string, { found, ranges }: JudgedTime, options: CoverageOptions, json: boolean): number {
   const { neverSeen = false, waiting } = found.evidence
-  if (json) console.log(formatJson({ interfaceId, from: options.from, to: options.to, ranges, seenBy: found.seenBy, waiting, neverSeen }))
-  else console.log(formatRanges(interfaceId, found, ranges))
+  const { asked } = options
+  if (json)
+    console.log(formatJson({ interfaceId, from: options.from, to: options.to, asked, ranges, seenBy: found.seenBy, waiting, neverSeen }))
+  else console.log(formatRanges(interfaceId, asked, found, ranges))
   const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
   return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
 }
 
 function printVerdict(interfaceId: string, at: number, { found, verdict, recorded }: JudgedSecond, json: boolean): number {
   const { neverSeen = false, waiting } = found.evidence
-  if (json) console.log(formatJson({ interfaceId, at, ...verdict, recorded, seenBy: found.seenBy, waiting, neverSeen }))
+  const { asked } = found.evidence
+  if (json) console.log(formatJson({ interfaceId, at, asked, ...verdict, recorded, seenBy: found.seenBy, waiting, neverSeen }))
   else console.log(formatVerdict(at, interfaceId, found, verdict, recorded))
   return exitCodes[verdict.verdict]
 }
@@ -121,6 +132,11 @@ export const coverageCommand: Command = {
     'flow-log': { type: 'string', multiple: true, value: 'ID', doc: 'only this flow log; can be repeated' },
     interface: { type: 'string', value: 'ID', doc: 'judge this interface: EVIDENCE, GAP or UNKNOWN, slot by slot' },
     at: { type: 'string', value: 'TIME', doc: 'with --interface: judge this second' },
+    action: {
+      type: 'string',
+      value: 'ACTION',
+      doc: 'with --interface: of which traffic: ACCEPT, REJECT, both, or any (whatever the flow logs are for); default ACCEPT',
+    },
     late: { type: 'string', value: 'MINUTES', doc: 'a slot is late if its last object came later than this after its end; default 15' },
     grace: {
       type: 'string',
@@ -146,7 +162,7 @@ export const coverageCommand: Command = {
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
 of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet,
-or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and sink; it must answer), or the interface has no record around that time, not even NODATA; "never seen": of no time at all, so its id may be wrong.
+or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and sink; it must answer), or the interface has no record around that time, not even NODATA; "never seen": of no time at all, so its id may be wrong; or no flow log recorded traffic of the action that is asked for, so it may not be for it.
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))

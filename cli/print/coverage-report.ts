@@ -1,16 +1,16 @@
 /** The coverage reports as text for people and as JSON for programs. Times are UTC. */
-import { slotSeconds } from '../../schemas/object-name.ts'
 import { formatRows } from './text-table.ts'
-import type { InterfaceEvidence, JudgedRange, SeenBy } from '../../operations/coverage/interface-report.ts'
+import type { InterfaceEvidence, JudgedRange, RecordCounts, SeenBy } from '../../operations/coverage/interface-report.ts'
 import {
   hasLosses,
+  hasUnclear,
   type CoverageReport,
   type CoverageRequest,
   type FlowLogCoverage,
   type ListedObject,
 } from '../../operations/coverage/report.ts'
-import { clock, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
-import type { Verdict } from '../../operations/coverage/verdict.ts'
+import { clock, rangesOf, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
+import type { AskedTraffic, Verdict } from '../../operations/coverage/verdict.ts'
 import { mayWait, waitingReasons, type Waiting } from '../../operations/coverage/waiting.ts'
 
 /** Lines of a section of the text; JSON has all. */
@@ -79,6 +79,29 @@ const objectLine = (object: ListedObject): string => {
   return `s3://${object.bucket}/${object.key}: ${object.state}${why === '' ? '' : ` (${why})`}`
 }
 
+/** A duration for people: minutes up to two hours, hours up to two days, else days. */
+function lasting(seconds: number): string {
+  const [unit, name] = seconds < 7200 ? [60, 'minutes'] : seconds < 172_800 ? [3600, 'hours'] : [86_400, 'days']
+  return `${Math.round(seconds / unit)} ${name}`
+}
+
+/** Late slots in a row are one line, with the least and the greatest delay. */
+function lateLines({ late }: FlowLogCoverage): string[] {
+  return rangesOf(late.map(({ slot }) => slot)).map(slots => {
+    const delays = late.filter(({ slot }) => slot >= slots.from && slot < slots.to).map(({ latenessS }) => latenessS)
+    const [least, most] = [lasting(Math.min(...delays)), lasting(Math.max(...delays))]
+    return `${range(slots)}  (${slotsIn([slots])})  after ${least === most ? most : `${least} to ${most}`}`
+  })
+}
+
+/** Objects that are read are one line; the others one each. */
+function withoutSlotLines(objects: readonly ListedObject[]): string[] {
+  const read = objects.filter(({ state }) => state === 'done')
+  const first = read[0]
+  const summary = first === undefined ? [] : [`${read.length} read, ${read.length === 1 ? '' : 'the first one '}${objectLine(first)}`]
+  return [...summary, ...objects.filter(({ state }) => state !== 'done').map(objectLine)]
+}
+
 /** The report of a time. */
 export function formatReport(report: CoverageReport, request: CoverageRequest, waiting: Waiting): string {
   const { flowLogs, ended, unread, withoutSlot, skipped, overlaps, nameless } = report
@@ -117,6 +140,10 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
       byLog(log => (log.repeated === 0 ? [] : [`${log.repeated} rows repeated`])),
     ),
     ...section(
+      'lines of a format without log-status that say nothing of a flow: NODATA or SKIPDATA, nobody can tell',
+      byLog(log => (log.unclear === 0 ? [] : [`${log.unclear} ${log.unclear === 1 ? 'line' : 'lines'}`])),
+    ),
+    ...section(
       'objects that were read and lack something',
       byLog(log => (log.warned === 0 ? [] : [`${log.warned} ${log.warned === 1 ? 'object' : 'objects'}: ${log.warnings.join('; ')}`])),
     ),
@@ -126,7 +153,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
     ),
     ...section(
       'dead letters, in slots',
-      byLog(log => log.deadLetterSlots.map(slot => range({ from: slot, to: slot + slotSeconds }))),
+      byLog(log => rangesOf(log.deadLetterSlots).map(slots => `${range(slots)}  (${slotsIn([slots])})`)),
     ),
     ...section(
       'interfaces with SKIPDATA: AWS lost flows of them, nobody knows how many',
@@ -135,10 +162,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
           `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${skip.records} ${skip.records === 1 ? 'record' : 'records'}, ${clock(skip.first)} to ${clock(skip.last)}`,
       ),
     ),
-    ...section(
-      `slots whose last object came more than ${Math.round(request.lateS / 60)} minutes after their end`,
-      byLog(log => log.late.map(({ slot, latenessS }) => `${minute(slot)}  after ${Math.round(latenessS / 60)} minutes`)),
-    ),
+    ...section(`slots whose last object came more than ${Math.round(request.lateS / 60)} minutes after their end`, byLog(lateLines)),
     ...section(
       'interfaces that several flow logs write; the view flows_once counts one of them',
       overlaps.map(
@@ -150,9 +174,15 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
       'flow logs whose format names no interface: what others wrote too counts twice',
       nameless.map(each => `${nameOf(each.flowLogId)}  beside ${each.beside.map(nameOf).join(', ')}`),
     ),
-    ...section('objects whose name has no slot: they stand for no time', withoutSlot.map(objectLine)),
+    ...section(
+      'objects whose name has no slot, uploaded in this time: they stand for no time, and what Firehose delivered twice counts twice',
+      withoutSlotLines(withoutSlot),
+    ),
   )
-  const known = mayWait(waiting) ? 'nothing is missing and nothing was lost of what is known, which need not be all: see above' : undefined
+  const known =
+    mayWait(waiting) || hasUnclear(report)
+      ? 'nothing is missing and nothing was lost of what is known, which need not be all: see above'
+      : undefined
   const complete = hasLosses(report) ? 'not complete: see above' : (known ?? 'nothing is missing and nothing was lost')
   const none = ended.length === 0 ? 'no flow log is known there' : 'every flow log that is known had ended'
   lines.push('', flowLogs.length === 0 ? `${none}, so nothing is known of any flow` : complete)
@@ -161,38 +191,49 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
 
 function seenByLines(seenBy: readonly SeenBy[]): string[] {
   return seenBy.map(log => {
-    const one = log.actions.length === 1 && log.actions[0] !== '-' ? `, ${log.actions[0]!} only` : ''
-    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${log.flows} flows${one}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
+    const actions = log.actions.filter(action => action !== '-').join(' and ')
+    const unclear = log.unclear === 0 ? '' : `, ${log.unclear} NODATA or SKIPDATA`
+    const others = log.recordedActions.filter(action => !log.actions.includes(action)).join(' and ')
+    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${log.flows} flows${actions === '' ? '' : ` (${actions})`}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA${unclear}${others === '' ? '' : `, ${others} of other interfaces`}, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
   })
 }
 
 const words = {
-  evidence: 'EVIDENCE: a flow that is not recorded was not there',
   gap: 'GAP: flows can be missing',
   unknown: 'UNKNOWN: nobody can say',
 } as const
 
+const halves = ['accepted', 'rejected'] as const
+
+/** The verdict in a line: it says of which traffic it is evidence, and of which it is not. */
+function headline({ verdict, traffic }: Verdict, asked: AskedTraffic): string {
+  const known = halves.filter(half => traffic[half] === 'evidence')
+  const others = halves.filter(half => traffic[half] !== 'evidence')
+  if (verdict === 'evidence') {
+    if (asked === 'any' && known.length < 2)
+      return 'EVIDENCE of what its flow logs record: a flow of that kind that is not recorded was not there'
+    const unsaid = others.length === 0 ? '' : `; UNKNOWN of ${others.join(' and ')} traffic: nobody can say`
+    return `EVIDENCE of ${known.join(' and ')} traffic: such a flow that is not recorded was not there${unsaid}`
+  }
+  if (known.length === 0) return words[verdict]
+  return `UNKNOWN of ${others.join(' and ')} traffic: nobody can say; EVIDENCE of ${known.join(' and ')} traffic: such a flow that is not recorded was not there`
+}
+
 /** The verdict on one time. */
-export function formatVerdict(
-  at: number,
-  interfaceId: string,
-  found: InterfaceEvidence,
-  { verdict, reasons }: Verdict,
-  counts: { flows: number; nodata: number },
-): string {
+export function formatVerdict(at: number, interfaceId: string, found: InterfaceEvidence, verdict: Verdict, counts: RecordCounts): string {
   return [
-    `${interfaceId} at ${clock(at)} UTC: ${words[verdict]}`,
+    `${interfaceId} at ${clock(at)} UTC: ${headline(verdict, found.evidence.asked)}`,
     '',
-    ...reasons.map(reason => `  ${reason}`),
-    `  recorded at that second: ${counts.flows} flows, ${counts.nodata} NODATA`,
+    ...verdict.reasons.map(reason => `  ${reason}`),
+    `  recorded at that second: ${counts.flows} flows, ${counts.nodata} NODATA${counts.unclear === 0 ? '' : `, ${counts.unclear} NODATA or SKIPDATA`}`,
     ...section('its flow logs, a day before and after', seenByLines(found.seenBy)),
   ].join('\n')
 }
 
 /** The verdicts on a time, slot by slot. */
-export function formatRanges(interfaceId: string, found: InterfaceEvidence, ranges: readonly JudgedRange[]): string {
+export function formatRanges(interfaceId: string, asked: AskedTraffic, found: InterfaceEvidence, ranges: readonly JudgedRange[]): string {
   const lines = ranges.flatMap(each => [
-    `${range(each)}  ${each.verdict.toUpperCase()}`,
+    `${range(each)}  ${each.verdict === 'gap' ? 'GAP' : headline(each, asked).replace(/: [^;]*/g, '')}`,
     ...(each.verdict === 'evidence' ? [] : each.reasons.map(reason => `  ${reason}`)),
   ])
   return [`${interfaceId}, UTC`, ...section('by slot', lines), ...section('its flow logs', seenByLines(found.seenBy))].join('\n')

@@ -15,7 +15,7 @@ import {
   type InterfaceRequest,
   type JudgedRange,
 } from './interface-report.ts'
-import { hasLosses, reportCoverage, type CoverageReport, type CoverageRequest } from './report.ts'
+import { hasLosses, hasUnclear, reportCoverage, type CoverageReport, type CoverageRequest } from './report.ts'
 import { unreadSources } from './unread-sources.ts'
 import { judge, type Verdict } from './verdict.ts'
 import { mayWait, type Waiting, type WaitingScope } from './waiting.ts'
@@ -32,7 +32,7 @@ export interface TimeCoverage {
   readonly report: CoverageReport
   /** What was announced, or read, and is not in the tables yet. */
   readonly waiting: Waiting
-  /** Flow logs are known, and nothing of them is missing, lost or on its way. */
+  /** Flow logs are known, and nothing of them is missing, lost, unclear or on its way. */
   readonly complete: boolean
   /** Sources of the settings of which nothing was ever read. */
   readonly unreadSources: readonly string[]
@@ -75,7 +75,7 @@ export async function coverageOfTime(asked: Asked, request: CoverageRequest): Pr
   return asking(asked, async store => {
     const waiting = await waitingIn(asked, { ...request, to: request.to - 1 })
     const report = await reportCoverage(store, request)
-    const complete = report.flowLogs.length > 0 && !hasLosses(report) && !mayWait(waiting)
+    const complete = report.flowLogs.length > 0 && !hasLosses(report) && !hasUnclear(report) && !mayWait(waiting)
     return { report, waiting, complete, unreadSources: await unreadSources(store, sources) }
   })
 }

@@ -6,14 +6,17 @@ import { dateOf } from './report.ts'
 import { silencesOf, type Span } from './silences.ts'
 import { slotOf, type SlotRange } from './slots.ts'
 import {
-  judge,
   lastEnd,
+  reasonTexts,
   stampDelayS,
+  weigh,
+  type AskedTraffic,
   type CoveringFlowLog,
   type Evidence,
   type LossRecord,
   type SlotState,
   type Verdict,
+  type Weighed,
 } from './verdict.ts'
 import { isWaitedFor, type Waiting, type WaitingScope } from './waiting.ts'
 
@@ -29,6 +32,7 @@ export interface InterfaceRequest {
   readonly windowS: number
   readonly everyS: number
   readonly notDue: number
+  readonly asked: AskedTraffic
 }
 
 /** A flow log that has records of the interface around the time. */
@@ -41,8 +45,12 @@ export interface SeenBy {
   readonly flows: number
   readonly nodata: number
   readonly skipdata: number
-  /** Actions among its flows: one alone can mean that the flow log is for accepted, or for rejected, traffic only. */
+  /** Records of a format without log-status that say nothing of a flow: NODATA or SKIPDATA. */
+  readonly unclear: number
+  /** Actions among its flows of the interface. */
   readonly actions: readonly string[]
+  /** The same, and those that it recorded of any interface: what it is evidence of. */
+  readonly recordedActions: readonly string[]
 }
 
 /** What is known of an interface in a time. */
@@ -56,6 +64,8 @@ export interface JudgedRange extends SlotRange, Verdict {}
 
 /** How far around the time flow logs are looked for that have records of the interface. */
 const seenAroundS = 86_400
+/** The same for flow logs that recorded an action of any interface; whole hours. */
+const actionsAroundS = 3600
 
 type Row = Record<string, string | number | null>
 interface SlotLists {
@@ -87,8 +97,13 @@ export async function findEvidence(store: Store, request: InterfaceRequest, wait
     seen_from: dateOf(request.from - seenAroundS),
     seen_to: dateOf(request.to + seenAroundS),
   })
+  const recorded = await ask<Row & { actions: string[] }, 'coverage_actions'>(store, 'coverage_actions', {
+    from: dateOf((Math.floor(request.from / actionsAroundS) - 1) * actionsAroundS),
+    to: dateOf((Math.floor(request.to / actionsAroundS) + 2) * actionsAroundS),
+    flow_logs: rows.map(row => String(row['flow_log_id'])),
+  })
   const seen = rows
-    .map(row => ({ log: seenByOf(row), spans: row.spans }))
+    .map(row => ({ log: seenByOf(row, recorded), spans: row.spans }))
     .filter(
       ({ log }) =>
         (request.account === '' || log.accountId === request.account) &&
@@ -127,6 +142,7 @@ export async function findEvidence(store: Store, request: InterfaceRequest, wait
       everyS: request.everyS,
       notDue: request.notDue,
       neverSeen: ever !== undefined && Number(ever['seen']) === 0,
+      asked: request.asked,
     },
   }
 }
@@ -152,10 +168,20 @@ function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & S
   const flowLogId = log.flowLogId === '' ? 'objects without a flow log id' : log.flowLogId
   const last = known.find(isOf)?.['last_slot']
   const lastKnown = last === undefined ? null : Number(last)
-  return { flowLogId, firstSeen: log.firstSeen, lastSeen: log.lastSeen, silences: silencesOf(spans), lastKnown, slots }
+  return {
+    flowLogId,
+    firstSeen: log.firstSeen,
+    lastSeen: log.lastSeen,
+    actions: log.recordedActions,
+    silences: silencesOf(spans),
+    lastKnown,
+    slots,
+  }
 }
 
-const seenByOf = (row: Row & SeenRow): SeenBy => ({
+const isSameLog = (one: Row, other: Row): boolean => ['account_id', 'region', 'flow_log_id'].every(name => one[name] === other[name])
+
+const seenByOf = (row: Row & SeenRow, recorded: readonly (Row & { actions: string[] })[]): SeenBy => ({
   accountId: String(row['account_id']),
   region: String(row['region']),
   flowLogId: String(row['flow_log_id']),
@@ -164,35 +190,45 @@ const seenByOf = (row: Row & SeenRow): SeenBy => ({
   flows: Number(row['flows']),
   nodata: Number(row['nodata']),
   skipdata: Number(row['skipdata']),
+  unclear: Number(row['unclear']),
   actions: row.actions,
+  recordedActions: [...new Set([...row.actions, ...(recorded.find(other => isSameLog(row, other))?.actions ?? [])])].sort(),
 })
 
 const lossOf = (row: Row): LossRecord => ({
   start: Number(row['start']),
   end: Number(row['end']),
   timed: row['time_source'] === 'logged',
+  unclear: Number(row['unclear']) === 1,
 })
 
-/** Flows and NODATA records of the interface that touch the time. */
-export async function countRecords(store: Store, { interfaceId, from, to }: InterfaceRequest): Promise<{ flows: number; nodata: number }> {
+/** Records of the interface that touch a time. */
+export interface RecordCounts {
+  readonly flows: number
+  readonly nodata: number
+  readonly unclear: number
+}
+
+/** Counts the records of the interface that touch the time. */
+export async function countRecords(store: Store, { interfaceId, from, to }: InterfaceRequest): Promise<RecordCounts> {
   const [row] = await ask<Row, 'coverage_interface_at'>(store, 'coverage_interface_at', {
     interface: interfaceId,
     from: dateOf(from),
     to: dateOf(to),
   })
-  return { flows: Number(row?.['flows'] ?? 0), nodata: Number(row?.['nodata'] ?? 0) }
+  return { flows: Number(row?.['flows'] ?? 0), nodata: Number(row?.['nodata'] ?? 0), unclear: Number(row?.['unclear'] ?? 0) }
 }
 
-/** Judges slot after slot; neighbours with the same verdict are one range, with the reasons of all of them. */
+/** Judges slot after slot; neighbours with the same verdict, of each half of the traffic too, are one range, with the reasons of all of them. */
 export function judgeSlotBySlot(from: number, to: number, evidence: Evidence): JudgedRange[] {
-  const ranges: JudgedRange[] = []
+  const ranges: (SlotRange & Weighed)[] = []
   for (let slot = slotOf(from); slot < to; slot += slotSeconds) {
-    const { verdict, reasons } = judge(slot, slot + slotSeconds - 1, evidence)
+    const { verdict, reasons, traffic } = weigh(slot, slot + slotSeconds - 1, evidence)
     const last = ranges.at(-1)
-    if (last?.verdict === verdict) {
-      const all = verdict === 'evidence' ? last.reasons : [...new Set([...last.reasons, ...reasons])]
+    if (last?.verdict === verdict && last.traffic.accepted === traffic.accepted && last.traffic.rejected === traffic.rejected) {
+      const all = verdict === 'evidence' ? last.reasons : [...last.reasons, ...reasons]
       ranges[ranges.length - 1] = { ...last, to: slot + slotSeconds, reasons: all }
-    } else ranges.push({ from: slot, to: slot + slotSeconds, verdict, reasons })
+    } else ranges.push({ from: slot, to: slot + slotSeconds, verdict, reasons, traffic })
   }
-  return ranges
+  return ranges.map(range => ({ ...range, reasons: reasonTexts(range.reasons) }))
 }

@@ -45,6 +45,8 @@ export interface FlowLogCoverage {
   readonly removed: number
   /** Rows beyond one for each line. */
   readonly repeated: number
+  /** Lines of a format without log-status that say nothing of a flow: NODATA or SKIPDATA, nobody can tell. They are among the flows. */
+  readonly unclear: number
   readonly bytes: number
   readonly lines: number
   readonly flows: number
@@ -246,6 +248,7 @@ function flowLogOf(row: FlowLogRow & FlowLogLists, request: CoverageRequest): Fl
     onTheirWay: number('on_their_way'),
     removed: number('removed'),
     repeated: number('repeated'),
+    unclear: number('unclear'),
     bytes: number('bytes'),
     lines: number('lines'),
     flows: number('flows'),
@@ -273,6 +276,9 @@ const listedOf = (row: Row): ListedObject => ({
   errorCode: String(row['error_code']),
   errorDetail: String(row['error_detail']),
 })
+
+/** True if lines can stand for flows that AWS lost: the time need not be complete. */
+export const hasUnclear = (report: CoverageReport): boolean => report.flowLogs.some(log => log.unclear > 0)
 
 /** True if something is missing, not read, lost, not in the tables or less than asked; late objects, overlaps and flow logs that ended before are none of these. */
 export function hasLosses(report: CoverageReport): boolean {

@@ -71,6 +71,17 @@ export function missingSlots(expected: Expectation): MissingSlots {
   return { missing, silent: silentFrom === 0 ? null : { from: silentFrom, to } }
 }
 
+/** Slots as ranges, in the order of their first ones. */
+export function rangesOf(slots: Iterable<number>): SlotRange[] {
+  const ranges: SlotRange[] = []
+  for (const slot of [...new Set(slots)].sort((a, b) => a - b)) {
+    const last = ranges.at(-1)
+    if (last?.to === slot) ranges[ranges.length - 1] = { from: last.from, to: slot + slotSeconds }
+    else ranges.push({ from: slot, to: slot + slotSeconds })
+  }
+  return ranges
+}
+
 /** How many slots ranges hold. */
 export const slotsIn = (ranges: readonly SlotRange[]): number =>
   ranges.reduce((sum, range) => sum + (range.to - range.from) / slotSeconds, 0)

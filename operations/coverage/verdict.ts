@@ -9,16 +9,25 @@
  */
 import { slotSeconds } from '../../schemas/object-name.ts'
 import { silenceIn, type Silence } from './silences.ts'
-import { clock, isStoodFor, slotOf } from './slots.ts'
+import { clock, isStoodFor, rangesOf, slotOf, slotsIn, type SlotRange } from './slots.ts'
 import { waitingReasons, type Waiting } from './waiting.ts'
+
+/** Half of the traffic: a flow log records accepted flows, rejected ones, or both. */
+export type TrafficHalf = 'accepted' | 'rejected'
+
+/** What the verdict is asked of; any: of whatever the flow logs record. */
+export type AskedTraffic = TrafficHalf | 'both' | 'any'
 
 /** evidence: there was no flow but those recorded; gap: records were lost; unknown: nobody can say. */
 export type VerdictWord = 'evidence' | 'gap' | 'unknown'
 
 /** The answer, with a line for each reason. */
 export interface Verdict {
+  /** Of the traffic that is asked for. */
   readonly verdict: VerdictWord
   readonly reasons: readonly string[]
+  /** The same of each half: a flow log is evidence of a half if it recorded some of it, of any interface. */
+  readonly traffic: Readonly<Record<TrafficHalf, VerdictWord>>
 }
 
 /** What is known of one slot of a flow log: how many objects of which state, and dead letters. */
@@ -44,6 +53,8 @@ export interface CoveringFlowLog {
   /** First and last second of its records of the interface. */
   readonly firstSeen: number
   readonly lastSeen: number
+  /** Actions that it recorded, of any interface and around the time; `-`: its format has none. */
+  readonly actions: readonly string[]
   /** Times between, in which it has none. */
   readonly silences: readonly Silence[]
   /** Last slot, first second, of which the ledger has an object of this flow log; null: none. Then at least, S3 was listed. */
@@ -57,6 +68,8 @@ export interface LossRecord {
   readonly end: number
   /** False: the record has no times; those are of the slot of its object. */
   readonly timed: boolean
+  /** True: the record says nothing of a flow, and its format has no log-status; it is NODATA or SKIPDATA, and nobody can tell which. */
+  readonly unclear: boolean
 }
 
 /** What the verdict depends on. */
@@ -71,6 +84,7 @@ export interface Evidence {
   readonly notDue: number
   /** No record of the interface was ever read, of any time: the id may be wrong. */
   readonly neverSeen?: boolean
+  readonly asked: AskedTraffic
 }
 
 /** Seconds that the times of a record can be late. */
@@ -83,17 +97,53 @@ const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' 
 
 /** Judges the time from `from` to `to`. A loss outweighs what is unknown, and both outweigh evidence. */
 export function judge(from: number, to: number, evidence: Evidence): Verdict {
-  const gaps: string[] = []
-  const unknowns: string[] = []
+  const weighed = weigh(from, to, evidence)
+  return { ...weighed, reasons: reasonTexts(weighed.reasons) }
+}
+
+/** A reason; one of a slot is text for that slot alone, so that neighbours can be said as one. */
+export type Reason = string | { readonly flowLogId: string; readonly slot: number; readonly text: string }
+
+/** A verdict with reasons that can be joined with those of other slots. */
+export type Weighed = Omit<Verdict, 'reasons'> & { readonly reasons: readonly Reason[] }
+
+/** A line for each reason; slots in a row with the same reason are one line. */
+export function reasonTexts(reasons: readonly Reason[]): string[] {
+  const rows: (string | { flowLogId: string; text: string; slots: number[] })[] = []
+  const known = new Map<string, { slots: number[] }>()
+  for (const reason of reasons) {
+    const key = typeof reason === 'string' ? reason : `${reason.flowLogId}\n${reason.text}`
+    const before = known.get(key)
+    if (typeof reason !== 'string') before?.slots.push(reason.slot)
+    if (before !== undefined) continue
+    const row = typeof reason === 'string' ? reason : { flowLogId: reason.flowLogId, text: reason.text, slots: [reason.slot] }
+    known.set(key, typeof row === 'string' ? { slots: [] } : row)
+    rows.push(row)
+  }
+  return rows.flatMap(row =>
+    typeof row === 'string' ? [row] : rangesOf(row.slots).map(range => `${row.flowLogId}, ${slotsText(range)}: ${row.text}`),
+  )
+}
+
+const slotsText = (range: SlotRange): string =>
+  slotsIn([range]) === 1 ? `slot ${clock(range.from)}` : `slots ${clock(range.from)} to ${clock(range.to - 1)} (${slotsIn([range])})`
+
+/** The same with reasons that are not lines yet. */
+export function weigh(from: number, to: number, evidence: Evidence): Weighed {
+  const gaps: Reason[] = []
+  const unknowns: Reason[] = []
   const notes: string[] = []
-  const ids: string[] = []
+  const covering: CoveringFlowLog[] = []
   const slots: number[] = []
   for (let slot = slotOf(from); slot <= lastEnd(to, evidence.windowS); slot += slotSeconds) slots.push(slot)
 
   for (const loss of evidence.losses) {
     const earliest = loss.start - stampDelayS - (loss.timed ? 0 : evidence.windowS)
-    if (earliest <= to && loss.end >= from)
-      gaps.push(`SKIPDATA from ${clock(loss.start)} to ${clock(loss.end)}: AWS lost an unknown number of its flows`)
+    if (earliest > to || loss.end < from) continue
+    const span = `${clock(loss.start)} to ${clock(loss.end)}`
+    if (loss.unclear)
+      unknowns.push(`NODATA or SKIPDATA from ${span}: its format has no log-status, so nobody can tell whether flows were lost`)
+    else gaps.push(`SKIPDATA from ${span}: AWS lost an unknown number of its flows`)
   }
   unknowns.push(...waitingReasons(evidence.waiting, slots[0]!, lastEnd(to, evidence.windowS)))
   for (const log of evidence.flowLogs) {
@@ -105,11 +155,11 @@ export function judge(from: number, to: number, evidence: Evidence): Verdict {
       )
       continue
     }
-    ids.push(log.flowLogId)
+    covering.push(log)
     judgeSlots(log, slots, evidence, gaps, unknowns)
     if (log.lastKnown === null || log.lastKnown <= slots.at(-1)!)
       unknowns.push(
-        `${log.flowLogId}: no object of a later slot than ${clock(slots.at(-1)!)} is known, so another one of these slots may not have been listed yet`,
+        `${log.flowLogId}: no object of a later slot than ${clock(log.lastKnown ?? slots.at(-1)!)} is known, so another one of these slots may not have been listed yet`,
       )
     if (!sees)
       unknowns.push(
@@ -123,34 +173,56 @@ export function judge(from: number, to: number, evidence: Evidence): Verdict {
   }
   if (evidence.neverSeen === true) unknowns.push('never seen: no flow log has a record of this interface, of any time; is its id right?')
   else if (evidence.flowLogs.length === 0) unknowns.push('no flow log has a record of the interface around that time')
-  if (gaps.length > 0) return { verdict: 'gap', reasons: [...gaps, ...unknowns] }
-  if (unknowns.length > 0) return { verdict: 'unknown', reasons: [...unknowns, ...notes] }
+  if (gaps.length > 0) return { ...bothHalves('gap'), reasons: [...gaps, ...unknowns] }
+  if (unknowns.length > 0) return { ...bothHalves('unknown'), reasons: [...unknowns, ...notes] }
   const span = `${clock(slots[0]!)} to ${clock(slots.at(-1)! + slotSeconds - 1)}`
-  return {
-    verdict: 'evidence',
-    reasons: [`${ids.join(', ')}: every object of the slots ${span} is read, and nothing of it was lost`, ...notes],
-  }
+  const ids = covering.map(log => log.flowLogId).join(', ')
+  return judgeHalves(covering, evidence.asked, [`${ids}: every object of the slots ${span} is read, and nothing of it was lost`, ...notes])
 }
 
-function judgeSlots(log: CoveringFlowLog, slots: readonly number[], evidence: Evidence, gaps: string[], unknowns: string[]): void {
+const bothHalves = (word: VerdictWord): Pick<Verdict, 'verdict' | 'traffic'> => ({
+  verdict: word,
+  traffic: { accepted: word, rejected: word },
+})
+
+/** What whole flow logs are evidence of: nothing in the records says what traffic a flow log is for, but that it recorded some. */
+function judgeHalves(covering: readonly CoveringFlowLog[], asked: AskedTraffic, whole: readonly string[]): Weighed {
+  const half = (action: string): VerdictWord => (covering.some(({ actions }) => actions.includes(action)) ? 'evidence' : 'unknown')
+  const traffic = { accepted: half('ACCEPT'), rejected: half('REJECT') }
+  const reasons = [...whole]
+  for (const name of ['accepted', 'rejected'] as const)
+    if (traffic[name] === 'unknown')
+      reasons.push(`no flow log of these recorded ${name} traffic, of any interface around that time: it may not be for it`)
+  for (const { flowLogId, actions } of covering)
+    if (actions.includes('-'))
+      reasons.push(
+        `${flowLogId}: a format without action does not say whether it is for accepted or rejected traffic; --action any takes it as it is`,
+      )
+  const wanted = asked === 'both' ? [traffic.accepted, traffic.rejected] : asked === 'any' ? [] : [traffic[asked]]
+  const verdict = wanted.includes('unknown') ? 'unknown' : 'evidence'
+  // what stands against the verdict comes first
+  return { verdict, reasons: verdict === 'unknown' ? [...reasons.slice(whole.length), ...whole] : reasons, traffic }
+}
+
+function judgeSlots(log: CoveringFlowLog, slots: readonly number[], evidence: Evidence, gaps: Reason[], unknowns: Reason[]): void {
   const isDone = (slot: number): boolean => (log.slots.get(slot)?.done ?? 0) > 0
   for (const slot of slots) {
     const state = log.slots.get(slot)
-    const where = `${log.flowLogId}, slot ${clock(slot)}:`
+    const here = (text: string): Reason => ({ flowLogId: log.flowLogId, slot, text })
     if (state !== undefined) {
-      if (state.failed > 0) gaps.push(`${where} ${plural(state.failed, 'object')} could not be read`)
-      if (state.empty > 0) gaps.push(`${where} ${plural(state.empty, 'object')} without any line, not even a header line`)
-      if (state.deadLetters > 0) gaps.push(`${where} ${plural(state.deadLetters, 'line')} could not be read`)
-      if (state.unread > 0) unknowns.push(`${where} ${plural(state.unread, 'object')} still to be read`)
-      if (state.onTheirWay > 0) unknowns.push(`${where} ${plural(state.onTheirWay, 'line')} still on their way to the tables`)
-      if (state.removed > 0) unknowns.push(`${where} ${plural(state.removed, 'row')} removed by retention`)
-      for (const warning of state.warnings) unknowns.push(`${where} an object says less than asked: ${warning}`)
+      if (state.failed > 0) gaps.push(here(`${plural(state.failed, 'object')} could not be read`))
+      if (state.empty > 0) gaps.push(here(`${plural(state.empty, 'object')} without any line, not even a header line`))
+      if (state.deadLetters > 0) gaps.push(here(`${plural(state.deadLetters, 'line')} could not be read`))
+      if (state.unread > 0) unknowns.push(here(`${plural(state.unread, 'object')} still to be read`))
+      if (state.onTheirWay > 0) unknowns.push(here(`${plural(state.onTheirWay, 'line')} still on their way to the tables`))
+      if (state.removed > 0) unknowns.push(here(`${plural(state.removed, 'row')} removed by retention`))
+      for (const warning of state.warnings) unknowns.push(here(`an object says less than asked: ${warning}`))
       if (state.done + state.unread + state.failed + state.empty > 0) {
-        if (slot >= evidence.notDue) unknowns.push(`${where} another object can still come`)
+        if (slot >= evidence.notDue) unknowns.push(here('another object can still come'))
         continue
       }
     }
-    if (slot >= evidence.notDue) unknowns.push(`${where} no object yet, and there need not be one yet`)
-    else if (!isStoodFor(isDone, slot, evidence.everyS)) unknowns.push(`${where} no object`)
+    if (slot >= evidence.notDue) unknowns.push(here('no object yet, and there need not be one yet'))
+    else if (!isStoodFor(isDone, slot, evidence.everyS)) unknowns.push(here('no object'))
   }
 }

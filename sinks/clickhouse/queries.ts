@@ -19,6 +19,7 @@ export interface QueryParameters {
   coverage_interface_ever: { interface: string }
   coverage_interface_slots: { from: Date; to: Date; flow_logs: readonly string[] }
   coverage_interface_known: { from: Date; to: Date; flow_logs: readonly string[] }
+  coverage_actions: { from: Date; to: Date; flow_logs: readonly string[] }
   coverage_interface_gaps: CoverageScope & { interface: string; before_s: number }
   coverage_interface_at: { interface: string; from: Date; to: Date }
 }

@@ -30,7 +30,7 @@ const number = async (store: Store, sql: string): Promise<number> => Number((awa
 /** What is said of eni-1 at a second, unless the values say otherwise. */
 async function judgeAt(store: Store, at: number, values: Partial<InterfaceRequest> = {}): Promise<Verdict> {
   const place = { account: '', region: '', flowLogs: [] }
-  const request = { interfaceId: 'eni-1', from: at, to: at, ...place, windowS: 60, everyS: 300, notDue: slot(9), ...values }
+  const request = { interfaceId: 'eni-1', from: at, to: at, ...place, windowS: 60, everyS: 300, notDue: slot(9), asked: 'accepted' as const, ...values }
   return judge(at, at, (await findEvidence(store, request, nothingWaits)).evidence)
 }
 
@@ -181,6 +181,8 @@ describe('coverage', () => {
     const report = await reportCoverage(path.store, { ...request, flowLogs: ['fl-b'], notDue: slot(2) })
     assert.deepEqual([report.flowLogs.map(log => log.flowLogId), report.unread, report.skipped], [['fl-b'], [], []])
     assert.equal(hasLosses(report), false)
+    // the object without a slot was uploaded before
+    assert.deepEqual((await reportCoverage(path.store, { ...request, from: slot(2) })).withoutSlot, [])
     const elsewhere = await reportCoverage(path.store, { ...request, account: '999999999999' })
     assert.deepEqual(elsewhere, { flowLogs: [], ended: [], unread: [], withoutSlot: [], skipped: [], overlaps: [], nameless: [] })
   })
@@ -302,8 +304,8 @@ describe('coverage', () => {
       /fl-b {2}nothing after the slot 2026-11-24 10:05; due: 2026-11-24 10:10 to 2026-11-24 10:30\n/,
       /T1015Z_0a1b2c3d\.log\.gz: failed \(OBJECT_NO_HEADER: /,
       /eni-1 {2}fl-a {2}1 record, 2026-11-24 10:06:00 to 2026-11-24 10:06:59/,
-      /fl-a {2}2026-11-24 10:05 {2}after 30 minutes/,
-      /export\.log\.gz: done/,
+      /fl-a {2}2026-11-24 10:05 to 2026-11-24 10:10 {2}\(1\) {2}after 30 minutes/,
+      /\n {2}1 read, s3:\S+export\.log\.gz: done/,
       /not complete: see above\n$/,
     ])
       assert.match(all.out, text)

@@ -1,24 +1,25 @@
 // What is no evidence though the ledger has read it, and what several flow logs or keys hold of the same traffic. All times are fixed.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { findEvidence } from '../../operations/coverage/interface-report.ts'
-import { formatReport } from '../../cli/print/coverage-report.ts'
-import { reportCoverage } from '../../operations/coverage/report.ts'
-import { judge, type Verdict } from '../../operations/coverage/verdict.ts'
+import { countRecords, findEvidence } from '../../operations/coverage/interface-report.ts'
+import { formatReport, formatVerdict } from '../../cli/print/coverage-report.ts'
+import { hasLosses, hasUnclear, reportCoverage } from '../../operations/coverage/report.ts'
+import { judge, type AskedTraffic, type Verdict } from '../../operations/coverage/verdict.ts'
 import { nothingWaits } from '../../operations/coverage/waiting.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { TablePath } from '../support/table-path.ts'
+import { parquetObject } from '../support/parquet-object.ts'
+import { place, TablePath } from '../support/table-path.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
 afterEach(() => server.giveBack())
 after(() => server.stop())
 
-async function judgeAt(store: Store, at: number): Promise<Verdict> {
-  const request = { interfaceId: 'eni-1', from: at, to: at, account: '', region: '', flowLogs: [], windowS: 60, everyS: 300, notDue: 2 ** 31 } // prettier-ignore
+async function judgeAt(store: Store, at: number, asked: AskedTraffic = 'accepted'): Promise<Verdict> {
+  const request = { interfaceId: 'eni-1', from: at, to: at, account: '', region: '', flowLogs: [], windowS: 60, everyS: 300, notDue: 2 ** 31, asked } // prettier-ignore
   return judge(at, at, (await findEvidence(store, request, nothingWaits)).evidence)
 }
 
@@ -99,6 +100,106 @@ describe('coverage --interface', () => {
       formatReport(await reportCoverage(store, request), request, nothingWaits),
       /objects that were read and lack something\n\n {2}fl-a {2}1 object: no column dstaddr\n/,
     )
+  })
+})
+
+describe('a format without log-status', () => {
+  const header = wide.replace(' log-status', '')
+  const blank = (start: number, eni = 'eni-1'): string => `5 ${place.accountId} ${eni} - - - - - - - ${start} ${start + 59} - - - - - -`
+  const line = (start: number, eni = 'eni-1'): string => wideLine({ start, eni }).replace(' OK', '')
+  /** A line a minute, of which some say nothing. */
+  async function logged(put: (path: TablePath, n: number, lines: readonly string[]) => void): Promise<TablePath> {
+    const path = await TablePath.open(server)
+    for (let n = 0; n < 6; n++) {
+      const starts = [0, 1, 2, 3, 4].map(minute => slot(n) + minute * 60)
+      put(path, n, [...starts.map(start => (start === slot(2) + 60 ? blank(start) : line(start))), line(slot(n), 'eni-2')])
+    }
+    await path.work()
+    return path
+  }
+  const asText = (path: TablePath, n: number, lines: readonly string[]): unknown => path.put('fl-a', slot(n), file(header, lines))
+  const asParquet = (path: TablePath, n: number, lines: readonly string[]): unknown =>
+    path.putKey(
+      path.keyOf('fl-a', slot(n)).replace('.log.gz', '.log.parquet'),
+      parquetObject(
+        header.split(' '),
+        lines.map(each => each.split(' ')),
+      ),
+      slot(n) + 420,
+    )
+  for (const [kind, put] of [
+    ['text', asText],
+    ['parquet', asParquet],
+  ] as const)
+    // prettier-ignore
+    it(`is unknown in a minute of which a line says nothing: NODATA or SKIPDATA, and never a flow that was seen (${kind})`, async () => {
+      const { store } = await logged(put)
+      const { verdict, reasons } = await judgeAt(store, slot(2) + 90)
+      assert.equal(verdict, 'unknown', reasons.join('\n'))
+      assert.match(reasons[0]!, /^NODATA or SKIPDATA from 2026-11-24 10:11:00 to 2026-11-24 10:11:59: its format has no log-status/)
+      assert.equal((await judgeAt(store, slot(1) + 90)).verdict, 'evidence')
+      assert.deepEqual(
+        await store.query(`SELECT toUInt8(unclear) AS unclear, state FROM coverage WHERE slot = ${slot(2)}`), // prettier-ignore
+        [{ unclear: 1, state: 'lossy' }],
+      )
+      const at = slot(2) + 90
+      const request = { interfaceId: 'eni-1', from: at, to: at, account: '', region: '', flowLogs: [], windowS: 60, everyS: 300, notDue: 2 ** 31, asked: 'accepted' as const } // prettier-ignore
+      assert.deepEqual(await countRecords(store, request), { flows: 0, nodata: 0, unclear: 1 })
+      const { seenBy } = await findEvidence(store, request, nothingWaits)
+      assert.deepEqual(seenBy.map(({ flows, unclear, actions }) => ({ flows, unclear, actions })), [{ flows: 29, unclear: 1, actions: ['ACCEPT'] }]) // prettier-ignore
+      const time = { from: slot(0), to: slot(6), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(6), endedAfterS: 604_800 } // prettier-ignore
+      const report = await reportCoverage(store, time)
+      assert.deepEqual([hasLosses(report), hasUnclear(report)], [false, true])
+      assert.match(
+        formatReport(report, time, nothingWaits),
+        /\nlines of a format without log-status that say nothing of a flow: NODATA or SKIPDATA, nobody can tell\n\n {2}fl-a {2}1 line\n[^]*which need not be all: see above$/,
+      )
+      assert.deepEqual(await store.query("SELECT sum(bytes) AS n FROM flows_once(from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00')"), [{ n: String(35 * 840) }]) // prettier-ignore
+    })
+})
+
+describe('a flow log that does not record what is asked for', () => {
+  const minutes = (from: number, to: number): number[] => Array.from({ length: to - from }, (_unused, i) => slot(0) + (from + i) * 60)
+  const nodata = (start: number): string => `2 ${place.accountId} eni-1 - - - - - - - ${start} ${start + 59} - NODATA`
+  /** fl-all has accepted flows for 20 minutes, and is deleted; fl-rejected is for rejected traffic and goes on. */
+  async function replaced(rejected: readonly number[] = []): Promise<Store> {
+    const path = await TablePath.open(server)
+    for (let n = 0; n < 12; n++) {
+      const inSlot = minutes(n * 5, n * 5 + 5)
+      if (n < 4) path.put('fl-all', slot(n), file(narrow, inSlot.map(start => flowLine({ start })))) // prettier-ignore
+      path.put('fl-rejected', slot(n), file(narrow, inSlot.map(start => (rejected.includes(start) ? flowLine({ start, action: 'REJECT' }) : nodata(start))))) // prettier-ignore
+    }
+    await path.work()
+    return path.store
+  }
+  const at = slot(6) + 30
+
+  it('is no evidence of accepted traffic, whatever it wrote beside NODATA', async () => {
+    const quiet = await replaced()
+    const { verdict, traffic, reasons } = await judgeAt(quiet, at)
+    assert.deepEqual([verdict, traffic], ['unknown', { accepted: 'unknown', rejected: 'unknown' }])
+    assert.match(reasons[0]!, /^no flow log of these recorded accepted traffic, of any interface around that time/)
+    assert.deepEqual([(await judgeAt(quiet, slot(1) + 30)).traffic], [{ accepted: 'evidence', rejected: 'unknown' }])
+    const one = await replaced([slot(3)])
+    const asked = (of: AskedTraffic): Promise<Verdict> => judgeAt(one, at, of)
+    assert.deepEqual(
+      [(await asked('accepted')).verdict, (await asked('rejected')).verdict, (await asked('both')).verdict, (await asked('any')).verdict],
+      ['unknown', 'evidence', 'unknown', 'evidence'],
+    )
+    assert.deepEqual((await asked('accepted')).traffic, { accepted: 'unknown', rejected: 'evidence' })
+    const request = { interfaceId: 'eni-1', from: at, to: at, account: '', region: '', flowLogs: [], windowS: 60, everyS: 300, notDue: 2 ** 31, asked: 'accepted' as const } // prettier-ignore
+    const found = await findEvidence(one, request, nothingWaits)
+    const said = formatVerdict(at, 'eni-1', found, judge(at, at, found.evidence), await countRecords(one, request))
+    assert.match(said, /^eni-1 at 2026-11-24 10:30:30 UTC: UNKNOWN of accepted traffic: nobody can say; EVIDENCE of rejected traffic: such a flow that is not recorded was not there\n/) // prettier-ignore
+  })
+
+  it('is evidence of what it recorded of another interface, and says what it is not evidence of', async () => {
+    const path = await TablePath.open(server)
+    for (let n = 0; n < 6; n++) path.put('fl-a', slot(n), file(narrow, minutes(n * 5, n * 5 + 5).flatMap(start => [nodata(start), flowLine({ start, eni: 'eni-2' })]))) // prettier-ignore
+    await path.work()
+    const { verdict, traffic, reasons } = await judgeAt(path.store, slot(1) + 30)
+    assert.deepEqual([verdict, traffic], ['evidence', { accepted: 'evidence', rejected: 'unknown' }])
+    assert.match(reasons.at(-1)!, /^no flow log of these recorded rejected traffic/)
   })
 })
 

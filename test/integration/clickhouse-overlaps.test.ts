@@ -160,6 +160,92 @@ describe('two flow logs over the same interface', () => {
   })
 })
 
+describe('objects whose keys name no flow log', () => {
+  const ports = Array.from({ length: 40 }, (_unused, port) => port + 1)
+  const body = (some: readonly number[]): string => file(narrow, some.map(port => flowLine({ port, start: slot(0) + port }))) // prettier-ignore
+  const count = async (store: Store): Promise<number> =>
+    Number((await store.query<{ n: string }>(`SELECT count() AS n FROM flows_once(${whole})`))[0]!.n)
+  const exported = 'exportedlogs/0a1b2c3d-0a1b-0c1d-8e2f-0a1b2c3d4e5f/eni-1-all/000000.gz'
+
+  it('are compared by bucket and first folder: a stream of Firehose and an export of the same lines count once', async () => {
+    const path = await read([])
+    path.putKey('firehose/2026/11/24/10/stream-1-2026-11-24-10-00-00-a', body(ports.slice(0, 25)), slot(1))
+    path.putKey('firehose/2026/11/24/10/stream-1-2026-11-24-10-05-00-b', body(ports.slice(25)), slot(2))
+    path.putKey(exported, body(ports), slot(9))
+    await path.work()
+    assert.deepEqual([await count(path.store), (await overlaps(path.store)).map(row => row[3])], [40, [['s3://flow-logs/exportedlogs/', 's3://flow-logs/firehose/']]]) // prettier-ignore
+    // what one stream delivers again cannot be told from traffic
+    path.putKey('firehose/2026/11/24/10/stream-1-2026-11-24-10-06-00-c', body(ports.slice(0, 10)), slot(2))
+    await path.work()
+    assert.equal(await count(path.store), 50)
+  })
+
+  it('stay one flow log where the first folder is a date, a task, an interface or a partition', async () => {
+    const path = await read([])
+    for (const [i, key] of [
+      '2026/11/24/10/a',
+      '2026-11-24/b',
+      exported.slice(13),
+      'eni-1-all/000000.gz',
+      'year=2026/month=11/c',
+      'd',
+    ].entries())
+      path.putKey(key, body([i + 1]), slot(1))
+    await path.work()
+    assert.deepEqual([await count(path.store), await path.store.query('SELECT DISTINCT origin FROM objects')], [6, [{ origin: 's3://flow-logs/' }]]) // prettier-ignore
+  })
+})
+
+describe('a flow log of which an object never came', () => {
+  const minute = (n: number): number => slot(0) + n * 60
+  /** 6,000 bytes at the 45th second of each of 59 minutes: the records of windows of a length, of which the first one begins before or at the hour. */
+  const records = (windowS: number, first: number): (readonly [start: number, end: number, bytes: number])[] => {
+    const all: (readonly [number, number, number])[] = []
+    for (let start = first; start < minute(60); start += windowS) {
+      const count = Array.from({ length: 59 }, (_unused, n) => minute(n) + 45).filter(at => at >= start && at < start + windowS).length
+      if (count > 0) all.push([Math.max(start, minute(0)), start + windowS - 1, count * 6000])
+    }
+    return all
+  }
+  /** Uploads the objects of the slots in which the records end, but for those that never came. */
+  function deliver(path: TablePath, flowLog: string, isWide: boolean, all: ReturnType<typeof records>, lost: readonly number[]): void {
+    const bySlot = Map.groupBy(all, ([, end]) => Math.floor((end - slot(0)) / 300))
+    for (const [n, some] of bySlot) {
+      if (lost.includes(n)) continue
+      const lines = some.map(([start, end, bytes]) => (isWide ? wideLine : flowLine)({ start, end }).replace(' 10 840 ', ` 10 ${bytes} `))
+      path.put(flowLog, slot(n), file(isWide ? wide : narrow, lines))
+    }
+  }
+  const sum = async (store: Store): Promise<number> =>
+    Number((await store.query<{ n: string }>(`SELECT sum(bytes) AS n FROM flows_once(${whole})`))[0]!.n)
+  const incomplete = async (store: Store): Promise<number> =>
+    (await store.query<{ n: number }>(`SELECT toUInt8(max(incomplete)) AS n FROM flow_log_overlaps(${whole})`))[0]!.n
+
+  it('is not whole there, so that one with windows of another length counts, which reach over the half hour', async () => {
+    const path = await read([])
+    deliver(path, 'fl-aa', true, records(60, minute(0) + 30), [4])
+    deliver(path, 'fl-bb', false, records(600, minute(0) - 300), [])
+    await path.work()
+    assert.deepEqual([await sum(path.store), await incomplete(path.store)], [59 * 6000, 1])
+  })
+
+  it('is not whole there, and one with the same windows counts', async () => {
+    const path = await read([])
+    deliver(path, 'fl-aa', true, records(60, minute(0)), [4])
+    deliver(path, 'fl-bb', false, records(60, minute(0)), [])
+    await path.work()
+    assert.deepEqual([await sum(path.store), await incomplete(path.store)], [59 * 6000, 0])
+  })
+
+  it('is not looked for where windows of ten minutes leave every other slot empty', async () => {
+    const path = await read([])
+    deliver(path, 'fl-aa', true, records(600, minute(0)), [])
+    deliver(path, 'fl-bb', false, records(60, minute(0)), [])
+    await path.work()
+    assert.deepEqual([await sum(path.store), await incomplete(path.store)], [59 * 6000, 0])
+  })
+})
+
 describe('flows_once', () => {
   it('takes the newest version of an object that was overwritten, and the old one until the new one is read', async () => {
     const path = await read([])

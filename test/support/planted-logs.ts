@@ -12,13 +12,18 @@ const slotAt = (n: number): number => worldStart + n * 300
 export type Fate =
   'read' | 'failed' | 'undelivered' | 'empty' | 'on-its-way' | 'repeated' | 'dead-line' | 'copied' | 'overwritten' | 'warned'
 
-/** A record as a flow log writes it; port null: NODATA. */
+/** A record as a flow log writes it; port null: NODATA, or (unclear) NODATA or SKIPDATA of a format without log-status. */
 export interface PlantedRecord {
+  readonly action: PlantedAction
+  readonly unclear: boolean
   readonly start: number
   readonly end: number
   readonly port: number | null
   readonly bytes: number
 }
+
+/** What became of a flow in the network. */
+export type PlantedAction = 'ACCEPT' | 'REJECT'
 
 /** A row of a table: which object version, which line. */
 export interface PlantedRow {
@@ -84,6 +89,8 @@ export interface World {
   readonly trueBytes: number
   /** Traffic at the second `at` of which no row is in the table. */
   readonly hidden: boolean
+  /** The same of accepted, and of rejected, traffic alone. */
+  readonly hiddenActions: Readonly<Record<PlantedAction, boolean>>
   /** Every flow log saw everything, and all of it is in the table. */
   readonly plain: boolean
   /** A flow log saw everything, and all of it is in the table once. */
@@ -107,6 +114,11 @@ interface Log {
   readonly id: string
   readonly windowS: number
   readonly wide: boolean
+  /** Its windows begin so long before whole ones, seconds. */
+  readonly shiftS: number
+  /** Traffic that it is for. */
+  readonly records: readonly PlantedAction[]
+  readonly hasStatus: boolean
   readonly from: number
   readonly to: number
 }
@@ -114,17 +126,23 @@ interface Log {
 /**
  * Plants the world of a seed.
  *
- * @param behind Some of its objects wait: they are drawn apart, so that the other worlds stay as they are.
+ * @param kind behind: some of its objects wait; shifted: windows begin within a minute or a half hour, and more objects never come;
+ *   halves: traffic is accepted or rejected, flow logs can be for one of them, and some have no log-status, so that lost flows look like none. These are drawn
+ *   apart, so that the other worlds stay as they are.
  */
-export function plantWorld(seed: number, behind = false): World {
+export function plantWorld(seed: number, kind: 'usual' | 'behind' | 'shifted' | 'halves' = 'usual'): World {
+  const behind = kind === 'behind'
   const random = randomOf(seed)
   const waits = randomOf(seed + 77_777)
+  const shifts = randomOf(seed + 33_333)
+  const halves = randomOf(seed + 55_555)
   const below = (n: number): number => Math.floor(random() * n)
   const chance = (p: number): boolean => random() < p
   const eni = `eni-${seed}`
   // true traffic: bytes by port and minute
   const ports = chance(0.6) ? [22, 443] : [22]
   const bytes = ports.map(() => Array.from({ length: slotCount * 5 }, () => (chance(0.75) ? 100 + below(900) : 0)))
+  const actionOf = ports.map((): PlantedAction => (kind === 'halves' && halves() < 0.5 ? 'REJECT' : 'ACCEPT'))
   const trueBytes = bytes.flat().reduce((sum, n) => sum + n, 0)
   const at = slotAt(4) + below(900)
 
@@ -138,9 +156,21 @@ export function plantWorld(seed: number, behind = false): World {
       id: `fl-${seed}-${'abc'[i]!}`,
       windowS: chance(0.3) ? 600 : 60,
       wide: chance(0.5),
+      shiftS: 0,
+      records: ['ACCEPT', 'REJECT'],
+      hasStatus: true,
       from: cut === 1 ? minute : worldStart,
       to: cut === 2 ? minute : slotAt(slotCount),
     }
+  })
+
+  const writing = logs.map((log): Log => {
+    if (kind === 'halves') {
+      const types = [log.records, log.records, ['ACCEPT'], ['REJECT']] as const
+      return { ...log, records: types[Math.floor(halves() * 4)]!, hasStatus: halves() < 0.6 }
+    }
+    const shiftsS = log.windowS === 60 ? [0, 30] : [0, 300, 420]
+    return kind === 'shifted' ? { ...log, shiftS: shiftsS[Math.floor(shifts() * shiftsS.length)]! } : log
   })
 
   const rows: PlantedRow[] = []
@@ -151,22 +181,32 @@ export function plantWorld(seed: number, behind = false): World {
   const whole = new Map<string, boolean>()
   const story: string[] = []
   let nextId = seed * 1000
-  for (const log of logs) {
+  for (const log of writing) {
     let isWhole = log.from === worldStart && log.to === slotAt(slotCount)
     story.push(
-      `${log.id} ${log.windowS} s ${log.wide ? 'wide' : 'narrow'} ${(log.from - worldStart) / 60}-${(log.to - worldStart) / 60} min`,
+      `${log.id} ${log.windowS} s ${log.wide ? 'wide' : 'narrow'} ${(log.from - worldStart) / 60}-${(log.to - worldStart) / 60} min ${log.records.join('+')}${log.hasStatus ? '' : ' without status'}${log.shiftS === 0 ? '' : `, ${log.shiftS} s early`}`,
     )
     const bySlot = new Map<number, PlantedRecord[]>()
-    for (let window = worldStart; window < slotAt(slotCount); window += log.windowS) {
+    for (let window = worldStart - log.shiftS; window < slotAt(slotCount); window += log.windowS) {
       const [first, last] = [Math.max(window, log.from), Math.min(window + log.windowS, log.to)]
       if (first >= last) continue
       const inWindow: PlantedRecord[] = []
       ports.forEach((port, i) => {
         let sum = 0
-        for (let t = first; t < last; t += 60) sum += bytes[i]![(t - worldStart) / 60]!
-        if (sum > 0) inWindow.push({ start: first, end: last - 1, port, bytes: sum })
+        // the traffic of a minute passes in its 45th second
+        for (let n = 0; n < slotCount * 5; n++)
+          if (worldStart + n * 60 + 45 >= first && worldStart + n * 60 + 45 < last) sum += bytes[i]![n]!
+        if (sum > 0 && log.records.includes(actionOf[i]!))
+          inWindow.push({ start: first, end: last - 1, port, bytes: sum, action: actionOf[i]!, unclear: false })
       })
-      if (inWindow.length === 0) inWindow.push({ start: first, end: last - 1, port: null, bytes: 0 })
+      // AWS loses the flows of a window, and says so in the status that the format does not have
+      if (!log.hasStatus && halves() < 0.15) {
+        inWindow.length = 0
+        isWhole = false
+        story.push(`${log.id} loses minute ${(first - worldStart) / 60}`)
+      }
+      if (inWindow.length === 0)
+        inWindow.push({ start: first, end: last - 1, port: null, bytes: 0, action: 'ACCEPT', unclear: !log.hasStatus })
       const slot = Math.floor((last - 1 - worldStart) / 300)
       bySlot.set(slot, [...(bySlot.get(slot) ?? []), ...inWindow])
     }
@@ -183,7 +223,8 @@ export function plantWorld(seed: number, behind = false): World {
         'overwritten',
         'warned',
       ]
-      const fate: Fate = troubled ? fates[below(fates.length)]! : 'read'
+      const drawn: Fate = troubled ? fates[below(fates.length)]! : 'read'
+      const fate: Fate = troubled && kind === 'shifted' && shifts() < 0.6 ? 'undelivered' : drawn
       if (fate !== 'read') story.push(`${log.id} slot ${slot} ${fate}`)
       // an object that never came cannot be seen where another one of its slot has the interface
       const halves =
@@ -227,7 +268,7 @@ export function plantWorld(seed: number, behind = false): World {
         const store = (object: PlantedObject, from: readonly PlantedRecord[]): void =>
           from.forEach((record, i) => {
             rows.push({ objectId: object.objectId, line: i + 2, record })
-            count[record.port === null ? 'nodata' : 'flows']++
+            count[record.port === null && !record.unclear ? 'nodata' : 'flows']++
           })
         if (own === 'overwritten') {
           store(put({ lines: part.length, uploaded: slotAt(slot) + 350 }), part.slice(1))
@@ -271,9 +312,9 @@ export function plantWorld(seed: number, behind = false): World {
     whole.set(log.id, isWhole)
   }
   const minute = Math.floor((at - worldStart) / 60)
-  const hidden = ports.some(
-    (port, i) => bytes[i]![minute]! > 0 && !rows.some(({ record }) => record.port === port && record.start <= at && at <= record.end),
-  )
+  const isHidden = (port: number, i: number): boolean =>
+    bytes[i]![minute]! > 0 && !rows.some(({ record }) => record.port === port && record.start <= at && at <= record.end)
+  const hiddenOf = (action: PlantedAction): boolean => ports.some((port, i) => actionOf[i] === action && isHidden(port, i))
   return {
     seed,
     eni,
@@ -286,7 +327,8 @@ export function plantWorld(seed: number, behind = false): World {
     flowLogs: logs.map(log => log.id),
     slotsIfWhole: logs.map(log => (slotCount * 300) / Math.max(log.windowS, 300)),
     trueBytes,
-    hidden,
+    hidden: ports.some(isHidden),
+    hiddenActions: { ACCEPT: hiddenOf('ACCEPT'), REJECT: hiddenOf('REJECT') },
     plain: logs.every(log => log.from === worldStart && log.to === slotAt(slotCount)) && story.length === logs.length,
     hasWhole: [...whole.values()].some(Boolean),
     counts,

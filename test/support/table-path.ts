@@ -51,10 +51,15 @@ export class TablePath {
     body: Buffer | string,
     options: { layout?: ObjectLayout; uploadedS?: number; hash?: string } = {},
   ): string {
-    const site = { ...place, flowLogId } as Parameters<typeof objectKeyOf>[0]
-    const key = objectKeyOf(site, options.layout ?? 'plain', slotS, options.hash ?? '0a1b2c3d')
+    const key = this.keyOf(flowLogId, slotS, options)
     this.putKey(key, body, options.uploadedS ?? slotS + 420)
     return key
+  }
+
+  /** The key of an object of a flow log. */
+  keyOf(flowLogId: string, slotS: number, options: { layout?: ObjectLayout; hash?: string } = {}): string {
+    const site = { ...place, flowLogId } as Parameters<typeof objectKeyOf>[0]
+    return objectKeyOf(site, options.layout ?? 'plain', slotS, options.hash ?? '0a1b2c3d')
   }
 
   /** Uploads an object with any key and announces it. */

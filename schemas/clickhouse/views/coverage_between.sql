@@ -2,14 +2,15 @@
 -- `flowloom coverage` which those are. objects to bytes count the newest version of each key, copies apart: objects is the sum of done, reading,
 -- retrying, failed and empty. lines, flows and the rest are what all versions and copies put into the tables, by count of what is there.
 -- state is that of the worst object: failed; incomplete (being read, waiting for another attempt, or lines still on their way to the tables);
--- removed (rows gone after their time to live); empty (an object without any line); lossy (SKIPDATA, dead letters, or a format that lacks what
--- its warning says); else covered. newest_dead_letters, missing, on_their_way, removed and warnings are of the newest version of each key, copies
+-- removed (rows gone after their time to live); empty (an object without any line); lossy (SKIPDATA, or lines that may be SKIPDATA: unclear; dead
+-- letters, or a format that lacks what its warning says); else covered. unclear (lines of a format without log-status that say nothing of a flow: NODATA
+-- or SKIPDATA, nobody can tell) are among the flows. newest_dead_letters, unclear, missing, on_their_way, removed and warnings are of the newest version of each key, copies
 -- apart. lateness_s: seconds from the end of the slot to the upload of its last object. Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.coverage_between AS
 SELECT
   c.account_id AS account_id, c.region AS region, c.flow_log_id AS flow_log_id, c.slot AS slot,
   multiIf(failed > 0, 'failed', reading + retrying + on_their_way > 0, 'incomplete', removed > 0, 'removed', empty > 0, 'empty',
-    sumIf(c.skipdata, c.current AND NOT c.copy) + newest_dead_letters + length(warnings) > 0, 'lossy', 'covered') AS state,
+    sumIf(c.skipdata, c.current AND NOT c.copy) + unclear + newest_dead_letters + length(warnings) > 0, 'lossy', 'covered') AS state,
   countIf(c.current AND NOT c.copy) AS objects,
   countIf(c.current AND NOT c.copy AND c.state = 'done' AND NOT c.empty) AS done,
   countIf(c.current AND NOT c.copy AND c.state = 'reading') AS reading,
@@ -27,6 +28,7 @@ SELECT
   sumIf(c.on_their_way, c.current AND NOT c.copy) AS on_their_way,
   sumIf(c.removed, c.current AND NOT c.copy) AS removed,
   sum(c.repeated) AS repeated,
+  sumIf(c.unclear, c.current AND NOT c.copy) AS unclear,
   countIf(c.current AND NOT c.copy AND c.warning != '') AS warned,
   groupUniqArrayIf(c.warning, c.current AND NOT c.copy AND c.warning != '') AS warnings
 FROM {database}.object_coverage_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}) AS c

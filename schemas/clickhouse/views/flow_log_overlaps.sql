@@ -8,7 +8,9 @@
 -- records, so that the choice stays the same. Where each lacks some, the one with most bytes counts, and incomplete is 1: the true bytes are that
 -- many or more. Where one ends in a stretch in which another begins (and neither is lossy or broken), the first one counts, and of the second one
 -- the records that begin after the last minute of the first one; that is incomplete too, since nobody knows whether the one was
--- whole until the other was. counted: the flow log that counts (the first one); flow_logs: those with records in the slot, by that order; repeated: interface and object
+-- whole until the other was. Where the choice changes at a half hour that records of the former reach over, of the latter counts what begins after
+-- the last minute of those, and that is incomplete as well. The half hour before the time is looked at too, so that this is the same for every time. counted: the flow log that counts (the first one); flow_logs: those with records in the slot, by that order
+-- (s3:// with bucket and first folder for objects whose name has no flow log); repeated: interface and object
 -- of records that do not count; until: of those in `later` the records do not count that begin before. Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.flow_log_overlaps AS
 WITH
@@ -25,25 +27,28 @@ FROM (
   FROM (
     SELECT observer, rejected, winner,
       -- a choice that is not the one of every other stretch, at a border that records reach over, is exact but for their bytes
-      greatest(ranked[1].1, least(bordering, winner != preferred)) AS lacking,
-      if(meets, intDiv(ranked[1].7, 60) * 60 + 60, 0) AS begin,
-      arrayJoin(arrayMap((x, place) -> (place, least(meets, x.6 = second), x.6, x.10), ranked, arrayEnumerate(ranked))) AS log
+      greatest(ranked[1].1, least(bordering, winner != preferred), relieves) AS lacking,
+      multiIf(meets, intDiv(ranked[1].7, 60) * 60 + 60, relieves, intDiv(previous_last, 60) * 60 + 60, 0) AS begin,
+      arrayJoin(arrayMap((x, place) -> (place, if(place = 1, relieves, least(meets, x.6 = second)), x.6, x.10), ranked, arrayEnumerate(ranked))) AS log
     FROM (
-      SELECT observer, rejected, bordering, preferred, second, meets, ranked, ranked[1].6 AS winner
+      -- one that counts after another one, whose records reach over the half hour between them: what begins before their end is in them
+      SELECT observer, rejected, bordering, preferred, second, meets, ranked, ranked[1].6 AS winner,
+        lagInFrame(ranked[1].6) OVER stretches AS previous, lagInFrame(ranked[1].7) OVER stretches AS previous_last,
+        least(NOT meets, previous != '', previous != winner, previous_last >= stretch, bordering) AS relieves
       FROM (
-        SELECT observer, rejected, bordering, preferred, second, least(second != '', first != '', all[1].1) AS meets,
+        SELECT observer, rejected, stretch, bordering, preferred, second, least(second != '', first != '', all[1].1) AS meets,
           arraySort(x -> (least(meets, x.6 != first), x.1, x.2, x.3, x.4, x.5), all) AS ranked
         FROM (
-          SELECT observer, rejected, bordering, preferred, all, arrayFirst(x -> x.8, all).6 AS first, arrayFirst(x -> x.9, all).6 AS second
+          SELECT observer, rejected, stretch, bordering, preferred, all, arrayFirst(x -> x.8, all).6 AS first, arrayFirst(x -> x.9, all).6 AS second
           FROM (
             -- of a flow log: lacks some, bytes if so, columns, no id, id, id, last second, is there at the beginning only, at the end only, slots
-            SELECT observer, rejected, bordering, arraySort(x -> (-toInt64(x.2), x.1 = '', x.1), stretches)[1].1 AS preferred,
+            SELECT observer, rejected, stretch, bordering, arraySort(x -> (-toInt64(x.2), startsWith(x.1, 's3:'), x.1), stretches)[1].1 AS preferred,
               arraySort(x -> (x.1, x.2, x.3, x.4, x.5), arrayMap((x, lacks) -> (
-                lacks, if(lacks, -x.6, 0), -toInt64(x.2), x.1 = '', x.1, x.1, x.10,
+                lacks, if(lacks, -x.6, 0), -toInt64(x.2), startsWith(x.1, 's3:'), x.1, x.1, x.10,
                 x.9 > greatest(x.8, x.3, x.4), x.8 > greatest(x.9, x.3, x.4), x.11
               ), stretches, arrayMap(x -> greatest(x.8, x.9, x.3, x.4, if(x.5, most, most_named) > x.7), stretches))) AS all
             FROM (
-              SELECT observer, rejected, max(borders) AS bordering, max(least_bytes) AS most, max(if(bare, 0, least_bytes)) AS most_named,
+              SELECT observer, rejected, stretch, max(borders) AS bordering, max(least_bytes) AS most, max(if(bare, 0, least_bytes)) AS most_named,
                 groupArray((flow_log_id, columns, lossy, broken, bare, least_bytes, most_bytes, begins, ends, last, slots)) AS stretches
               FROM (
                 SELECT observer, rejected, stretch, log.1 AS flow_log_id, max(log.2) AS columns, max(log.3) AS lossy, max(log.4) AS broken, max(log.5) AS bare,
@@ -64,7 +69,7 @@ FROM (
                       groupArray(cityHash64(flow_log_id)) AS ids, min(flow_log_id) AS first_id, max(flow_log_id) AS last_id,
                       groupArray((flow_log_id, columns, lossy, broken, bare, records, bytes, members, last, leaving, entering)) AS logs
                     FROM {database}.flow_log_presence(
-                      from = toString(toDateTime(greatest(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 1800) * 1800, 300) - 300, 'UTC'), 'UTC'),
+                      from = toString(toDateTime(greatest(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 1800) * 1800, 2100) - 2100, 'UTC'), 'UTC'),
                       to = toString(toDateTime(least((intDiv(greatest(toUnixTimestamp({to:DateTime('UTC')}), 1) - 1, 1800) + 1) * 1800 + 300, 4294967295), 'UTC'), 'UTC')
                     )
                     GROUP BY observer, rejected, slot
@@ -77,11 +82,11 @@ FROM (
                 GROUP BY observer, rejected, stretch, log.1
               )
               GROUP BY observer, rejected, stretch
-              HAVING count() > 1
             )
           )
         )
       )
+      WINDOW stretches AS (PARTITION BY observer, rejected ORDER BY stretch)
     )
   )
   ARRAY JOIN log.4 AS part

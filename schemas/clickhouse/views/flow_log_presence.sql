@@ -1,8 +1,9 @@
 -- Which flow logs have records of which interface in which 5 minutes of `start`; accepted and rejected apart, because a flow log can be for one
 -- of them alone (a record without an action stands with the accepted ones). A flow log is present in every slot that a record spans (11 minutes
 -- at most, the longest window and a minute): one with windows of ten minutes overlaps one with windows of one minute in both slots.
+-- flow_log_id: the id; for objects whose name has none, s3:// with their bucket and first folder.
 -- columns: of the format; lossy: SKIPDATA of this flow log for the interface; broken: an object of it, in which its records of the slot can stand,
--- is failed, empty, not read to its end or lacks columns. carried: a record of an earlier slot reaches this one. leaving: bytes of records that reach
+-- is failed, empty, not read to its end or lacks columns, or never came: its slot has none, between others of this flow log. carried: a record of an earlier slot reaches this one. leaving: bytes of records that reach
 -- beyond the half hour by the clock in which they begin; entering: those that came over such a border into this slot. last: last second of a record
 -- that begins in the slot. Left out: records without an interface, whose object is not in the ledger, or without any time; object versions and
 -- copies that do not count. Empty where the time, with a day before and after it, has objects of one flow log only.
@@ -14,20 +15,28 @@ WITH
   toDateTime(greatest(toUnixTimestamp(first_slot) - 900, 0), 'UTC') AS read_from,
   toDateTime(least(toUnixTimestamp(last_slot) + 300, 4294967295), 'UTC') AS read_to,
   origins AS (
-    SELECT object_id, toString(flow_log_id) AS flow_log_id, columns
+    SELECT object_id, toString(origin) AS flow_log_id, columns
     FROM {database}.object_versions
     WHERE (slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86700, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86400, 4294967295), 'UTC')))
       AND counts
   ),
   unsound AS (
-    SELECT toString(flow_log_id) AS flow_log_id, groupUniqArray(toUnixTimestamp(assumeNotNull(slot))) AS slots
-    FROM {database}.object_versions
-    WHERE (slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86700, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86400, 4294967295), 'UTC')))
-      AND current AND NOT copy AND slot IS NOT NULL AND (state != 'done' OR empty OR warning != '')
-    GROUP BY flow_log_id
+    SELECT flow_log_id, arrayConcat(bad, arrayFlatten(arrayMap((at, gap) -> range(at - gap + 300 + spare, at - spare, 300), known, gaps))) AS slots
+    FROM (
+      -- how far apart most objects are: a flow log with windows of ten minutes can leave every other slot empty; of one that is seldom there nothing is expected
+      SELECT *, arrayDifference(known) AS gaps, arraySort(arrayPopFront(gaps))[intDiv(length(gaps), 2)] AS usual, multiIf(usual <= 300, 0, usual <= 600, 300, 4294967295) AS spare
+      FROM (
+        SELECT toString(origin) AS flow_log_id, arraySort(groupUniqArray(toInt64(toUnixTimestamp(assumeNotNull(slot))))) AS known,
+          groupUniqArrayIf(toInt64(toUnixTimestamp(assumeNotNull(slot))), state != 'done' OR empty OR warning != '') AS bad
+        FROM {database}.object_versions
+        WHERE (slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86700) - 86700, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 86400, 4294967295), 'UTC')))
+          AND current AND NOT copy AND slot IS NOT NULL
+        GROUP BY flow_log_id
+      )
+    )
   ),
   ledger AS (
-    SELECT DISTINCT object_id, toString(flow_log_id) AS flow_log_id
+    SELECT DISTINCT object_id, toString(origin) AS flow_log_id
     FROM {database}.objects
     WHERE slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp(first_slot), 86400) - 86400, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp(last_slot) + 86400, 4294967295), 'UTC'))
   ),

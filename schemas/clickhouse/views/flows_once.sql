@@ -8,9 +8,9 @@ FROM {database}.flows_once_by(
   to = {to:DateTime('UTC')},
   -- anything but one flow log, and a count that the server has not made, is compared: slower, and never twice
   repeats = if(coalesce((
-    SELECT uniqExact(flow_log_id)
+    SELECT uniqExact(origin)
     FROM {database}.objects
-    WHERE slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 90000) - 90000, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 90000, 4294967295), 'UTC'))
+    WHERE slot_start IS NULL OR (slot_start >= toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 90600) - 90600, 'UTC') AND slot_start < toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 90000, 4294967295), 'UTC'))
   ), 0) = 1, 'alone', 'compared')
 )
 SETTINGS join_use_nulls = 0;

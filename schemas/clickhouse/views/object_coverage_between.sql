@@ -1,4 +1,5 @@
--- object_versions with what is in the tables of each. flows, nodata, skipdata: distinct lines. dead_letters: distinct lines that are refused and were not
+-- object_versions with what is in the tables of each. flows, nodata, skipdata: distinct lines. unclear: those of
+-- flows that say nothing of a flow, of a format without log-status: NODATA or SKIPDATA, nobody can tell. dead_letters: distinct lines that are refused and were not
 -- sent back since. missing: lines that were read and are in no table; where the time to live of one of them has not reached the slot yet, they are
 -- on their way, else removed. repeated: rows beyond one for each line. Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.object_coverage_between AS
@@ -21,7 +22,7 @@ SELECT
   o.bucket AS bucket, o.key AS key, o.object_id AS object_id, o.account_id AS account_id, o.region AS region, o.flow_log_id AS flow_log_id, o.slot AS slot,
   o.current AS current, o.state AS state, o.size AS size, o.last_modified AS last_modified, o.text_bytes AS text_bytes, o.lines AS lines,
   o.header_lines AS header_lines, o.blank_lines AS blank_lines,
-  toInt64(f.in_table) AS flows, toInt64(g.nodata_lines) AS nodata, toInt64(g.skipdata_lines) AS skipdata, toInt64(d.refused) - r.resolved AS dead_letters,
+  toInt64(f.in_table) AS flows, toInt64(f.unclear_lines) AS unclear, toInt64(g.nodata_lines) AS nodata, toInt64(g.skipdata_lines) AS skipdata, toInt64(d.refused) - r.resolved AS dead_letters,
   o.error_code AS error_code, o.error_detail AS error_detail, o.retry_at AS retry_at,
   greatest(toInt64(o.lines) - o.header_lines - o.blank_lines - flows - nodata - skipdata - dead_letters, 0) AS missing,
   if(ttl_days > 0 AND o.slot IS NOT NULL AND toUnixTimestamp(o.slot) + ttl_days * 86400 <= toUnixTimestamp(now()), missing, 0) AS removed,
@@ -34,7 +35,8 @@ FROM (
   WHERE slot_start IS NULL OR (slot_start >= toStartOfFiveMinutes({from:DateTime('UTC')}) AND slot_start < {to:DateTime('UTC')})
 ) AS o
 LEFT JOIN (
-  SELECT object_id, count() AS table_rows, groupBitmap(line) AS in_table
+  SELECT object_id, count() AS table_rows, groupBitmap(line) AS in_table,
+    groupBitmapIf(line, bitAnd(absent, 4059) = 4059 AND action = '-' AND log_status = '-' AND flow_direction = '-') AS unclear_lines
   FROM {database}.flows
   WHERE object_id IN (SELECT object_id FROM wanted)
   GROUP BY object_id

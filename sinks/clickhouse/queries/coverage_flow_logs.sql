@@ -6,7 +6,7 @@ SELECT
   toUnixTimestamp(k.first_known) AS first_known, toUnixTimestamp(k.last_known) AS last_known, toUnixTimestamp(k.last_known_arrival) AS last_known_arrival,
   c.objects AS objects, c.done AS done, c.reading AS reading, c.retrying AS retrying, c.failed AS failed, c.replaced AS replaced,
   c.copies AS copies, c.empty AS empty, c.warned AS warned, c.warnings AS warnings,
-  c.on_their_way AS on_their_way, c.removed AS removed, c.repeated AS repeated, c.bytes AS bytes, c.lines AS lines, c.flows AS flows, c.nodata AS nodata, c.skipdata AS skipdata, c.dead_letters AS dead_letters,
+  c.on_their_way AS on_their_way, c.removed AS removed, c.repeated AS repeated, c.unclear AS unclear, c.bytes AS bytes, c.lines AS lines, c.flows AS flows, c.nodata AS nodata, c.skipdata AS skipdata, c.dead_letters AS dead_letters,
   toUnixTimestamp(c.first_arrival) AS first_arrival, toUnixTimestamp(c.last_arrival) AS last_arrival,
   c.done_slots AS done_slots, c.late_slots AS late_slots, c.late_by AS late_by, c.dead_slots AS dead_slots
 FROM (
@@ -20,7 +20,7 @@ LEFT JOIN (
   SELECT toString(s.account_id) AS account_id, toString(s.region) AS region, toString(s.flow_log_id) AS flow_log_id,
     sum(s.objects) AS objects, sum(s.done) AS done, sum(s.reading) AS reading, sum(s.retrying) AS retrying, sum(s.failed) AS failed,
     sum(s.replaced) AS replaced, sum(s.copies) AS copies, sum(s.empty) AS empty, sum(s.warned) AS warned, groupUniqArrayArray(s.warnings) AS warnings,
-    sum(s.on_their_way) AS on_their_way, sum(s.removed) AS removed, sum(s.repeated) AS repeated, sum(s.bytes) AS bytes, sum(s.lines) AS lines, sum(s.flows) AS flows, sum(s.nodata) AS nodata,
+    sum(s.on_their_way) AS on_their_way, sum(s.removed) AS removed, sum(s.repeated) AS repeated, sum(s.unclear) AS unclear, sum(s.bytes) AS bytes, sum(s.lines) AS lines, sum(s.flows) AS flows, sum(s.nodata) AS nodata,
     sum(s.skipdata) AS skipdata, sum(s.dead_letters) AS dead_letters, min(s.first_arrival) AS first_arrival, max(s.last_arrival) AS last_arrival,
     groupArrayIf(toUnixTimestamp(s.slot), s.done > 0) AS done_slots,
     groupArrayIf(toUnixTimestamp(s.slot), s.lateness_s > {late_s:Int64}) AS late_slots,

@@ -1,18 +1,19 @@
 -- Flow logs that have records of an interface (its id; else that of a resource or a transit gateway attachment), with the first and the last
--- second of those; of a time, every record of each flow log. spans: the same of the records that begin in one minute, in their order. Parameters: interface, seen_from, seen_to.
+-- second of those; of a time, every record of each flow log. spans: the same of the records that begin in one minute, in their order. unclear: records that say
+-- nothing of a flow, of a format without log-status (NODATA or SKIPDATA); these are not among the flows. Parameters: interface, seen_from, seen_to.
 SELECT o.account_id AS account_id, o.region AS region, o.flow_log_id AS flow_log_id, toUnixTimestamp(min(r.first)) AS first_seen,
-  toUnixTimestamp(max(r.last)) AS last_seen, toUInt32(sum(r.flows)) AS flows, toUInt32(sum(r.nodata)) AS nodata, toUInt32(sum(r.skipdata)) AS skipdata,
+  toUnixTimestamp(max(r.last)) AS last_seen, toUInt32(sum(r.flows)) AS flows, toUInt32(sum(r.nodata)) AS nodata, toUInt32(sum(r.skipdata)) AS skipdata, toUInt32(sum(r.unclear)) AS unclear,
   arraySort(groupUniqArrayArray(r.actions)) AS actions, arraySort(groupArray((toUnixTimestamp(r.first), toUnixTimestamp(r.last)))) AS spans
 FROM (
-  SELECT object_id, toStartOfMinute(start) AS minute, min(start) AS first, max(start + least(greatest(dur, 0), 660)) AS last, count() AS flows, 0 AS nodata, 0 AS skipdata,
-    groupUniqArray(toString(action)) AS actions
+  SELECT object_id, toStartOfMinute(start) AS minute, min(start) AS first, max(start + least(greatest(dur, 0), 660)) AS last, countIf(NOT (bitAnd(absent, 4059) = 4059 AND action = '-' AND log_status = '-' AND flow_direction = '-' AS says_nothing)) AS flows, 0 AS nodata, 0 AS skipdata,
+    countIf(says_nothing) AS unclear, groupUniqArrayIf(toString(action), NOT says_nothing) AS actions
   FROM flows
   WHERE interface IN (SELECT interface FROM interfaces WHERE observer = {interface:String})
     AND start >= {seen_from:DateTime('UTC')} AND start < {seen_to:DateTime('UTC')} AND time_source != 'none'
   GROUP BY object_id, minute
   UNION ALL
   SELECT object_id, toStartOfMinute(start) AS minute, min(start) AS first, max(least(end, start + 660)) AS last, 0 AS flows, countIf(kind = 'NODATA') AS nodata,
-    countIf(kind = 'SKIPDATA') AS skipdata, [] AS actions
+    countIf(kind = 'SKIPDATA') AS skipdata, 0 AS unclear, [] AS actions
   FROM flow_gaps
   WHERE interface_id = {interface:String} AND start >= {seen_from:DateTime('UTC')} AND start < {seen_to:DateTime('UTC')} AND time_source != 'none'
   GROUP BY object_id, minute

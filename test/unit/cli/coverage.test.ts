@@ -23,6 +23,7 @@ describe('the options of coverage', () => {
       windowS: 600,
       notDue: s('2026-11-24T11:40:00Z'),
       endedAfterS: 7 * 86_400,
+      asked: 'accepted',
     })
   })
 
@@ -58,6 +59,7 @@ describe('the options of coverage', () => {
     { words: '--late soon', message: /--late takes whole minutes, not "soon"/ },
     { words: '--grace=-5', message: /--grace takes whole minutes/ },
     { words: '--window 5', message: /--window takes 1 or 10/ },
+    { words: '--action accept', message: /--action takes ACCEPT, REJECT, both, any, not "accept"/ },
     { words: '--every 7', message: /--every takes 5, 10, 15/ },
     { words: '--every 0', message: /--every takes 5, 10, 15/ },
     { words: '--ended-after 1.5', message: /--ended-after takes whole days, not "1.5"/ },

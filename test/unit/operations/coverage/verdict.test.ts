@@ -19,6 +19,7 @@ const flowLog = (values: Partial<CoveringFlowLog> = {}): CoveringFlowLog => ({
   flowLogId: 'fl-a',
   firstSeen: slot(0),
   lastSeen: slot(20),
+  actions: ['ACCEPT', 'REJECT'],
   silences: [],
   lastKnown: slot(30),
   slots: slots(),
@@ -31,6 +32,7 @@ const evidence = (values: Partial<Evidence> = {}): Evidence => ({
   windowS: 600,
   everyS: 300,
   notDue: slot(20),
+  asked: 'accepted',
   ...values,
 })
 
@@ -92,12 +94,28 @@ const cases: readonly { name: string; known: Evidence; at?: number; expect: Verd
   { name: 'an object failed and nothing else is there', known: evidence({ flowLogs: [flowLog({ slots: slots({ 5: { ...read, done: 0, failed: 1 } }) })] }), expect: 'gap' }, // prettier-ignore
   { name: 'there are dead letters', known: evidence({ flowLogs: [flowLog({ slots: slots({ 5: { ...read, deadLetters: 1 } }) })] }), expect: 'gap', reason: /1 line could not be read/ }, // prettier-ignore
   { name: 'a gap outweighs what is unknown', known: evidence({ flowLogs: [flowLog({ slots: slots({ 5: null, 6: { ...read, deadLetters: 1 } }) })] }), expect: 'gap' }, // prettier-ignore
-  { name: 'SKIPDATA spans the time', known: evidence({ losses: [{ start: at - 30, end: at + 29, timed: true }] }), expect: 'gap', reason: /^SKIPDATA/ }, // prettier-ignore
-  { name: 'SKIPDATA begins a minute later: times can be late', known: evidence({ losses: [{ start: at + 60, end: at + 119, timed: true }] }), expect: 'gap' }, // prettier-ignore
-  { name: 'SKIPDATA begins after that', known: evidence({ losses: [{ start: at + 61, end: at + 119, timed: true }] }), expect: 'evidence' },
-  { name: 'SKIPDATA ends before', known: evidence({ losses: [{ start: at - 60, end: at - 1, timed: true }] }), expect: 'evidence' },
-  { name: 'SKIPDATA without times: its window can begin before its slot', known: evidence({ losses: [{ start: slot(7), end: slot(8) - 1, timed: false }] }), expect: 'gap' }, // prettier-ignore
-  { name: 'SKIPDATA without times, three slots later', known: evidence({ losses: [{ start: slot(8), end: slot(9) - 1, timed: false }] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'SKIPDATA spans the time', known: evidence({ losses: [{ start: at - 30, end: at + 29, timed: true, unclear: false }] }), expect: 'gap', reason: /^SKIPDATA/ }, // prettier-ignore
+  { name: 'SKIPDATA begins a minute later: times can be late', known: evidence({ losses: [{ start: at + 60, end: at + 119, timed: true, unclear: false }] }), expect: 'gap' }, // prettier-ignore
+  {
+    name: 'SKIPDATA begins after that',
+    known: evidence({ losses: [{ start: at + 61, end: at + 119, timed: true, unclear: false }] }),
+    expect: 'evidence',
+  },
+  {
+    name: 'SKIPDATA ends before',
+    known: evidence({ losses: [{ start: at - 60, end: at - 1, timed: true, unclear: false }] }),
+    expect: 'evidence',
+  },
+  { name: 'SKIPDATA without times: its window can begin before its slot', known: evidence({ losses: [{ start: slot(7), end: slot(8) - 1, timed: false, unclear: false }] }), expect: 'gap' }, // prettier-ignore
+  { name: 'SKIPDATA without times, three slots later', known: evidence({ losses: [{ start: slot(8), end: slot(9) - 1, timed: false, unclear: false }] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'a record is NODATA or SKIPDATA, and nobody can tell', known: evidence({ losses: [{ start: at - 30, end: at + 29, timed: true, unclear: true }] }), expect: 'unknown', reason: /^NODATA or SKIPDATA from .*: its format has no log-status/ }, // prettier-ignore
+  { name: 'such a record ends before', known: evidence({ losses: [{ start: at - 60, end: at - 1, timed: true, unclear: true }] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'the flow log recorded rejected traffic alone', known: evidence({ flowLogs: [flowLog({ actions: ['REJECT'] })] }), expect: 'unknown', reason: /^no flow log of these recorded accepted traffic/ }, // prettier-ignore
+  { name: 'that is what is asked of', known: evidence({ asked: 'rejected', flowLogs: [flowLog({ actions: ['REJECT'] })] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'two flow logs record a half each, and both are asked of', known: evidence({ asked: 'both', flowLogs: [flowLog({ actions: ['REJECT'] }), flowLog({ flowLogId: 'fl-b', actions: ['ACCEPT'] })] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'a flow log that has ended recorded the other half', known: evidence({ flowLogs: [flowLog({ actions: ['REJECT'] }), flowLog({ flowLogId: 'fl-old', lastSeen: slot(2), slots: new Map() })] }), expect: 'unknown' }, // prettier-ignore
+  { name: 'its format has no action', known: evidence({ flowLogs: [flowLog({ actions: ['-'] })] }), expect: 'unknown' },
+  { name: 'its format has no action, and whatever it is for is asked of', known: evidence({ asked: 'any', flowLogs: [flowLog({ actions: ['-'] })] }), expect: 'evidence' }, // prettier-ignore
   { name: 'the interface was first seen later', known: evidence({ flowLogs: [flowLog({ firstSeen: at + 1 })] }), expect: 'unknown', reason: /need not have been there/ }, // prettier-ignore
   { name: 'the interface was last seen before', known: evidence({ flowLogs: [flowLog({ lastSeen: at - 1 })] }), expect: 'unknown' },
   { name: 'a slot has objects, and none of them has a record of the interface', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 661, until: at + 661 }] })] }), expect: 'unknown', reason: /^fl-a has no record of the interface between .*10:16:29 and .*10:38:31, not even NODATA/ }, // prettier-ignore
@@ -117,6 +135,23 @@ describe('the absence of flows', () => {
       assert.equal(verdict, expect, reasons.join('\n'))
       if (reason !== undefined) assert.match(reasons[0]!, reason)
     })
+
+  it('is judged slot by slot, and the same reason of slots in a row is one line', () => {
+    const known = evidence({
+      windowS: 60,
+      flowLogs: [flowLog({ slots: slots({ 4: null, 5: null, 6: null, 9: null }), lastKnown: slot(8) })],
+    })
+    const lines = judgeSlotBySlot(slot(3), slot(12), known).flatMap(range => range.reasons)
+    const said = lines.filter(line => line.includes('no object'))
+    assert.match(said[0]!, /^fl-a, slots .* 10:20:00 to .* 10:34:59 \(3\): no object$/)
+    assert.deepEqual(
+      said.slice(1).map(line => line.replace(/\d{4}-\d\d-\d\d /, '')),
+      [
+        'fl-a, slot 10:45:00: no object',
+        'fl-a: no object of a later slot than 10:40:00 is known, so another one of these slots may not have been listed yet',
+      ],
+    )
+  })
 
   it('is judged slot by slot, and equal neighbours are one range', () => {
     const known = evidence({ flowLogs: [flowLog({ slots: slots({ 9: { ...read, deadLetters: 1 }, 15: null }) })] })
