@@ -30,7 +30,17 @@ const number = async (store: Store, sql: string): Promise<number> => Number((awa
 /** What is said of eni-1 at a second, unless the values say otherwise. */
 async function judgeAt(store: Store, at: number, values: Partial<InterfaceRequest> = {}): Promise<Verdict> {
   const place = { account: '', region: '', flowLogs: [] }
-  const request = { interfaceId: 'eni-1', from: at, to: at, ...place, windowS: 60, everyS: 300, notDue: slot(9), asked: 'accepted' as const, ...values }
+  const request = {
+    interfaceId: 'eni-1',
+    from: at,
+    to: at,
+    ...place,
+    windowS: 60,
+    everyS: 300,
+    notDue: slot(9),
+    asked: 'accepted' as const,
+    ...values,
+  }
   return judge(at, at, (await findEvidence(store, request, nothingWaits)).evidence)
 }
 

@@ -147,7 +147,7 @@ const none: TopicId = 'flow'
 export { name, none }
 `
   writeFileSync(join(user, 'consumer.mts'), text)
-  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   await promisify(execFile)(process.execPath, [tsc, ...options, 'consumer.mts'], { cwd: user }).catch((error: unknown) => {
     assert.fail((error as { stdout: string }).stdout)
