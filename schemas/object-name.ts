@@ -45,7 +45,7 @@ function slotOf(file: RegExpExecArray): number | null {
  * Reads an object key. The file name decides; the folders fill in where the file has another name.
  *
  * @param key Object key, decoded (no `%3D`).
- * @returns The parts; every part is null for a key that is no flow log object. Never throws.
+ * @returns The parts; every part is null for a key that is not that of a flow log object. Never throws.
  */
 export function parseObjectName(key: string): ObjectName {
   const file = filePattern.exec(key)

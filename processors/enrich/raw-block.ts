@@ -35,7 +35,7 @@ function keyOf(record: InRecord, codecs: Codecs): ObjectKey {
   try {
     return codecs.rawLines.decodeKey(record.key)
   } catch (error) {
-    // a writer schema that is not loaded is a fault of the set-up and must not pass; bytes that are no key are data
+    // a writer schema that is not loaded is a fault of the set-up and must not pass; bytes that are not a key are data
     if (error instanceof FlowError && error.code === 'REGISTRY_SCHEMA_UNKNOWN' && record.key[0] === 0) throw error
     return { bucket: '', key: '' }
   }

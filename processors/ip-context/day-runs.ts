@@ -39,7 +39,7 @@ interface Stay {
  * Derives the runs of a day: sorting the stays is all that takes more than one pass.
  *
  * @param day Days since 1970-01-01.
- * @param overlapS Longest overlap of two stays that is no conflict.
+ * @param overlapS Longest overlap of two stays that is not a conflict.
  */
 export function deriveDay(day: number, state: DayState, overlapS: number): DerivedDay {
   const holders = holdersOf(state)

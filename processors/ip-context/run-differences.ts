@@ -7,7 +7,7 @@ import { ownerText } from './owners.ts'
 export interface RunDifferences {
   /** Runs that are new or have another content. */
   readonly upserts: readonly DerivedRun[]
-  /** First seconds of runs that are no more. */
+  /** First seconds of runs that are gone. */
   readonly tombstones: readonly number[]
 }
 

@@ -15,7 +15,7 @@ import { createSite, interfacesAt, type Site } from './site.ts'
 /** What to generate. */
 export interface GenerateOptions {
   readonly seed: number
-  /** Lines that are no header and not blank, over all objects. */
+  /** Lines that are neither header nor blank, over all objects. */
   readonly records: number
   /** Unix seconds; the slot that it lies in is the first. */
   readonly startS: number

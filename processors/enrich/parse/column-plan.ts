@@ -51,7 +51,7 @@ export interface ColumnPlan {
   has(name: string): boolean
 }
 
-/** Names in a header line: runs of spaces separate, a byte-order mark and the line end are no part of it. */
+/** Names in a header line: runs of spaces separate, a byte-order mark and the line end are not part of it. */
 export function headerNames(headerLine: string): string[] {
   return headerLine
     .replace(/^\uFEFF/, '')

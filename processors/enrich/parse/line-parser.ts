@@ -137,7 +137,7 @@ export class LineParser implements BatchDictionaries {
       if (end - start > memory.blockCapacity) batch.faults.push(farTooLong(block, line++, start, end))
       else {
         memory.loadBlock(block, start, end)
-        // the line keeps its place and length: spaces before it are no field
+        // the line keeps its place and length: spaces before it are not a field
         if (start === 0 && beginsWithMark(block, firstLine)) bytes.fill(32, 0, markLength)
         line = this.parsePart(batch, start, end - start, line)
       }

@@ -1,4 +1,4 @@
-/** Values of enums of the table `flows` that are no symbol of the record: other fields of the record say them. */
+/** Values of enums of the table `flows` that are not symbols of the record: other fields of the record say them. */
 
 /** `direction_source` own_network: what `directionBy` says of a direction that is inferred. */
 export const ownNetwork = 4
