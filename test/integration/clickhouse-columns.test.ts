@@ -39,7 +39,7 @@ const written: Readonly<Record<string, readonly Written[]>> = {
 const byDefault: Readonly<Record<string, readonly string[]>> = {
   flows: ['stored_at'],
   flow_gaps: ['stored_at'],
-  objects: ['stored_at'],
+  objects: ['stored_at', 'origin'],
   interfaces: ['observer', 'scope'],
   schema_migrations: ['applied_at'],
   schema_views: ['applied_at'],

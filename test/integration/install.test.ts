@@ -81,9 +81,11 @@ test('nothing of the package runs at install, and no Node comes with it', () => 
 
 test('check-config, topology and every help run on every supported Node', { timeout: 120_000 }, async () => {
   const said = new Map<string, Set<string>>()
+  const file = join(user, 'flowloom.yaml')
+  writeFileSync(file, 's3: { sources: [{ bucket: some-logs }] }\n')
   const commands = [
     ['--help'],
-    ['check-config'],
+    ['check-config', '-c', file],
     ['topology'],
     ['topology', '--help'],
     ['run', '--help'],
