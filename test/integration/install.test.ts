@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { goldenObjects } from '../../operations/demo/demo-objects.ts'
 import { checkConfig } from '../../config/config.ts'
@@ -23,6 +23,11 @@ const oldest = '22.18.0'
 const newest = '26.12.1'
 const tooOld = '20.19.0'
 const brought = isLong ? [oldest, newest, tooOld] : []
+
+/** A test that needs a Node that only long runs bring. */
+const otherNodeTest = (name: string, run: (t: TestContext) => Promise<void>): void => {
+  if (isLong) test(name, { timeout: 120_000 }, run)
+}
 
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-install-'))
 const user = join(dir, 'user')
@@ -104,45 +109,37 @@ test('check-config, topology and every help run on every supported Node', { time
   for (const [args, texts] of said) assert.equal(texts.size, 1, `${args} says the same everywhere`)
 })
 
-test(
-  'a Node that is too old is told in one line, in the package and in a clone',
-  { skip: !isLong && 'npm run test:long brings an old Node' },
-  async t => {
-    if (!nodes.has(tooOld)) {
-      t.skip('no such Node for this platform')
-      return
-    }
-    const clone = startProgram(join(nodes.get(tooOld)!, 'node'), ['main.ts', 'run'])
-    for (const { code, out, err } of await Promise.all([flowloom(tooOld, ['run']).ended, clone.ended])) {
-      assert.deepEqual([code, out], [1, ''])
-      assert.match(err, /^flowloom: this is Node 20\.19\.0, and flowloom needs Node 22\.18 .*\n$/)
-    }
-  },
-)
+otherNodeTest('a Node that is too old is told in one line, in the package and in a clone', async t => {
+  if (!nodes.has(tooOld)) {
+    t.skip('no such Node for this platform')
+    return
+  }
+  const clone = startProgram(join(nodes.get(tooOld)!, 'node'), ['main.ts', 'run'])
+  for (const { code, out, err } of await Promise.all([flowloom(tooOld, ['run']).ended, clone.ended])) {
+    assert.deepEqual([code, out], [1, ''])
+    assert.match(err, /^flowloom: this is Node 20\.19\.0, and flowloom needs Node 22\.18 .*\n$/)
+  }
+})
 
-test(
-  'npm ci prints no warning on the oldest Node that the README names',
-  { timeout: 120_000, skip: !isLong && 'npm run test:long brings the oldest Node' },
-  async t => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8')
-    assert.match(readme, new RegExp(`You need Node \\(${oldest.replace(/\.\d+$/, '').replace('.', '\\.')} or newer of 22, or 24 or newer`))
-    if (!nodes.has(oldest)) {
-      t.skip('no such Node for this platform')
-      return
-    }
-    const clone = join(dir, 'clone')
-    for (const path of ['package.json', 'package-lock.json', 'development-node/package.json'])
-      cpSync(join(root, path), join(clone, path), { recursive: true })
-    const env = { ...process.env, PATH: [nodes.get(oldest)!, process.env['PATH']].join(delimiter) }
-    const { stdout, stderr } = await promisify(execFile)('npm', ['ci', '--dry-run', '--no-audit', '--no-fund'], {
-      cwd: clone,
-      env,
-      maxBuffer: 2 ** 24,
-    })
-    assert.equal(stderr, '')
-    assert.match(stdout, /^added \d+ packages/m)
-  },
-)
+otherNodeTest('npm ci prints no warning on the oldest Node that the README names', async t => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  assert.match(readme, new RegExp(`You need Node \\(${oldest.replace(/\.\d+$/, '').replace('.', '\\.')} or newer of 22, or 24 or newer`))
+  if (!nodes.has(oldest)) {
+    t.skip('no such Node for this platform')
+    return
+  }
+  const clone = join(dir, 'clone')
+  for (const path of ['package.json', 'package-lock.json', 'development-node/package.json'])
+    cpSync(join(root, path), join(clone, path), { recursive: true })
+  const env = { ...process.env, PATH: [nodes.get(oldest)!, process.env['PATH']].join(delimiter) }
+  const { stdout, stderr } = await promisify(execFile)('npm', ['ci', '--dry-run', '--no-audit', '--no-fund'], {
+    cwd: clone,
+    env,
+    maxBuffer: 2 ** 24,
+  })
+  assert.equal(stderr, '')
+  assert.match(stdout, /^added \d+ packages/m)
+})
 
 test('the demo is not in the package, and says so', async () => {
   const { code, err } = await flowloom(process.versions.node, ['demo', '--exit']).ended
