@@ -148,10 +148,11 @@ export async function findEvidence(store: Store, request: InterfaceRequest, wait
 }
 
 const keyOf = (account: unknown, region: unknown, flowLog: unknown): string => [account, region, flowLog].map(String).join('\n')
+const keyOfRow = (row: Row): string => keyOf(row['account_id'], row['region'], row['flow_log_id'])
 
 function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & SlotLists)[], known: readonly Row[]): CoveringFlowLog {
-  const isOf = (row: Row): boolean =>
-    keyOf(row['account_id'], row['region'], row['flow_log_id']) === keyOf(log.accountId, log.region, log.flowLogId)
+  const key = keyOf(log.accountId, log.region, log.flowLogId)
+  const isOf = (row: Row): boolean => keyOfRow(row) === key
   const slots = new Map<number, SlotState>()
   for (const row of rows)
     if (isOf(row))
@@ -179,8 +180,6 @@ function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & S
   }
 }
 
-const isSameLog = (one: Row, other: Row): boolean => ['account_id', 'region', 'flow_log_id'].every(name => one[name] === other[name])
-
 const seenByOf = (row: Row & SeenRow, recorded: readonly (Row & { actions: string[] })[]): SeenBy => ({
   accountId: String(row['account_id']),
   region: String(row['region']),
@@ -192,7 +191,7 @@ const seenByOf = (row: Row & SeenRow, recorded: readonly (Row & { actions: strin
   skipdata: Number(row['skipdata']),
   unclear: Number(row['unclear']),
   actions: row.actions,
-  recordedActions: [...new Set([...row.actions, ...(recorded.find(other => isSameLog(row, other))?.actions ?? [])])].sort(),
+  recordedActions: [...new Set([...row.actions, ...(recorded.find(other => keyOfRow(other) === keyOfRow(row))?.actions ?? [])])].sort(),
 })
 
 const lossOf = (row: Row): LossRecord => ({

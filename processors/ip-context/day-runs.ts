@@ -114,11 +114,11 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
 
 /** Last second in which a stay is in conflict with one of those that go on when it begins. */
 function disputedTo({ holder, first, last }: Stay, going: readonly Stay[], overlapS: number): number {
+  const enough = Math.floor(overlapS / 60) + 1
   let to = -1
   for (const other of going) {
     const end = Math.min(other.last, last)
     if (end <= to || end - first + 1 <= overlapS) continue
-    const enough = Math.floor(overlapS / 60) + 1
     if (sharedMinutes(holder.minutes, other.holder.minutes, first, end, enough) >= enough) to = end
   }
   return to

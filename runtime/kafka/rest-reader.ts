@@ -1,6 +1,6 @@
 /**
  * Reads what a role has not committed yet of its input, without its group and without moving anything. Counted are records that the role will
- * get: no marks of transactions, no aborted records, no holes of compaction. So a topic that ends with marks is no lag.
+ * get, without marks of transactions, aborted records and holes of compaction. So a topic that ends with marks does not lag.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Topic } from '../../schemas/topics.ts'
