@@ -49,7 +49,16 @@ export default tseslint.config(
     },
   },
   {
-    files: ['config/config.ts', 'operations/demo/**', 'runtime/processes/**', 'stack/**', 'test/**', 'bench/**', 'examples/**'],
+    files: [
+      'config/config.ts',
+      'operations/demo/**',
+      'runtime/processes/**',
+      'stack/**',
+      'harness/**',
+      'test/**',
+      'bench/**',
+      'examples/**',
+    ],
     rules: { 'no-restricted-properties': 'off' },
   },
   {
@@ -57,7 +66,7 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   {
-    files: ['test/**', 'bench/**'],
+    files: ['harness/**', 'test/**', 'bench/**'],
     rules: {
       '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',

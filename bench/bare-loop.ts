@@ -5,7 +5,7 @@
  */
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { gunzipSync } from 'node:zlib'
-import { s3Client } from '../test/support/s3.ts'
+import { s3Client } from '../harness/s3.ts'
 
 const [endpoint, bucket, warm] = process.argv.slice(2)
 const client = s3Client(endpoint!)

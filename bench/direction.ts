@@ -1,6 +1,6 @@
 /** `node bench/direction.ts`: how often directions and taught addresses are wrong, over generated traffic whose truth is known. */
-import { directionScenarios, forwardScenarios, networkScenarios, type DirectionScenario } from '../test/support/direction-scenarios.ts'
-import { measureDirection } from '../test/support/measure-direction.ts'
+import { directionScenarios, forwardScenarios, networkScenarios, type DirectionScenario } from '../harness/direction-scenarios.ts'
+import { measureDirection } from '../harness/measure-direction.ts'
 
 const blocks = Number(process.argv[2] ?? 300)
 const percent = (part: number, whole: number): string => `${whole === 0 ? '-' : ((100 * part) / whole).toFixed(1)} %`.padStart(8)

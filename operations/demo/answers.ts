@@ -6,7 +6,7 @@ import { findHolders, type Holder } from '../holders.ts'
 /** A row of an answer: cells by column name. */
 export type AnswerRow = Record<string, string | number | null>
 
-/** The eight S3 addresses of the FloCon 2024 table (test/golden/flocon-2024). */
+/** The eight S3 addresses of the FloCon 2024 table (examples/logs/flocon-2024). */
 export const floconAddresses = [
   '16.182.72.112',
   '52.216.215.0',

@@ -1,4 +1,4 @@
-/** What the demo puts into its bucket: the golden logs (test/golden, with their source) and generated ones. */
+/** What the demo puts into its bucket: the golden logs (examples/logs, with their source) and generated ones. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -11,7 +11,7 @@ export interface DemoObject {
   readonly body: Buffer
 }
 
-const goldenRoot = ownFile('../../test/golden', import.meta.url)
+const goldenRoot = ownFile('../../examples/logs', import.meta.url)
 
 /** Account and region of each golden case: its object key must name them. */
 const golden: Readonly<Record<string, { account: string; region: string }>> = {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
-import { killRun } from '../support/kill-run.ts'
+import { killRun } from '../support/runs/kill-run.ts'
 
 const startS = Math.floor(Date.now() / 300_000) * 300 - 4 * 3600
 

@@ -1,7 +1,7 @@
 /** Objects of 300 MB are read in bounded memory, one of them a single line; a gigabyte in test/long. */
 import { after, test } from 'node:test'
-import { releaseStack } from '../support/live-stack.ts'
-import { readLargeObjects } from '../support/large-objects.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
+import { readLargeObjects } from '../support/runs/large-objects.ts'
 
 after(() => releaseStack())
 

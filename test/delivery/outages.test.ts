@@ -1,6 +1,6 @@
 /** Broker, registry, ClickHouse and S3 go away for 10 s each, one after the other, while objects arrive; a minute each in test/long. */
 import { test } from 'node:test'
-import { outageRun } from '../support/outage-run.ts'
+import { outageRun } from '../support/runs/outage-run.ts'
 
 test('each service away for a while: every line is in the table once, memory stays bounded', { timeout: 600_000 }, async t => {
   const peakMiB = await outageRun({

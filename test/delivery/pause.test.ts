@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
-import { pauseRun } from '../support/pause-run.ts'
+import { pauseRun } from '../support/runs/pause-run.ts'
 
 /** Before a commit of each stateful role, and where a range is announced and not yet inserted. */
 const stops = ['s3-fetch:before-commit#4', 'enrich:before-commit#4', 'ip-context:before-commit#4', 'sink-flows:committed#4']

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { plain, TestEnricher } from '../support/enrich-blocks.ts'
-import { referenceBlock } from '../support/enrich-reference.ts'
+import { plain, TestEnricher } from '../../harness/enrich-blocks.ts'
+import { referenceBlock } from '../support/references/enrich-reference.ts'
 
 const read = (file: string): { header: string; text: string } => {
   const content = readFileSync(new URL(file, import.meta.url), 'utf8')
@@ -12,14 +12,14 @@ const read = (file: string): { header: string; text: string } => {
 const expectedOf = (file: string) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')) as Record<string, never>
 
 const logs = [
-  'aws-examples/default-v2.log',
-  'aws-examples/nat-gateway-custom.log',
-  'aws-examples/nodata-skipdata-v2.log',
-  'aws-examples/service-path-direction-v5.log',
-  'aws-examples/tcp-flags-v3.log',
-  'aws-examples/transit-gateway-interfaces-v3.log',
-  'flocon-2024/snapshot.log',
-  'nat-gateway-v5/nat.log',
+  '../../examples/logs/aws-examples/default-v2.log',
+  '../../examples/logs/aws-examples/nat-gateway-custom.log',
+  '../../examples/logs/aws-examples/nodata-skipdata-v2.log',
+  '../../examples/logs/aws-examples/service-path-direction-v5.log',
+  '../../examples/logs/aws-examples/tcp-flags-v3.log',
+  '../../examples/logs/aws-examples/transit-gateway-interfaces-v3.log',
+  '../../examples/logs/flocon-2024/snapshot.log',
+  '../../examples/logs/nat-gateway-v5/nat.log',
 ]
 const origin = { accountId: '123456789010', region: 'us-east-1', slotStart: 1_700_000_100 }
 
@@ -45,7 +45,7 @@ void describe('golden logs', () => {
 
 void describe('aws-examples', () => {
   void it('reads the first default record field by field', () => {
-    const { header, text } = read('aws-examples/default-v2.log')
+    const { header, text } = read('../../examples/logs/aws-examples/default-v2.log')
     const [row] = new TestEnricher().run(header, text).rows
     const { accountId, interfaceId, srcAddr, dstAddr, srcPort, dstPort, protocol, protocolName, packets, bytes, start, end, action, logStatus, servicePort, serviceName, region } = row!
     assert.deepEqual(
@@ -73,13 +73,13 @@ void describe('aws-examples', () => {
   })
 
   void it('takes two spaces in a row as one separator', () => {
-    const { header, text } = read('aws-examples/tcp-flags-v3.log')
+    const { header, text } = read('../../examples/logs/aws-examples/tcp-flags-v3.log')
     const { rows } = new TestEnricher().run(header, text)
     assert.deepEqual([rows.at(-1)!.dstPort, rows.at(-1)!.pktSrcAddr, rows.at(-1)!.tcpFlagNames], [43_638, '10.0.0.62', 'SYN+ACK+FIN'])
   })
 
   void it('records without times take the slot of the object and say so, and teach nothing', () => {
-    const { header, text } = read('aws-examples/nat-gateway-custom.log')
+    const { header, text } = read('../../examples/logs/aws-examples/nat-gateway-custom.log')
     const { rows, sightings } = new TestEnricher().run(header, text, { origin })
     for (const row of rows) assert.deepEqual([row.start, row.end, row.timeSource, row.accountId, row.region], [1_700_000_100, 1_700_000_399, 'slot', '123456789010', 'us-east-1'])
     assert.deepEqual(sightings, [])
@@ -87,8 +87,8 @@ void describe('aws-examples', () => {
 })
 
 void describe('flocon-2024', () => {
-  const { header, text } = read('flocon-2024/snapshot.log')
-  const expected = expectedOf('flocon-2024/expected.json') as unknown as {
+  const { header, text } = read('../../examples/logs/flocon-2024/snapshot.log')
+  const expected = expectedOf('../../examples/logs/flocon-2024/expected.json') as unknown as {
     rows: number
     packets: number
     bytes: number
@@ -145,8 +145,8 @@ void describe('flocon-2024', () => {
 
 void describe('nat-gateway-v5', () => {
   void it('gives each address its own interface, and teaches nothing where the packet belongs to someone else', () => {
-    const { header, text } = read('nat-gateway-v5/nat.log')
-    const expected = expectedOf('nat-gateway-v5/expected.json') as unknown as { scope: string; owners: Record<string, Record<string, string | number | null>> }
+    const { header, text } = read('../../examples/logs/nat-gateway-v5/nat.log')
+    const expected = expectedOf('../../examples/logs/nat-gateway-v5/expected.json') as unknown as { scope: string; owners: Record<string, Record<string, string | number | null>> }
     const { sightings } = new TestEnricher().run(header, text)
     assert.deepEqual(
       sightings.map(({ key, value }) => [key.scope, key.ip, value.owner.interfaceId, value.owner.instanceId, value.owner.subnetId, value.ranges[0]!.first]).sort(),

@@ -6,7 +6,7 @@ import type { LookupSet } from '../../processors/enrich/lookups/lookup-set.ts'
 import { noLookups, TextPool } from '../../processors/enrich/lookups/lookup-set.ts'
 import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
 import { defaultFormat } from '../../schemas/flow-fields.ts'
-import { TestEnricher, type EnrichedBlock } from '../support/enrich-blocks.ts'
+import { TestEnricher, type EnrichedBlock } from '../../harness/enrich-blocks.ts'
 
 const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8')
 const lookupsOf = (folder: string): Record<string, string> =>

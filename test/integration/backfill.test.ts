@@ -10,12 +10,12 @@ import { parseRange } from '../../cli/backfill.ts'
 import { backfillTexts } from '../../cli/print/backfill-progress.ts'
 import { backfill, type BackfillEvent, type BackfillReport } from '../../operations/backfill/backfill.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
-import { flowloom } from '../support/command-line.ts'
-import { ledgerRecords } from '../support/ledger-records.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { flowloom } from '../support/processes/command-line.ts'
+import { ledgerRecords } from '../support/records/ledger-records.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
 

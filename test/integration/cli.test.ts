@@ -13,7 +13,7 @@ import { runCommand } from '../../cli/run.ts'
 import { topicsCommand } from '../../cli/topics.ts'
 import { topics } from '../../schemas/topics.ts'
 import { topology } from '../../topology.ts'
-import { flowloom, startFlowloom, type Outcome } from '../support/command-line.ts'
+import { flowloom, startFlowloom, type Outcome } from '../support/processes/command-line.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-cli-'))
 after(() => rmSync(dir, { recursive: true, force: true }))

@@ -8,8 +8,8 @@ import { withAddressRanges } from '../../sinks/clickhouse/address-ranges.ts'
 import { recordOwnNetworks } from '../../sinks/clickhouse/own-networks.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { exposures, into, outOf, run, seen, t, tablesOf, wide, type TableArguments } from '../support/seen-records.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { exposures, into, outOf, run, seen, t, tablesOf, wide, type TableArguments } from '../support/clickhouse/seen-records.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

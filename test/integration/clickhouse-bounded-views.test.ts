@@ -5,10 +5,10 @@ import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { flow } from '../support/flow-records.ts'
-import { emptyLedger } from '../support/ledger.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { natGatewayFlows, setUpSink, testObjectId } from '../support/sink-setup.ts'
+import { flow } from '../support/records/flow-records.ts'
+import { emptyLedger } from '../support/records/ledger.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { natGatewayFlows, setUpSink, testObjectId } from '../support/clickhouse/sink-setup.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

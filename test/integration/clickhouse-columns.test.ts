@@ -8,7 +8,7 @@ import { ownNetworkColumns } from '../../sinks/clickhouse/own-networks.ts'
 import { ownedObjects } from '../../sinks/clickhouse/reset.ts'
 import { deadLetterTable, gapTable, objectTable, replayTable, runTable } from '../../sinks/clickhouse/row-tables.ts'
 import { memoryTables, tableNames } from '../../sinks/clickhouse/store.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

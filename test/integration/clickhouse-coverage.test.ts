@@ -6,10 +6,10 @@ import { hasLosses, reportCoverage, type CoverageRequest } from '../../operation
 import { judge, type Verdict } from '../../operations/coverage/verdict.ts'
 import { nothingWaits } from '../../operations/coverage/waiting.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { flowloom, type Outcome } from '../support/command-line.ts'
-import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { place, TablePath } from '../support/table-path.ts'
+import { flowloom, type Outcome } from '../support/processes/command-line.ts'
+import { file, flowLine, narrow, slot, wide, wideLine } from '../support/clickhouse/coverage-lines.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { place, TablePath } from '../support/clickhouse/table-path.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

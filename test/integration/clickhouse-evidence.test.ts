@@ -8,10 +8,10 @@ import { judge, type AskedTraffic, type Verdict } from '../../operations/coverag
 import { nothingWaits } from '../../operations/coverage/waiting.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { parquetObject } from '../support/parquet-object.ts'
-import { place, TablePath } from '../support/table-path.ts'
+import { file, flowLine, narrow, slot, wide, wideLine } from '../support/clickhouse/coverage-lines.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { parquetObject } from '../support/files/parquet-object.ts'
+import { place, TablePath } from '../support/clickhouse/table-path.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

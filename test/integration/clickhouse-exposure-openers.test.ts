@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { exposures, into, outOf, seen, t, tablesOf } from '../support/seen-records.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { exposures, into, outOf, seen, t, tablesOf } from '../support/clickhouse/seen-records.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

@@ -5,8 +5,8 @@ import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { exposures, into, outOf, run, seen, t, tablesOf, type TableArguments } from '../support/seen-records.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { exposures, into, outOf, run, seen, t, tablesOf, type TableArguments } from '../support/clickhouse/seen-records.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

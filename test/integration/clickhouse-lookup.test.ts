@@ -6,9 +6,9 @@ import { checkConfig } from '../../config/config.ts'
 import { blankOf, findHolders } from '../../operations/holders.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { Owner } from '../../schemas/records.ts'
-import { emptyLedger } from '../support/ledger.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { setUpSink, testObjectId, type SinkSetup } from '../support/sink-setup.ts'
+import { emptyLedger } from '../support/records/ledger.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { setUpSink, testObjectId, type SinkSetup } from '../support/clickhouse/sink-setup.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

@@ -5,10 +5,10 @@ import { checkConfig } from '../../config/config.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { CloudMapRun, ObjectLedger, Owner } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
-import { flow } from '../support/flow-records.ts'
-import { emptyLedger } from '../support/ledger.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { natGatewayFlows, setUpSink, testObjectId } from '../support/sink-setup.ts'
+import { flow } from '../support/records/flow-records.ts'
+import { emptyLedger } from '../support/records/ledger.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { natGatewayFlows, setUpSink, testObjectId } from '../support/clickhouse/sink-setup.ts'
 
 const nobody: Owner = {
   interfaceId: null,

@@ -11,10 +11,10 @@ import { countRows, dropTables, ownedObjects, resetTables } from '../../sinks/cl
 import { statementsOf } from '../../sinks/clickhouse/statements.ts'
 import { tableNames, type Store } from '../../sinks/clickhouse/store.ts'
 import { readViews } from '../../sinks/clickhouse/views.ts'
-import { flow } from '../support/flow-records.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { MemoryCluster } from '../support/memory-context.ts'
-import { makeReleasedDatabase } from '../support/released-database.ts'
+import { flow } from '../support/records/flow-records.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { MemoryCluster } from '../../harness/memory-context.ts'
+import { makeReleasedDatabase } from '../support/clickhouse/released-database.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

@@ -6,10 +6,10 @@ import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts
 import { identifier } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { flow } from '../support/flow-records.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { MemoryCluster } from '../support/memory-context.ts'
-import { anyKey, testObjectId } from '../support/sink-setup.ts'
+import { flow } from '../support/records/flow-records.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { MemoryCluster } from '../../harness/memory-context.ts'
+import { anyKey, testObjectId } from '../support/clickhouse/sink-setup.ts'
 
 let server: LiveClickHouse
 /** A database in which each table is that of one test. */

@@ -4,9 +4,9 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { reportCoverage } from '../../operations/coverage/report.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { file, flowLine, narrow, slot, wide, wideLine } from '../support/coverage-lines.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { place, TablePath } from '../support/table-path.ts'
+import { file, flowLine, narrow, slot, wide, wideLine } from '../support/clickhouse/coverage-lines.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { place, TablePath } from '../support/clickhouse/table-path.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

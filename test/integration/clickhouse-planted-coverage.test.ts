@@ -1,4 +1,4 @@
-// Coverage, evidence and what counts once, over random worlds of which the truth is known: test/support/planted-logs.ts is the model.
+// Coverage, evidence and what counts once, over random worlds of which the truth is known: test/support/planted-truth/planted-logs.ts is the model.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { findEvidence } from '../../operations/coverage/interface-report.ts'
@@ -8,8 +8,8 @@ import { nothingWaits, type Waiting } from '../../operations/coverage/waiting.ts
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import { readQuery } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
-import { plantWorld, worldStart, type World } from '../support/planted-logs.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { plantWorld, worldStart, type World } from '../support/planted-truth/planted-logs.ts'
 
 /** Seeds that have failed once come first, and stay. */
 const keptSeeds: readonly number[] = [19, 168]

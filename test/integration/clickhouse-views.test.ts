@@ -5,12 +5,12 @@ import { identifier } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { migrate, readMigrations } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { readViews, type Views } from '../../sinks/clickhouse/views.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { objectsOf, recordsOf } from '../support/planted-truth/log-objects.ts'
 import { networkOf } from '../support/planted-truth/network.ts'
 import { trafficOf } from '../support/planted-truth/traffic.ts'
 import { bringObjects } from '../support/planted-truth/truth-path.ts'
-import { makeReleasedDatabase } from '../support/released-database.ts'
+import { makeReleasedDatabase } from '../support/clickhouse/released-database.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))

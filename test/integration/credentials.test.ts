@@ -10,8 +10,8 @@ import { openQueue } from '../../producers/s3/notify/notify-queue.ts'
 import type { ObjectStore } from '../../producers/s3/objects/object-store.ts'
 import { createS3Stores } from '../../producers/s3/objects/s3-object-store.ts'
 import { FlowError } from '../../runtime/errors.ts'
-import { AwsAccount, roles } from '../support/aws-account.ts'
-import { endpoints, freshSettings, noKey, releaseStack } from '../support/live-stack.ts'
+import { AwsAccount, roles } from '../support/s3/aws-account.ts'
+import { endpoints, freshSettings, noKey, releaseStack } from '../../harness/live-stack.ts'
 
 const account = await AwsAccount.open((await endpoints()).s3Endpoint)
 after(async () => {

@@ -22,14 +22,14 @@ import type { FlowError } from '../../runtime/errors.ts'
 import { objectKeyOf } from '../../producers/synthetic/object-layout.ts'
 import { createSite } from '../../producers/synthetic/site.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { goodLines } from '../support/bad-objects.ts'
-import { flowloom, startProgram, type Outcome } from '../support/command-line.ts'
-import { settingsEnvironment } from '../support/fleet.ts'
-import { until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { goodLines } from '../support/files/bad-objects.ts'
+import { flowloom, startProgram, type Outcome } from '../support/processes/command-line.ts'
+import { settingsEnvironment } from '../../harness/fleet.ts'
+import { until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
 
@@ -79,7 +79,7 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
   const bad = { good: 3, long: 4, refused: 2, cut: 1 }
   const objects = keys.length
   const kill = async (point: string, options: object = {}): Promise<Outcome> =>
-    startProgram(process.execPath, ['--no-warnings', join('test', 'support', 'send-back-process.ts'), JSON.stringify(options)], {
+    startProgram(process.execPath, ['--no-warnings', join('test', 'support', 'runs', 'send-back-process.ts'), JSON.stringify(options)], {
       ...env,
       FLOWLOOM_TEST_KILL: point,
     }).ended
@@ -216,7 +216,7 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
 test('dead letters that an older version wrote are listed and sent back too', { timeout: 120_000 }, async () => {
   const settings = await freshSettings()
   const config = checkConfig(settings)
-  const released = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'unit', 'released-values.json'), 'utf8')) as Record<
+  const released = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'unit', 'schemas', 'released-values.json'), 'utf8')) as Record<
     string,
     Record<string, AvroRecord>
   >

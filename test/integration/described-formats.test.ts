@@ -5,11 +5,11 @@ import { gzipSync } from 'node:zlib'
 import { audit } from '../../operations/audit.ts'
 import { probe } from '../../operations/probe/probe.ts'
 import { announceRetries, findUnread } from '../../operations/retry.ts'
-import { Ec2Server } from '../support/ec2-server.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { Ec2Server } from '../support/s3/ec2-server.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
 

@@ -11,12 +11,12 @@ import { goldenObjects } from '../../operations/demo/demo-objects.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import { topics } from '../../schemas/topics.ts'
-import { root, startProgram, type Outcome } from '../support/command-line.ts'
-import { Lab, until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { emptyBatch, overlapAborted, type Written } from '../support/reader-traps.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
+import { root, startProgram, type Outcome } from '../support/processes/command-line.ts'
+import { Lab, until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { emptyBatch, overlapAborted, type Written } from '../support/kafka/reader-traps.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
 
 const venv = join(root, '.flowloom', 'python')
 const requirements = join(root, 'examples', 'python', 'requirements.txt')

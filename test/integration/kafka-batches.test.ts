@@ -12,8 +12,8 @@ import { checkConfig } from '../../config/config.ts'
 import { codecNumbers, frameRecords, type CodecName } from '../../runtime/kafka/record-format.ts'
 import type { InRecord, OutRecord } from '../../runtime/records.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import { Lab, until } from '../support/kafka-lab.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { Lab, until } from '../support/kafka/kafka-lab.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 type Plain = [offset: number, timestampMs: number, key: string | null, value: string | null, headers: string]
 

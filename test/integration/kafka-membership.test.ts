@@ -10,8 +10,8 @@ import { Membership } from '../../runtime/kafka/membership.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { createLog } from '../../runtime/log.ts'
 import { topics } from '../../schemas/topics.ts'
-import { Lab, until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
+import { Lab, until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
 
 const job = process.env['FLOWLOOM_TEST_MEMBER']
 if (job !== undefined) await beMember(checkConfig(JSON.parse(job)))

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Lab, require, until } from '../support/kafka-lab.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { Lab, require, until } from '../support/kafka/kafka-lab.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 const stockChecksum = require('kafkajs/src/protocol/recordBatch/crc32C/index.js') as (bytes: Buffer) => number
 let lab: Lab

@@ -7,8 +7,8 @@ import { FlowError } from '../../runtime/errors.ts'
 import { frameRecords } from '../../runtime/kafka/record-format.ts'
 import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { topics } from '../../schemas/topics.ts'
-import { failing, Lab, median, until } from '../support/kafka-lab.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { failing, Lab, median, until } from '../support/kafka/kafka-lab.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 let lab: Lab
 

@@ -1,7 +1,7 @@
 /** Looking keys up with batches of our own. */
 import { after } from 'node:test'
-import { testKeyedReader } from '../support/keyed-lookups.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { testKeyedReader } from '../support/kafka/keyed-lookups.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

@@ -7,10 +7,10 @@ import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import { topics } from '../../schemas/topics.ts'
 import type { CloudMapRun, IpSighting } from '../../schemas/records.ts'
-import { until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { inShort, seen } from '../support/sightings.ts'
+import { until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { inShort, seen } from '../support/records/sightings.ts'
 
 const day = (n: number): number => n * 86_400
 const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4']

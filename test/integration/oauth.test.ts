@@ -17,7 +17,7 @@ import { kafkaService, kafkaTls } from '../../stack/kafka-service.ts'
 import { defaultPackagesDir } from '../../stack/local-stack.ts'
 import { installPackages } from '../../stack/packages.ts'
 import { freePorts, type Ports } from '../../stack/ports.ts'
-import { flowloom } from '../support/command-line.ts'
+import { flowloom } from '../support/processes/command-line.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-oauth-'))
 const folder = join(dir, 'kafka')

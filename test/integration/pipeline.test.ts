@@ -10,12 +10,12 @@ import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { resetGroup } from '../../runtime/kafka/topic-admin.ts'
 import { resetTables } from '../../sinks/clickhouse/reset.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { counted } from '../support/counted.ts'
-import { until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { inputTaken, mapInTables, settled } from '../support/settle.ts'
+import { counted } from '../support/processes/counted.ts'
+import { until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { inputTaken, mapInTables, settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
 

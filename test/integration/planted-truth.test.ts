@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { Random, seedOf } from '../../producers/synthetic/random.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { failingSeeds } from '../support/planted-truth/failing-seeds.ts'
 import {
   checkCutExposures,

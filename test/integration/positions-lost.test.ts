@@ -8,11 +8,11 @@ import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { holdsRecords } from '../../runtime/kafka/group-progress.ts'
 import { resetGroup } from '../../runtime/kafka/topic-admin.ts'
 import { topics } from '../../schemas/topics.ts'
-import { until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
 

@@ -7,10 +7,10 @@ import { after, test } from 'node:test'
 import { stringify } from 'yaml'
 import { probe } from '../../operations/probe/probe.ts'
 import { loadConfig, type RawConfig } from '../../config/config.ts'
-import { setBucketFaults } from '../support/bucket-faults.ts'
-import { flowloom } from '../support/command-line.ts'
-import { endpoints, freshSettings, releaseStack } from '../support/live-stack.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
+import { setBucketFaults } from '../support/s3/bucket-faults.ts'
+import { flowloom } from '../support/processes/command-line.ts'
+import { endpoints, freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
 
 after(() => releaseStack())
 

@@ -7,12 +7,12 @@ import { checkConfig } from '../../config/config.ts'
 import { Cluster } from '../../runtime/kafka/cluster.ts'
 import { createLog } from '../../runtime/log.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
-import { flowloom, startFlowloom, startProgram, type Running } from '../support/command-line.ts'
-import { settingsEnvironment } from '../support/fleet.ts'
-import { until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { flowloom, startFlowloom, startProgram, type Running } from '../support/processes/command-line.ts'
+import { settingsEnvironment } from '../../harness/fleet.ts'
+import { until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
 

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { ConfigResourceTypes } from '../../runtime/kafka/kafka-constants.ts'
 import { topics } from '../../schemas/topics.ts'
-import { Lab } from '../support/kafka-lab.ts'
-import { largestRecords } from '../support/largest-records.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { Lab } from '../support/kafka/kafka-lab.ts'
+import { largestRecords } from '../support/records/largest-records.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 const lab = await Lab.open({ compression: 'none' })
 after(async () => {

@@ -12,14 +12,14 @@ import { createSite } from '../../producers/synthetic/site.ts'
 import { topics } from '../../schemas/topics.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
-import { goodLines, goodObject } from '../support/bad-objects.ts'
-import { flowloom, startProgram } from '../support/command-line.ts'
-import { settingsEnvironment } from '../support/fleet.ts'
-import { until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { goodLines, goodObject } from '../support/files/bad-objects.ts'
+import { flowloom, startProgram } from '../support/processes/command-line.ts'
+import { settingsEnvironment } from '../../harness/fleet.ts'
+import { until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
 
@@ -115,7 +115,7 @@ test('a replay gives the tables again, exactly once, and leaves the live ones as
       ]) {
         const { signal, err } = await startProgram(
           process.execPath,
-          ['--no-warnings', join('test', 'support', 'replay-process.ts'), request],
+          ['--no-warnings', join('test', 'support', 'runs', 'replay-process.ts'), request],
           {
             ...env,
             FLOWLOOM_TEST_KILL: point,

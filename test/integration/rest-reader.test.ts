@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { readRest, type RestPart } from '../../runtime/kafka/rest-reader.ts'
-import { Lab } from '../support/kafka-lab.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { Lab } from '../support/kafka/kafka-lab.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

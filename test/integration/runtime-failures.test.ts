@@ -6,10 +6,10 @@ import { FlowError } from '../../runtime/errors.ts'
 import { registry } from '../../runtime/metrics.ts'
 import type { TaskContext } from '../../runtime/task.ts'
 import { topics } from '../../schemas/topics.ts'
-import { CopyBench, upTo } from '../support/copy-role.ts'
-import { failing, until } from '../support/kafka-lab.ts'
-import { emptyLedger } from '../support/ledger.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { CopyBench, upTo } from '../support/kafka/copy-role.ts'
+import { failing, until } from '../support/kafka/kafka-lab.ts'
+import { emptyLedger } from '../support/records/ledger.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { confluentHeader } from '../../runtime/avro.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { topics } from '../../schemas/topics.ts'
-import { CopyBench } from '../support/copy-role.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { CopyBench } from '../support/kafka/copy-role.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

@@ -13,9 +13,9 @@ import { SourceRunner } from '../../runtime/kafka/source-runner.ts'
 import { createLog } from '../../runtime/log.ts'
 import { topics } from '../../schemas/topics.ts'
 import { startStack, type Stack } from '../../stack/local-stack.ts'
-import { CopyBench, upTo } from '../support/copy-role.ts'
-import { until } from '../support/kafka-lab.ts'
-import { settingsFor } from '../support/live-stack.ts'
+import { CopyBench, upTo } from '../support/kafka/copy-role.ts'
+import { until } from '../support/kafka/kafka-lab.ts'
+import { settingsFor } from '../../harness/live-stack.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-own-broker-'))
 let stack: Stack

@@ -6,9 +6,9 @@ import { openSession } from '../../operations/session.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import { topics } from '../../schemas/topics.ts'
-import { CopyBench } from '../support/copy-role.ts'
-import { emptyLedger } from '../support/ledger.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
+import { CopyBench } from '../support/kafka/copy-role.ts'
+import { emptyLedger } from '../support/records/ledger.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

@@ -5,9 +5,9 @@ import { openSession } from '../../operations/session.ts'
 import { Membership } from '../../runtime/kafka/membership.ts'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
 import { topics } from '../../schemas/topics.ts'
-import { countingRole, countingOutcome, produceArrivals } from '../support/counting-role.ts'
-import { until } from '../support/kafka-lab.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
+import { countingRole, countingOutcome, produceArrivals } from '../support/kafka/counting-role.ts'
+import { until } from '../support/kafka/kafka-lab.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

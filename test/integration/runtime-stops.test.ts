@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SourceRunner } from '../../runtime/kafka/source-runner.ts'
 import type { Source } from '../../runtime/task.ts'
 import { topics } from '../../schemas/topics.ts'
-import { CopyBench, upTo } from '../support/copy-role.ts'
-import { failing, require, until } from '../support/kafka-lab.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { CopyBench, upTo } from '../support/kafka/copy-role.ts'
+import { failing, require, until } from '../support/kafka/kafka-lab.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

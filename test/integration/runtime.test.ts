@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openSession, type Session } from '../../operations/session.ts'
 import { topics } from '../../schemas/topics.ts'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
-import { countingOutcome, countingRole, produceArrivals } from '../support/counting-role.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
+import { countingOutcome, countingRole, produceArrivals } from '../support/kafka/counting-role.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
 
 const encodedBatches = process.env['FLOWLOOM_TEST_ENCODED'] !== 'false'
 

@@ -13,8 +13,8 @@ import { createS3Stores } from '../../producers/s3/objects/s3-object-store.ts'
 import { ChildService } from '../../stack/child-service.ts'
 import { s3Service } from '../../stack/node-services.ts'
 import { freePorts } from '../../stack/ports.ts'
-import { counted } from '../support/counted.ts'
-import { MemoryCluster } from '../support/memory-context.ts'
+import { counted } from '../support/processes/counted.ts'
+import { MemoryCluster } from '../../harness/memory-context.ts'
 
 const bucket = 'many'
 const objects = 100_000

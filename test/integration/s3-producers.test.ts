@@ -20,8 +20,8 @@ import { ChildService } from '../../stack/child-service.ts'
 import { s3Service } from '../../stack/node-services.ts'
 import { freePorts } from '../../stack/ports.ts'
 import type { FaultRule } from '../../stack/s3-faults.ts'
-import { MemoryCluster } from '../support/memory-context.ts'
-import { createBucket, deleteObject, putObject, s3Client } from '../support/s3.ts'
+import { MemoryCluster } from '../../harness/memory-context.ts'
+import { createBucket, deleteObject, putObject, s3Client } from '../../harness/s3.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flowloom-s3-producers-'))
 const { s3: port } = await freePorts()

@@ -6,10 +6,10 @@ import { audit } from '../../operations/audit.ts'
 import { parseRange } from '../../cli/backfill.ts'
 import { backfill } from '../../operations/backfill/backfill.ts'
 import { probe } from '../../operations/probe/probe.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
-import { LocalRun } from '../support/local-run.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
+import { LocalRun } from '../../harness/local-run.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
 

@@ -17,10 +17,10 @@ import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { startStack, type Stack } from '../../stack/local-stack.ts'
 import { stackEnvironment } from '../../stack/stack-environment.ts'
 import type { RoleName } from '../../topology.ts'
-import { AclAdmin, documentedAcls } from '../support/acls.ts'
-import { flowloom } from '../support/command-line.ts'
-import { createBucket, putObject, s3Client } from '../support/s3.ts'
-import { settled } from '../support/settle.ts'
+import { AclAdmin, documentedAcls } from '../support/kafka/acls.ts'
+import { flowloom } from '../support/processes/command-line.ts'
+import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { settled } from '../support/kafka/settle.ts'
 
 const roles = ['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'sink'] as const satisfies readonly RoleName[]
 const [yesterday, today] = [1, 0].map(days => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10)) as [string, string]

@@ -4,8 +4,8 @@ import { after, test } from 'node:test'
 import { holdsRecords } from '../../runtime/kafka/group-progress.ts'
 import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
-import { Lab } from '../support/kafka-lab.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { Lab } from '../support/kafka/kafka-lab.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

@@ -9,9 +9,9 @@ import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { createLog } from '../../runtime/log.ts'
 import type { AvroRecord } from '../../schemas/avro-types.ts'
 import { topicName, topics, type Topic } from '../../schemas/topics.ts'
-import { flowloom } from '../support/command-line.ts'
-import { settingsEnvironment } from '../support/fleet.ts'
-import { freshSettings, releaseStack } from '../support/live-stack.ts'
+import { flowloom } from '../support/processes/command-line.ts'
+import { settingsEnvironment } from '../../harness/fleet.ts'
+import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

@@ -1,7 +1,7 @@
 /** Objects of a gigabyte of text are read in the same bounded memory as those of 100 MB. FLOWLOOM_TEST_TEXT_BYTES shortens it for a trial. */
 import { after, test } from 'node:test'
-import { readLargeObjects } from '../support/large-objects.ts'
-import { releaseStack } from '../support/live-stack.ts'
+import { readLargeObjects } from '../support/runs/large-objects.ts'
+import { releaseStack } from '../../harness/live-stack.ts'
 
 after(() => releaseStack())
 

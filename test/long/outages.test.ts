@@ -1,6 +1,6 @@
 /** Each service away for a minute: longer than session, transaction and request timeouts. FLOWLOOM_TEST_AWAY_MS shortens it for a trial. */
 import { test } from 'node:test'
-import { outageRun } from '../support/outage-run.ts'
+import { outageRun } from '../support/runs/outage-run.ts'
 
 const awayMs = Number(process.env['FLOWLOOM_TEST_AWAY_MS'] ?? 60_000)
 

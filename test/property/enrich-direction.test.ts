@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { teach, type ReferenceNetwork } from '../support/direction-reference.ts'
-import { TestEnricher } from '../support/enrich-blocks.ts'
-import { referenceBlock } from '../support/enrich-reference.ts'
-import { joinRanges } from '../support/reference.ts'
+import { teach, type ReferenceNetwork } from '../support/references/direction-reference.ts'
+import { TestEnricher } from '../../harness/enrich-blocks.ts'
+import { referenceBlock } from '../support/references/enrich-reference.ts'
+import { joinRanges } from '../support/references/reference.ts'
 
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 100)
 /** Seeds that are always tried, so that a run can be compared with another; those that failed once are kept among them. */

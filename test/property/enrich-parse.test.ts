@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { flowFields, type FlowField } from '../../schemas/flow-fields.ts'
 import { partitionOf } from '../../runtime/partition.ts'
-import { plain, TestEnricher } from '../support/enrich-blocks.ts'
-import { canonicalIpv6, referenceBlock, referenceProtocols } from '../support/enrich-reference.ts'
+import { plain, TestEnricher } from '../../harness/enrich-blocks.ts'
+import { canonicalIpv6, referenceBlock, referenceProtocols } from '../support/references/enrich-reference.ts'
 
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 150)
 const ipv4 = fc.oneof(fc.constantFrom('10.0.0.1', '10.0.0.2', '172.16.3.4', '192.168.1.1', '52.1.2.3', '8.8.8.8', '203.0.113.9'), fc.ipV4())

@@ -1,8 +1,8 @@
 // Planted traffic: what the log does not say is never inferred wrongly for private networks, and never taught wrongly anywhere.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { directionScenarios, forwardScenarios, networkScenarios } from '../support/direction-scenarios.ts'
-import { measureDirection } from '../support/measure-direction.ts'
+import { directionScenarios, forwardScenarios, networkScenarios } from '../../harness/direction-scenarios.ts'
+import { measureDirection } from '../../harness/measure-direction.ts'
 
 const blocks = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 25)
 

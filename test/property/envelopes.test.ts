@@ -6,7 +6,7 @@ import { documentLines } from '../../audit/plain-documents.ts'
 import { readPlainly } from '../../audit/plain-reader.ts'
 import { unwrapped } from '../../producers/s3/text/envelope-text.ts'
 import { FlowError } from '../../runtime/errors.ts'
-import { FetchBench, header, keyOf, settle } from '../unit/producers/s3-fetch-cases.ts'
+import { FetchBench, header, keyOf, settle } from '../support/s3/fetch-cases.ts'
 
 const flow = '2 123456789012 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 40 1 2 ACCEPT OK'
 const message = fc.oneof(

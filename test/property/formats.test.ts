@@ -6,8 +6,8 @@ import { readPlainly } from '../../audit/plain-reader.ts'
 import { addTally, emptyTally } from '../../schemas/tally.ts'
 import { createEnrichRole } from '../../processors/enrich/enrich-processor.ts'
 import { flowFields } from '../../schemas/flow-fields.ts'
-import { matrixFormats, matrixRecords } from '../support/format-matrix.ts'
-import { FetchBench, keyOf } from '../unit/producers/s3-fetch-cases.ts'
+import { matrixFormats, matrixRecords } from '../support/files/format-matrix.ts'
+import { FetchBench, keyOf } from '../support/s3/fetch-cases.ts'
 
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 150)
 const lookups = { country: 'none', asn: 'none', threats: [], reloadMs: 0, dictionaryEntries: 1000 }

@@ -6,7 +6,7 @@ import { readPlainly } from '../../audit/plain-reader.ts'
 import { readParquetPlainly } from '../../audit/plain-parquet.ts'
 import { isColumnLine, isHeader } from '../../producers/s3/text/header-line.ts'
 import { findFlowField, flowFields } from '../../schemas/flow-fields.ts'
-import { parquetObject } from '../support/parquet-object.ts'
+import { parquetObject } from '../support/files/parquet-object.ts'
 
 const documented = fc.shuffledSubarray(
   flowFields.map(({ name }) => name),

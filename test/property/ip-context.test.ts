@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import { createIpContextRole, type IpContextOptions } from '../../processors/ip-context/ip-context-processor.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import type { IpSighting, Owner, OwnershipRun, SecondsRange } from '../../schemas/records.ts'
-import { modelRuns, type RecordedSighting } from '../support/map-model.ts'
-import { MemoryCluster, type FailurePoint } from '../support/memory-context.ts'
-import { inShort, ownerNamed } from '../support/sightings.ts'
+import { modelRuns, type RecordedSighting } from '../support/references/map-model.ts'
+import { MemoryCluster, type FailurePoint } from '../../harness/memory-context.ts'
+import { inShort, ownerNamed } from '../support/records/sightings.ts'
 
 const dayS = 86_400
 const firstDay = 20_400

@@ -12,7 +12,7 @@ import { readAsnText, readCountryText } from '../../processors/enrich/lookups/ra
 import { AsnPool } from '../../processors/enrich/lookups/table-values.ts'
 import { readThreatList } from '../../processors/enrich/lookups/threat-lists.ts'
 import { parseIpv4, parseIpv6 } from '../../processors/enrich/parse/address-text.ts'
-import { modelLookup, modelPrefix, modelText, tableForms, writeTable, type ModelRange } from '../support/lookup-model.ts'
+import { modelLookup, modelPrefix, modelText, tableForms, writeTable, type ModelRange } from '../support/references/lookup-model.ts'
 
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 150)
 /** 20_261_130 is of today; seeds that failed once are kept. */

@@ -11,7 +11,7 @@ import { readCountryMmdb } from '../../processors/enrich/lookups/mmdb-ranges.ts'
 import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
 import type { RangeTable } from '../../processors/enrich/lookups/range-table.ts'
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6, type Words } from '../../processors/enrich/parse/address-text.ts'
-import { ipv4Bits, writeMmdb, type MmdbContent } from '../support/mmdb-writer.ts'
+import { ipv4Bits, writeMmdb, type MmdbContent } from '../support/files/mmdb-writer.ts'
 
 const seed = Number(process.env['FLOWLOOM_TEST_SEED'] ?? 20_261_130)
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 150)

@@ -5,10 +5,10 @@ import { readParquetPlainly } from '../../audit/plain-parquet.ts'
 import { readPlainly } from '../../audit/plain-reader.ts'
 import { flowFields } from '../../schemas/flow-fields.ts'
 import type { ArrivalSource } from '../../schemas/records.ts'
-import { matrixFormats, matrixRecords } from '../support/format-matrix.ts'
-import { assertMatrixObject, type MatrixObject } from '../support/matrix-checks.ts'
-import { matrixContainers } from '../support/matrix-containers.ts'
-import { MemoryPath } from '../support/memory-path.ts'
+import { matrixFormats, matrixRecords } from '../support/files/format-matrix.ts'
+import { assertMatrixObject, type MatrixObject } from '../support/files/matrix-checks.ts'
+import { matrixContainers } from '../support/files/matrix-containers.ts'
+import { MemoryPath } from '../support/runs/memory-path.ts'
 
 const arrivals: readonly ArrivalSource[] = ['poll', 'notification', 'backfill', 'retry']
 

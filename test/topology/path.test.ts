@@ -7,10 +7,10 @@ import { gzipSync } from 'node:zlib'
 import { readPlainly } from '../../audit/plain-reader.ts'
 import type { CloudMapEntry } from '../../schemas/map-state.ts'
 import type { AddressKey, ObjectLedger } from '../../schemas/records.ts'
-import { badObjects, goodLines } from '../support/bad-objects.ts'
-import { MemoryPath } from '../support/memory-path.ts'
+import { badObjects, goodLines } from '../support/files/bad-objects.ts'
+import { MemoryPath } from '../support/runs/memory-path.ts'
 
-const golden = (file: string): Buffer => readFileSync(join(import.meta.dirname, '..', 'golden', file))
+const golden = (file: string): Buffer => readFileSync(join(import.meta.dirname, '../../examples/logs', file))
 const expected = (file: string): Record<string, never> => JSON.parse(golden(file).toString()) as Record<string, never>
 const header = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
 

@@ -11,7 +11,7 @@ import { gunzipSync } from 'node:zlib'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { topics, type TopicId } from '../../schemas/topics.ts'
 import { tableNames } from '../../sinks/clickhouse/store.ts'
-import { MemoryPath } from '../support/memory-path.ts'
+import { MemoryPath } from '../support/runs/memory-path.ts'
 
 /** Number of records or rows, and SHA-256 of their sorted JSON. */
 type Fingerprint = readonly [count: number, sha256: string]
@@ -37,8 +37,8 @@ async function bring(): Promise<MemoryPath> {
   const options = { seed: 7, records: 12_000, startS: path.slotS - 3600, accounts: ['123456789010', '111122223333'], badLineShare: 0.02 }
   for (const { key, body } of generateObjects({ ...options, recordsPerObject: 1500 })) path.objects.put(path.bucket, key, gunzipSync(body))
   const logs = [
-    'flocon-2024/snapshot.log',
-    'nat-gateway-v5/nat.log',
+    '../../examples/logs/flocon-2024/snapshot.log',
+    '../../examples/logs/nat-gateway-v5/nat.log',
     'routable-vpc/public-range-v2.log',
     'routable-vpc/public-range-vpc.log',
   ].map(file => readFileSync(join(golden, file)))

@@ -9,7 +9,7 @@ import { formatAudit } from '../../../cli/print/audit-table.ts'
 import { checkConfig } from '../../../config/config.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
 import { emptyTally, type Tally } from '../../../schemas/tally.ts'
-import { MemoryObjectStore } from '../../support/memory-object-store.ts'
+import { MemoryObjectStore } from '../../../harness/memory-object-store.ts'
 
 const nowMs = Date.parse('2026-11-24T12:00:00Z')
 const header = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n'

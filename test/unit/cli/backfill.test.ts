@@ -8,8 +8,8 @@ import type { FlowError } from '../../../runtime/errors.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
 import type { ObjectLedger } from '../../../schemas/records.ts'
 import { listObjects } from '../../../producers/s3/objects/list-objects.ts'
-import { emptyLedger } from '../../support/ledger.ts'
-import { MemoryObjectStore } from '../../support/memory-object-store.ts'
+import { emptyLedger } from '../../support/records/ledger.ts'
+import { MemoryObjectStore } from '../../../harness/memory-object-store.ts'
 
 const nowMs = Date.parse('2026-11-24T12:00:00Z')
 const range = (url: string, from?: string, to?: string) =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkConfig } from '../../../config/config.ts'
 import { FlowError } from '../../../runtime/errors.ts'
-import { bytesOf, largestRecords, settingsAtLimit } from '../../support/largest-records.ts'
+import { bytesOf, largestRecords, settingsAtLimit } from '../../support/records/largest-records.ts'
 
 const faultsOf = (settings: Parameters<typeof checkConfig>[0]): string => {
   try {

@@ -5,8 +5,8 @@ import { runInNewContext } from 'node:vm'
 import { retryOf, UnreadObjects } from '../../../operations/retry.ts'
 import { parsePlace } from '../../../cli/arguments/s3-place.ts'
 import type { ObjectLedger } from '../../../schemas/records.ts'
-import { emptyLedger } from '../../support/ledger.ts'
-import { bucket, FetchBench, gz, keyOf, numbered, settle } from '../producers/s3-fetch-cases.ts'
+import { emptyLedger } from '../../support/records/ledger.ts'
+import { bucket, FetchBench, gz, keyOf, numbered, settle } from '../../support/s3/fetch-cases.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

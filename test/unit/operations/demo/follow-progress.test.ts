@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { followProgress } from '../../../../operations/demo/follow-progress.ts'
-import { MemoryStore } from '../../../support/memory-store.ts'
+import { MemoryStore } from '../../../support/clickhouse/memory-store.ts'
 
 test('the demo does not wait for objects that could not be put', { timeout: 10_000 }, async () => {
   const printed: number[] = []

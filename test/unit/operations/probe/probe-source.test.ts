@@ -7,7 +7,7 @@ import { adviceOnUrl, advised } from '../../../../operations/probe/probe-service
 import { FlowError } from '../../../../runtime/errors.ts'
 import { probeText } from '../../../../cli/print/probe-text.ts'
 import type { S3Source } from '../../../../producers/s3/settings.ts'
-import { MemoryObjectStore } from '../../../support/memory-object-store.ts'
+import { MemoryObjectStore } from '../../../../harness/memory-object-store.ts'
 
 const bucket = 'flow-logs'
 const of = (source: Partial<S3Source>): S3Source => ({ bucket, prefix: '', layout: 'flow-logs', ...source })

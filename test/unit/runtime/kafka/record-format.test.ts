@@ -11,7 +11,7 @@ import {
   readRecords,
   type CodecName,
 } from '../../../../runtime/kafka/record-format.ts'
-import { buildBatch } from '../../../support/kafka-batch.ts'
+import { buildBatch } from '../../../support/kafka/kafka-batch.ts'
 import type { InRecord, OutRecord } from '../../../../runtime/records.ts'
 
 const require = createRequire(import.meta.url)
