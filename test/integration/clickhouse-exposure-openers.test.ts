@@ -1,175 +1,189 @@
 // Who opened a conversation, each case named after its symptom, on a real ClickHouse engine: chosen source ports, ports used both ways, conversations
 // older than the time asked, formats without `action`, protocols without ports.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import type { FlowRecord } from '../../schemas/flow-record.ts'
-import type { Store } from '../../sinks/clickhouse/store.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
-import { exposures, into, outOf, seen, t, tablesOf } from '../support/clickhouse/seen-records.ts'
+import { ExposureWorlds, sideBySide, type World } from '../support/clickhouse/exposure-worlds.ts'
+import { into, outOf, seen, t } from '../support/clickhouse/seen-records.ts'
 
 let server: LiveClickHouse
-before(async () => (server = await liveClickHouse()))
-afterEach(() => server.giveBack())
+let worlds: ExposureWorlds
+before(async () => {
+  server = await liveClickHouse()
+  worlds = new ExposureWorlds(server)
+})
 after(() => server.stop())
 
 type Values = NonNullable<Parameters<typeof seen>[1]>
-const listed = async (flows: readonly FlowRecord[], from?: string, to?: string): Promise<string[]> =>
-  exposures(await tablesOf(server, flows), from, to)
-const countsOf = (store: Store): Promise<string[]> =>
-  store
-    .query<{ said: string }>(
-      "SELECT concat(evidence, ' ', toString(local_port), ' ', toString(flows), ' ', toString(packets), ' ', toString(inferred)) AS said FROM exposed_ports ORDER BY said",
-    )
-    .then(rows => rows.map(row => row.said))
+const listed = (flows: readonly FlowRecord[], from?: string, to?: string): Promise<string[]> => worlds.world(flows).exposures(from, to)
+/** Holds that this is listed; several such are waited for at once. */
+const lists = async (expected: readonly string[], flows: readonly FlowRecord[], from?: string, to?: string): Promise<void> =>
+  assert.deepEqual(await listed(flows, from, to), expected)
+const countsOf = async (world: World): Promise<string[]> =>
+  (await world.allRows()).map(row => `${row.evidence} ${row.local_port} ${row.flows} ${row.packets} ${row.inferred}`).sort()
 const udp: Values = { protocol: 17, tcpFlags: null }
 const text = (second: number): string => new Date((t + second) * 1000).toISOString().slice(0, 19)
 
-describe('a source port that looks like a service', () => {
-  it('hides UDP ports that never answered', async () => {
-    const ports = Array.from({ length: 20 }, (_unused, i) => 11_211 + i)
-    const scans = ports.map(ownPort => seen(false, { ...udp, ownPort, farPort: 53 }))
-    assert.deepEqual(await listed(scans), ports.map(port => `accepted 10.0.0.5 ${port} 198.51.100.7 inferred`)) // prettier-ignore
+describe('who opened a conversation', sideBySide, () => {
+  describe('a source port that looks like a service', () => {
+    it('hides UDP ports that never answered', async () => {
+      const ports = Array.from({ length: 20 }, (_unused, i) => 11_211 + i)
+      const scans = ports.map(ownPort => seen(false, { ...udp, ownPort, farPort: 53 }))
+      assert.deepEqual(await listed(scans), ports.map(port => `accepted 10.0.0.5 ${port} 198.51.100.7 inferred`)) // prettier-ignore
+    })
+
+    it('hides UDP ports and TCP ports without flags that answered, though the first packet came in', async () => {
+      const pairs = [[53, 161], [443, 1900], [123, 389], [443, 27_015], [53, 5353], [500, 1434]] as const // prettier-ignore
+      const flows = pairs.flatMap(([farPort, ownPort]) => [
+        seen(false, { ...udp, farPort, ownPort }),
+        seen(true, { ...udp, farPort, ownPort, at: 1 }),
+      ])
+      const tcp = [seen(false, { tcpFlags: null, farPort: 443, ownPort: 3389 }), seen(true, { tcpFlags: null, farPort: 443, ownPort: 3389, at: 2 })] // prettier-ignore
+      const expected = [...pairs.map(pair => pair[1]), 3389].map(port => `replied 10.0.0.5 ${port} 198.51.100.7 inferred`)
+      assert.deepEqual(await listed([...flows, ...tcp]), expected.sort())
+    })
+
+    it('hides a FIN alone', async () => {
+      assert.deepEqual(await listed([seen(false, { tcpFlags: 1, farPort: 2001, ownPort: 2222 })]), ['accepted 10.0.0.5 2222 198.51.100.7 inferred']) // prettier-ignore
+    })
+
+    it('of one second with the answer: ports decide, and two ports that no client takes decide nothing', async () => {
+      const both = (farPort: number, ownPort: number): FlowRecord[] =>
+        [false, true].map(egress => seen(egress, { ...udp, farPort, ownPort }))
+      assert.deepEqual(await listed([...both(53, 161), ...both(53, 40_000), ...both(40_000, 123)]), [
+        'replied 10.0.0.5 123 198.51.100.7 inferred',
+        'replied 10.0.0.5 161 198.51.100.7 inferred',
+      ])
+    })
+
+    it('is no exposure if our request went out before', async () => {
+      const request = (ownPort: number): FlowRecord[] => [seen(true, { ...udp, farPort: 53, ownPort }), seen(false, { ...udp, farPort: 53, ownPort, at: 1 })] // prettier-ignore
+      assert.deepEqual(await listed([...request(40_000), ...request(161), ...request(53)]), [])
+    })
   })
 
-  it('hides UDP ports and TCP ports without flags that answered, though the first packet came in', async () => {
-    const pairs = [[53, 161], [443, 1900], [123, 389], [443, 27_015], [53, 5353], [500, 1434]] as const // prettier-ignore
-    const flows = pairs.flatMap(([farPort, ownPort]) => [
-      seen(false, { ...udp, farPort, ownPort }),
-      seen(true, { ...udp, farPort, ownPort, at: 1 }),
-    ])
-    const tcp = [seen(false, { tcpFlags: null, farPort: 443, ownPort: 3389 }), seen(true, { tcpFlags: null, farPort: 443, ownPort: 3389, at: 2 })] // prettier-ignore
-    const expected = [...pairs.map(pair => pair[1]), 3389].map(port => `replied 10.0.0.5 ${port} 198.51.100.7 inferred`)
-    assert.deepEqual(await listed([...flows, ...tcp]), expected.sort())
-  })
-
-  it('hides a FIN alone', async () => {
-    assert.deepEqual(await listed([seen(false, { tcpFlags: 1, farPort: 2001, ownPort: 2222 })]), ['accepted 10.0.0.5 2222 198.51.100.7 inferred']) // prettier-ignore
-  })
-
-  it('of one second with the answer: ports decide, and two ports that no client takes decide nothing', async () => {
-    const both = (farPort: number, ownPort: number): FlowRecord[] => [false, true].map(egress => seen(egress, { ...udp, farPort, ownPort }))
-    assert.deepEqual(await listed([...both(53, 161), ...both(53, 40_000), ...both(40_000, 123)]), [
-      'replied 10.0.0.5 123 198.51.100.7 inferred',
-      'replied 10.0.0.5 161 198.51.100.7 inferred',
-    ])
-  })
-
-  it('is no exposure if our request went out before', async () => {
-    const request = (ownPort: number): FlowRecord[] => [seen(true, { ...udp, farPort: 53, ownPort }), seen(false, { ...udp, farPort: 53, ownPort, at: 1 })] // prettier-ignore
-    assert.deepEqual(await listed([...request(40_000), ...request(161), ...request(53)]), [])
-  })
-})
-
-describe('a port that was used both ways', () => {
-  const ends: Values = { far: '62.7.7.8', farPort: 443, ownPort: 50_001 }
-  const ownConnection = (at: number): FlowRecord[] => [
-    seen(true, { ...ends, tcpFlags: 2, at }),
-    seen(false, { ...ends, tcpFlags: 18, at }),
-    ...[60, 120].flatMap(later => [false, true].map(egress => seen(egress, { ...ends, tcpFlags: 0, at: at + later }))),
-  ]
-
-  it('was answered, says a scan that was reset before we connected', async () => {
-    const store = await tablesOf(server, [into(ends), seen(true, { ...ends, tcpFlags: 4 }), ...ownConnection(120)])
-    assert.deepEqual(await countsOf(store), ['accepted 50001 1 1 0'])
-  })
-
-  it('was answered, says one SYN of the peer within our own connection', async () => {
-    const store = await tablesOf(server, [...ownConnection(0), into({ ...ends, at: 90 })])
-    assert.deepEqual(await countsOf(store), ['accepted 50001 1 1 0'])
-    // nor if the opening of ours was long before
-    const middle = [...ownConnection(0).slice(2), into({ ...ends, at: 90 })]
-    assert.match((await countsOf(await tablesOf(server, middle)))[0]!, /^accepted 50001 /)
-  })
-
-  it('keeps the records of the connection that came in, before or after ours', async () => {
-    const inbound = (at: number): FlowRecord[] => [
-      into({ ...ends, at }),
-      outOf({ ...ends, at }),
-      ...[60, 120].map(later => seen(false, { ...ends, tcpFlags: 0, at: at + later })),
+  describe('a port that was used both ways', () => {
+    const ends: Values = { far: '62.7.7.8', farPort: 443, ownPort: 50_001 }
+    const ownConnection = (at: number): FlowRecord[] => [
+      seen(true, { ...ends, tcpFlags: 2, at }),
+      seen(false, { ...ends, tcpFlags: 18, at }),
+      ...[60, 120].flatMap(later => [false, true].map(egress => seen(egress, { ...ends, tcpFlags: 0, at: at + later }))),
     ]
-    assert.deepEqual(await countsOf(await tablesOf(server, [...inbound(0), seen(true, { ...ends, tcpFlags: 2, at: 600 })])), ['answered 50001 3 3 0']) // prettier-ignore
-    assert.deepEqual(await countsOf(await tablesOf(server, [seen(true, { ...ends, tcpFlags: 2 }), ...inbound(600)])), ['answered 50001 3 3 0']) // prettier-ignore
+
+    it('was answered, says a scan that was reset before we connected', async () => {
+      const world = worlds.world([into(ends), seen(true, { ...ends, tcpFlags: 4 }), ...ownConnection(120)])
+      assert.deepEqual(await countsOf(world), ['accepted 50001 1 1 0'])
+    })
+
+    it('was answered, says one SYN of the peer within our own connection', async () => {
+      const world = worlds.world([...ownConnection(0), into({ ...ends, at: 90 })])
+      // nor if the opening of ours was long before
+      const middle = worlds.world([...ownConnection(0).slice(2), into({ ...ends, at: 90 })])
+      const [whole, late] = await Promise.all([countsOf(world), countsOf(middle)])
+      assert.deepEqual(whole, ['accepted 50001 1 1 0'])
+      assert.match(late[0]!, /^accepted 50001 /)
+    })
+
+    it('keeps the records of the connection that came in, before or after ours', async () => {
+      const inbound = (at: number): FlowRecord[] => [
+        into({ ...ends, at }),
+        outOf({ ...ends, at }),
+        ...[60, 120].map(later => seen(false, { ...ends, tcpFlags: 0, at: at + later })),
+      ]
+      const before = worlds.world([...inbound(0), seen(true, { ...ends, tcpFlags: 2, at: 600 })])
+      const after = worlds.world([seen(true, { ...ends, tcpFlags: 2 }), ...inbound(600)])
+      const counts = await Promise.all([countsOf(before), countsOf(after)])
+      assert.deepEqual(counts, [['answered 50001 3 3 0'], ['answered 50001 3 3 0']])
+    })
+
+    it('was not answered, though data went out after the SYN and before we connected', async () => {
+      const flows = [into(ends), seen(true, { ...ends, tcpFlags: 0, at: 60 }), ...ownConnection(300)]
+      assert.deepEqual(await countsOf(worlds.world(flows)), ['answered 50001 1 1 0'])
+    })
   })
 
-  it('was not answered, though data went out after the SYN and before we connected', async () => {
-    const flows = [into(ends), seen(true, { ...ends, tcpFlags: 0, at: 60 }), ...ownConnection(300)]
-    assert.deepEqual(await countsOf(await tablesOf(server, flows)), ['answered 50001 1 1 0'])
+  describe('what began before the time asked', () => {
+    it('is an echo request that came in, if the request of ours is a second before', async () => {
+      const minutes = Array.from({ length: 40 }, (_unused, i) => 60 * i)
+      const icmp: Values = { protocol: 1, tcpFlags: null, ownPort: 0, farPort: 0, servicePort: null }
+      const pings = minutes.flatMap(at => [seen(true, { ...icmp, at: at - 1 }), seen(false, { ...icmp, at })])
+      const pinged = minutes.flatMap(at => [seen(false, { ...icmp, at: at - 1 }), seen(true, { ...icmp, at })])
+      await Promise.all([
+        lists([], pings, text(0), text(3600)),
+        lists([], pings, text(1200), text(3600)),
+        lists(['replied 10.0.0.5 0 198.51.100.7 inferred'], pinged, text(1200), text(3600)),
+        lists(['replied 10.0.0.5 0 198.51.100.7'], pinged.slice(0, 2), text(-1), text(3600)),
+        lists([], pinged.slice(0, 2), text(0), text(3600)),
+      ])
+    })
+
+    const windows = (ends: Values, from: number): FlowRecord[] =>
+      Array.from({ length: 6 }, (_unused, i) => from + 60 * i).flatMap(at =>
+        [false, true].map(egress => seen(egress, { ...ends, tcpFlags: 0, packets: 60, at })),
+      )
+
+    it('is lost, though its SYN came in five minutes before', async () => {
+      const ends: Values = { far: '81.2.69.142', farPort: 40_001, ownPort: 50_051 }
+      const world = worlds.world([into({ ...ends, at: -300 }), outOf({ ...ends, at: -300 }), ...windows(ends, 0)])
+      const [[row], old] = await Promise.all([
+        world.rows(text(0), text(3600)),
+        // older than what is read
+        world.exposures(text(-200), text(-100)),
+        lists(['replied 10.0.0.5 50051 81.2.69.142 inferred'], windows(ends, 0), text(60), text(3600)),
+      ])
+      assert.deepEqual(old, [])
+      assert.deepEqual(
+        [row?.evidence, row?.flows, row?.packets, row?.inferred, row?.first_seen],
+        ['answered', 6, 360, 0, text(0).replace('T', ' ')],
+      )
+    })
+
+    it('is an open port of ours, though we opened it', async () => {
+      const ends: Values = { far: '20.30.40.50', farPort: 50_051, ownPort: 40_000 }
+      const opening = [seen(true, { ...ends, tcpFlags: 2, at: -600 }), seen(false, { ...ends, tcpFlags: 18, at: -600 })]
+      await Promise.all([
+        lists([], [...opening, ...windows(ends, 0)], text(0), text(3600)),
+        // nothing says who opened it: listed as a guess, and answered by nothing
+        lists(['replied 10.0.0.5 40000 20.30.40.50 inferred'], windows(ends, 0), text(60), text(3600)),
+        // a client's port here and a service's there
+        lists([], windows({ ...ends, farPort: 443 }, 0), text(60), text(3600)),
+        lists(['replied 10.0.0.5 3389 20.30.40.50 inferred'], windows({ ...ends, farPort: 443, ownPort: 3389 }, 0), text(60), text(3600)),
+      ])
+    })
   })
-})
 
-describe('what began before the time asked', () => {
-  it('is an echo request that came in, if the request of ours is a second before', async () => {
-    const minutes = Array.from({ length: 40 }, (_unused, i) => 60 * i)
-    const icmp: Values = { protocol: 1, tcpFlags: null, ownPort: 0, farPort: 0, servicePort: null }
-    const pings = minutes.flatMap(at => [seen(true, { ...icmp, at: at - 1 }), seen(false, { ...icmp, at })])
-    assert.deepEqual(await listed(pings, text(0), text(3600)), [])
-    assert.deepEqual(await listed(pings, text(1200), text(3600)), [])
-    const pinged = minutes.flatMap(at => [seen(false, { ...icmp, at: at - 1 }), seen(true, { ...icmp, at })])
-    assert.deepEqual(await listed(pinged, text(1200), text(3600)), ['replied 10.0.0.5 0 198.51.100.7 inferred'])
-    assert.deepEqual(await listed(pinged.slice(0, 2), text(-1), text(3600)), ['replied 10.0.0.5 0 198.51.100.7'])
-    assert.deepEqual(await listed(pinged.slice(0, 2), text(0), text(3600)), [])
+  describe('a format without action', () => {
+    it('shows nothing, though a SYN+ACK went out', async () => {
+      const none = { action: null }
+      const flows = [
+        into({ ...none, far: '198.51.100.1' }),
+        outOf({ ...none, far: '198.51.100.1' }),
+        into({ ...none, far: '198.51.100.2' }),
+        into({ ...none, far: '198.51.100.3' }),
+        seen(true, { ...none, far: '198.51.100.3', tcpFlags: 4 }),
+        seen(false, { ...none, ...udp, far: '198.51.100.4', ownPort: 161 }),
+        seen(true, { ...none, ...udp, far: '198.51.100.4', ownPort: 161, at: 1 }),
+      ]
+      assert.deepEqual(await listed(flows), ['answered 10.0.0.5 22 198.51.100.1', 'replied 10.0.0.5 161 198.51.100.4 inferred'])
+    })
   })
 
-  const windows = (ends: Values, from: number): FlowRecord[] =>
-    Array.from({ length: 6 }, (_unused, i) => from + 60 * i).flatMap(at =>
-      [false, true].map(egress => seen(egress, { ...ends, tcpFlags: 0, packets: 60, at })),
-    )
-
-  it('is lost, though its SYN came in five minutes before', async () => {
-    const ends: Values = { far: '81.2.69.142', farPort: 40_001, ownPort: 50_051 }
-    const store = await tablesOf(server, [into({ ...ends, at: -300 }), outOf({ ...ends, at: -300 }), ...windows(ends, 0)])
-    const [row] = await store.query<{ said: string }>(
-      `SELECT concat(evidence, ' ', toString(flows), ' ', toString(packets), ' ', toString(inferred), ' ', toString(first_seen)) AS said
-       FROM exposed_ports_between(from = '${text(0)}', to = '${text(3600)}')`,
-    )
-    assert.equal(row?.said, `answered 6 360 0 ${text(0).replace('T', ' ')}`)
-    // older than what is read
-    assert.deepEqual(await exposures(store, text(-200), text(-100)), [])
-    assert.deepEqual(await listed(windows(ends, 0), text(60), text(3600)), ['replied 10.0.0.5 50051 81.2.69.142 inferred'])
-  })
-
-  it('is an open port of ours, though we opened it', async () => {
-    const ends: Values = { far: '20.30.40.50', farPort: 50_051, ownPort: 40_000 }
-    const opening = [seen(true, { ...ends, tcpFlags: 2, at: -600 }), seen(false, { ...ends, tcpFlags: 18, at: -600 })]
-    assert.deepEqual(await listed([...opening, ...windows(ends, 0)], text(0), text(3600)), [])
-    // nothing says who opened it: listed as a guess, and answered by nothing
-    assert.deepEqual(await listed(windows(ends, 0), text(60), text(3600)), ['replied 10.0.0.5 40000 20.30.40.50 inferred'])
-    // a client's port here and a service's there
-    assert.deepEqual(await listed(windows({ ...ends, farPort: 443 }, 0), text(60), text(3600)), [])
-    assert.deepEqual(await listed(windows({ ...ends, farPort: 443, ownPort: 3389 }, 0), text(60), text(3600)), ['replied 10.0.0.5 3389 20.30.40.50 inferred']) // prettier-ignore
-  })
-})
-
-describe('a format without action', () => {
-  it('shows nothing, though a SYN+ACK went out', async () => {
-    const none = { action: null }
-    const flows = [
-      into({ ...none, far: '198.51.100.1' }),
-      outOf({ ...none, far: '198.51.100.1' }),
-      into({ ...none, far: '198.51.100.2' }),
-      into({ ...none, far: '198.51.100.3' }),
-      seen(true, { ...none, far: '198.51.100.3', tcpFlags: 4 }),
-      seen(false, { ...none, ...udp, far: '198.51.100.4', ownPort: 161 }),
-      seen(true, { ...none, ...udp, far: '198.51.100.4', ownPort: 161, at: 1 }),
-    ]
-    assert.deepEqual(await listed(flows), ['answered 10.0.0.5 22 198.51.100.1', 'replied 10.0.0.5 161 198.51.100.4 inferred'])
-  })
-})
-
-describe('a protocol without ports', () => {
-  it('is never listed', async () => {
-    const protocols = [4, 41, 47, 50, 51, 2, 115]
-    const plain: Values = { tcpFlags: null, ownPort: 0, farPort: 0, servicePort: null }
-    const flows = protocols.map((protocol, i) => seen(false, { ...plain, protocol, far: `198.51.100.${i + 1}` }))
-    const answered = [47, 50].flatMap((protocol, i) => [
-      seen(false, { ...plain, protocol, far: `198.51.100.${i + 8}` }),
-      seen(true, { ...plain, protocol, far: `198.51.100.${i + 8}`, at: 1 }),
-    ])
-    const ours = [seen(true, { ...plain, protocol: 50, far: '203.0.113.1' }), seen(false, { ...plain, protocol: 50, far: '203.0.113.1', at: 1 })] // prettier-ignore
-    assert.deepEqual(await listed([...flows, ...answered, ...ours]), [
-      ...protocols.map((_protocol, i) => `accepted 10.0.0.5 0 198.51.100.${i + 1}`),
-      'replied 10.0.0.5 0 198.51.100.8',
-      'replied 10.0.0.5 0 198.51.100.9',
-    ])
+  describe('a protocol without ports', () => {
+    it('is never listed', async () => {
+      const protocols = [4, 41, 47, 50, 51, 2, 115]
+      const plain: Values = { tcpFlags: null, ownPort: 0, farPort: 0, servicePort: null }
+      const flows = protocols.map((protocol, i) => seen(false, { ...plain, protocol, far: `198.51.100.${i + 1}` }))
+      const answered = [47, 50].flatMap((protocol, i) => [
+        seen(false, { ...plain, protocol, far: `198.51.100.${i + 8}` }),
+        seen(true, { ...plain, protocol, far: `198.51.100.${i + 8}`, at: 1 }),
+      ])
+      const ours = [seen(true, { ...plain, protocol: 50, far: '203.0.113.1' }), seen(false, { ...plain, protocol: 50, far: '203.0.113.1', at: 1 })] // prettier-ignore
+      assert.deepEqual(await listed([...flows, ...answered, ...ours]), [
+        ...protocols.map((_protocol, i) => `accepted 10.0.0.5 0 198.51.100.${i + 1}`),
+        'replied 10.0.0.5 0 198.51.100.8',
+        'replied 10.0.0.5 0 198.51.100.9',
+      ])
+    })
   })
 })
