@@ -10,7 +10,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { compileCache } from '../operations/role-processes.ts'
-import { startStack } from '../stack/local-stack.ts'
+import { startStack, type Stack } from '../stack/local-stack.ts'
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, long: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
 const root = join(import.meta.dirname, '..')
@@ -58,6 +58,9 @@ const tool = (path: string, ...args: string[]): Promise<Ending> => check(join('n
 const tests = (names: readonly string[], concurrency: number, env: NodeJS.ProcessEnv = {}, ...options: string[]): Promise<Ending> =>
   node(['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...options, ...names], env)
 
+/** Files that use services: they wait for servers half of their time, so there is one more than cores. */
+const filesAtOnce = availableParallelism() + 1
+
 /**
  * Runs test files that use services. A test that has failed half-way may leave a loop or a connection behind: its file ends all the same. The
  * files share what they compile; where coverage is measured they may not.
@@ -65,16 +68,39 @@ const tests = (names: readonly string[], concurrency: number, env: NodeJS.Proces
 const liveTests = (names: readonly string[], env: NodeJS.ProcessEnv, concurrency: number): Promise<Ending> =>
   tests(names, concurrency, { NODE_COMPILE_CACHE: compileCache, ...env }, `--test-timeout=${longestTestMs}`, '--test-force-exit')
 
-async function withStack(run: (env: NodeJS.ProcessEnv) => Promise<Ending>): Promise<Ending> {
-  const dir = mkdtempSync(join(tmpdir(), 'flowloom-stack-'))
-  const stack = await startStack({ dataDir: dir, ports: 'free', log: text => console.log(text) })
-  try {
-    return await run({ FLOWLOOM_TEST_ENDPOINTS: JSON.stringify(stack.endpoints) })
-  } finally {
-    await stack.stop()
-    rmSync(dir, { recursive: true, force: true })
+/** The stack that all integration tests share. It starts while the suite before runs, so that nothing waits for its services. */
+class SharedStack {
+  #started: { dir: string; stack: Promise<Stack> } | undefined
+
+  /** Begins to start it; what fails is told by `run`. */
+  start(): void {
+    if (this.#started !== undefined) return
+    const dir = mkdtempSync(join(tmpdir(), 'flowloom-stack-'))
+    const stack = startStack({ dataDir: dir, ports: 'free', log: text => console.log(text) })
+    stack.catch(() => undefined)
+    this.#started = { dir, stack }
+  }
+
+  async run(run: (env: NodeJS.ProcessEnv) => Promise<Ending>): Promise<Ending> {
+    this.start()
+    const { endpoints } = await this.#started!.stack
+    return run({ FLOWLOOM_TEST_ENDPOINTS: JSON.stringify(endpoints) })
+  }
+
+  /** Ends it, if it was started. */
+  async stop(): Promise<void> {
+    const started = this.#started
+    this.#started = undefined
+    if (started === undefined) return
+    await started.stack.then(
+      stack => stack.stop(),
+      () => undefined,
+    )
+    rmSync(started.dir, { recursive: true, force: true })
   }
 }
+
+const shared = new SharedStack()
 
 const withoutBroker = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/topology/**/*.test.ts']
 /** Test files whose coverage is measured, which makes them slower, up to three times: those of the covered folders, without the random inputs. */
@@ -108,6 +134,10 @@ interface Suite {
   readonly long?: boolean
   /** Runs at the same time as its neighbours that do so too. */
   readonly besideOthers?: boolean
+  /** Begins what takes its time, while the suite before runs. */
+  readonly prepare?: () => void
+  /** Ends what the suite needed; called once all is over, too. */
+  readonly release?: () => Promise<void>
   readonly run: () => Promise<Ending>
 }
 
@@ -120,10 +150,14 @@ const suites: readonly Suite[] = [
   { name: 'unit, property, golden, topology', run: testsWithoutBroker },
   {
     name: 'integration',
+    prepare: () => shared.start(),
     run: () =>
-      withStack(env => liveTests(files('test/integration/*.test.ts'), { ...env, FLOWLOOM_TEST_LONG: String(values.long === true) }, 2)),
+      shared.run(env =>
+        liveTests(files('test/integration/*.test.ts'), { ...env, FLOWLOOM_TEST_LONG: String(values.long === true) }, filesAtOnce),
+      ),
+    release: () => shared.stop(),
   },
-  { name: 'delivery', run: () => liveTests(files('test/delivery/*.test.ts'), {}, 1) },
+  { name: 'delivery', run: () => liveTests(files('test/delivery/*.test.ts'), {}, 2) },
   { name: 'speed', run: () => node(['bench/gate.ts']) },
   { name: 'long', long: true, run: () => tests(files('test/long/*.test.ts'), 1) },
 ]
@@ -145,13 +179,15 @@ async function main(): Promise<number> {
   )
   const minutes: string[] = []
   let failed = 0
-  for (const stage of stagesOf(wanted)) {
+  const stages = stagesOf(wanted)
+  for (const [i, stage] of stages.entries()) {
+    for (const next of stages[i + 1] ?? []) next.prepare?.()
     await Promise.all(
-      stage.map(async ({ name, run }) => {
+      stage.map(async ({ name, run, release }) => {
         const heading = `\n── ${name} ${'─'.repeat(Math.max(0, 70 - name.length))}`
         if (stage.length === 1) console.log(heading)
         const startMs = performance.now()
-        const { code, printed } = await run()
+        const { code, printed } = await run().finally(release)
         const spent = ((performance.now() - startMs) / 60_000).toFixed(2)
         if (stage.length > 1) console.log(heading)
         process.stdout.write(printed)
@@ -161,6 +197,7 @@ async function main(): Promise<number> {
     )
     if (failed > 0) break
   }
+  for (const { release } of wanted) await release?.()
   console.log(`\n${minutes.join('\n')}\n\nsuites: ${minutes.length - failed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }
