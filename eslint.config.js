@@ -1,5 +1,6 @@
 // Lint rules: type-aware TypeScript checks. Who may import whom stands in lint/house.js.
 import tseslint from 'typescript-eslint'
+import { docstringRule } from './lint/docstring-rule.js'
 import { houseRule } from './lint/house-rule.js'
 
 export default tseslint.config(
@@ -8,11 +9,12 @@ export default tseslint.config(
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {
-    plugins: { house: { rules: { imports: houseRule } } },
+    plugins: { house: { rules: { docstrings: docstringRule, imports: houseRule } } },
     languageOptions: {
       parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js', 'lint/*.js'] }, tsconfigRootDir: import.meta.dirname },
     },
     rules: {
+      'house/docstrings': 'error',
       'house/imports': 'error',
       'max-lines': ['error', { max: 400, skipComments: false }],
       'no-console': 'error',
@@ -79,7 +81,12 @@ export default tseslint.config(
   {
     files: ['**/*.js', '**/*.cjs'],
     extends: [tseslint.configs.disableTypeChecked],
-    rules: { 'no-restricted-syntax': 'off', 'house/imports': 'off', '@typescript-eslint/explicit-module-boundary-types': 'off' },
+    rules: {
+      'no-restricted-syntax': 'off',
+      'house/imports': 'off',
+      'house/docstrings': 'off',
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+    },
   },
   {
     files: ['bin/*.cjs'],

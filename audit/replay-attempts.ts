@@ -11,7 +11,7 @@ export type LineOf = Pick<DeadLetter, 'objectId' | 'line'>
 /** Text that is equal for equal lines: object version id and line. */
 export const lineText = ({ objectId, line }: LineOf): string => `${objectId.toString('hex')}:${line}`
 
-/** See the head of this file. Some 100 bytes for each line that was ever sent back. */
+/** The newest attempt of each line that was sent back. Some 100 bytes for each such line. */
 export class ReplayAttempts {
   readonly #attempts = new Map<string, number>()
 

@@ -40,7 +40,7 @@ class Slot {
   }
 }
 
-/** See the head of this file. */
+/** Role processes of one deployment, each in a slot that gets a new process when the old one dies. */
 export class Fleet {
   readonly #env: Record<string, string>
   readonly #slots: Slot[] = []

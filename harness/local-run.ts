@@ -7,7 +7,7 @@ import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import type { RoleName } from '../topology.ts'
 
-/** See the head of this file. */
+/** A session, and the roles that run on it in this process now. */
 export class LocalRun {
   readonly session: Session
   readonly store: Store

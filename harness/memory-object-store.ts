@@ -16,7 +16,7 @@ interface Stored {
   readonly lastModifiedMs: number
 }
 
-/** See the head of this file. Bodies are streamed in pieces of `pieceBytes`. */
+/** Buckets in memory behind the interface that fetch and discover read. Bodies are streamed in pieces of `pieceBytes`. */
 export class MemoryObjectStore implements ObjectStore {
   readonly #buckets = new Map<string, Map<string, Stored>>()
   readonly #denied: { bucket: string; prefix: string; code: ErrorCode }[] = []

@@ -33,7 +33,7 @@ export function sumMetrics(text: string): Map<string, number> {
   return sums
 }
 
-/** See the head of this file. */
+/** Starts a process for each set of roles, and stops them together. */
 export class RoleProcesses {
   readonly #processes: RoleProcess[] = []
   readonly #tail: string[] = []

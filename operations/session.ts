@@ -13,7 +13,7 @@ import { learnWriters } from '../runtime/registry-subjects.ts'
 import { Registry } from '../runtime/registry.ts'
 import type { Topic } from '../schemas/topics.ts'
 
-/** See the head of this file. */
+/** What a command has open while it runs. */
 export interface Session {
   readonly config: Config
   readonly log: Log

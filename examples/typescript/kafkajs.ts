@@ -45,7 +45,7 @@ replace('consumer/filterAbortedMessages.js', () => ({ messages, abortedTransacti
   })
 })
 
-/** See the head of this file. */
+/** kafkajs with its codec and its fixes: use it in the place of the package. */
 export const kafkajs = require('kafkajs') as typeof KafkaJs
 
 // flowloom compresses with LZ4 by default, which kafkajs leaves to its users.

@@ -114,7 +114,7 @@ function* parts<T>(list: readonly T[], size: number): Generator<readonly T[]> {
   for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size)
 }
 
-/** See the head of this file. */
+/** One run of the command, with its producer and what it has read. */
 class SendBack {
   readonly #session: Session
   readonly #options: SendBackOptions

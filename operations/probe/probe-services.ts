@@ -149,7 +149,11 @@ export async function adviceOnUrl(setting: string, url: string): Promise<string 
   return urlAdvice(await speechOfUrl(url), setting, url)
 }
 
-/** See the head of this file. */
+/**
+ * Asks each service of a configuration.
+ *
+ * @returns One result for each thing that was asked, in the order of asking. What fails is a result too.
+ */
 export async function probeServices(config: Config): Promise<ProbeResult[]> {
   const cluster = new Cluster(config.kafka, createLog('silent'))
   const store = connectClickHouse({ ...config.clickhouse, database: 'default' })

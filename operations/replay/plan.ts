@@ -11,7 +11,7 @@ import { groupPositions } from '../../runtime/kafka/group-progress.ts'
 import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import { ownTopics, replaySource, type SideDeployment } from './side-deployment.ts'
 
-/** See the head of this file. */
+/** Which records a replay reads, as it was decided when it began. */
 export interface ReplayPlan {
   /** Unix milliseconds: records written at this time or later, and before the other. */
   readonly fromMs: number

@@ -13,7 +13,7 @@ import type { Session } from '../session.ts'
 /** The one live topic that a replay reads. */
 export const replaySource = topics.rawLines
 
-/** See the head of this file. */
+/** A replay's deployment, by name and settings. */
 export interface SideDeployment {
   readonly name: string
   /** Settings of the live deployment. */

@@ -6,7 +6,7 @@ import { Parsers } from './parsers.ts'
 /** Few lines pass here: small dictionaries will do. */
 const dictionaryEntries = 1024
 
-/** See the head of this file. Pure but for its own buffers. */
+/** Parsers of this version, asked about one line at a time. Pure but for its own buffers. */
 export class LineCheck {
   readonly #parsers = new Parsers(dictionaryEntries)
   readonly #batch = new FlowBatch()

@@ -51,7 +51,10 @@ class NetworkSet {
   }
 }
 
-/** See the head of this file. Memory: a byte for each address and combination of entries that some record has. */
+/**
+ * Tells whether an address is in a network of ours, by account and VPC. Memory: a byte for each address and combination of entries that
+ * some record has.
+ */
 export class OwnNetworks {
   readonly #entries: readonly Entry[]
   readonly #sets: NetworkSet[] = []

@@ -104,7 +104,7 @@ export class SightingCollector {
   }
 
   /**
-   * Takes in the rows of a batch whose times and directions are resolved: see the rules at the head of this file.
+   * Takes in the rows of a batch whose times and directions are resolved, by the rules of docs/decisions/0024.
    *
    * @param latestS Unix seconds after which no record of the block can end.
    * @returns Rows whose times are logged and cannot be: they teach nothing.

@@ -63,6 +63,7 @@ function isSimple(a: Stays, b: Stays): boolean {
   return b.length === 2 && b[0]! >= a[a.length - 2]! && !skipsMinute(a[a.length - 1]!, b[0]!)
 }
 
+/** Whether two sets of minutes, as `minutesOf` makes them, are equal. */
 export const sameMinutes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
 /**

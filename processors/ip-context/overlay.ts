@@ -24,7 +24,7 @@ export interface Touched {
   readonly added: Map<number, DayState>
 }
 
-/** See the head of this file. */
+/** What the open transaction has changed of addresses and days, until it is committed or given up. */
 export class Overlay {
   readonly touched = new Map<string, Touched>()
   readonly #codecs: Codecs

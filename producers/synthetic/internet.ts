@@ -36,6 +36,7 @@ export interface AwsService {
   readonly name: string
   readonly ranges: readonly Range[]
 }
+/** Services whose addresses generated logs have, with ranges that AWS publishes. */
 export const awsServices: readonly AwsService[] = [
   { name: 'S3', ranges: ['52.216.0.0/15', '54.231.0.0/16', '52.218.0.0/17'].map(range) },
   { name: 'DYNAMODB', ranges: ['52.94.0.0/22', '52.119.224.0/21'].map(range) },

@@ -1,4 +1,4 @@
-/** The cluster as the runtime sees it: one admin connection, topic sizes, committed positions, the fleet of names. */
+/** The cluster as the runtime sees it: one admin connection, topic sizes, committed positions, names of topics, groups and transactional ids. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
 import type { KafkaSettings } from './settings.ts'
@@ -34,7 +34,7 @@ export async function whenStable<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** See the head of this file. */
+/** A connection to the cluster for all parts of a process; opened when it is first needed. */
 export class Cluster {
   readonly settings: KafkaSettings
   readonly #kafka: Kafka

@@ -84,7 +84,7 @@ export function fencedError(error: unknown, task: string): FlowError | undefined
   return undefined
 }
 
-/** See the head of this file. */
+/** A producer of one transactional id, which counts until another one takes the id over. */
 export class FencedProducer {
   readonly #producer: Producer
   readonly #settings: KafkaSettings

@@ -26,7 +26,7 @@ export interface MembershipListener {
 
 const rejoinMs = 500
 
-/** See the head of this file. */
+/** One member of a consumer group, with the partitions that it owns and fetches. */
 export class Membership {
   readonly #cluster: Cluster
   readonly #group: string

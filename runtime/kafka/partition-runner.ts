@@ -67,7 +67,7 @@ const placesChecked = 64
 const inboxBatches = 2
 const tickMs = 50
 
-/** See the head of this file. */
+/** One run of a task, from its fence to its stop or first error; it is not started twice. */
 export class PartitionRunner implements TaskContext {
   readonly partition: number
   readonly name: string

@@ -26,7 +26,7 @@ export interface RunnerOptions {
 /** How often it is looked whether a task that failed before gets on now. */
 const watchMs = 1000
 
-/** See the head of this file. */
+/** One role in this process, with a task for each partition that its membership gives it. */
 export class RoleRunner {
   readonly role: Role
   readonly #options: RunnerOptions

@@ -4,7 +4,7 @@ import { topicName, type Topic } from '../../schemas/topics.ts'
 import type { Log } from '../log.ts'
 import { Cluster } from './cluster.ts'
 
-/** See the head of this file. */
+/** A cluster whose topic names are those of the side deployment, except for live topics that it only reads. */
 export class SideCluster extends Cluster {
   readonly #livePrefix: string
   readonly #shared: readonly Topic[]

@@ -13,7 +13,7 @@ import { batchParts } from './fenced-producer.ts'
 import { Membership } from './membership.ts'
 import { codecNumbers } from './record-format.ts'
 
-/** See the head of this file. */
+/** One source in this process, with a task for each shard that its membership gives it. */
 export class SourceRunner {
   readonly source: Source
   readonly #cluster: Cluster

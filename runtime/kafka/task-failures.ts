@@ -43,7 +43,7 @@ const stuckFailures = 5
 /** The longest wait, in multiples of the first. */
 const longestWait = 60
 
-/** See the head of this file. */
+/** Counts the failures in a row of one partition's task, and says how long the next start waits. */
 export class TaskFailures {
   readonly #labels: { role: string; partition: string }
   #count = 0

@@ -24,7 +24,7 @@ const mostDays = 366
 
 const dayOf = (start: number): number => Math.floor(start / 86_400)
 
-/** See the head of this file. */
+/** Collects records of `flows` until they are inserted, as the buffer of a range task. */
 export class FlowBuffer implements RangeBuffer {
   readonly #decoder: FlowDecoder
   readonly #encoder = new FlowBlockEncoder()

@@ -10,7 +10,7 @@ const needsUpdate = 1 << 10
 /** Keys that an index of one byte can tell apart. */
 const narrowKeys = 256
 
-/** See the head of this file. */
+/** Encodes one LowCardinality column after the other; each column has keys of its own. */
 export class LowCardinalityEncoder {
   /** Index of a text in the keys of the current column, plus `#base`; below it: not yet among them. */
   #known = new Int32Array(0)

@@ -14,7 +14,7 @@ export interface NativeBlock {
 
 const encoder = new TextEncoder()
 
-/** See the head of this file. */
+/** A buffer to which values are appended as the Native format has them. */
 export class NativeWriter {
   bytes: Uint8Array<ArrayBuffer>
   view: DataView<ArrayBuffer>

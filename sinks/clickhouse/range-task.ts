@@ -87,7 +87,7 @@ interface Announced {
   readonly ms: number | undefined
 }
 
-/** See the head of this file. */
+/** A task that brings each record of its partition into the table once. */
 export class RangeTask implements Task {
   readonly #context: TaskContext
   readonly #options: RangeOptions

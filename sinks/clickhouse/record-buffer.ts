@@ -28,7 +28,7 @@ export interface RowTable<R> {
 const objectBytes = 200
 const valueBytes = 24
 
-/** See the head of this file. */
+/** Collects records of one small table until they are inserted, as the buffer of a range task. */
 export class RecordBuffer<R> implements RangeBuffer {
   readonly #table: RowTable<R>
   readonly #decode: (record: InRecord) => R | undefined

@@ -1,6 +1,6 @@
 // What `lookup` says around midnight, and of times of which the tables know nothing.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { checkConfig } from '../../config/config.ts'
 import { blankOf, findHolders } from '../../operations/holders.ts'
@@ -12,6 +12,7 @@ import { setUpSink, testObjectId, type SinkSetup } from '../support/clickhouse/s
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const scope = 'vpc-abcdefab012345678'

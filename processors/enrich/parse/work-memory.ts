@@ -27,17 +27,20 @@ for (let i = 0; i < parkingBytes; i += 2) blockBytes.set([45, 32], parkingPlace 
 export const rowCapacity = 512
 /** Next byte of each row that is to be read. */
 export const positions = new Int32Array(rowCapacity)
-/** First byte of each line, and the place of its newline. */
+/** First byte of each line. */
 export const lineStarts = new Int32Array(rowCapacity)
+/** Place of the newline of each line. */
 export const lineEnds = new Int32Array(rowCapacity)
-/** Number of the fault of each row, 0 for none, and the column that has it, -1 for none. */
+/** Number of the fault of each row, 0 for none. */
 export const rowFaults = new Uint8Array(rowCapacity)
+/** Column that has the fault of each row, -1 for none. */
 export const rowFaultColumns = new Int32Array(rowCapacity)
 /** Context that the identifying column of each row speaks for, 0 for none. */
 export const rowGuesses = new Int32Array(rowCapacity)
 
-/** Integer columns: column c of row r at `c * rowCapacity + r`. */
+/** First of the integer columns of each kind. */
 export const integerColumn = { address: 0, port: 4, line: 6, context: 7, class: 8, nextHop: 9, extra: 10 } as const
+/** Integer columns: column c of row r at `c * rowCapacity + r`. */
 export const integers = new Int32Array(11 * rowCapacity)
 /** Values of the numeric columns (`numberNames`), in the same way. */
 export const doubles = new Float64Array(8 * rowCapacity)

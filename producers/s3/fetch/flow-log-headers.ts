@@ -16,7 +16,7 @@ type Known =
   | { readonly kind: 'known'; readonly header: string }
   | { readonly kind: 'failed'; readonly error: FlowError; readonly askedMs: number; readonly waitMs: number }
 
-/** See the head of this file. One for all tasks of a process: nobody asks twice at once. */
+/** Asks for the header line of a flow log, and keeps the answers. One for all tasks of a process: nobody asks twice at once. */
 export class FlowLogHeaders {
   readonly #service: FlowLogService
   readonly #firstWaitMs: number

@@ -60,7 +60,7 @@ const keptBytes = 4 * packBytes
 /** Raw-lines records of one partition. */
 type Lines = Pick<Staged, 'packed' | 'lines' | 'openBytes' | 'memory'>
 
-/** See the head of this file. At most `chunkBytes` of text and one block more, for small objects one object more. */
+/** Collects what one transaction will send. At most `chunkBytes` of text and one block more, for small objects one object more. */
 export class Outbox {
   readonly #context: TaskContext
   readonly #limits: OutboxLimits

@@ -20,7 +20,10 @@ const firstSlots = 16
 /** 16 bytes of SHA-256 of bucket and key: no two objects share them. */
 export const nameHash = (bucket: string, key: string): Buffer => createHash('sha256').update(`${bucket}\n${key}`).digest().subarray(0, 16)
 
-/** See the head of this file. Open addressing with linear steps; at most four fifths of the slots are used, and a full table grows by half. */
+/**
+ * Knows of each object which version was seen and its state. Open addressing with linear steps; at most four fifths of the slots are used,
+ * and a full table grows by half.
+ */
 export class ObjectTable {
   #slots = firstSlots
   #names = new Uint32Array(firstSlots * 4)

@@ -10,7 +10,7 @@ export interface PlannedRows {
   skip(count: number): void
 }
 
-/** See the head of this file. */
+/** What is worked out once for a file, and used for each of its rows. */
 export interface RowPlan {
   readonly header: readonly string[]
   /** Words that are made for one row. */

@@ -4,7 +4,7 @@ const mixer = 0x9e3779b1
 const mixer2 = 0x85ebca6b
 const mixer3 = 0xc2b2ae35
 
-/** See the head of this file. `hash` mixes what was passed over, for a dictionary look-up. */
+/** A place in encoded bytes, with a method for each kind of value. `hash` mixes what was passed over, for a dictionary look-up. */
 export class AvroCursor {
   bytes: Uint8Array
   view: DataView

@@ -1,6 +1,6 @@
 /** Texts one after the other, each with its length before it, as the Native format writes them: no object for a text. */
 
-/** See the head of this file. One growing buffer; `clear` forgets the texts, not the memory. */
+/** Texts in one growing buffer; `clear` forgets the texts, not the memory. */
 export class ByteArena {
   bytes = new Uint8Array(0)
   used = 0

@@ -32,7 +32,10 @@ export interface FlowClass {
   readonly absent: number
 }
 
-/** See the head of this file. An entry is read from the whole decoded record: it is rare, and so one reader of Avro less. */
+/**
+ * Gives each class a number, and keeps its values. Misses are rare, so an entry is read from the whole decoded record instead of by a
+ * second Avro reader.
+ */
 export class ClassDictionary {
   readonly spans = new SpanDictionary()
   classes: FlowClass[] = []

@@ -48,7 +48,7 @@ export function contextOf(record: FlowRecord): ContextRow {
   return { hash: hash.digest().readBigUInt64LE(0), values }
 }
 
-/** See the head of this file. */
+/** Gives each context a number, and keeps the hash and the row by which the table knows it. */
 export class ContextDictionary {
   readonly spans = new SpanDictionary()
   /** Hash per entry: low and high half. */

@@ -2,7 +2,7 @@
 
 const dayS = 86_400
 
-/** See the head of this file. */
+/** Distinct UTC days, as days since 1970. */
 export class DaySet {
   readonly #days = new Set<number>()
   /** Seconds of the last day that was seen: nearly every row is of the same one. */

@@ -11,7 +11,7 @@ const rowBytes = 246
 /** A buffer of extra columns that is larger is given back after the insert. */
 const keptExtraBytes = 4 * 1024 * 1024
 
-/** See the head of this file. */
+/** One typed array for each column of a flow, filled up to `rows`. */
 export class FlowColumns {
   rows = 0
   /** Entries: context, local and remote endpoint, class, next hop. */

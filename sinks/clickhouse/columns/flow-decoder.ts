@@ -34,7 +34,7 @@ const most32 = 0xffff_ffff
 const leastDuration = -(2 ** 31)
 const mostDuration = 2 ** 31 - 1
 
-/** See the head of this file. */
+/** Decodes slabs of `flows` into its columns and dictionaries, which it keeps from range to range. */
 export class FlowDecoder {
   readonly columns = new FlowColumns()
   readonly texts = new TextTable()

@@ -13,7 +13,7 @@ export const nextHopColumns: readonly { readonly name: string; readonly field: k
   field: field.record.slice('nextHop.'.length) as keyof NextHopRecord,
 }))
 
-/** See the head of this file. */
+/** Gives each next hop a number from 1 on, and keeps its address and texts. */
 export class NextHopDictionary {
   readonly #spans = new SpanDictionary()
   /** Text numbers of each entry, one list per column. */

@@ -10,7 +10,7 @@ export const chunkRows = 256
 const touchedBytes = chunkRows * 360
 const rowsTouched = 16
 
-/** See the head of this file. */
+/** Places of the values of up to some hundred records, written over by the next walk. */
 export class RecordWalk {
   /** First byte of a value, and the one behind it. */
   readonly starts = new Int32Array(chunkRows)

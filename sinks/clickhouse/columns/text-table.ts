@@ -3,7 +3,7 @@ import { SpanDictionary } from './span-dictionary.ts'
 
 const encoder = new TextEncoder()
 
-/** See the head of this file. */
+/** Gives each text a number, and keeps its bytes. */
 export class TextTable {
   readonly spans = new SpanDictionary()
 

@@ -21,7 +21,7 @@ export interface SeenInsert {
 
 const textOf = (cell: NativeCell | undefined): string => (typeof cell === 'object' ? JSON.stringify(cell) : String(cell))
 
-/** See the head of this file. */
+/** A store that keeps decoded rows by table and tokens of inserts, and fails when it is told to. */
 export class MemoryStore implements Store {
   readonly database = 'memory'
   readonly inserts: SeenInsert[] = []

@@ -16,7 +16,7 @@ import { MemoryObjectStore } from '../../../harness/memory-object-store.ts'
 export const place = { accountId: '001234567890', region: 'eu-central-1' } as const
 const bucket = 'flow-logs'
 
-/** See the head of this file. */
+/** One database and the roles that fill it from objects in memory. */
 export class TablePath {
   readonly cluster = new MemoryCluster()
   readonly objects = new MemoryObjectStore()

@@ -48,7 +48,7 @@ export function failing(t: TestContext, method: string, code: number, calls: rea
   return seen
 }
 
-/** See the head of this file. */
+/** Topics, producers and readers of one fresh deployment, closed together. */
 export class Lab {
   readonly config: Config
   readonly settings: Config['kafka']

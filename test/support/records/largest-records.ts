@@ -49,7 +49,7 @@ const lineOf = (header: string, length: number): string => {
   return `${values}${` ${noise(width)}`.repeat(count)}`
 }
 
-/** See the head of this file. */
+/** Makes the largest record of each topic, with the settings at their limits. */
 export function largestRecords(): LargestRecord[] {
   const block = settingsAtLimit('block').s3
   const line = settingsAtLimit('line').s3

@@ -14,7 +14,7 @@ import { MemoryStore } from '../clickhouse/memory-store.ts'
 
 const bucket = 'flow-logs'
 
-/** See the head of this file. */
+/** One deployment in memory: objects are put in, roles are run, and topics and tables are read. */
 export class MemoryPath {
   readonly config: Config
   readonly cluster: MemoryCluster

@@ -31,7 +31,7 @@ role_arn = ${roles.shut}
 source_profile = team
 `
 
-/** See the head of this file. */
+/** An AWS account with its server, its buckets and its queue. */
 export class AwsAccount {
   readonly aws: SignedAws
   /** For settings and other files; deleted at the end. */

@@ -6,9 +6,10 @@ import { registry } from '../../../runtime/metrics.ts'
 import { MemoryCluster } from '../../../harness/memory-context.ts'
 import { MemoryObjectStore } from '../../../harness/memory-object-store.ts'
 
+/** Bucket of every object. */
 export const bucket = 'flow-logs'
 
-/** See the head of this file. */
+/** A discover source over a store and a cluster in memory. */
 export class DiscoverBench {
   readonly store = new MemoryObjectStore()
   readonly cluster: MemoryCluster

@@ -13,7 +13,7 @@ export interface Ec2Fault {
 
 const page = 2
 
-/** See the head of this file. */
+/** Answers `DescribeFlowLogs` with what a test has put into it, and counts the requests. */
 export class Ec2Server {
   readonly #server: Server
   /** `LogFormat` by id. */

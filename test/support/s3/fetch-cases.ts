@@ -9,14 +9,19 @@ import type { ObjectArrival, ObjectLedger } from '../../../schemas/records.ts'
 import { MemoryCluster, type MemoryTask } from '../../../harness/memory-context.ts'
 import { MemoryObjectStore } from '../../../harness/memory-object-store.ts'
 
+/** Bucket of every object. */
 export const bucket = 'flow-logs'
+/** Header line of every object, unless a case has its own. */
 export const header = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
+/** Folder of every object. */
 export const day = 'AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/'
+/** Key of an object, by the end of its name. */
 export const keyOf = (name: string): string => `${day}123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20261124T1155Z_${name}.log.gz`
 
 /** Lines that say which line they are. */
 export const numbered = (count: number, from = 2): string[] =>
   Array.from({ length: count }, (_unused, index) => `2 123456789012 eni-${from + index} 10.0.0.1 10.0.0.2 1 2 6 1 40 1 2 ACCEPT OK`)
+/** Body of an object with these lines below the header. */
 export const gz = (lines: readonly string[]): Buffer => gzipSync(`${[header, ...lines].join('\n')}\n`)
 
 /** Ticks until started downloads have ended and were read. */

@@ -70,7 +70,7 @@ interface Refusal {
 const refusal = (status: number, code: string, message = code): Refusal => ({ status, code, message })
 const unknownKey = { s3: 'InvalidAccessKeyId', sqs: 'UnrecognizedClientException', sts: 'InvalidClientTokenId' } as const
 
-/** See the head of this file. */
+/** An HTTP server that checks the signature and the rights of a request before the local server sees it. */
 export class SignedAws {
   readonly #server: Server
   readonly #upstream: URL
