@@ -24,8 +24,11 @@ export function statementsOf(text: string, database: string, settings: Statement
     .filter(part => part !== '')
 }
 
-/** Another process replaces the view or changes the table at this moment (CANNOT_ASSIGN_ALTER, ATOMIC_RENAME_FAIL), or is between a rename and the new table (UNKNOWN_TABLE). */
-const busyCodes: readonly unknown[] = ['517', '521', '60']
+/**
+ * Another process replaces the view or changes the table at this moment (CANNOT_ASSIGN_ALTER, ATOMIC_RENAME_FAIL, TABLE_IS_DROPPED), or is
+ * between a rename and the new table (UNKNOWN_TABLE).
+ */
+const busyCodes: readonly unknown[] = ['517', '521', '218', '60']
 const mostTries = 50
 const pauseMs = 200
 
