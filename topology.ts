@@ -20,7 +20,7 @@ import { createClickHouseRoles } from './sinks/clickhouse/clickhouse-sink.ts'
 export interface PartOptions {
   readonly config: Config
   /** Told at named points between two calls; tests of delivery kill the process there. */
-  readonly probe?: (point: string) => Promise<void> | void
+  readonly atPoint?: (point: string) => Promise<void> | void
 }
 
 /** What a node gives to run. */
@@ -67,12 +67,12 @@ export const topology: readonly TopologyNode[] = [
     to: ['objectArrivals'],
     doc: 'takes notifications of new objects from queues and announces them; off without `s3.queues`',
     wanted: ({ s3 }) => s3.queues.length > 0,
-    build: ({ config, probe }) => ({
+    build: ({ config, atPoint }) => ({
       sources: [
         createNotifySource({
           settings: config.s3,
           open: queue => openQueue(config.s3, queue),
-          ...(probe === undefined ? {} : { probe }),
+          ...(atPoint === undefined ? {} : { atPoint }),
         }),
       ],
     }),
@@ -84,7 +84,7 @@ export const topology: readonly TopologyNode[] = [
     state: 'objects',
     to: ['rawLines', 'objects', 'deadLetters'],
     doc: 'reads each object version once, line for line, and keeps the ledger',
-    build({ config, probe }: PartOptions): BuiltParts {
+    build({ config, atPoint }: PartOptions): BuiltParts {
       const parquet = new ParquetReaders()
       return {
         roles: [
@@ -93,7 +93,7 @@ export const topology: readonly TopologyNode[] = [
             stores: createS3Stores(config.s3),
             parquet,
             kafka: config.kafka,
-            ...(probe === undefined ? {} : { probe }),
+            ...(atPoint === undefined ? {} : { atPoint }),
           }),
         ],
         close: () => parquet.close(),
@@ -106,13 +106,13 @@ export const topology: readonly TopologyNode[] = [
     from: ['rawLines'],
     to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
     doc: 'parses lines by their header, annotates them, and says who was seen with which address',
-    build: ({ config, probe }) => ({
+    build: ({ config, atPoint }) => ({
       roles: [
         createEnrichRole({
           lookups: config.lookups,
           networks: config.networks,
           kafka: config.kafka,
-          ...(probe === undefined ? {} : { probe }),
+          ...(atPoint === undefined ? {} : { atPoint }),
         }),
       ],
     }),
@@ -125,8 +125,8 @@ export const topology: readonly TopologyNode[] = [
     reads: ['cloudMapDays'],
     to: ['cloudMap', 'cloudMapDays', 'cloudMapRuns', 'cloudMapChanges'],
     doc: 'learns who held which address when',
-    build: ({ config, probe }) => ({
-      roles: [createIpContextRole({ ...config.ipContext, ...config.kafka, ...(probe === undefined ? {} : { probe }) })],
+    build: ({ config, atPoint }) => ({
+      roles: [createIpContextRole({ ...config.ipContext, ...config.kafka, ...(atPoint === undefined ? {} : { atPoint }) })],
     }),
   },
   {

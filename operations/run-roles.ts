@@ -41,7 +41,7 @@ export async function serve(health: HealthServer, { host, port }: Config['http']
 export function buildParts(
   session: Session,
   roles: readonly RoleName[],
-  probe?: PartOptions['probe'],
+  atPoint?: PartOptions['atPoint'],
 ): { parts: Part[]; health: HealthServer } {
   const { config, log, cluster, codecs, writers, registry } = session
   const options = {
@@ -50,13 +50,13 @@ export function buildParts(
     writers,
     taskRestartMs: config.run.taskRestartMs,
     loadSchema: (id: number) => registry.loadSchema(id),
-    ...(probe === undefined ? {} : { probe }),
+    ...(atPoint === undefined ? {} : { atPoint }),
   }
   const parts: Part[] = []
   const runners: { name: string; ready: boolean }[] = []
   for (const node of topology) {
     if (!roles.includes(node.name) || node.wanted?.(config) === false) continue
-    const built = node.build({ config, ...(probe === undefined ? {} : { probe }) })
+    const built = node.build({ config, ...(atPoint === undefined ? {} : { atPoint }) })
     const { close } = built
     if (close !== undefined) parts.push({ name: `${node.name} clients`, start: async () => undefined, stop: close })
     for (const source of built.sources ?? []) {

@@ -44,7 +44,7 @@ export async function replay(
   range: Pick<ReplayRequest, 'fromMs' | 'toMs'>,
   listener: ReplayListener,
   signal: AbortSignal,
-  probe?: (point: string) => Promise<void> | void,
+  atPoint?: (point: string) => Promise<void> | void,
 ): Promise<Comparison | undefined> {
   try {
     if (found === undefined) await checkDatabase(side)
@@ -54,7 +54,7 @@ export async function replay(
     const beginningLost = [...plan.ranges].some(([partition, { start }]) => start > 0 && held.get(partition)?.start === start)
     listener.begun(plan, { resumed: found !== undefined, beginningLost, offsets: offsetsIn(plan.ranges) })
     await migrateTables(session.config.clickhouse, session.config.networks.own)
-    const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, probe)
+    const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, atPoint)
     if (!done) return undefined
     const store = connectClickHouse(side.config.clickhouse)
     try {

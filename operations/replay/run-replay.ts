@@ -98,13 +98,13 @@ export async function runReplay(
   name: string,
   progress: (progress: readonly ReplayProgress[]) => void,
   signal: AbortSignal,
-  probe?: (point: string) => Promise<void> | void,
+  atPoint?: (point: string) => Promise<void> | void,
 ): Promise<boolean> {
   const { config, cluster, codecs, writers, registry, log } = session
-  const { roles, close } = replayRoles({ config, ...(probe === undefined ? {} : { probe }) })
+  const { roles, close } = replayRoles({ config, ...(atPoint === undefined ? {} : { atPoint }) })
   const options = {
     ...{ cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id) },
-    ...(probe === undefined ? {} : { probe }),
+    ...(atPoint === undefined ? {} : { atPoint }),
   }
   const parts: Part[] = [{ name: 'clients', start: async () => undefined, stop: close }]
   for (const role of roles) {

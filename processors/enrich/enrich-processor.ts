@@ -33,7 +33,7 @@ export interface EnrichOptions {
   readonly lookups: LookupSettings
   readonly networks?: NetworkSettings
   readonly kafka: CommitSettings
-  readonly probe?: (point: EnrichPoint) => Promise<void> | void
+  readonly atPoint?: (point: EnrichPoint) => Promise<void> | void
 }
 
 const maxPendingGaps = 10_000
@@ -225,7 +225,7 @@ class EnrichTask implements Task {
   async #opened(): Promise<void> {
     if (this.#sent) return
     this.#sent = true
-    await this.#work.options.probe?.('enrich-opened')
+    await this.#work.options.atPoint?.('enrich-opened')
   }
 
   async #sendPending(topic: Topic, pending: Map<number, OutRecord[]>): Promise<void> {
@@ -258,19 +258,19 @@ class EnrichTask implements Task {
 
   async #commit(): Promise<void> {
     if (this.#offset === null || this.#sinceMs === null) return
-    const { probe } = this.#work.options
+    const { atPoint } = this.#work.options
     await this.#sendSlabs(this.#slabs.takeAll())
-    await probe?.('enrich-half-sent')
+    await atPoint?.('enrich-half-sent')
     await this.#sendGaps()
     await this.#sendDeadLetters()
     await this.#sendSightings()
-    await probe?.('enrich-sent')
+    await atPoint?.('enrich-sent')
     await this.#context.commit({ offset: this.#offset, metadata: '' })
     this.#sinceMs = null
     this.#lines = 0
     this.#sent = false
     this.#report()
-    await probe?.('enrich-committed')
+    await atPoint?.('enrich-committed')
   }
 
   #report(): void {

@@ -20,7 +20,7 @@ export interface IpContextOptions extends MapSettings {
   commitRows: number
   commitIntervalMs: number
   /** Called at each point; waits for its promise. */
-  probe?: (point: IpContextPoint) => Promise<void> | void
+  atPoint?: (point: IpContextPoint) => Promise<void> | void
 }
 
 /** Makes the ip-context role: from `ip-sightings`, with its state in `cloud-map` and `cloud-map-days`. */
@@ -108,13 +108,13 @@ class IpContextTask implements Task {
       pace: this.#pace,
     })
     await this.#send(topics.cloudMapChanges, out.changes)
-    await this.#options.probe?.('ip-context-changes-sent')
+    await this.#options.atPoint?.('ip-context-changes-sent')
     await this.#send(topics.cloudMapRuns, out.runs)
     await this.#send(topics.cloudMapDays, out.days)
     await this.#send(topics.cloudMap, [...out.entries.values()])
-    await this.#options.probe?.('ip-context-map-sent')
+    await this.#options.atPoint?.('ip-context-map-sent')
     await context.commit({ offset: this.#next, metadata: `cold=${out.storedDay}` })
-    await this.#options.probe?.('ip-context-committed')
+    await this.#options.atPoint?.('ip-context-committed')
     for (const [text, { value, newest }] of out.entries) {
       if (value === null) this.#state.forget(text)
       else this.#state.set(text, value, newest)

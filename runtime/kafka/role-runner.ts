@@ -8,7 +8,7 @@ import type { Role } from '../task.ts'
 import type { Cluster } from './cluster.ts'
 import { lagLabels, lagRecords } from './events.ts'
 import { Membership } from './membership.ts'
-import { PartitionRunner, type Feed, type Probe } from './partition-runner.ts'
+import { PartitionRunner, type AtPoint, type Feed } from './partition-runner.ts'
 import { TaskFailures } from './task-failures.ts'
 
 /** What the runners of a process share. */
@@ -20,7 +20,7 @@ export interface RunnerOptions {
   loadSchema(id: number): Promise<AvroRecord>
   /** Wait before a failed task starts again, in milliseconds; grows to 60 times that while it fails without progress. */
   readonly taskRestartMs: number
-  readonly probe?: Probe
+  readonly atPoint?: AtPoint
 }
 
 /** How often it is looked whether a task that failed before gets on now. */
@@ -122,7 +122,7 @@ export class RoleRunner {
     const failures = new TaskFailures(this.role.name, partition)
     this.#failures.set(partition, failures)
     while (this.#wanted.has(partition)) {
-      const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition), this.#options.probe)
+      const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition), this.#options.atPoint)
       this.#runners.set(partition, runner)
       const watching = setInterval(() => failures.watch(runner.course, Date.now()), watchMs)
       const ended = await runner.ended.finally(() => clearInterval(watching))

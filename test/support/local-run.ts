@@ -30,14 +30,14 @@ export class LocalRun {
     return this.session.config.s3.sources[0]!.bucket
   }
 
-  /** Starts roles. @param probe Told of the points that the parts reach. */
+  /** Starts roles. @param atPoint Told of the points that the parts reach. */
   start(
     roles: readonly RoleName[] = ['discover', 'fetch', 'enrich', 'ip-context', 'sink'],
-    probe?: (point: string) => Promise<void> | void,
+    atPoint?: (point: string) => Promise<void> | void,
   ): void {
     const stop = new AbortController()
     // The cluster is closed by `close`, not by each run.
-    const parts = buildParts(this.session, roles, probe).parts.filter(part => part.name !== 'cluster')
+    const parts = buildParts(this.session, roles, atPoint).parts.filter(part => part.name !== 'cluster')
     const ended = runParts(parts, stop.signal, 20_000, this.session.log)
     ended.catch(() => undefined)
     this.#running = { stop, ended }

@@ -27,7 +27,7 @@ import { ObjectReader } from './object-reader.ts'
 import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from '../objects/object-store.ts'
 import { sourceHeaders } from './source-headers.ts'
-import { nothingStaged, Outbox, type Probe } from './outbox.ts'
+import { nothingStaged, Outbox, type AtPoint } from './outbox.ts'
 import { ParquetReaders } from '../parquet/parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
 
@@ -41,7 +41,7 @@ export interface FetchOptions {
   readonly flowLogs?: FlowLogService
   /** Where Parquet objects are decoded; whoever makes it closes it. */
   readonly parquet?: ParquetReaders
-  readonly probe?: Probe
+  readonly atPoint?: AtPoint
 }
 
 /** What is wrong with an object is noted in its ledger record; any other error ends the task. */
@@ -119,7 +119,7 @@ class FetchTask implements Task {
     this.#options = options
     this.#context = context
     this.#headers = headers
-    this.#outbox = new Outbox(context, { chunkBytes: options.settings.chunkBytes, ...options.kafka }, options.probe)
+    this.#outbox = new Outbox(context, { chunkBytes: options.settings.chunkBytes, ...options.kafka }, options.atPoint)
     this.#ahead = new ReadAhead(options.stores, budget, context.signal)
     context.signal.addEventListener('abort', () => retriesWaiting.dec(this.#waiting), { once: true })
   }
@@ -261,7 +261,7 @@ class FetchTask implements Task {
           committed = reader.committed
         }
       }
-      await this.#options.probe?.('fetch-opened')
+      await this.#options.atPoint?.('fetch-opened')
       let isWhole: boolean
       try {
         isWhole = await readWith(opened, this.#configuredHeader(key))

@@ -43,7 +43,7 @@ export interface NotifyOptions {
   readonly settings: Pick<S3Settings, 'sources' | 'queues'>
   readonly open: (queue: S3Queue) => NotificationQueue
   /** Told `notify-sent` between the acknowledgement of Kafka and the deletion. */
-  readonly probe?: (point: string) => Promise<void> | void
+  readonly atPoint?: (point: string) => Promise<void> | void
   /** Wait after the first failure; for tests. */
   readonly firstWaitMs?: number
 }
@@ -136,7 +136,7 @@ class Receiver {
       } else this.#leave(message, poison)
     }
     await this.#announce(wanted)
-    await this.#options.probe?.('notify-sent')
+    await this.#options.atPoint?.('notify-sent')
     if (ended.length === 0) return
     const failed = await this.#queue.delete(ended)
     if (failed > 0) deletesFailed.inc(failed)
