@@ -15,7 +15,7 @@ import type { CommitSettings } from '../../runtime/settings.ts'
 import { isOver } from '../../runtime/interval.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
-import type { Role, Task, TaskContext } from '../../runtime/task.ts'
+import type { Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import { BlockEnricher, type BlockResult } from './block-enricher.ts'
 import { Slabs, type Slab } from './encode/slabs.ts'
@@ -75,14 +75,19 @@ class EnrichWork {
   }
 }
 
+/** The role: blocks of lines in, flows and what else lines say out. */
+export const enrichRole = {
+  name: 'enrich',
+  from: 'rawLines',
+  to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
+  copies: true,
+} as const satisfies RoleShape
+
 /** Makes the enrich role; opens nothing. The lookup tables are loaded when the first task starts. */
 export function createEnrichRole(options: EnrichOptions): Role {
   let work: EnrichWork | undefined
   return {
-    name: 'enrich',
-    from: 'rawLines',
-    to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
-    copies: true,
+    ...enrichRole,
     createTask: context => new EnrichTask(context, (work ??= new EnrichWork(options, context))),
   }
 }

@@ -1,7 +1,7 @@
 /** The role that keeps the cloud map: sightings in; entries, days, runs and announced changes out, all in one transaction. */
 import { isOver } from '../../runtime/interval.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
-import type { Position, Role, Task, TaskContext } from '../../runtime/task.ts'
+import type { Position, Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import type { MapSettings } from './address.ts'
 import { CloudMapState } from './cloud-map-state.ts'
@@ -23,14 +23,19 @@ export interface IpContextOptions extends MapSettings {
   atPoint?: (point: IpContextPoint) => Promise<void> | void
 }
 
-/** Makes the ip-context role: from `ip-sightings`, with its state in `cloud-map` and `cloud-map-days`. */
+/** The role: sightings in, the cloud map out, which is also its state. */
+export const ipContextRole = {
+  name: 'ip-context',
+  from: 'ipSightings',
+  state: 'cloudMap',
+  to: ['cloudMap', 'cloudMapDays', 'cloudMapRuns', 'cloudMapChanges'],
+  reads: ['cloudMapDays'],
+} as const satisfies RoleShape
+
+/** Makes the ip-context role. */
 export function createIpContextRole(options: IpContextOptions): Role {
   return {
-    name: 'ip-context',
-    from: 'ipSightings',
-    state: 'cloudMap',
-    to: ['cloudMap', 'cloudMapDays', 'cloudMapRuns', 'cloudMapChanges'],
-    reads: ['cloudMapDays'],
+    ...ipContextRole,
     createTask: context => new IpContextTask(context, options),
   }
 }

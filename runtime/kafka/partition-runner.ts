@@ -106,9 +106,9 @@ export class PartitionRunner implements TaskContext {
     this.#cluster = cluster
     this.#feed = feed
     this.#atPoint = atPoint
-    const kafka = createKafka(cluster.settings, `${cluster.groupOf(role.name)}.${partition}`, this.log)
-    this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role.name, partition))
-    this.#lookUps = new LookUps(cluster, role.name, partition, this.log)
+    const kafka = createKafka(cluster.settings, `${cluster.groupOf(role)}.${partition}`, this.log)
+    this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role, partition))
+    this.#lookUps = new LookUps(cluster, role, partition, this.log)
     this.ended = this.#run()
   }
 
@@ -246,7 +246,7 @@ export class PartitionRunner implements TaskContext {
     await this.#atPoint?.(`${this.#role.name}:fenced`)
     this.#task = this.#role.createTask(this)
     if (this.#role.state !== undefined) await this.#restoreState(topics[this.#role.state])
-    const position = await this.#cluster.committedPosition(this.#role.name, this.#role.from, this.partition)
+    const position = await this.#cluster.committedPosition(this.#role, this.#role.from, this.partition)
     if (this.signal.aborted) return
     await this.#task.start?.(position)
     this.#position = this.#fetchNext = position.offset
@@ -370,7 +370,7 @@ export class PartitionRunner implements TaskContext {
       position === null
         ? undefined
         : {
-            id: this.#cluster.groupOf(this.#role.name),
+            id: this.#cluster.groupOf(this.#role),
             topic: this.#cluster.topicName(topics[this.#role.from]),
             partition: this.partition,
             position,

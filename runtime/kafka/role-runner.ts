@@ -55,7 +55,7 @@ export class RoleRunner {
       this.#fail = reject
     })
     this.failed.catch(() => undefined)
-    this.#membership = new Membership(cluster, role.name, names, cluster.partitionsOf(topics[role.from]), {
+    this.#membership = new Membership(cluster, role, names, cluster.partitionsOf(topics[role.from]), {
       assigned: partitions => this.#assigned(partitions),
       fetched: (topic, partition, batch) => {
         const runner = this.#runners.get(partition)
@@ -152,7 +152,7 @@ export class RoleRunner {
   async #reportLag(partition: number): Promise<void> {
     const { cluster } = this.#options
     try {
-      const { offset } = await cluster.committedPosition(this.role.name, this.role.from, partition)
+      const { offset } = await cluster.committedPosition(this.role, this.role.from, partition)
       const { end } = await cluster.limits(topics[this.role.from], partition)
       if (this.#supervised.has(partition) && this.#runners.get(partition)?.running !== true)
         lagRecords.set(lagLabels(this.role.name, partition), Math.max(0, end - offset))

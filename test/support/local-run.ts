@@ -1,5 +1,6 @@
 /** All roles in this process, started and stopped as often as a test likes. */
-import { buildParts, migrateTables } from '../../operations/run-roles.ts'
+import { buildParts } from '../../operations/run-roles.ts'
+import { migrateTables } from '../../sinks/clickhouse/clickhouse-part.ts'
 import { openSession, type Session } from '../../operations/session.ts'
 import type { RawConfig } from '../../config/config.ts'
 import { runParts } from '../../runtime/lifecycle.ts'

@@ -5,7 +5,8 @@
  */
 import { flushCompileCache } from 'node:module'
 import { parseRoles } from '../../cli/run.ts'
-import { buildParts, migrateTables } from '../../operations/run-roles.ts'
+import { buildParts } from '../../operations/run-roles.ts'
+import { migrateTables } from '../../sinks/clickhouse/clickhouse-part.ts'
 import { openSession } from '../../operations/session.ts'
 import { runParts } from '../../runtime/lifecycle.ts'
 

@@ -27,6 +27,7 @@ import { ObjectReader } from './object-reader.ts'
 import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from '../objects/object-store.ts'
 import { sourceHeaders } from './source-headers.ts'
+import { fetchRole } from './fetch-role.ts'
 import { nothingStaged, Outbox, type AtPoint } from './outbox.ts'
 import { ParquetReaders } from '../parquet/parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
@@ -74,17 +75,14 @@ const readAheadBytes = 67_108_864
 /** Retries whose downloads are under way at once, of a task. */
 const retriesAtOnce = 32
 
-/** Makes the role `s3-fetch`: `object-arrivals` in, state `objects`, out `raw-lines`, `objects` and `dead-letters`. */
+/** Makes the role; opens nothing. */
 export function createFetchRole(options: FetchOptions): Role {
   const budget = new ReadAheadBudget(readAheadBytes)
   const { settings, flowLogs = createFlowLogService(settings) } = options
   const headers = new FlowLogHeaders(flowLogs, settings.retryBaseMs)
   const parquet = options.parquet ?? new ParquetReaders()
   return {
-    name: 's3-fetch',
-    from: 'objectArrivals',
-    state: 'objects',
-    to: ['rawLines', 'objects', 'deadLetters'],
+    ...fetchRole,
     createTask: context => new FetchTask({ ...options, parquet }, context, budget, headers),
   }
 }
