@@ -33,8 +33,8 @@ test('building every part opens nothing, and gives the roles that it names', asy
   for (const part of topology) {
     const built = part.build({ config })
     assert.deepEqual(openResources(), before, `${part.name} opened something`)
-    const shapeOf = <T extends object>({ ...made }: T): Partial<Role & DiscoverSource> => {
-      const { createTask: _create, runShard: _run, ready: _ready, ...shape } = made as Partial<Role & DiscoverSource>
+    const shapeOf = (made: Partial<Role & DiscoverSource>): object => {
+      const { createTask: _create, runShard: _run, ready: _ready, ...shape } = made
       return shape
     }
     assert.deepEqual((built.roles ?? []).map(shapeOf), part.roles, `${part.name} makes the roles that it names`)

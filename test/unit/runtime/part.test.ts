@@ -33,7 +33,7 @@ test('a source reads nothing', () => {
 })
 
 test('a part that does not say what a lost position means does not compile', () => {
-  // @ts-expect-error no guard
+  // @ts-expect-error no guard for any role
   part({ ...said, roles: [role] })
   // @ts-expect-error no guard for the second role
   part({ ...said, roles: [role, { name: 'other', from: 'objects', to: [] }], guard: { copy: harmless('a') } })
