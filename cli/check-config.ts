@@ -2,8 +2,7 @@
 import { loadConfig, settingsFile } from '../config/config.ts'
 import { hintsOf } from '../config/hints.ts'
 import { printable } from '../config/printable.ts'
-import { lookupFaults, probeLookups } from '../operations/probe/check-lookups.ts'
-import { probe } from '../operations/probe/probe.ts'
+import { fileFaults, probe } from '../operations/probe/probe.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { probeText } from './print/probe-text.ts'
@@ -26,13 +25,13 @@ export const checkConfigCommand: Command = {
     const config = loadConfig({ file })
     for (const hint of hintsOf(config, Date.now(), settingsFile(file))) console.error(`hint: ${hint}`)
     if (values['probe'] === true) {
-      const results = [...(await probe(config)), ...(await probeLookups(config.lookups))]
+      const results = await probe(config)
       console.log(probeText(results))
       const count = results.filter(({ result }) => result === 'missing').length
       if (count > 0) throw new FlowError('PROBE_FAILED', { count, all: results.length })
       return 0
     }
-    const faults = await lookupFaults(config.lookups)
+    const faults = await fileFaults(config)
     if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
     console.log(JSON.stringify(printable(config), null, 2))
     return 0

@@ -1,32 +1,42 @@
-/** `flowloom reset`: makes a role start from the first record again. */
+/** `flowloom reset`: makes a part start from the first record again. */
 import { loadConfig } from '../config/config.ts'
-import { sinkReset } from '../operations/reset.ts'
+import { resetOf, resettable } from '../operations/reset.ts'
 import { FlowError } from '../runtime/errors.ts'
+import { topology, type Topology } from '../topology.ts'
 import { configOption, type Command } from './arguments/command.ts'
 
-/** The command. */
-export const resetCommand: Command = {
-  name: 'reset',
-  summary: 'make the sink start from nothing: drop its tables, read its topics from the first record',
-  words: 'sink',
-  options: {
-    config: configOption,
-    yes: { type: 'boolean', doc: 'do it; without it the command only says what it would do' },
-  },
-  details:
-    'Stop every sink process first. The tables come back with the same content, as far as the topics still hold it (kafka.retentionMs).\nOnly the sink can be reset: for the other roles a restart from the first record would write every record twice.',
-  async run({ values, positionals }) {
-    if (positionals.length !== 1 || positionals[0] !== 'sink')
-      throw new FlowError('USAGE', { detail: 'say `reset sink`', command: 'reset' })
-    const config = loadConfig({ file: values['config'] as string | undefined })
-    const reset = await sinkReset(config)
-    console.log(`groups: ${reset.groups.join(', ')}\ntables: all of database ${config.clickhouse.database} at ${config.clickhouse.url}`)
-    if (values['yes'] !== true) {
-      console.log('nothing done; add --yes to forget these positions and drop these tables')
+/** The command for a path. */
+export function resetCommandOf(parts: Topology): Command {
+  const choices = resettable(parts)
+  const names = choices.map(({ name }) => name)
+  const theParts = names.map(name => `the ${name}`).join(' or ')
+  const drops = [...new Set(choices.map(({ reset }) => reset.drops))].join(' or ')
+  return {
+    name: 'reset',
+    summary: `make ${theParts} start from nothing: drop its ${drops}, read its topics from the first record`,
+    words: names.join('|'),
+    options: {
+      config: configOption,
+      yes: { type: 'boolean', doc: 'do it; without it the command only says what it would do' },
+    },
+    details: `Stop every ${names.join(' or ')} process first. The ${drops} come back with the same content, as far as the topics still hold it (kafka.retentionMs).\nOnly ${theParts} can be reset: for the other roles a restart from the first record would write every record twice.`,
+    async run({ values, positionals }) {
+      const chosen = choices.find(({ name }) => name === positionals[0])
+      if (positionals.length !== 1 || chosen === undefined)
+        throw new FlowError('USAGE', { detail: `say ${names.map(name => `\`reset ${name}\``).join(' or ')}`, command: 'reset' })
+      const config = loadConfig({ file: values['config'] as string | undefined })
+      const reset = resetOf(config, chosen)
+      console.log(`groups: ${reset.groups.join(', ')}\n${reset.drops}: ${reset.what}`)
+      if (values['yes'] !== true) {
+        console.log(`nothing done; add --yes to forget these positions and drop these ${reset.drops}`)
+        return 0
+      }
+      await reset.run()
+      console.log(`done; start the ${chosen.name} again`)
       return 0
-    }
-    await reset.run()
-    console.log('done; start the sink again')
-    return 0
-  },
+    },
+  }
 }
+
+/** The command. */
+export const resetCommand = resetCommandOf(topology)

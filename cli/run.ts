@@ -2,22 +2,21 @@
 import { runProcesses } from '../operations/run-processes.ts'
 import { runRoles } from '../operations/run-roles.ts'
 import { FlowError } from '../runtime/errors.ts'
-import { topology, type RoleName } from '../topology.ts'
+import { topology, type Topology } from '../topology.ts'
 import { configOption, type Command } from './arguments/command.ts'
-
-const roleNames = topology.map(node => node.name)
 
 /**
  * Reads a list of role names.
  *
  * @throws FlowError USAGE for an unknown one.
  */
-export function parseRoles(text: string | undefined): RoleName[] {
+export function parseRoles(text: string | undefined, parts: Topology = topology): string[] {
+  const roleNames = parts.map(({ name }) => name)
   const names = text === undefined ? roleNames : text.split(',').map(name => name.trim())
-  const unknown = names.find(name => !roleNames.includes(name as RoleName))
+  const unknown = names.find(name => !roleNames.includes(name))
   if (unknown !== undefined)
     throw new FlowError('USAGE', { detail: `unknown role "${unknown}"; roles are ${roleNames.join(', ')}`, command: 'run' })
-  return names as RoleName[]
+  return names
 }
 
 const mostProcesses = 256
@@ -33,14 +32,19 @@ export function parseProcesses(text: string): number {
   return Number(text)
 }
 
-/** The command. */
-export const runCommand: Command = {
+/** The command for a path. */
+export const runCommandOf = (parts: Topology): Command => ({
   name: 'run',
   endsOnSignal: true,
   summary: 'run roles in this process',
   options: {
     config: configOption,
-    roles: { type: 'string', short: 'r', value: 'LIST', doc: `roles, separated by commas: ${roleNames.join(', ')}; default all` },
+    roles: {
+      type: 'string',
+      short: 'r',
+      value: 'LIST',
+      doc: `roles, separated by commas: ${parts.map(({ name }) => name).join(', ')}; default all`,
+    },
     processes: {
       type: 'string',
       short: 'n',
@@ -53,10 +57,13 @@ export const runCommand: Command = {
   async run({ values, signal }) {
     const file = values['config'] as string | undefined
     const named = values['roles'] as string | undefined
-    const roles = parseRoles(named)
+    const roles = parseRoles(named, parts)
     const count = values['processes'] as string | undefined
     if (count !== undefined) return runProcesses({ count: parseProcesses(count), file, roles: named }, signal)
     await runRoles({ file, roles, named: named !== undefined }, signal)
     return 0
   },
-}
+})
+
+/** The command. */
+export const runCommand = runCommandOf(topology)

@@ -32,6 +32,9 @@ export async function releaseStack(): Promise<void> {
 /** In the place of the key in `s3`: other credentials count. */
 export const noKey = { accessKeyId: undefined, secretAccessKey: undefined }
 
+/** In the place of the tables in `lookups`: a probe need not load the default ones, which takes seconds. */
+export const noTables = { country: 'none', asn: 'none' }
+
 /** Settings of a fresh deployment on the real services. */
 export async function freshSettings(overrides: RawConfig = {}): Promise<RawConfig> {
   return settingsFor(await endpoints(), overrides)

@@ -1,11 +1,12 @@
 /** All roles in this process, started and stopped as often as a test likes. */
-import { buildParts, migrateTables } from '../operations/run-roles.ts'
+import { buildParts } from '../operations/run-roles.ts'
 import { openSession, type Session } from '../operations/session.ts'
 import type { RawConfig } from '../config/config.ts'
 import { runParts } from '../runtime/lifecycle.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import type { RoleName } from '../topology.ts'
+import { migrateTables } from '../sinks/clickhouse/clickhouse-part.ts'
 
 /** A session, and the roles that run on it in this process now. */
 export class LocalRun {
@@ -30,14 +31,14 @@ export class LocalRun {
     return this.session.config.s3.sources[0]!.bucket
   }
 
-  /** Starts roles. @param probe Told of the points that the parts reach. */
+  /** Starts roles. @param atPoint Told of the points that the parts reach. */
   start(
     roles: readonly RoleName[] = ['discover', 'fetch', 'enrich', 'ip-context', 'sink'],
-    probe?: (point: string) => Promise<void> | void,
+    atPoint?: (point: string) => Promise<void> | void,
   ): void {
     const stop = new AbortController()
     // The cluster is closed by `close`, not by each run.
-    const parts = buildParts(this.session, roles, probe).parts.filter(part => part.name !== 'cluster')
+    const parts = buildParts(this.session, roles, atPoint).parts.filter(part => part.name !== 'cluster')
     const ended = runParts(parts, stop.signal, 20_000, this.session.log)
     ended.catch(() => undefined)
     this.#running = { stop, ended }

@@ -5,9 +5,10 @@
  */
 import { flushCompileCache } from 'node:module'
 import { parseRoles } from '../cli/run.ts'
-import { buildParts, migrateTables } from '../operations/run-roles.ts'
+import { buildParts } from '../operations/run-roles.ts'
 import { openSession } from '../operations/session.ts'
 import { runParts } from '../runtime/lifecycle.ts'
+import { migrateTables } from '../sinks/clickhouse/clickhouse-part.ts'
 
 // a process that is killed leaves no cache behind, and its successor would compile everything again
 flushCompileCache()
@@ -24,7 +25,7 @@ function timesOf(place: string | undefined): number {
 }
 
 /** Dies or stops at the place whose turn it is. */
-function probe(reached: string): void {
+function atPoint(reached: string): void {
   const [place] = places
   if (place?.split('#')[0] !== reached || --left > 0) return
   places.shift()
@@ -35,7 +36,7 @@ function probe(reached: string): void {
 
 const session = await openSession({}, stop.signal, true)
 if (roles.includes('sink')) await migrateTables(session.config.clickhouse)
-const { parts, health } = buildParts(session, roles, places.length === 0 ? undefined : probe)
+const { parts, health } = buildParts(session, roles, places.length === 0 ? undefined : atPoint)
 await runParts(parts, stop.signal, session.config.run.shutdownGraceMs, session.log, () =>
   process.stderr.write(`${JSON.stringify({ msg: 'running', port: health.port })}\n`),
 )

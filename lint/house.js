@@ -17,6 +17,7 @@ export const pureRuntime = [
   'runtime/memory.ts',
   'runtime/nearest-name.ts',
   'runtime/partition.ts',
+  'runtime/probe-result.ts',
   'runtime/records.ts',
   'runtime/setting-types.ts',
   'runtime/settings.ts',
@@ -26,6 +27,9 @@ export const pureRuntime = [
 
 /** The rooms of producers/s3. */
 const s3 = ['discover', 'fetch', 'notify', 'objects', 'parquet', 'text'].map(room => `producers/s3/${room}`)
+
+/** The rooms of producers/s3 with a part each. */
+const s3Parts = ['discover', 'fetch', 'notify'].map(room => `producers/s3/${room}`)
 
 /** The rooms of operations/. */
 const rooms = ['backfill', 'coverage', 'dead-letters', 'demo', 'probe', 'replay'].map(room => `operations/${room}`)
@@ -37,7 +41,7 @@ export const house = [
   { folder: 'cli/main.ts', may: ['cli', 'cli/arguments', 'runtime', 'runtime/processes'], packages: [] },
   {
     folder: 'topology.ts',
-    may: ['config', 'processors/enrich', 'processors/ip-context', ...s3, 'runtime', 'schemas', 'sinks/clickhouse'],
+    may: ['config', 'processors/enrich', 'processors/ip-context', ...s3Parts, 'runtime', 'schemas', 'sinks/clickhouse'],
     packages: [],
   },
   {
@@ -247,38 +251,17 @@ export const house = [
   },
   {
     folder: 'operations/dead-letters',
-    may: [
-      'audit',
-      'operations',
-      'processors/enrich',
-      'processors/enrich/parse',
-      'producers/s3/fetch',
-      'producers/s3/text',
-      'runtime',
-      'runtime/kafka',
-      'schemas',
-    ],
+    may: ['audit', 'operations', 'processors/enrich', 'producers/s3/fetch', 'runtime', 'runtime/kafka', 'schemas', 'topology.ts'],
     packages: [],
   },
   {
     folder: 'operations/demo',
-    may: ['audit', 'config', 'operations', 'producers/synthetic', 'runtime', 'runtime/kafka', 'sinks/clickhouse', 'stack'],
+    may: ['audit', 'config', 'operations', 'producers/synthetic', 'runtime', 'runtime/kafka', 'sinks/clickhouse', 'stack', 'topology.ts'],
     packages: ['@aws-sdk/client-s3', 'node:fs', 'node:path', 'node:timers/*', 'node:zlib'],
   },
   {
     folder: 'operations/probe',
-    may: [
-      'aws',
-      'config',
-      'processors/enrich/lookups',
-      'producers/s3',
-      ...s3,
-      'runtime',
-      'runtime/kafka',
-      'schemas',
-      'sinks/clickhouse',
-      'topology.ts',
-    ],
+    may: ['aws', 'config', 'runtime', 'runtime/kafka', 'schemas', 'topology.ts'],
     packages: ['node:net', 'node:tls'],
   },
   {
@@ -293,11 +276,11 @@ export const house = [
     packages: ['node:net'],
   },
   { folder: 'cli/arguments', may: ['operations', 'producers/s3', 'runtime'], packages: ['node:util'] },
-  { folder: 'cli/print', may: ['audit', 'operations', ...rooms, 'schemas', 'topology.ts'], pure: true, packages: [] },
+  { folder: 'cli/print', may: ['audit', 'operations', ...rooms, 'runtime', 'schemas', 'topology.ts'], pure: true, packages: [] },
 
   {
     folder: 'reference',
-    may: ['config', 'processors/enrich/parse', ...s3, 'runtime', 'schemas'],
+    may: ['config', 'runtime', 'schemas', 'topology.ts'],
     packages: ['node:fs', 'node:path', 'node:url', 'zod'],
   },
   { folder: 'stack', may: [], packages: ['chdb', 'fauxqs', 'node:*'] },

@@ -1,36 +1,42 @@
-/** Makes the sink start from the first record again. */
+/** Makes a part start from the first record again. */
 import type { Config } from '../config/config.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { resetGroup } from '../runtime/kafka/topic-admin.ts'
 import { createLog } from '../runtime/log.ts'
-import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
-import { resetTables } from '../sinks/clickhouse/reset.ts'
-import { topology } from '../topology.ts'
+import type { Reset } from '../runtime/part.ts'
+import { topology, type Topology } from '../topology.ts'
 import { commandLevel } from './session.ts'
 
+/** A part that can be reset. */
+export type ResettablePart = Topology[number] & { readonly reset: Reset<Config> }
+
 /** What a reset would remove. */
-export interface SinkReset {
+export interface PartReset {
   /** Consumer groups whose positions are forgotten. */
   readonly groups: readonly string[]
-  /** Forgets the positions and drops the tables. No process of the sink may run. */
+  /** What is dropped: one word, and what exactly. */
+  readonly drops: string
+  readonly what: string
+  /** Forgets the positions and drops the rest. No process of the part may run. */
   run(): Promise<void>
 }
 
+/** The parts that can be reset. */
+export const resettable = (parts: Topology = topology): ResettablePart[] =>
+  parts.filter((part): part is ResettablePart => part.reset !== undefined)
+
 /** Says what there is to reset; opens no connection. */
-export async function sinkReset(config: Config): Promise<SinkReset> {
-  const built = topology.find(node => node.name === 'sink')!.build({ config })
-  const roles = (built.roles ?? []).map(role => role.name)
-  await built.close?.()
+export function resetOf(config: Config, { roles, reset }: ResettablePart): PartReset {
   const cluster = new Cluster(config.kafka, createLog(commandLevel(config.log.level)))
   return {
     groups: roles.map(role => cluster.groupOf(role)),
+    drops: reset.drops,
+    what: reset.what(config),
     async run() {
-      const store = connectClickHouse(config.clickhouse)
       try {
         for (const role of roles) await resetGroup(cluster, role)
-        await resetTables(store, config.clickhouse)
+        await reset.run(config)
       } finally {
-        await store.close()
         await cluster.close()
       }
     },

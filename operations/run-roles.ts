@@ -4,25 +4,11 @@ import { errorText, FlowError } from '../runtime/errors.ts'
 import { HealthServer } from '../runtime/http.ts'
 import { RoleRunner } from '../runtime/kafka/role-runner.ts'
 import { SourceRunner } from '../runtime/kafka/source-runner.ts'
-import { runParts, type Part } from '../runtime/lifecycle.ts'
+import { runParts, type Startable } from '../runtime/lifecycle.ts'
 import { tellRunning } from '../runtime/processes/parent.ts'
-import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
-import { migrate } from '../sinks/clickhouse/migrate.ts'
-import { recordOwnNetworks, type OwnNetworkEntry } from '../sinks/clickhouse/own-networks.ts'
-import { topology, type PartOptions, type RoleName } from '../topology.ts'
 import { checkPositions } from './check-positions.ts'
+import { planRun, prepareParts } from './choose-parts.ts'
 import { openSession, untilAvailable, type Session } from './session.ts'
-
-/** Brings the tables up to date, with what the settings say of our networks. */
-export async function migrateTables(settings: Config['clickhouse'], ownNetworks?: readonly OwnNetworkEntry[]): Promise<void> {
-  const store = connectClickHouse(settings)
-  try {
-    await migrate(store, settings)
-    if (ownNetworks !== undefined) await recordOwnNetworks(store, ownNetworks)
-  } finally {
-    await store.close()
-  }
-}
 
 /**
  * Starts the server of health and metrics.
@@ -40,9 +26,9 @@ export async function serve(health: HealthServer, { host, port }: Config['http']
 /** Builds everything that the roles need, in topology order, the health server last to report on all of it. */
 export function buildParts(
   session: Session,
-  roles: readonly RoleName[],
-  probe?: PartOptions['probe'],
-): { parts: Part[]; health: HealthServer } {
+  roles: readonly string[],
+  atPoint?: (point: string) => Promise<void> | void,
+): { parts: Startable[]; health: HealthServer } {
   const { config, log, cluster, codecs, writers, registry } = session
   const options = {
     cluster,
@@ -50,15 +36,14 @@ export function buildParts(
     writers,
     taskRestartMs: config.run.taskRestartMs,
     loadSchema: (id: number) => registry.loadSchema(id),
-    ...(probe === undefined ? {} : { probe }),
+    ...(atPoint === undefined ? {} : { atPoint }),
   }
-  const parts: Part[] = []
+  const parts: Startable[] = []
   const runners: { name: string; ready: boolean }[] = []
-  for (const node of topology) {
-    if (!roles.includes(node.name) || node.wanted?.(config) === false) continue
-    const built = node.build({ config, ...(probe === undefined ? {} : { probe }) })
+  for (const part of planRun(config, roles).parts) {
+    const built = part.build({ config, ...(atPoint === undefined ? {} : { atPoint }) })
     const { close } = built
-    if (close !== undefined) parts.push({ name: `${node.name} clients`, start: async () => undefined, stop: close })
+    if (close !== undefined) parts.push({ name: `${part.name} clients`, start: async () => undefined, stop: close })
     for (const source of built.sources ?? []) {
       const runner = new SourceRunner(source, options)
       runners.push(Object.defineProperty({ name: source.name, ready: false }, 'ready', { get: () => runner.ready }))
@@ -77,11 +62,11 @@ export function buildParts(
 }
 
 /** Opens the session, brings the tables up to date and checks the positions. @returns Undefined where the process was asked to stop before it could begin. */
-async function open(file: string | undefined, roles: readonly RoleName[], signal: AbortSignal): Promise<Session | undefined> {
+async function open(file: string | undefined, roles: readonly string[], signal: AbortSignal): Promise<Session | undefined> {
   try {
     const session = await openSession({ file }, signal, true)
-    if (roles.includes('sink'))
-      await untilAvailable(() => migrateTables(session.config.clickhouse, session.config.networks.own), session.log, signal, true)
+    const { parts } = planRun(session.config, roles)
+    await untilAvailable(() => prepareParts(session.config, parts), session.log, signal, true)
     await untilAvailable(() => checkPositions(session, roles), session.log, signal, true)
     return session
   } catch (error) {
@@ -94,7 +79,7 @@ async function open(file: string | undefined, roles: readonly RoleName[], signal
 export interface RunRequest {
   /** File of settings. */
   readonly file: string | undefined
-  readonly roles: readonly RoleName[]
+  readonly roles: readonly string[]
   /** A person named the roles: one that has nothing to do is told to the log. */
   readonly named: boolean
 }
@@ -104,7 +89,7 @@ export async function runRoles({ file, roles, named }: RunRequest, signal: Abort
   const session = await open(file, roles, signal)
   if (session === undefined) return
   const { config, log } = session
-  const idle = topology.filter(node => node.wanted?.(config) === false && roles.includes(node.name)).map(node => node.name)
+  const { idle } = planRun(config, roles)
   if (idle.length > 0 && named) log.warn({ roles: idle }, 'the settings give these roles nothing to do')
   const { parts: built, health } = buildParts(session, roles)
   await runParts(built, signal, config.run.shutdownGraceMs, log, () => {

@@ -11,6 +11,7 @@ import { configPage } from './config-page.ts'
 import { errorsPage } from './errors-page.ts'
 import { fieldsPage } from './fields-page.ts'
 import { metricsPage, type DeclaredMetric } from './metrics-page.ts'
+import { partsPage } from './parts-page.ts'
 import { topicsPage } from './topics-page.ts'
 import { topics } from '../schemas/topics.ts'
 
@@ -35,6 +36,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   const files = schemaFiles()
   files.set('docs/reference/fields.md', fieldsPage())
   files.set('docs/reference/topics.md', topicsPage())
+  files.set('docs/reference/parts.md', partsPage())
   files.set('docs/reference/config.md', configPage())
   files.set('docs/reference/errors.md', errorsPage())
   files.set('docs/reference/metrics.md', metricsPage(registry.getMetricsAsArray() as unknown as DeclaredMetric[]))

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { HttpSettings } from './settings.ts'
 import { errorText } from './errors.ts'
-import type { Part } from './lifecycle.ts'
+import type { Startable } from './lifecycle.ts'
 import { registry } from './metrics.ts'
 
 /** What the end points report. */
@@ -15,7 +15,7 @@ export interface Health {
 }
 
 /** Serves metrics and health. */
-export class HealthServer implements Part {
+export class HealthServer implements Startable {
   readonly name = 'http'
   readonly #settings: HttpSettings
   readonly #server: Server

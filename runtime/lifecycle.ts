@@ -4,7 +4,7 @@ import { whenAborted } from './abort.ts'
 import type { Log } from './log.ts'
 
 /** Something that is started once and stopped once. */
-export interface Part {
+export interface Startable {
   readonly name: string
   start(): Promise<void>
   stop(): Promise<void>
@@ -19,13 +19,13 @@ export interface Part {
  * @throws What the failed part rejected with.
  */
 export async function runParts(
-  parts: readonly Part[],
+  parts: readonly Startable[],
   signal: AbortSignal,
   graceMs: number,
   log: Log,
   started?: () => void,
 ): Promise<void> {
-  const running: Part[] = []
+  const running: Startable[] = []
   const ended = whenAborted(signal)
   const failed = (): Promise<never>[] => running.flatMap(part => (part.failed === undefined ? [] : [part.failed]))
   let stopping = ''

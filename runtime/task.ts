@@ -72,9 +72,11 @@ export interface Task {
   stop?(): Promise<void>
 }
 
-/** A role that consumes: name, topics and how to make a task. */
-export interface Role {
-  readonly name: string
+/** What a role is, before anything is built: its name and its topics. */
+export interface RoleShape<Name extends string = string> {
+  readonly name: Name
+  /** Consumer group and transactional ids, behind the deployment; default: the name. */
+  readonly group?: string
   /** Input topic; one task per partition. */
   readonly from: TopicId
   /** Topic that is restored before the first record; same partitions as the input. */
@@ -86,16 +88,26 @@ export interface Role {
   readonly slabs?: boolean
   /** The tasks refer to nothing of a batch once `process` has resolved: its memory is given back at once, not by the garbage collector. */
   readonly copies?: boolean
+}
+
+/** A role that consumes: its shape, and how to make a task. */
+export interface Role extends RoleShape {
   /** Builds the task of a partition; opens nothing. */
   createTask(context: TaskContext): Task
 }
 
-/** A source without input topic: shared among processes by the partitions of a topic it writes to. */
-export interface Source {
-  readonly name: string
+/** What a source is, before anything is built. */
+export interface SourceShape<Name extends string = string> {
+  readonly name: Name
+  /** Consumer group, behind the deployment; default: the name. */
+  readonly group?: string
   readonly to: readonly TopicId[]
   /** The members of the source's group share the partitions of this topic; each runs the shards of its partitions. */
   readonly shardBy: TopicId
+}
+
+/** A source without input topic: shared among processes by the partitions of a topic it writes to. */
+export interface Source extends SourceShape {
   /** Runs the given shard until the signal ends. Duplicates between two owners are harmless. */
   runShard(context: SourceContext): Promise<void>
 }

@@ -29,7 +29,7 @@ export interface Service {
   /** Makes ready what the run needs. */
   prepare: () => Promise<Launch>
   /** True when the service answers requests; false or an error when it does not yet. */
-  probe: () => Promise<boolean>
+  answers: () => Promise<boolean>
 }
 
 /** Where the files of a child go. */
@@ -39,7 +39,7 @@ export interface ChildFolders {
 }
 
 const startTimeoutMs = 120_000
-const probeIntervalMs = 40
+const askIntervalMs = 40
 
 /** A service as a child process in its own process group, with a log file and a pid file. */
 export class ChildService {
@@ -97,8 +97,8 @@ export class ChildService {
           detail: this.#logTail(),
         })
       }
-      ready = await this.#service.probe().catch(() => false)
-      if (!ready) await sleep(probeIntervalMs)
+      ready = await this.#service.answers().catch(() => false)
+      if (!ready) await sleep(askIntervalMs)
     }
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Service } from './child-service.ts'
 import { quickJvmFlags, useClassArchive } from './java.ts'
 import type { Java } from './java.ts'
-import { kafkaAnswers } from './kafka-probe.ts'
+import { kafkaAnswers } from './kafka-answers.ts'
 import { kafkaProperties } from './kafka-properties.ts'
 import { ensureCertificate, ensureLogin } from './kafka-tls.ts'
 import type { KafkaTls } from './kafka-tls.ts'
@@ -32,7 +32,7 @@ export function kafkaService(options: KafkaOptions): Service {
   const propertiesFile = join(folder, 'server.properties')
   return {
     name: 'kafka',
-    probe: () => kafkaAnswers(ports.kafka),
+    answers: () => kafkaAnswers(ports.kafka),
     prepare: async () => {
       const login = ensureLogin(folder)
       const certificate = options.tls ? await ensureCertificate(java, join(folder, 'tls'), login.password) : undefined

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Launch, Service } from './child-service.ts'
-import { httpProbe } from './http-probe.ts'
+import { httpAnswers } from './http-answers.ts'
 
 /** Queue that gets a notification for each new object. */
 export const notificationQueue = 's3-events'
@@ -10,7 +10,7 @@ export function s3Service(options: { port: number; folder: string; buckets: read
   const { port, folder, buckets } = options
   return {
     name: 's3',
-    probe: httpProbe(`http://127.0.0.1:${port}/health`),
+    answers: httpAnswers(`http://127.0.0.1:${port}/health`),
     prepare: async () =>
       launchScript('s3-server.ts', [
         '--port',
@@ -29,7 +29,7 @@ export function clickhouseService(options: { port: number; folder: string }): Se
   const { port, folder } = options
   return {
     name: 'clickhouse',
-    probe: httpProbe(`http://127.0.0.1:${port}/ping`),
+    answers: httpAnswers(`http://127.0.0.1:${port}/ping`),
     // Each running query takes a thread of libuv, as does file work: more threads keep inserts going beside slow queries.
     prepare: async () =>
       launchScript('clickhouse-server.ts', ['--port', String(port), '--data', folder], { TZ: 'UTC', UV_THREADPOOL_SIZE: '32' }),

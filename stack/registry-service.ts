@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Service } from './child-service.ts'
-import { httpProbe } from './http-probe.ts'
+import { httpAnswers } from './http-answers.ts'
 import { quickJvmFlags, useClassArchive } from './java.ts'
 import type { Java } from './java.ts'
 import type { Packages } from './packages.ts'
@@ -13,7 +13,7 @@ export function registryService(options: { java: Java; packages: Packages; port:
   const { java, packages, port, folder } = options
   return {
     name: 'registry',
-    probe: httpProbe(`${registryUrl(port)}/subjects`),
+    answers: httpAnswers(`${registryUrl(port)}/subjects`),
     prepare: async () => {
       const archive = useClassArchive(java, packages.archiveFolder, 'registry')
       const settings = {

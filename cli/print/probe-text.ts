@@ -1,5 +1,5 @@
 /** What a probe found, as text. */
-import type { ProbeResult } from '../../operations/probe/probe-result.ts'
+import type { ProbeResult } from '../../runtime/probe-result.ts'
 
 /** A line for each thing tried. */
 export const probeText = (results: readonly ProbeResult[]): string =>

@@ -11,12 +11,13 @@ import { readRest, type RestPart } from '../../runtime/kafka/rest-reader.ts'
 import type { Log } from '../../runtime/log.ts'
 import { parseObjectName } from '../../schemas/object-name.ts'
 import { topics } from '../../schemas/topics.ts'
+import { readerOf } from '../choose-parts.ts'
 import { isWaitedFor, type Waiting, type WaitingObject, type WaitingPartition, type WaitingScope, type WaitingStage } from './waiting.ts'
 
-/** The roles on the way from an announcement to the table, in its order: what is before the position of one is in the topic of the next. */
+/** The topics on the way from an announcement to the table, in its order: what is before the position of the reader of one is in the next. */
 const steps = [
-  { stage: 'announced', role: 's3-fetch', from: 'objectArrivals' },
-  { stage: 'read', role: 'sink-objects', from: 'objects' },
+  { stage: 'announced', from: 'objectArrivals' },
+  { stage: 'read', from: 'objects' },
 ] as const
 
 /** Records that are looked at, at most, in each topic: their keys say which slots they are of. */
@@ -36,7 +37,8 @@ export async function askWaiting(cluster: Cluster, scope: WaitingScope): Promise
     if (!existing.has(topic)) throw new FlowError('TOPIC_MISSING', { topic })
   const objects: WaitingObject[] = []
   const partitions: WaitingPartition[] = []
-  for (const { stage, role, from } of steps) {
+  for (const { stage, from } of steps) {
+    const role = readerOf(from)
     const keyOf = keyDecoder(from)
     const records = new Map<number, number>()
     const parts = await readRest(

@@ -34,7 +34,7 @@ export interface SendBackOptions {
   /** Bytes of dead letters that are held at once, and lines of a transaction; tests make them small. */
   readonly passBytes?: number
   readonly transactionLines?: number
-  readonly probe?: (point: SendBackPoint) => Promise<void> | void
+  readonly atPoint?: (point: SendBackPoint) => Promise<void> | void
 }
 
 /** Dead letters that were left for one reason. */
@@ -133,7 +133,7 @@ class SendBack {
     let ended = false
     try {
       await this.#producer.fence()
-      await this.#options.probe?.('send-back-fenced')
+      await this.#options.atPoint?.('send-back-fenced')
       // Only now: what a predecessor had under way is committed or dropped, and no more can come from it.
       const replays = await readReplays(cluster, codecs)
       for (let more = true; more;) {
@@ -154,19 +154,19 @@ class SendBack {
 
   /** One transaction. */
   async #send(letters: readonly Letter[], replays: ReplayAttempts): Promise<void> {
-    const { probe } = this.#options
+    const { atPoint } = this.#options
     await this.#sendRecords(
       topics.rawLines,
       letters.map(entry => this.#rawLine(entry)),
     )
-    await probe?.('send-back-half-sent')
+    await atPoint?.('send-back-half-sent')
     await this.#sendRecords(
       topics.deadLetterReplays,
       letters.map(entry => this.#mark(entry)),
     )
-    await probe?.('send-back-sent')
+    await atPoint?.('send-back-sent')
     await this.#producer.commit()
-    await probe?.('send-back-committed')
+    await atPoint?.('send-back-committed')
     for (const { letter } of letters) replays.note(letter, letter.attempt + 1)
   }
 

@@ -8,14 +8,13 @@ import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import { isCompiled, ownFile } from '../../runtime/own-files.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { audit } from '../audit.ts'
-import { migrateTables } from '../run-roles.ts'
+import { prepareParts, processLists } from '../choose-parts.ts'
 import { openSession, type Session } from '../session.ts'
 import { askQuestions, type DemoAnswers } from './answers.ts'
 import { followProgress, type DemoProgress } from './follow-progress.ts'
 import { RoleProcesses } from '../role-processes.ts'
 import { upload } from './upload.ts'
-
-const roleLists = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
+import { topology } from '../../topology.ts'
 
 /** Settings of the demo beside the end points: small topics, quick commits. */
 const demoSettings = {
@@ -80,8 +79,8 @@ export async function runDemo(options: DemoOptions, listener: DemoListener, sign
   const session = await openDemoSession(env, signal)
   const store = connectClickHouse(session.config.clickhouse)
   try {
-    await migrateTables(session.config.clickhouse, session.config.networks.own)
-    await roles.start(roleLists, env)
+    await prepareParts(session.config, topology)
+    await roles.start(processLists(session.config), env)
     const uploads = upload(stack.endpoints.s3Endpoint, options.records, signal)
     let complete = false
     const uploaded = uploads.done.then(() => {

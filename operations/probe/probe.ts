@@ -1,66 +1,50 @@
 /** Tries what the settings name, one thing after the other, and says of each what works and which permission is missing. */
-import { createS3Stores } from '../../producers/s3/objects/s3-object-store.ts'
-import { createFlowLogService, flowLogOf, type FlowLogService } from '../../producers/s3/fetch/describe-flow-logs.ts'
-import { namesBeforeDescribed } from '../../producers/s3/text/log-format.ts'
-import { openQueue, type NotificationQueue } from '../../producers/s3/notify/notify-queue.ts'
-import type { ListedObject, ObjectStore } from '../../producers/s3/objects/object-store.ts'
-import { rootOf } from '../../producers/s3/objects/source-layout.ts'
+import { isCredentialTrouble } from '../../aws/credentials.ts'
 import type { Config } from '../../config/config.ts'
-import type { S3Queue, S3Source } from '../../producers/s3/settings.ts'
-import { attempt, unknown, type ProbeResult } from './probe-result.ts'
-import { adviceOnUrl, advised, probeServices } from './probe-services.ts'
-import { nothingToTry, probeSource } from './probe-source.ts'
+import { causesOf } from '../../runtime/errors.ts'
+import type { ProbeResult } from '../../runtime/probe-result.ts'
+import { topology, type Topology } from '../../topology.ts'
+import { speechOfUrl, urlAdvice } from './port-speech.ts'
+import { probeServices } from './probe-services.ts'
 
-/** What the probe opens; tests bring their own. */
-export interface ProbeParts {
-  readonly stores: (bucket: string, key: string) => ObjectStore
-  readonly openQueue: (queue: S3Queue) => NotificationQueue
-  readonly flowLogs: FlowLogService
+/** What stands before the permission that was asked for: credentials, or the role that they may not assume. */
+function credentialStep(error: unknown): string | undefined {
+  const causes = [...causesOf(error)]
+  const trouble = causes.findIndex(isCredentialTrouble)
+  if (trouble < 0) return undefined
+  return (causes[trouble + 1] as { name?: string } | undefined)?.name === 'AccessDenied' ? 'sts:AssumeRole' : 'credentials'
 }
 
-/** Asks EC2 for permission to ask, where formats come from there. */
-async function probeFormats(
-  settings: Config['s3'],
-  source: S3Source,
-  object: ListedObject | undefined,
-  flowLogs: FlowLogService,
-): Promise<ProbeResult[]> {
-  if (namesBeforeDescribed(source.format) === undefined) return []
-  const { bucket, prefix, flowLogId } = source
-  const subject = `s3://${bucket}/${prefix}`
-  const step = 'ec2:DescribeFlowLogs'
-  if (object === undefined && flowLogId === undefined) return [unknown(subject, step, nothingToTry)]
-  return [await attempt(subject, step, () => flowLogs.tryAsking(flowLogOf(settings, source, { bucket, key: object?.key ?? '' })))]
+/** The result as it is told: with the step that failed before, or with what is to be changed if the port itself tells. */
+export async function explained({ error, reach, ...result }: ProbeResult): Promise<ProbeResult> {
+  const step = error === undefined ? undefined : credentialStep(error)
+  if (step !== undefined) return { ...result, step }
+  const advice = reach === undefined ? undefined : urlAdvice(await speechOfUrl(reach.url), reach.setting, reach.url)
+  return advice === undefined ? result : { ...result, detail: `${advice} (${result.detail})` }
 }
 
-/** Asks for messages that it leaves, and deletes nothing: a receipt that cannot be tells whether it would be allowed to. */
-async function probeQueue(queue: NotificationQueue): Promise<ProbeResult[]> {
-  return [
-    await attempt(queue.url, 'sqs:ReceiveMessage', () => queue.tryReceive()),
-    await attempt(queue.url, 'sqs:DeleteMessage', () => queue.tryDelete()),
-  ]
-}
-
-/** Tries S3, EC2, SQS, Kafka, the registry and ClickHouse. Changes nothing anywhere. */
-export async function probe(
-  config: Config,
-  parts: ProbeParts = {
-    stores: createS3Stores(config.s3),
-    openQueue: queue => openQueue(config.s3, queue),
-    flowLogs: createFlowLogService(config.s3),
-  },
-): Promise<ProbeResult[]> {
+/**
+ * Tries what every part needs, from the outside in: where data comes from, Kafka and the registry, where it goes, and what is on the way.
+ *
+ * @param services Tries what all parts share.
+ */
+export async function probe(config: Config, parts: Topology = topology, services = probeServices): Promise<ProbeResult[]> {
   const results: ProbeResult[] = []
-  for (const source of config.s3.sources) {
-    const found = await probeSource(source, parts.stores(source.bucket, rootOf(source)))
-    const { endpoint } = config.s3
-    const advice = async (): Promise<string | undefined> => (endpoint === undefined ? undefined : adviceOnUrl('s3.endpoint', endpoint))
-    results.push(...(await advised(found.results, 'S3', advice)), ...(await probeFormats(config.s3, source, found.object, parts.flowLogs)))
+  const ofKind = async (kind: Topology[number]['kind']): Promise<void> => {
+    for (const part of parts) if (part.kind === kind) results.push(...((await part.probe?.(config)) ?? []))
   }
-  for (const settings of config.s3.queues) {
-    const queue = parts.openQueue(settings)
-    results.push(...(await probeQueue(queue)))
-    queue.close()
-  }
-  return [...results, ...(await probeServices(config))]
+  await ofKind('source')
+  results.push(...(await services(config, parts)))
+  await ofKind('sink')
+  await ofKind('processor')
+  const told: ProbeResult[] = []
+  for (const result of results) told.push(await explained(result))
+  return told
+}
+
+/** Faults in files that the settings name, a line each. */
+export async function fileFaults(config: Config, parts: Topology = topology): Promise<string[]> {
+  const faults: string[] = []
+  for (const part of parts) faults.push(...((await part.faults?.(config)) ?? []))
+  return faults
 }

@@ -5,13 +5,13 @@ import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import type { InBatch, InRecord } from '../../runtime/records.ts'
 import type { Position, Role, Task, TaskContext } from '../../runtime/task.ts'
 import { rawLineHeaders } from '../../schemas/topics.ts'
-import { startMark } from './plan.ts'
+import { readingRole, startMark } from './plan.ts'
 
 /**
  * True for a line that was sent back to raw-lines and stands in an earlier block too: that block gives it to the code of today. A line that the
  * fetcher had refused stands nowhere else.
  */
-export const standsElsewhere = ({ headers }: InRecord): boolean => headers[rawLineHeaders.refusedBy]?.toString() === 'enrich'
+export const standsElsewhere = ({ headers }: InRecord): boolean => headers[rawLineHeaders.refusedBy]?.toString() === readingRole.name
 
 /**
  * Bounds a role that takes records (no slabs) to ranges of its input. A task whose range has ended commits and takes no more, so that nothing

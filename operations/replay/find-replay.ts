@@ -4,7 +4,7 @@ import { FlowError } from '../../runtime/errors.ts'
 import { createLog } from '../../runtime/log.ts'
 import { commandLevel } from '../session.ts'
 import { readPlan, type ReplayPlan } from './plan.ts'
-import { defaultDatabase, replaySource, sideDeployment, type SideDeployment } from './side-deployment.ts'
+import { defaultDatabase, sourceTopic, sideDeployment, type SideDeployment } from './side-deployment.ts'
 
 /** What is asked for. */
 export interface ReplayRequest {
@@ -54,7 +54,7 @@ export async function findReplay(
   const side = sideDeployment(live, request.name, asked, log)
   let kept = false
   try {
-    const source = side.cluster.topicName(replaySource)
+    const source = side.cluster.topicName(sourceTopic)
     if (!(await (await side.cluster.admin()).listTopics()).includes(source)) throw new FlowError('TOPIC_MISSING', { topic: source })
     const plan = await readPlan(side)
     const refusal = refusalOf(live, request, plan, purpose)

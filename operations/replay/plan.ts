@@ -9,7 +9,9 @@ import { createKafka } from '../../runtime/kafka/client.ts'
 import { FencedProducer, fencedError } from '../../runtime/kafka/fenced-producer.ts'
 import { groupPositions } from '../../runtime/kafka/group-progress.ts'
 import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
-import { ownTopics, replaySource, type SideDeployment } from './side-deployment.ts'
+import type { RoleShape } from '../../runtime/task.ts'
+import { readerOf } from '../choose-parts.ts'
+import { ownTopics, replaySource, sourceTopic, type SideDeployment } from './side-deployment.ts'
 
 /** Which records a replay reads, as it was decided when it began. */
 export interface ReplayPlan {
@@ -24,13 +26,13 @@ export interface ReplayPlan {
 /** Name of the group, and of the producer that writes it. */
 export const planRole = 'plan'
 /** Role that reads the range. */
-export const readingRole = 'enrich'
+export const readingRole: RoleShape = readerOf(replaySource)
 /** Metadata of the first position of a partition: it was set, nobody has read yet. */
 export const startMark = 'start'
 
 /** Reads the plan; undefined where there is none, or where only a part of it was written. */
 export async function readPlan({ cluster }: SideDeployment): Promise<ReplayPlan | undefined> {
-  const positions = await groupPositions(cluster, planRole, replaySource)
+  const positions = await groupPositions(cluster, planRole, sourceTopic)
   const [first] = positions.values()
   if (first === undefined) return undefined
   const { fromMs, toMs, database, partitions } = JSON.parse(first.metadata) as Omit<ReplayPlan, 'ranges'> & { partitions: number }
@@ -45,8 +47,8 @@ export async function readPlan({ cluster }: SideDeployment): Promise<ReplayPlan 
 /** The offsets between two times of writing, as the broker finds them now. */
 async function findRanges({ cluster }: SideDeployment, fromMs: number, toMs: number): Promise<Map<number, OffsetRange>> {
   const admin = await cluster.admin()
-  const name = cluster.topicName(replaySource)
-  const held = await cluster.ranges(replaySource)
+  const name = cluster.topicName(sourceTopic)
+  const held = await cluster.ranges(sourceTopic)
   const starts = await admin.fetchTopicOffsetsByTimestamp(name, fromMs)
   const ends = new Map((await admin.fetchTopicOffsetsByTimestamp(name, toMs)).map(({ partition, offset }) => [partition, Number(offset)]))
   return new Map(
@@ -76,7 +78,7 @@ export async function makePlan(side: SideDeployment, fromMs: number, toMs: numbe
         throw new FlowError('REPLAY_CONFLICT', { name, detail: `its topic ${cluster.topicName(topic)} is not empty, and its plan is lost` })
     const ranges = await findRanges(side, fromMs, toMs)
     const { database } = config.clickhouse
-    const place = { topic: cluster.topicName(replaySource) }
+    const place = { topic: cluster.topicName(sourceTopic) }
     for (const [partition, { start }] of ranges)
       await producer.commit({ ...place, id: cluster.groupOf(readingRole), partition, position: { offset: start, metadata: startMark } })
     for (const [partition, { start, end }] of ranges) {

@@ -2,12 +2,12 @@
 import { FlowError } from '../../runtime/errors.ts'
 import { offsetsIn } from '../../runtime/kafka/group-progress.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
-import { migrateTables } from '../run-roles.ts'
+import { prepareParts } from '../choose-parts.ts'
 import { compareReplay, type Comparison } from './compare.ts'
 import type { FoundReplay, ReplayRequest } from './find-replay.ts'
 import { makePlan, type ReplayPlan } from './plan.ts'
-import { runReplay, type ReplayProgress } from './run-replay.ts'
-import { openSide, replaySource, type SideDeployment } from './side-deployment.ts'
+import { replayParts, runReplay, type ReplayProgress } from './run-replay.ts'
+import { openSide, sourceTopic, type SideDeployment } from './side-deployment.ts'
 import { tablesOf } from './tables-of.ts'
 
 /** A database that is there already is somebody else's. */
@@ -44,17 +44,17 @@ export async function replay(
   range: Pick<ReplayRequest, 'fromMs' | 'toMs'>,
   listener: ReplayListener,
   signal: AbortSignal,
-  probe?: (point: string) => Promise<void> | void,
+  atPoint?: (point: string) => Promise<void> | void,
 ): Promise<Comparison | undefined> {
   try {
     if (found === undefined) await checkDatabase(side)
     const session = await openSide(side)
     const plan = found ?? (await makePlan(side, range.fromMs!, range.toMs ?? Date.now()))
-    const held = await side.cluster.ranges(replaySource)
+    const held = await side.cluster.ranges(sourceTopic)
     const beginningLost = [...plan.ranges].some(([partition, { start }]) => start > 0 && held.get(partition)?.start === start)
     listener.begun(plan, { resumed: found !== undefined, beginningLost, offsets: offsetsIn(plan.ranges) })
-    await migrateTables(session.config.clickhouse, session.config.networks.own)
-    const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, probe)
+    await prepareParts(session.config, replayParts().parts)
+    const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, atPoint)
     if (!done) return undefined
     const store = connectClickHouse(side.config.clickhouse)
     try {

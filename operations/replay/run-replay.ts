@@ -3,16 +3,19 @@
  * processes of a role do; one that is killed is gone on from.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../../config/config.ts'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
 import { holdsRecords, offsetsIn, remainder } from '../../runtime/kafka/group-progress.ts'
 import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
-import { runParts, type Part } from '../../runtime/lifecycle.ts'
+import { runParts, type Startable } from '../../runtime/lifecycle.ts'
+import type { PartOptions } from '../../runtime/part.ts'
 import type { Role } from '../../runtime/task.ts'
 import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
-import { topology, type BuiltParts, type PartOptions } from '../../topology.ts'
+import { topology, type Topology } from '../../topology.ts'
 import type { Session } from '../session.ts'
 import { boundRole } from './bounded-role.ts'
-import { readingRole, type ReplayPlan } from './plan.ts'
+import type { ReplayPlan } from './plan.ts'
+import { replaySource } from './side-deployment.ts'
 
 /** How far the roles are: offsets that are not yet committed. */
 export interface ReplayProgress {
@@ -23,20 +26,25 @@ export interface ReplayProgress {
 
 const pollMs = 500
 
-/** The parts of the path that come after `raw-lines`, and of the sink only what their topics feed. */
-export function replayRoles(options: PartOptions): { roles: Role[]; close: () => Promise<void> } {
-  const reached = new Set<TopicId>(['rawLines'])
-  const built: BuiltParts[] = []
-  const roles: Role[] = []
-  for (const node of topology) {
-    if (!node.from.some(id => reached.has(id))) continue
-    for (const id of node.to) reached.add(id)
-    const parts = node.build(options)
-    built.push(parts)
-    roles.push(...(parts.roles ?? []).filter(role => reached.has(role.from)))
+/** The parts of the path that come after `raw-lines`. */
+export function replayParts(all: Topology = topology): { parts: Topology; reached: ReadonlySet<TopicId> } {
+  const reached = new Set<TopicId>([replaySource])
+  const parts: Topology[number][] = []
+  for (const part of all) {
+    if (!part.from.some(id => reached.has(id))) continue
+    for (const id of part.to) reached.add(id)
+    parts.push(part)
   }
+  return { parts, reached }
+}
+
+/** Their roles; of a part with several only those that are reached. */
+export function replayRoles(options: PartOptions<Config>): { roles: Role[]; close: () => Promise<void> } {
+  const { parts, reached } = replayParts()
+  const built = parts.map(part => part.build(options))
+  const roles = built.flatMap(part => (part.roles ?? []).filter(role => reached.has(role.from)))
   const close = async (): Promise<void> => {
-    for (const parts of built) await parts.close?.()
+    for (const part of built) await part.close?.()
   }
   return { roles, close }
 }
@@ -70,8 +78,8 @@ class Watch {
   async #look(role: Role): Promise<{ rest: Map<number, OffsetRange>; all: ReadonlyMap<number, OffsetRange> }> {
     const { cluster } = this.#session
     const topic: Topic = topics[role.from]
-    const all = role.name === readingRole ? this.#plan.ranges : await cluster.ranges(topic)
-    return { all, rest: await remainder(cluster, role.name, topic, all) }
+    const all = role.from === replaySource ? this.#plan.ranges : await cluster.ranges(topic)
+    return { all, rest: await remainder(cluster, role, topic, all) }
   }
 
   async #others(roles: readonly Role[]): Promise<ReplayProgress[]> {
@@ -98,17 +106,17 @@ export async function runReplay(
   name: string,
   progress: (progress: readonly ReplayProgress[]) => void,
   signal: AbortSignal,
-  probe?: (point: string) => Promise<void> | void,
+  atPoint?: (point: string) => Promise<void> | void,
 ): Promise<boolean> {
   const { config, cluster, codecs, writers, registry, log } = session
-  const { roles, close } = replayRoles({ config, ...(probe === undefined ? {} : { probe }) })
+  const { roles, close } = replayRoles({ config, ...(atPoint === undefined ? {} : { atPoint }) })
   const options = {
     ...{ cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id) },
-    ...(probe === undefined ? {} : { probe }),
+    ...(atPoint === undefined ? {} : { atPoint }),
   }
-  const parts: Part[] = [{ name: 'clients', start: async () => undefined, stop: close }]
+  const parts: Startable[] = [{ name: 'clients', start: async () => undefined, stop: close }]
   for (const role of roles) {
-    const runner = new RoleRunner(role.name === readingRole ? boundRole(role, plan.ranges, name) : role, options)
+    const runner = new RoleRunner(role.from === replaySource ? boundRole(role, plan.ranges, name) : role, options)
     parts.push({ name: role.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
   }
   const ended = new AbortController()

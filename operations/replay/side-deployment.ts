@@ -7,11 +7,14 @@ import { applyTopics } from '../../runtime/kafka/topic-admin.ts'
 import type { Log } from '../../runtime/log.ts'
 import { newestSchemaId } from '../../runtime/registry-subjects.ts'
 import { Registry } from '../../runtime/registry.ts'
-import { topicName, topics, type Topic } from '../../schemas/topics.ts'
+import { topicName, topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import type { Session } from '../session.ts'
 
 /** The one live topic that a replay reads. */
-export const replaySource = topics.rawLines
+export const replaySource = 'rawLines' satisfies TopicId
+
+/** The same as a topic. */
+export const sourceTopic: Topic = topics[replaySource]
 
 /** A replay's deployment, by name and settings. */
 export interface SideDeployment {
@@ -39,11 +42,11 @@ export function sideDeployment(live: Config, name: string, database: string, log
     kafka: { ...kafka, topicPrefix: `${kafka.topicPrefix}replay-${name}.`, deployment: `${kafka.deployment}.replay-${name}` },
     clickhouse: { ...live.clickhouse, database },
   }
-  return { name, live, config, log, cluster: new SideCluster(config.kafka, log, live.kafka.topicPrefix, [replaySource]) }
+  return { name, live, config, log, cluster: new SideCluster(config.kafka, log, live.kafka.topicPrefix, [sourceTopic]) }
 }
 
 /** Topics that are the replay's own. */
-export const ownTopics = (): Topic[] => Object.values(topics).filter(topic => topic !== replaySource)
+export const ownTopics = (): Topic[] => Object.values(topics).filter(topic => topic !== sourceTopic)
 
 /**
  * Makes its topics and schemas. The keys of the live topic that it reads keep the schema id they were written with.
@@ -52,14 +55,14 @@ export const ownTopics = (): Topic[] => Object.values(topics).filter(topic => to
  */
 export async function openSide(side: SideDeployment): Promise<Session> {
   const { config, cluster, log, live } = side
-  const source = cluster.topicName(replaySource)
-  const subject = `${topicName(live.kafka.topicPrefix, replaySource)}-key`
+  const source = cluster.topicName(sourceTopic)
+  const subject = `${topicName(live.kafka.topicPrefix, sourceTopic)}-key`
   const liveKey = await newestSchemaId(config.registry, subject)
   if (liveKey === undefined) throw new FlowError('TOPIC_MISSING', { topic: source })
   await applyTopics(cluster)
   await cluster.loadTopics()
   const registry = new Registry(config.registry, config.kafka.topicPrefix)
   const writers: WriterSchemas = new Map()
-  const ids = { ...(await registry.schemaIds()), rawLines: { key: liveKey, value: -1 } }
+  const ids = { ...(await registry.schemaIds()), [replaySource]: { key: liveKey, value: -1 } }
   return { config, log, cluster, registry, codecs: createCodecs(ids, writers), writers }
 }

@@ -15,7 +15,7 @@ import type { CommitSettings } from '../../runtime/settings.ts'
 import { isOver } from '../../runtime/interval.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
-import type { Role, Task, TaskContext } from '../../runtime/task.ts'
+import type { Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import { BlockEnricher, type BlockResult } from './block-enricher.ts'
 import { Slabs, type Slab } from './encode/slabs.ts'
@@ -33,7 +33,7 @@ export interface EnrichOptions {
   readonly lookups: LookupSettings
   readonly networks?: NetworkSettings
   readonly kafka: CommitSettings
-  readonly probe?: (point: EnrichPoint) => Promise<void> | void
+  readonly atPoint?: (point: EnrichPoint) => Promise<void> | void
 }
 
 const maxPendingGaps = 10_000
@@ -75,14 +75,19 @@ class EnrichWork {
   }
 }
 
+/** The role: blocks of lines in, flows and what else lines say out. */
+export const enrichRole = {
+  name: 'enrich',
+  from: 'rawLines',
+  to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
+  copies: true,
+} as const satisfies RoleShape
+
 /** Makes the enrich role; opens nothing. The lookup tables are loaded when the first task starts. */
 export function createEnrichRole(options: EnrichOptions): Role {
   let work: EnrichWork | undefined
   return {
-    name: 'enrich',
-    from: 'rawLines',
-    to: ['flows', 'flowGaps', 'ipSightings', 'deadLetters'],
-    copies: true,
+    ...enrichRole,
     createTask: context => new EnrichTask(context, (work ??= new EnrichWork(options, context))),
   }
 }
@@ -225,7 +230,7 @@ class EnrichTask implements Task {
   async #opened(): Promise<void> {
     if (this.#sent) return
     this.#sent = true
-    await this.#work.options.probe?.('enrich-opened')
+    await this.#work.options.atPoint?.('enrich-opened')
   }
 
   async #sendPending(topic: Topic, pending: Map<number, OutRecord[]>): Promise<void> {
@@ -258,19 +263,19 @@ class EnrichTask implements Task {
 
   async #commit(): Promise<void> {
     if (this.#offset === null || this.#sinceMs === null) return
-    const { probe } = this.#work.options
+    const { atPoint } = this.#work.options
     await this.#sendSlabs(this.#slabs.takeAll())
-    await probe?.('enrich-half-sent')
+    await atPoint?.('enrich-half-sent')
     await this.#sendGaps()
     await this.#sendDeadLetters()
     await this.#sendSightings()
-    await probe?.('enrich-sent')
+    await atPoint?.('enrich-sent')
     await this.#context.commit({ offset: this.#offset, metadata: '' })
     this.#sinceMs = null
     this.#lines = 0
     this.#sent = false
     this.#report()
-    await probe?.('enrich-committed')
+    await atPoint?.('enrich-committed')
   }
 
   #report(): void {

@@ -1,7 +1,7 @@
 /** The role that keeps the cloud map: sightings in; entries, days, runs and announced changes out, all in one transaction. */
 import { isOver } from '../../runtime/interval.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
-import type { Position, Role, Task, TaskContext } from '../../runtime/task.ts'
+import type { Position, Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import type { MapSettings } from './address.ts'
 import { CloudMapState } from './cloud-map-state.ts'
@@ -20,17 +20,22 @@ export interface IpContextOptions extends MapSettings {
   commitRows: number
   commitIntervalMs: number
   /** Called at each point; waits for its promise. */
-  probe?: (point: IpContextPoint) => Promise<void> | void
+  atPoint?: (point: IpContextPoint) => Promise<void> | void
 }
 
-/** Makes the ip-context role: from `ip-sightings`, with its state in `cloud-map` and `cloud-map-days`. */
+/** The role: sightings in, the cloud map out, which is also its state. */
+export const ipContextRole = {
+  name: 'ip-context',
+  from: 'ipSightings',
+  state: 'cloudMap',
+  to: ['cloudMap', 'cloudMapDays', 'cloudMapRuns', 'cloudMapChanges'],
+  reads: ['cloudMapDays'],
+} as const satisfies RoleShape
+
+/** Makes the ip-context role. */
 export function createIpContextRole(options: IpContextOptions): Role {
   return {
-    name: 'ip-context',
-    from: 'ipSightings',
-    state: 'cloudMap',
-    to: ['cloudMap', 'cloudMapDays', 'cloudMapRuns', 'cloudMapChanges'],
-    reads: ['cloudMapDays'],
+    ...ipContextRole,
     createTask: context => new IpContextTask(context, options),
   }
 }
@@ -108,13 +113,13 @@ class IpContextTask implements Task {
       pace: this.#pace,
     })
     await this.#send(topics.cloudMapChanges, out.changes)
-    await this.#options.probe?.('ip-context-changes-sent')
+    await this.#options.atPoint?.('ip-context-changes-sent')
     await this.#send(topics.cloudMapRuns, out.runs)
     await this.#send(topics.cloudMapDays, out.days)
     await this.#send(topics.cloudMap, [...out.entries.values()])
-    await this.#options.probe?.('ip-context-map-sent')
+    await this.#options.atPoint?.('ip-context-map-sent')
     await context.commit({ offset: this.#next, metadata: `cold=${out.storedDay}` })
-    await this.#options.probe?.('ip-context-committed')
+    await this.#options.atPoint?.('ip-context-committed')
     for (const [text, { value, newest }] of out.entries) {
       if (value === null) this.#state.forget(text)
       else this.#state.set(text, value, newest)

@@ -5,7 +5,7 @@ import type { KafkaSettings } from './settings.ts'
 import { topicName, topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { errorText, flowErrorOf, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Position } from '../task.ts'
+import type { Position, RoleShape } from '../task.ts'
 import { createKafka } from './client.ts'
 import { tryCoordinators, type CoordinatorKind } from './coordinators.ts'
 import { onlyPartition } from './kafkajs.ts'
@@ -21,6 +21,15 @@ export interface OffsetRange {
   readonly start: number
   readonly end: number
 }
+
+/** Who has a consumer group: a role or source, or what stands for one by name. */
+export type GroupOwner = string | Pick<RoleShape, 'name' | 'group'>
+
+/** Name of the group behind the deployment. */
+export const ownGroup = (owner: GroupOwner): string => (typeof owner === 'string' ? owner : (owner.group ?? owner.name))
+
+/** The name that people know. */
+export const ownerName = (owner: GroupOwner): string => (typeof owner === 'string' ? owner : owner.name)
 
 /** Asks for committed offsets until none of them is part of an open transaction. */
 export async function whenStable<T>(ask: () => Promise<T>): Promise<T> {
@@ -54,12 +63,12 @@ export class Cluster {
   }
 
   /** Consumer group of a role. */
-  groupOf(role: string): string {
-    return `${this.settings.deployment}.${role}`
+  groupOf(role: GroupOwner): string {
+    return `${this.settings.deployment}.${ownGroup(role)}`
   }
 
   /** Transactional id of a task: deployment, role, group and partition decide who counts. */
-  transactionalIdOf(role: string, partition: number): string {
+  transactionalIdOf(role: GroupOwner, partition: number): string {
     return `${this.groupOf(role)}.${partition}`
   }
 
@@ -151,7 +160,7 @@ export class Cluster {
    *
    * @throws FlowError OFFSET_LOST where retention deleted what was never read.
    */
-  async committedPosition(role: string, topicId: TopicId, partition: number): Promise<Position> {
+  async committedPosition(role: GroupOwner, topicId: TopicId, partition: number): Promise<Position> {
     const topic = topics[topicId]
     const admin = await this.admin()
     const request = { groupId: this.groupOf(role), topics: [this.topicName(topic)] }
@@ -161,7 +170,7 @@ export class Cluster {
       const { low } = await this.limits(topic, partition)
       const offset = Number(entry?.offset ?? -1)
       if (offset < 0) return { offset: low, metadata: '' }
-      if (offset < low) throw new FlowError('OFFSET_LOST', { task: `${role}/${partition}`, offset, low })
+      if (offset < low) throw new FlowError('OFFSET_LOST', { task: `${ownerName(role)}/${partition}`, offset, low })
       return { offset, metadata: entry?.metadata ?? '' }
     })
   }

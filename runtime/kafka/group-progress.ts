@@ -1,11 +1,11 @@
 /** How far a consumer group is, and whether anything is left for it to read. */
 import type { Topic } from '../../schemas/topics.ts'
 import type { Position } from '../task.ts'
-import { whenStable, type Cluster, type OffsetRange } from './cluster.ts'
+import { whenStable, type Cluster, type GroupOwner, type OffsetRange } from './cluster.ts'
 import { readTopic } from './topic-reader.ts'
 
 /** The committed positions of a role in a topic; partitions without one are left out. */
-export async function groupPositions(cluster: Cluster, role: string, topic: Topic): Promise<Map<number, Position>> {
+export async function groupPositions(cluster: Cluster, role: GroupOwner, topic: Topic): Promise<Map<number, Position>> {
   const admin = await cluster.admin()
   const request = { groupId: cluster.groupOf(role), topics: [cluster.topicName(topic)] }
   const [answer] = await whenStable(() => admin.fetchOffsets(request))
@@ -16,7 +16,7 @@ export async function groupPositions(cluster: Cluster, role: string, topic: Topi
 /** What a role has not yet committed of some ranges: offsets, some of which may be no records but marks of transactions. */
 export async function remainder(
   cluster: Cluster,
-  role: string,
+  role: GroupOwner,
   topic: Topic,
   ranges: ReadonlyMap<number, OffsetRange>,
 ): Promise<Map<number, OffsetRange>> {

@@ -1,6 +1,7 @@
 /** What a task may look up: keys of compacted topics of its own, read outside of its consumer group. */
 import { FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Role } from '../task.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
@@ -11,14 +12,14 @@ import { PartitionReader, whenLed } from './partition-reader.ts'
 /** The look-ups of one task; connections are opened at the first one of each topic. */
 export class LookUps {
   readonly #cluster: Cluster
-  readonly #role: string
+  readonly #role: Role
   readonly #partition: number
   readonly #log: Log
   readonly #open = new Map<Topic, { reader: PartitionReader; keys: KeyedReader }>()
   /** Topics with records in the open transaction. */
   readonly #written = new Set<Topic>()
 
-  constructor(cluster: Cluster, role: string, partition: number, log: Log) {
+  constructor(cluster: Cluster, role: Role, partition: number, log: Log) {
     this.#cluster = cluster
     this.#role = role
     this.#partition = partition
@@ -42,7 +43,7 @@ export class LookUps {
    */
   async lookUp(topic: Topic, keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
     const values = await this.#ask(topic, reader => reader.lookUp(keys))
-    keysLookedUp.inc({ role: this.#role }, keys.length)
+    keysLookedUp.inc({ role: this.#role.name }, keys.length)
     return values
   }
 
@@ -60,7 +61,7 @@ export class LookUps {
     const { keys: reader } = this.#open.get(topic) ?? (await this.#opened(topic))
     const before = reader.scanned
     const answer = await question(reader)
-    lookUpRecordsRead.inc({ role: this.#role }, reader.scanned - before)
+    lookUpRecordsRead.inc({ role: this.#role.name }, reader.scanned - before)
     return answer
   }
 

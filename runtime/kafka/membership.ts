@@ -9,7 +9,7 @@ import { freeMemory } from '../memory.ts'
 import type { InBatch, InRecord, InSlab } from '../records.ts'
 import { stickyAssigner } from './assigner.ts'
 import { createKafka } from './client.ts'
-import type { Cluster } from './cluster.ts'
+import { ownGroup, type Cluster, type GroupOwner } from './cluster.ts'
 import { staticMembers, type RawBatch } from './kafkajs.ts'
 import type { Fetched } from './partition-runner.ts'
 import { decompressRecords, frameRecords, readRecords } from './record-format.ts'
@@ -42,7 +42,7 @@ export class Membership {
   readonly failed: Promise<never>
   #fail!: (error: unknown) => void
 
-  constructor(cluster: Cluster, role: string, topicNames: readonly string[], partitions: number, listener: MembershipListener) {
+  constructor(cluster: Cluster, role: GroupOwner, topicNames: readonly string[], partitions: number, listener: MembershipListener) {
     this.#cluster = cluster
     this.#group = cluster.groupOf(role)
     this.#topicNames = topicNames
@@ -53,7 +53,7 @@ export class Membership {
     })
     this.failed.catch(() => undefined)
     const { slot } = cluster.settings
-    if (slot !== undefined) staticMembers.set(this.#group, `${role}-${slot}`)
+    if (slot !== undefined) staticMembers.set(this.#group, `${ownGroup(role)}-${slot}`)
   }
 
   /** True while the process is a member: not before its first join, nor while a broken consumer is replaced. */

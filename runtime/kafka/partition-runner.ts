@@ -58,7 +58,7 @@ export interface Feed {
 }
 
 /** Told at named points between two calls: `<role>:fenced`, `:sent`, `:before-commit`, `:committed`. Tests of delivery kill the process there. */
-export type Probe = (point: string) => Promise<void> | void
+export type AtPoint = (point: string) => Promise<void> | void
 
 /** Keys of the state whose place is checked in a restore: where partitions were added, half of the keys or more belong elsewhere. */
 const placesChecked = 64
@@ -80,7 +80,7 @@ export class PartitionRunner implements TaskContext {
   readonly #role: Role
   readonly #cluster: Cluster
   readonly #feed: Feed
-  readonly #probe: Probe | undefined
+  readonly #atPoint: AtPoint | undefined
   readonly #stop = new AbortController()
   readonly #producer: FencedProducer
   readonly #inbox: Fetched[] = []
@@ -96,7 +96,7 @@ export class PartitionRunner implements TaskContext {
   #places = 0
   readonly #lookUps: LookUps
 
-  constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed, probe?: Probe) {
+  constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed, atPoint?: AtPoint) {
     this.#role = role
     this.partition = partition
     this.name = `${role.name}/${partition}`
@@ -105,10 +105,10 @@ export class PartitionRunner implements TaskContext {
     this.signal = this.#stop.signal
     this.#cluster = cluster
     this.#feed = feed
-    this.#probe = probe
-    const kafka = createKafka(cluster.settings, `${cluster.groupOf(role.name)}.${partition}`, this.log)
-    this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role.name, partition))
-    this.#lookUps = new LookUps(cluster, role.name, partition, this.log)
+    this.#atPoint = atPoint
+    const kafka = createKafka(cluster.settings, `${cluster.groupOf(role)}.${partition}`, this.log)
+    this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role, partition))
+    this.#lookUps = new LookUps(cluster, role, partition, this.log)
     this.ended = this.#run()
   }
 
@@ -243,10 +243,10 @@ export class PartitionRunner implements TaskContext {
 
   async #start(): Promise<void> {
     await this.#producer.fence()
-    await this.#probe?.(`${this.#role.name}:fenced`)
+    await this.#atPoint?.(`${this.#role.name}:fenced`)
     this.#task = this.#role.createTask(this)
     if (this.#role.state !== undefined) await this.#restoreState(topics[this.#role.state])
-    const position = await this.#cluster.committedPosition(this.#role.name, this.#role.from, this.partition)
+    const position = await this.#cluster.committedPosition(this.#role, this.#role.from, this.partition)
     if (this.signal.aborted) return
     await this.#task.start?.(position)
     this.#position = this.#fetchNext = position.offset
@@ -351,7 +351,7 @@ export class PartitionRunner implements TaskContext {
   async send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords): Promise<void> {
     this.#lookUps.sent(topic)
     await this.#producer.send(this.#cluster.topicName(topic), partition, records)
-    await this.#probe?.(`${this.#role.name}:sent`)
+    await this.#atPoint?.(`${this.#role.name}:sent`)
     const labels = { role: this.#role.name, topic: topic.name }
     if ('count' in records) {
       recordsSent.inc(labels, records.count)
@@ -370,16 +370,16 @@ export class PartitionRunner implements TaskContext {
       position === null
         ? undefined
         : {
-            id: this.#cluster.groupOf(this.#role.name),
+            id: this.#cluster.groupOf(this.#role),
             topic: this.#cluster.topicName(topics[this.#role.from]),
             partition: this.partition,
             position,
           }
-    await this.#probe?.(`${this.#role.name}:before-commit`)
+    await this.#atPoint?.(`${this.#role.name}:before-commit`)
     if (await this.#producer.commit(group)) transactionsCommitted.inc({ role: this.#role.name })
     this.#lookUps.committed()
     this.course.committed(position)
-    await this.#probe?.(`${this.#role.name}:committed`)
+    await this.#atPoint?.(`${this.#role.name}:committed`)
   }
 
   lookUp(topic: Topic, keys: readonly Buffer[]): Promise<(Buffer | null)[]> {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Topic } from '../../schemas/topics.ts'
 import { createKafka } from './client.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, GroupOwner } from './cluster.ts'
 import { groupPositions } from './group-progress.ts'
 import { PartitionReader, whenLed } from './partition-reader.ts'
 import type { RecordVisitor } from './topic-reader.ts'
@@ -45,7 +45,7 @@ const againMs = 20
  */
 export async function readRest(
   cluster: Cluster,
-  role: string,
+  role: GroupOwner,
   topic: Topic,
   visit: RecordVisitor,
   { most, openMs }: RestLimits,

@@ -8,7 +8,7 @@ import type { Role } from '../task.ts'
 import type { Cluster } from './cluster.ts'
 import { lagLabels, lagRecords } from './events.ts'
 import { Membership } from './membership.ts'
-import { PartitionRunner, type Feed, type Probe } from './partition-runner.ts'
+import { PartitionRunner, type AtPoint, type Feed } from './partition-runner.ts'
 import { TaskFailures } from './task-failures.ts'
 
 /** What the runners of a process share. */
@@ -20,7 +20,7 @@ export interface RunnerOptions {
   loadSchema(id: number): Promise<AvroRecord>
   /** Wait before a failed task starts again, in milliseconds; grows to 60 times that while it fails without progress. */
   readonly taskRestartMs: number
-  readonly probe?: Probe
+  readonly atPoint?: AtPoint
 }
 
 /** How often it is looked whether a task that failed before gets on now. */
@@ -55,7 +55,7 @@ export class RoleRunner {
       this.#fail = reject
     })
     this.failed.catch(() => undefined)
-    this.#membership = new Membership(cluster, role.name, names, cluster.partitionsOf(topics[role.from]), {
+    this.#membership = new Membership(cluster, role, names, cluster.partitionsOf(topics[role.from]), {
       assigned: partitions => this.#assigned(partitions),
       fetched: (topic, partition, batch) => {
         const runner = this.#runners.get(partition)
@@ -122,7 +122,7 @@ export class RoleRunner {
     const failures = new TaskFailures(this.role.name, partition)
     this.#failures.set(partition, failures)
     while (this.#wanted.has(partition)) {
-      const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition), this.#options.probe)
+      const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition), this.#options.atPoint)
       this.#runners.set(partition, runner)
       const watching = setInterval(() => failures.watch(runner.course, Date.now()), watchMs)
       const ended = await runner.ended.finally(() => clearInterval(watching))
@@ -152,7 +152,7 @@ export class RoleRunner {
   async #reportLag(partition: number): Promise<void> {
     const { cluster } = this.#options
     try {
-      const { offset } = await cluster.committedPosition(this.role.name, this.role.from, partition)
+      const { offset } = await cluster.committedPosition(this.role, this.role.from, partition)
       const { end } = await cluster.limits(topics[this.role.from], partition)
       if (this.#supervised.has(partition) && this.#runners.get(partition)?.running !== true)
         lagRecords.set(lagLabels(this.role.name, partition), Math.max(0, end - offset))

@@ -35,7 +35,7 @@ export class SourceRunner {
     this.#codecs = options.codecs
     this.#restartMs = options.taskRestartMs
     const topic = topics[source.shardBy]
-    this.#membership = new Membership(this.#cluster, source.name, [this.#cluster.topicName(topic)], this.#cluster.partitionsOf(topic), {
+    this.#membership = new Membership(this.#cluster, source, [this.#cluster.topicName(topic)], this.#cluster.partitionsOf(topic), {
       assigned: shards => this.#assigned(shards),
       fetched: () => false,
     })
@@ -136,7 +136,7 @@ export class SourceRunner {
   async #sendPart(topic: string, partition: number, records: readonly OutRecord[]): Promise<void> {
     const { settings, log } = this.#cluster
     this.#producer ??= (async () => {
-      const made = createKafka(settings, this.#cluster.groupOf(this.source.name), log).producer({
+      const made = createKafka(settings, this.#cluster.groupOf(this.source), log).producer({
         idempotent: true,
         maxInFlightRequests: 1,
         createPartitioner: explicitPartitioner,

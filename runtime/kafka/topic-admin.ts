@@ -4,7 +4,7 @@ import type { ITopicConfig } from 'kafkajs'
 import { ConfigResourceTypes } from './kafka-constants.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import { flowErrorOf, FlowError } from '../errors.ts'
-import type { Cluster } from './cluster.ts'
+import { ownerName, type Cluster, type GroupOwner } from './cluster.ts'
 
 /** What `topics apply` found or did for one topic. */
 export interface TopicReport {
@@ -96,7 +96,7 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
  * @param attempts How often it is tried, half a second apart.
  * @throws FlowError GROUP_NOT_EMPTY.
  */
-export async function resetGroup(cluster: Cluster, role: string, attempts = 40): Promise<void> {
+export async function resetGroup(cluster: Cluster, role: GroupOwner, attempts = 40): Promise<void> {
   const admin = await cluster.admin()
   for (let attempt = 0; ; attempt++) {
     try {
@@ -106,7 +106,7 @@ export async function resetGroup(cluster: Cluster, role: string, attempts = 40):
       const types = ((error as { groups?: { error?: { type?: string } }[] }).groups ?? []).map(group => group.error?.type)
       if (types.includes('GROUP_ID_NOT_FOUND')) return
       if (attempt >= attempts && types.includes('NON_EMPTY_GROUP'))
-        throw new FlowError('GROUP_NOT_EMPTY', { group: cluster.groupOf(role), role }, { cause: error })
+        throw new FlowError('GROUP_NOT_EMPTY', { group: cluster.groupOf(role), role: ownerName(role) }, { cause: error })
       if (attempt >= attempts || flowErrorOf(error)?.retriable === false) throw error
       await sleep(500)
     }

@@ -1,6 +1,6 @@
 /** `run --processes N`: N equal processes on one machine, watched by this one, which shows them as one. */
 import { HealthServer } from '../http.ts'
-import { runParts, type Part } from '../lifecycle.ts'
+import { runParts, type Startable } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import { registry } from '../metrics.ts'
 import { joinPages, type ProcessPage } from './metrics-page.ts'
@@ -76,7 +76,7 @@ export async function watchProcesses(options: WatchOptions): Promise<number> {
     refusal ??= await one.start(backOff)
     if (refusal !== undefined) refused.abort()
   }
-  const all: Part = {
+  const all: Startable = {
     name: 'processes',
     async start() {
       const [first, ...others] = processes
@@ -87,7 +87,7 @@ export async function watchProcesses(options: WatchOptions): Promise<number> {
       await Promise.all(processes.map(one => one.stop(graceMs + beyondMs)))
     },
   }
-  const pagePart: Part = { name: page.name, start: () => serve(page), stop: () => page.stop() }
+  const pagePart: Startable = { name: page.name, start: () => serve(page), stop: () => page.stop() }
   const ends = AbortSignal.any([signal, refused.signal])
   await runParts([pagePart, all], ends, graceMs + 2 * beyondMs, log, () =>
     log.info({ processes: processes.length, port: page.port }, 'running'),

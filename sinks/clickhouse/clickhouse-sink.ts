@@ -1,7 +1,7 @@
 /** The roles that fill ClickHouse: one per input topic, each with its table. */
 import type { InRecord } from '../../runtime/records.ts'
-import type { Role, TaskContext } from '../../runtime/task.ts'
-import { topicName, topics, type TopicId } from '../../schemas/topics.ts'
+import type { Role, RoleShape, TaskContext } from '../../runtime/task.ts'
+import { topicName, topics } from '../../schemas/topics.ts'
 import { FlowBuffer } from './flow-buffer.ts'
 import { InsertLanes } from './insert-lanes.ts'
 import { RangeTask, type RangeBuffer } from './range-task.ts'
@@ -42,36 +42,41 @@ export interface ClickHouseOptions {
  */
 const lanes = 2
 
-/**
- * Makes the roles `sink-flows`, `sink-gaps`, `sink-runs`, `sink-objects`, `sink-dead-letters` and `sink-replays`. Opens nothing.
- *
- * @returns Roles without output topics; only `sink-flows` takes slabs.
- */
+/** The roles: one for each table, from its topic. They write to no topic. */
+export const sinkRoles = [
+  { name: 'sink-flows', from: 'flows', to: [], slabs: true, copies: true },
+  { name: 'sink-gaps', from: 'flowGaps', to: [] },
+  { name: 'sink-runs', from: 'cloudMapRuns', to: [] },
+  { name: 'sink-objects', from: 'objects', to: [] },
+  { name: 'sink-dead-letters', from: 'deadLetters', to: [] },
+  { name: 'sink-replays', from: 'deadLetterReplays', to: [] },
+] as const satisfies readonly RoleShape[]
+
+type SinkRoleName = (typeof sinkRoles)[number]['name']
+
+/** Makes the roles of `sinkRoles`. Opens nothing. */
 export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
   const { store, insertRows, insertBytes = 134_217_728, insertIntervalMs, deduplicationWindow = 10_000 } = options
   const shared = { lanes: new InsertLanes(lanes), looks: new StoredLooks(store) }
-  const role = (name: string, from: TopicId, createBuffer: (context: TaskContext) => RangeBuffer, slabs = false): Role => ({
-    name,
-    from,
-    to: [],
-    ...(slabs ? { slabs, copies: true } : {}),
-    createTask: context => {
-      const topic = topicName(options.topicPrefix, topics[from])
+  const role = (name: SinkRoleName, createBuffer: (context: TaskContext) => RangeBuffer): Role => {
+    const shape = sinkRoles.find(each => each.name === name)!
+    const createTask: Role['createTask'] = context => {
+      const topic = topicName(options.topicPrefix, topics[shape.from])
       return new RangeTask(
         context,
         { role: name, topic, store, ...shared, insertRows, insertIntervalMs, deduplicationWindow },
         createBuffer(context),
       )
-    },
-  })
+    }
+    return { ...shape, createTask }
+  }
   return [
-    role('sink-flows', 'flows', ({ codecs }) => new FlowBuffer(codecs.flows, insertBytes), true),
+    role('sink-flows', ({ codecs }) => new FlowBuffer(codecs.flows, insertBytes)),
     role(
       'sink-gaps',
-      'flowGaps',
       ({ codecs }) => new RecordBuffer(gapTable, record => withValue(record, value => codecs.flowGaps.decodeValue(value)), insertBytes),
     ),
-    role('sink-runs', 'cloudMapRuns', ({ codecs }) => {
+    role('sink-runs', ({ codecs }) => {
       const decode = (record: InRecord): RunRow | undefined => {
         if (record.key === null) return undefined
         const run = record.value === null ? null : codecs.cloudMapRuns.decodeValue(record.value)
@@ -79,7 +84,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
       }
       return new RecordBuffer(runTable, decode, insertBytes)
     }),
-    role('sink-objects', 'objects', ({ codecs }) => {
+    role('sink-objects', ({ codecs }) => {
       const decode = (record: InRecord): ObjectRow | undefined =>
         withKeyAndValue(record, (key, value) => ({
           key: codecs.objects.decodeKey(key),
@@ -88,7 +93,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
         }))
       return new RecordBuffer(objectTable, decode, insertBytes)
     }),
-    role('sink-dead-letters', 'deadLetters', ({ codecs }) => {
+    role('sink-dead-letters', ({ codecs }) => {
       const decode = (record: InRecord): DeadLetterRow | undefined =>
         withKeyAndValue(record, (key, value) => ({
           key: codecs.deadLetters.decodeKey(key),
@@ -97,7 +102,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
         }))
       return new RecordBuffer(deadLetterTable, decode, insertBytes)
     }),
-    role('sink-replays', 'deadLetterReplays', ({ codecs }) => {
+    role('sink-replays', ({ codecs }) => {
       const decode = (record: InRecord): ReplayRow | undefined =>
         withKeyAndValue(record, (key, value) => ({
           key: codecs.deadLetterReplays.decodeKey(key),

@@ -11,7 +11,7 @@ import type { ObjectStore } from '../../producers/s3/objects/object-store.ts'
 import { createS3Stores } from '../../producers/s3/objects/s3-object-store.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { AwsAccount, roles } from '../support/s3/aws-account.ts'
-import { endpoints, freshSettings, noKey, releaseStack } from '../../harness/live-stack.ts'
+import { endpoints, freshSettings, noKey, releaseStack, noTables } from '../../harness/live-stack.ts'
 
 const account = await AwsAccount.open((await endpoints()).s3Endpoint)
 after(async () => {
@@ -253,7 +253,9 @@ for (const { says, step = 'credentials', ...each } of [
     assert.match(found, new RegExp(`^S3_UNAVAILABLE: .*${says}`))
     assert.match(await fault(queue.tryReceive()), new RegExp(`^SQS_UNAVAILABLE: .*${says}`))
     queue.close()
-    const results = await probe(loadConfig({ env: {}, overrides: await freshSettings({ s3: { ...noKey, ...settings } }) }))
+    const results = await probe(
+      loadConfig({ env: {}, overrides: await freshSettings({ s3: { ...noKey, ...settings }, lookups: noTables }) }),
+    )
     assert.deepEqual(
       results.slice(0, 4).map(result => `${result.result} ${result.step}`),
       Array.from({ length: 4 }, () => `missing ${step}`),

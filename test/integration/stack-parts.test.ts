@@ -172,7 +172,7 @@ describe('child service', () => {
     const service = {
       name: 's3' as const,
       prepare: async () => ({ command: process.execPath, args: ['-e', print] }),
-      probe: async () => false,
+      answers: async () => false,
     }
     const child = new ChildService(service, { logs: folder, run: folder }, () => undefined)
     await assert.rejects(child.start(), (error: Error) => failure('START_FAILED')(error) && error.message.endsWith('before\ncannot bind'))
@@ -180,7 +180,11 @@ describe('child service', () => {
   })
 
   it('that cannot be started says so', async () => {
-    const service = { name: 's3' as const, prepare: async () => ({ command: join(folder, 'nothing'), args: [] }), probe: async () => false }
+    const service = {
+      name: 's3' as const,
+      prepare: async () => ({ command: join(folder, 'nothing'), args: [] }),
+      answers: async () => false,
+    }
     await assert.rejects(new ChildService(service, { logs: folder, run: folder }, () => undefined).start(), failure('START_FAILED'))
   })
 })

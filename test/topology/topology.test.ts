@@ -1,8 +1,15 @@
 /** topology.ts as a value: every topic has a writer and a reader, names are unique, and neither importing nor building opens anything. */
 import assert from 'node:assert/strict'
+import { globSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { drawTopology } from '../../cli/print/topology-drawing.ts'
+import { pathToFileURL } from 'node:url'
 import { loadConfig } from '../../config/config.ts'
+import { sections } from '../../config/sections.ts'
+import type { DiscoverSource } from '../../producers/s3/discover/discover-source.ts'
+import { Cluster, ownGroup } from '../../runtime/kafka/cluster.ts'
+import { createLog } from '../../runtime/log.ts'
+import type { Role } from '../../runtime/task.ts'
 import { topicName, topics, type TopicId } from '../../schemas/topics.ts'
 
 /** What keeps a process alive beside the test runner itself. */
@@ -11,20 +18,28 @@ const openResources = (): string[] =>
 
 const before = openResources()
 const { commandTopics, outputs, topology } = await import('../../topology.ts')
+// what the modules themselves have put off to the end of their loading
+for (let turn = 0; turn < 2; turn++) await new Promise(resolve => void setImmediate(resolve))
+const after = openResources()
+// these import the topology too
+const { drawTopology } = await import('../../cli/print/topology-drawing.ts')
+const { readerOf } = await import('../../operations/choose-parts.ts')
 const ids = Object.keys(topics) as TopicId[]
 
-test('importing the topology opens nothing', () => assert.deepEqual(openResources(), before))
+test('importing the topology opens nothing', () => assert.deepEqual(after, before))
 
 test('building every part opens nothing, and gives the roles that it names', async () => {
   const config = loadConfig({ env: {} })
-  for (const node of topology) {
-    const built = node.build({ config })
-    assert.deepEqual(openResources(), before, `${node.name} opened something`)
-    const made = [...(built.sources ?? []), ...(built.roles ?? [])]
-    assert.ok(made.length > 0, `${node.name} builds nothing`)
-    assert.deepEqual([...new Set((built.roles ?? []).map(role => role.from))], node.from, `${node.name} reads what it says`)
-    assert.deepEqual([...new Set(made.flatMap(part => part.to))].sort(), [...node.to].sort(), `${node.name} writes what it says`)
-    for (const role of built.roles ?? []) assert.deepEqual([role.state, role.reads], [node.state, node.reads])
+  for (const part of topology) {
+    const built = part.build({ config })
+    assert.deepEqual(openResources(), before, `${part.name} opened something`)
+    const shapeOf = (made: Partial<Role & DiscoverSource>): object => {
+      const { createTask: _create, runShard: _run, ready: _ready, ...shape } = made
+      return shape
+    }
+    assert.deepEqual((built.roles ?? []).map(shapeOf), part.roles, `${part.name} makes the roles that it names`)
+    assert.deepEqual((built.sources ?? []).map(shapeOf), part.sources, `${part.name} makes the sources that it names`)
+    assert.ok(part.roles.length + part.sources.length > 0, `${part.name} runs nothing`)
     await built.close?.()
   }
 })
@@ -32,7 +47,7 @@ test('building every part opens nothing, and gives the roles that it names', asy
 test('every topic has exactly the writers of its kind, and a reader or is an output', () => {
   for (const id of ids) {
     const writers = topology.filter(node => node.to.includes(id)).map(node => node.name)
-    const readers = topology.filter(node => node.from.includes(id) || node.reads?.includes(id) === true).map(node => node.name)
+    const readers = topology.filter(node => node.from.includes(id) || node.reads.includes(id)).map(node => node.name)
     // lines that are too long are refused by the fetcher, lines that cannot be parsed by enrich
     // objects are found by listing and by notification
     const expected = id === 'deadLetters' || id === 'objectArrivals' ? 2 : commandTopics.includes(id) ? 0 : 1
@@ -49,29 +64,83 @@ test('a part comes after those that it reads from', () => {
 })
 
 test('a state is a compacted topic that only its owner writes, with as many partitions as the input', () => {
-  for (const node of topology) {
-    if (node.state === undefined) continue
-    assert.equal(topics[node.state].cleanup, 'compact')
-    assert.equal(topics[node.state].group, topics[node.from[0]!].group)
-    assert.ok(node.to.includes(node.state))
-  }
+  for (const { roles } of topology)
+    for (const { state, from, to } of roles) {
+      if (state === undefined) continue
+      assert.equal(topics[state].cleanup, 'compact')
+      assert.equal(topics[state].group, topics[from].group)
+      assert.ok(to.includes(state))
+    }
 })
 
 test('keys are looked up in a compacted topic that only the part itself writes, with as many partitions as the input', () => {
   for (const node of topology)
-    for (const id of node.reads ?? []) {
+    for (const id of node.reads) {
       assert.equal(topics[id].cleanup, 'compact')
       assert.equal(topics[id].group, topics[node.from[0]!].group)
       assert.ok(node.to.includes(id))
     }
 })
 
-test('names are unique: parts, roles, topics', () => {
-  const config = loadConfig({ env: {} })
+test('names are unique: parts, roles, groups, topics', () => {
   const unique = (names: readonly string[]): void => assert.deepEqual([...new Set(names)], names)
-  unique(topology.map(node => node.name))
-  unique(topology.flatMap(node => node.build({ config }).roles ?? []).map(role => role.name))
+  const runs = topology.flatMap(({ sources, roles }) => [...sources, ...roles])
+  unique(topology.map(({ name }) => name))
+  unique(runs.map(({ name }) => name))
+  unique(runs.map(ownGroup))
   unique(Object.values(topics).map(topic => `${topic.name}.v${topic.version}`))
+})
+
+test('a part has one name: its role has it, or its roles begin with it', () => {
+  for (const { name, sources, roles } of topology) {
+    const runs = [...sources, ...roles]
+    for (const run of runs) assert.ok(runs.length === 1 ? run.name === name : run.name.startsWith(`${name}-`), `${name}: ${run.name}`)
+  }
+})
+
+/** Folders that have another name than their part: that of the service, because more than one sink may come. */
+const otherFolders: Readonly<Record<string, string>> = { 'sinks/clickhouse': 'sink' }
+
+test('each part stands in a folder of its name, and topology.ts joins every part that stands in a folder', async () => {
+  const root = join(import.meta.dirname, '../..')
+  const found: string[] = []
+  for (const path of globSync('{producers,processors,sinks}/**/*-part.ts', { cwd: root })) {
+    const exported = (await import(pathToFileURL(join(root, path)).href)) as Record<string, unknown>
+    const folder = dirname(path)
+    const parts = topology.filter(part => Object.values(exported).includes(part)).map(({ name }) => name)
+    assert.deepEqual(parts, [otherFolders[folder] ?? basename(folder)], path)
+    found.push(...parts)
+  }
+  assert.deepEqual(found.sort(), topology.map(({ name }) => name).sort())
+})
+
+test('groups, of which positions and fences depend, are what they were before roles had the names of their parts', () => {
+  const cluster = new Cluster(loadConfig({ env: {} }).kafka, createLog('silent'))
+  const owners = topology.flatMap(({ sources, roles }) => [...sources, ...roles])
+  const sinks = ['flows', 'gaps', 'runs', 'objects', 'dead-letters', 'replays'].map(name => `flowloom.sink-${name}`)
+  assert.deepEqual(
+    owners.map(owner => cluster.groupOf(owner)),
+    ['flowloom.s3-discover', 'flowloom.s3-notify', 'flowloom.s3-fetch', 'flowloom.enrich', 'flowloom.ip-context', ...sinks],
+  )
+  assert.equal(cluster.transactionalIdOf(readerOf('objectArrivals'), 3), 'flowloom.s3-fetch.3')
+})
+
+test('sections of the settings are those of the parts, and those that all parts share', () => {
+  const shared = ['kafka', 'registry', 'http', 'log', 'run']
+  const own = new Map(topology.flatMap(({ settings }) => Object.entries(settings)))
+  for (const [name, section] of own) assert.equal((sections as Record<string, unknown>)[name], section, `${name} is that of the part`)
+  assert.deepEqual([...own.keys(), ...shared].sort(), Object.keys(sections).sort())
+})
+
+test('the part that refuses a line is named in its dead letter', () => {
+  const refusing = topology.filter(({ refuses }) => refuses !== undefined).map(({ name }) => name)
+  const stage = topics.deadLetters.value.fields.find(({ name }) => name === 'stage')!
+  assert.deepEqual((stage.type as unknown as { symbols: string[] }).symbols, refusing)
+})
+
+test('every role says what a lost position means', () => {
+  for (const { name, sources, roles, guard } of topology)
+    assert.deepEqual(Object.keys(guard).sort(), [...sources, ...roles].map(run => run.name).sort(), name)
 })
 
 test('the drawing names every part and every topic', () => {

@@ -9,7 +9,7 @@ import type { S3Settings, S3Source } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, gauge } from '../../../runtime/metrics.ts'
 import { partitionOf } from '../../../runtime/partition.ts'
-import type { Source, SourceContext } from '../../../runtime/task.ts'
+import type { Source, SourceContext, SourceShape } from '../../../runtime/task.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
 import { announceArrivals } from '../objects/announce-arrivals.ts'
 import { dayOf, isFlowLogKey, windowDays, type RegionFolder } from '../objects/key-layout.ts'
@@ -59,6 +59,15 @@ export interface DiscoverSource extends Source {
   ready(): boolean
 }
 
+/** The source: listings in, arrivals out. */
+export const discoverSource = {
+  name: 'discover',
+  // the name of the source once: in an upgrade, old and new processes share the shards instead of each listing everything
+  group: 's3-discover',
+  to: ['objectArrivals'],
+  shardBy: 'objectArrivals',
+} as const satisfies SourceShape
+
 /**
  * Makes the source. Shard s lists the (source, account, region) folders whose hash falls on s; accounts and regions are looked up again in
  * every round, once for all shards of the process.
@@ -67,9 +76,7 @@ export function createDiscoverSource(options: DiscoverOptions): DiscoverSource {
   const folders = new SharedFolders(options)
   const completed = new Map<number, number>()
   return {
-    name: 's3-discover',
-    to: ['objectArrivals'],
-    shardBy: 'objectArrivals',
+    ...discoverSource,
     ready: () => completed.size > 0 && [...completed.values()].every(ms => ms > 0),
     async runShard(context) {
       completed.set(context.shard, 0)

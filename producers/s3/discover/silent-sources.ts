@@ -4,7 +4,7 @@ import { FlowError } from '../../../runtime/errors.ts'
 import type { Log } from '../../../runtime/log.ts'
 import { gauge } from '../../../runtime/metrics.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { lookAtSource, whyNothing, type LookWindow, type SourceLook } from './source-look.ts'
+import { lookAtSource, whyNothing, type LookWindow, type SourceLook } from '../objects/source-look.ts'
 import { rootOf } from '../objects/source-layout.ts'
 
 const silentSources = gauge('flowloom_discover_silent_sources', 'sources in which the last look found nothing to read; the log says why')

@@ -27,7 +27,8 @@ import { ObjectReader } from './object-reader.ts'
 import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from '../objects/object-store.ts'
 import { sourceHeaders } from './source-headers.ts'
-import { nothingStaged, Outbox, type Probe } from './outbox.ts'
+import { fetchRole } from './fetch-role.ts'
+import { nothingStaged, Outbox, type AtPoint } from './outbox.ts'
 import { ParquetReaders } from '../parquet/parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
 
@@ -41,7 +42,7 @@ export interface FetchOptions {
   readonly flowLogs?: FlowLogService
   /** Where Parquet objects are decoded; whoever makes it closes it. */
   readonly parquet?: ParquetReaders
-  readonly probe?: Probe
+  readonly atPoint?: AtPoint
 }
 
 /** What is wrong with an object is noted in its ledger record; any other error ends the task. */
@@ -74,17 +75,14 @@ const readAheadBytes = 67_108_864
 /** Retries whose downloads are under way at once, of a task. */
 const retriesAtOnce = 32
 
-/** Makes the role `s3-fetch`: `object-arrivals` in, state `objects`, out `raw-lines`, `objects` and `dead-letters`. */
+/** Makes the role; opens nothing. */
 export function createFetchRole(options: FetchOptions): Role {
   const budget = new ReadAheadBudget(readAheadBytes)
   const { settings, flowLogs = createFlowLogService(settings) } = options
   const headers = new FlowLogHeaders(flowLogs, settings.retryBaseMs)
   const parquet = options.parquet ?? new ParquetReaders()
   return {
-    name: 's3-fetch',
-    from: 'objectArrivals',
-    state: 'objects',
-    to: ['rawLines', 'objects', 'deadLetters'],
+    ...fetchRole,
     createTask: context => new FetchTask({ ...options, parquet }, context, budget, headers),
   }
 }
@@ -119,7 +117,7 @@ class FetchTask implements Task {
     this.#options = options
     this.#context = context
     this.#headers = headers
-    this.#outbox = new Outbox(context, { chunkBytes: options.settings.chunkBytes, ...options.kafka }, options.probe)
+    this.#outbox = new Outbox(context, { chunkBytes: options.settings.chunkBytes, ...options.kafka }, options.atPoint)
     this.#ahead = new ReadAhead(options.stores, budget, context.signal)
     context.signal.addEventListener('abort', () => retriesWaiting.dec(this.#waiting), { once: true })
   }
@@ -261,7 +259,7 @@ class FetchTask implements Task {
           committed = reader.committed
         }
       }
-      await this.#options.probe?.('fetch-opened')
+      await this.#options.atPoint?.('fetch-opened')
       let isWhole: boolean
       try {
         isWhole = await readWith(opened, this.#configuredHeader(key))

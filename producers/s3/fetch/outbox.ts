@@ -16,7 +16,7 @@ export interface OutboxLimits {
 }
 
 /** Called at named points, so that tests can stop or kill the process there. */
-export type Probe = (
+export type AtPoint = (
   point: 'fetch-opened' | 'fetch-half-sent' | 'fetch-sent' | 'fetch-chunk-committed' | 'fetch-committed',
 ) => Promise<void> | void
 
@@ -64,7 +64,7 @@ type Lines = Pick<Staged, 'packed' | 'lines' | 'openBytes' | 'memory'>
 export class Outbox {
   readonly #context: TaskContext
   readonly #limits: OutboxLimits
-  readonly #probe: Probe | undefined
+  readonly #atPoint: AtPoint | undefined
   readonly #lines = new Map<number, Lines>()
   readonly #deadLetters = new Map<number, DeadRecord[]>()
   #ledger: OutRecord[] = []
@@ -75,10 +75,10 @@ export class Outbox {
   #position: number | null = null
   #sinceMs: number | null = null
 
-  constructor(context: TaskContext, limits: OutboxLimits, probe?: Probe) {
+  constructor(context: TaskContext, limits: OutboxLimits, atPoint?: AtPoint) {
     this.#context = context
     this.#limits = limits
-    this.#probe = probe
+    this.#atPoint = atPoint
   }
 
   /** Starts the time of the transaction, for what is still staged. */
@@ -161,7 +161,7 @@ export class Outbox {
     let half = true
     const send = async (topic: Topic, partition: number, records: readonly OutRecord[] | PackedRecords): Promise<void> => {
       await this.#context.send(topic, partition, records)
-      if (half) await this.#probe?.('fetch-half-sent')
+      if (half) await this.#atPoint?.('fetch-half-sent')
       half = false
     }
     for (const [partition, lines] of this.#lines) {
@@ -171,13 +171,13 @@ export class Outbox {
     }
     for (const [partition, records] of this.#deadLetters) await send(topics.deadLetters, partition, records)
     if (this.#ledger.length > 0) await this.#context.send(topics.objects, this.#context.partition, this.#ledger)
-    await this.#probe?.('fetch-sent')
+    await this.#atPoint?.('fetch-sent')
     await this.#context.commit(this.#position === null ? null : { offset: this.#position, metadata: '' })
     const chunk = this.#states.includes('reading')
     this.#count()
     this.#clear()
-    if (chunk) await this.#probe?.('fetch-chunk-committed')
-    await this.#probe?.('fetch-committed')
+    if (chunk) await this.#atPoint?.('fetch-chunk-committed')
+    await this.#atPoint?.('fetch-committed')
   }
 
   #count(): void {

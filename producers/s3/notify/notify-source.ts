@@ -10,7 +10,7 @@ import type { S3Queue, S3Settings, S3Source } from '../settings.ts'
 import { whenAborted } from '../../../runtime/abort.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, histogram } from '../../../runtime/metrics.ts'
-import type { Source, SourceContext } from '../../../runtime/task.ts'
+import type { Source, SourceContext, SourceShape } from '../../../runtime/task.ts'
 import { parseObjectName } from '../../../schemas/object-name.ts'
 import { announceArrivals } from '../objects/announce-arrivals.ts'
 import { dayOf } from '../objects/key-layout.ts'
@@ -43,7 +43,7 @@ export interface NotifyOptions {
   readonly settings: Pick<S3Settings, 'sources' | 'queues'>
   readonly open: (queue: S3Queue) => NotificationQueue
   /** Told `notify-sent` between the acknowledgement of Kafka and the deletion. */
-  readonly probe?: (point: string) => Promise<void> | void
+  readonly atPoint?: (point: string) => Promise<void> | void
   /** Wait after the first failure; for tests. */
   readonly firstWaitMs?: number
 }
@@ -56,12 +56,19 @@ export function queuesOfShard<T>(queues: readonly T[], shard: number, shards: nu
   return served
 }
 
+/** The source: notifications of new objects in, arrivals out. */
+export const notifySource = {
+  name: 'notify',
+  // the name of the source once: in an upgrade, old and new processes share the shards instead of each taking all of them
+  group: 's3-notify',
+  to: ['objectArrivals'],
+  shardBy: 'objectArrivals',
+} as const satisfies SourceShape
+
 /** Makes the source. */
 export function createNotifySource(options: NotifyOptions): Source {
   return {
-    name: 's3-notify',
-    to: ['objectArrivals'],
-    shardBy: 'objectArrivals',
+    ...notifySource,
     async runShard(context) {
       const stop = new AbortController()
       const signal = AbortSignal.any([context.signal, stop.signal])
@@ -136,7 +143,7 @@ class Receiver {
       } else this.#leave(message, poison)
     }
     await this.#announce(wanted)
-    await this.#options.probe?.('notify-sent')
+    await this.#options.atPoint?.('notify-sent')
     if (ended.length === 0) return
     const failed = await this.#queue.delete(ended)
     if (failed > 0) deletesFailed.inc(failed)

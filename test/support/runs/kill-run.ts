@@ -33,10 +33,10 @@ const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
 /** Points between two calls, by role set; `#n` is drawn. */
 const points: Readonly<Record<(typeof roleSets)[number], readonly string[]>> = {
   'discover,fetch': [
-    's3-fetch:fenced',
-    's3-fetch:sent',
-    's3-fetch:before-commit',
-    's3-fetch:committed',
+    'fetch:fenced',
+    'fetch:sent',
+    'fetch:before-commit',
+    'fetch:committed',
     'fetch-half-sent',
     'fetch-sent',
     'fetch-chunk-committed',

@@ -17,7 +17,7 @@ const report = await sendBack(session, {
   maxAttempts: 3,
   dryRun: false,
   ...given,
-  probe: reached => {
+  atPoint: reached => {
     if (reached === point && --left === 0) process.kill(process.pid, 'SIGKILL')
   },
 })

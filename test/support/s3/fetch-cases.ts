@@ -45,7 +45,7 @@ export class FetchBench {
     const { s3 } = checkConfig({
       s3: { blockBytes: 2048, linesPerRecord: 20, chunkBytes: 65_536, maxLineBytes: 1024, maxAttempts: 3, retryBaseMs: 1000, ...settings },
     })
-    const probe = (point: string): void => {
+    const atPoint = (point: string): void => {
       this.points.push(point)
       this.onPoint?.(point)
     }
@@ -55,7 +55,7 @@ export class FetchBench {
       kafka: { commitIntervalMs: 500, commitRows: 200_000 },
       stores: () => this.store,
       parquet,
-      probe,
+      atPoint,
       ...(flowLogs === undefined ? {} : { flowLogs }),
     })
   }

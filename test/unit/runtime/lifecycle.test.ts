@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runParts, type Part } from '../../../runtime/lifecycle.ts'
+import { runParts, type Startable } from '../../../runtime/lifecycle.ts'
 import type { Log } from '../../../runtime/log.ts'
 
 /** Parts that write down what happens to them. */
@@ -11,7 +11,7 @@ class Stage {
   readonly log = { warn: (...args: unknown[]) => this.warnings.push(args) } as unknown as Log
   readonly end = new AbortController()
 
-  part(name: string, options: { start?: () => Promise<void>; stop?: () => Promise<void>; failed?: Promise<never> } = {}): Part {
+  part(name: string, options: { start?: () => Promise<void>; stop?: () => Promise<void>; failed?: Promise<never> } = {}): Startable {
     return {
       name,
       start: async () => {
@@ -26,7 +26,7 @@ class Stage {
     }
   }
 
-  run(parts: readonly Part[], graceMs = 1000): Promise<void> {
+  run(parts: readonly Startable[], graceMs = 1000): Promise<void> {
     return runParts(parts, this.end.signal, graceMs, this.log, () => this.events.push('running'))
   }
 }

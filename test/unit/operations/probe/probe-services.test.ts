@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { probeText } from '../../../../cli/print/probe-text.ts'
-import { probeClickHouse, probeKafka, type KafkaAccess } from '../../../../operations/probe/probe-services.ts'
+import { probeKafka, type KafkaAccess } from '../../../../operations/probe/probe-services.ts'
+import { ownGroup } from '../../../../runtime/kafka/cluster.ts'
+import { probeStore } from '../../../../sinks/clickhouse/probe-clickhouse.ts'
 import { topicName, topics } from '../../../../schemas/topics.ts'
 
 const all = Object.values(topics).map(topic => topicName('p.', topic))
@@ -14,8 +16,8 @@ const answers = (faults: Record<string, string>) => (_kind: string, names: reado
 const kafka = (faults: Record<string, string> = {}, listTopics = () => Promise.resolve(all)): KafkaAccess => ({
   listTopics,
   topicName: topic => topicName('p.', topic),
-  groupOf: role => `d.${role}`,
-  transactionalIdOf: (role, partition) => `d.${role}.${partition}`,
+  groupOf: role => `d.${ownGroup(role)}`,
+  transactionalIdOf: (role, partition) => `d.${ownGroup(role)}.${partition}`,
   tryCoordinators: answers(faults),
 })
 const steps = async (access: KafkaAccess): Promise<string[]> =>
@@ -65,7 +67,7 @@ for (const [name, isGranted, expected] of [
         return Promise.resolve(isGranted(privilege))
       },
     }
-    const results = await probeClickHouse('c', store, 'flow`s')
+    const results = await probeStore('c', store, 'flow`s')
     assert.deepEqual(
       results.map(({ step, result }) => `${result} ${step}`),
       ['ok ClickHouse', `${expected} ClickHouse grants`],
@@ -77,7 +79,7 @@ for (const [name, isGranted, expected] of [
 test('ClickHouse: one that does not answer is asked nothing more', async () => {
   const store = { query: () => Promise.reject(new Error('away')), isGranted: () => assert.fail() }
   assert.deepEqual(
-    (await probeClickHouse('c', store, 'd')).map(({ result, detail }) => `${result} ${detail}`),
+    (await probeStore('c', store, 'd')).map(({ result, detail }) => `${result} ${detail}`),
     ['missing away'],
   )
 })

@@ -1,9 +1,9 @@
 /** What `check-config --probe` asks S3 for until it has found an object of a source. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probeSource } from '../../../../operations/probe/probe-source.ts'
+import { probeSource } from '../../../../producers/s3/discover/probe-source.ts'
 import { checkConfig } from '../../../../config/config.ts'
-import { adviceOnUrl, advised } from '../../../../operations/probe/probe-services.ts'
+import { explained } from '../../../../operations/probe/probe.ts'
 import { FlowError } from '../../../../runtime/errors.ts'
 import { probeText } from '../../../../cli/print/probe-text.ts'
 import type { S3Source } from '../../../../producers/s3/settings.ts'
@@ -28,8 +28,8 @@ const others = Array.from(
 test('finds an object of a flow log behind any number of keys of other services, with few requests', async () => {
   const key = `${account}/vpcflowlogs/us-east-1/2026/11/24/x.log.gz`
   const store = storeOf([...others, key])
-  const { object, results } = await probeSource(of({}), store)
-  assert.equal(object?.key, key)
+  const results = await probeSource(of({}), store)
+  assert.equal(results.at(-1)?.detail, key)
   assert.deepEqual(
     results.map(({ step, result }) => `${step} ${result}`),
     ['s3:ListBucket ok', 's3:GetObject ok'],
@@ -39,15 +39,14 @@ test('finds an object of a flow log behind any number of keys of other services,
 
 test('stops where no object is found among very many keys, and says so', async () => {
   const store = storeOf(others)
-  const { object, results } = await probeSource(of({ layout: 'any', keyPattern: '\\.log$' }), store)
-  assert.equal(object, undefined)
+  const results = await probeSource(of({ layout: 'any', keyPattern: '\\.log$' }), store)
   assert.ok(store.requests.list.length <= 21, `${store.requests.list.length} requests`)
   assert.match(probeText(results), /^unknown s3:GetObject +s3:\/\/flow-logs\/: no flow log object among what 20 LIST requests show/m)
 })
 
 test('stops where there are accounts without end that have none', async () => {
   const store = storeOf(Array.from({ length: 500 }, (_unused, i) => `AWSLogs/${String(i).padStart(12, '0')}/CloudTrail/x.json.gz`))
-  const { results } = await probeSource(of({}), store)
+  const results = await probeSource(of({}), store)
   assert.equal(store.requests.list.length, 20)
   assert.match(probeText(results), /among what 20 LIST requests show/)
 })
@@ -126,7 +125,7 @@ const silent: { name: string; source: Partial<S3Source>; keys: string[]; why: Re
 for (const { name, source, keys, why } of silent)
   test(`a source that finds nothing does not work, and it is said why: ${name}`, async () => {
     const store = storeOf(keys)
-    const { results } = await probeSource(of(source), store)
+    const results = await probeSource(of(source), store)
     const last = results.at(-1)!
     assert.deepEqual([last.step, last.result], ['objects', 'missing'])
     assert.match(last.detail, why)
@@ -136,7 +135,7 @@ for (const { name, source, keys, why } of silent)
 test('names the permission that is missing', async () => {
   const store = storeOf([])
   store.deny(bucket, 'AWSLogs/')
-  assert.match(probeText((await probeSource(of({}), store)).results), /^missing s3:ListBucket /)
+  assert.match(probeText(await probeSource(of({}), store)), /^missing s3:ListBucket /)
 })
 
 test('an S3 that nobody serves is not a missing permission', async () => {
@@ -144,7 +143,8 @@ test('an S3 that nobody serves is not a missing permission', async () => {
   const away = new FlowError('S3_UNAVAILABLE', { bucket, key: '', detail: 'connect ECONNREFUSED 127.0.0.1:1' })
   const store = { listPrefixes: () => assert.fail(), list: () => assert.fail(), open: () => assert.fail() } as unknown as MemoryObjectStore
   Object.assign(store, { listPrefixes: () => { throw away }, list: () => { throw away } }) // prettier-ignore
-  const { results } = await probeSource(of({}), store)
-  const shown = probeText(await advised(results, 'S3', () => adviceOnUrl('s3.endpoint', s3.endpoint!)))
+  const endpoint = { setting: 's3.endpoint', url: s3.endpoint! }
+  const results = await probeSource(of({}), store, { endpoint })
+  const shown = probeText(await Promise.all(results.map(explained)))
   assert.match(shown, /^missing S3 +s3:\/\/flow-logs\/.*: nobody listens at 127\.0\.0\.1:1: check s3\.endpoint/)
 })

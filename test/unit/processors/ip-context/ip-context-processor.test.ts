@@ -98,10 +98,10 @@ test('stops at every point of a transaction without a trace or with all of it', 
     const cluster = new MemoryCluster()
     put(cluster, seen('a', [0, 59]), seen('b', [100, 159]))
     let kill = true
-    const probe = (at: IpContextPoint): void => {
+    const atPoint = (at: IpContextPoint): void => {
       if (kill && at === point) throw new Error(`killed at ${at}`)
     }
-    const role = createIpContextRole({ ...options, probe })
+    const role = createIpContextRole({ ...options, atPoint })
     await assert.rejects(cluster.runRole(role), /killed at/)
     const committed = point === 'ip-context-committed'
     assert.equal(cluster.readCommitted('cloudMapChanges').length, committed ? 2 : 0)

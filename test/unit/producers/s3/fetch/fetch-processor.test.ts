@@ -40,7 +40,7 @@ test('many small objects share a transaction whose position is behind the last o
   const bench = new FetchBench()
   for (let i = 0; i < 20; i++) await bench.putAndAnnounce(keyOf(`s${i}`), gz(numbered(5)))
   await bench.run()
-  assert.deepEqual(bench.cluster.commits, [{ role: 's3-fetch', partition: 0, position: { offset: 20, metadata: '' } }])
+  assert.deepEqual(bench.cluster.commits, [{ role: 'fetch', partition: 0, position: { offset: 20, metadata: '' } }])
   assert.equal(bench.cluster.readCommitted('objects').length, 20)
 })
 

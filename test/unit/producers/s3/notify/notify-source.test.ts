@@ -72,7 +72,7 @@ class NotifyBench {
 
   start(sources: object[] = [{ bucket: 'flow-logs' }]): void {
     const { s3 } = checkConfig({ s3: { sources, queues: [{ url }] } })
-    const source = createNotifySource({ settings: s3, open: () => this.queue, probe: () => void this.order.push('sent'), firstWaitMs: 1 })
+    const source = createNotifySource({ settings: s3, open: () => this.queue, atPoint: () => void this.order.push('sent'), firstWaitMs: 1 })
     const context = this.cluster.createSourceContext(source, 0, this.#stop.signal)
     const send: SourceContext['send'] = async (...args) => {
       this.beforeSend?.()

@@ -2,12 +2,12 @@
 import type { S3Source } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { nearestName } from '../../../runtime/nearest-name.ts'
-import { accountFolder, dayOf, isChosen, isOrganization, regionFolder, windowDays, type RegionFolder } from '../objects/key-layout.ts'
+import { accountFolder, dayOf, isChosen, isOrganization, regionFolder, windowDays, type RegionFolder } from './key-layout.ts'
 import { accountsPrefix, folderOf } from '../source-folder.ts'
-import { dayPrefixes, hourPrefixes, regionFolders } from '../objects/list-objects.ts'
-import { countingLists } from '../objects/list-requests.ts'
-import type { ListedObject, ObjectStore } from '../objects/object-store.ts'
-import { hourWindow, isWanted, rootOf } from '../objects/source-layout.ts'
+import { dayPrefixes, hourPrefixes, regionFolders } from './list-objects.ts'
+import { countingLists } from './list-requests.ts'
+import type { ListedObject, ObjectStore } from './object-store.ts'
+import { hourWindow, isWanted, rootOf } from './source-layout.ts'
 
 /** What a look found: an object; `none`, and why; `cut` at the bound of requests, before one was found. */
 export type SourceLook =

@@ -1,15 +1,15 @@
 /** What `check-config` says of the files of lookup tables. */
-import type { Config } from '../../config/config.ts'
-import { FlowError } from '../../runtime/errors.ts'
-import { checkLookups, type CheckedFile } from '../../processors/enrich/lookups/check-lookups.ts'
-import { missing, ok, type ProbeResult } from './probe-result.ts'
+import { FlowError } from '../../../runtime/errors.ts'
+import { missing, ok, type ProbeResult } from '../../../runtime/probe-result.ts'
+import { checkLookups, type CheckedFile } from './check-lookups.ts'
+import type { LookupSettings } from './settings.ts'
 
 const settingOf = { country: 'lookups.country', asn: 'lookups.asn', aws: 'lookups.awsRanges', threat: 'lookups.threats' } as const
 
 const errorOf = ({ file: { table, path } }: CheckedFile, detail: string): FlowError => new FlowError('LOOKUP_FILE', { table, path, detail })
 
 /** One line for each file of the settings that enrich would refuse. Files of npm packages are not read: nobody named them. */
-export async function lookupFaults(settings: Config['lookups']): Promise<string[]> {
+export async function lookupFaults(settings: LookupSettings): Promise<string[]> {
   const { country = 'none', asn = 'none' } = settings
   const checked = await checkLookups({ ...settings, country, asn })
   return checked.flatMap(entry =>
@@ -18,7 +18,7 @@ export async function lookupFaults(settings: Config['lookups']): Promise<string[
 }
 
 /** Loads every table, those of npm packages too, and says what came of each file. */
-export async function probeLookups(settings: Config['lookups']): Promise<ProbeResult[]> {
+export async function probeLookups(settings: LookupSettings): Promise<ProbeResult[]> {
   return (await checkLookups(settings)).map(entry => {
     const { file, fault, info } = entry
     const step = settingOf[file.table]

@@ -1,0 +1,74 @@
+/** The sink as a part of the path. */
+import { harmless, part, type Guard, type OutputLook, type PartOptions } from '../../runtime/part.ts'
+import { connectClickHouse } from './clickhouse-client.ts'
+import { createClickHouseRoles, sinkRoles } from './clickhouse-sink.ts'
+import { firstDeadLetter, firstFlow, firstGap } from './first-rows.ts'
+import { migrate } from './migrate.ts'
+import { recordOwnNetworks, type OwnNetworkEntry } from './own-networks.ts'
+import { probeClickHouse } from './probe-clickhouse.ts'
+import { resetTables } from './reset.ts'
+import { clickhouseSection, type ClickHouseSettings } from './settings.ts'
+
+interface SinkConfig {
+  readonly clickhouse: ClickHouseSettings
+  readonly kafka: { readonly topicPrefix: string }
+  /** The tables say what is ours, so that views can ask. */
+  readonly networks: { readonly own: readonly OwnNetworkEntry[] }
+}
+
+const missed = { harmless: 'what retention has removed was inserted before, or is older than a new table' }
+/** The rows of a table that keeps every row would stand twice. */
+const keepsAll = (look: OutputLook<SinkConfig>): Guard<SinkConfig> => ({ repeated: { refusedIfFound: look }, missed })
+/** The rows of a table that keeps the newest row of each key. */
+const keepsNewest = harmless('its table keeps the newest row of each key')
+
+/**
+ * Brings the tables up to date.
+ *
+ * @param ownNetworks What the settings say of our networks, to be recorded; undefined: what was recorded stays.
+ */
+export async function migrateTables(settings: ClickHouseSettings, ownNetworks?: readonly OwnNetworkEntry[]): Promise<void> {
+  const store = connectClickHouse(settings)
+  try {
+    await migrate(store, settings)
+    if (ownNetworks !== undefined) await recordOwnNetworks(store, ownNetworks)
+  } finally {
+    await store.close()
+  }
+}
+
+/** See the head of this file. */
+export const sink = part({
+  name: 'sink',
+  kind: 'sink',
+  doc: 'brings it into ClickHouse, each range of offsets once',
+  settings: { clickhouse: clickhouseSection },
+  roles: sinkRoles,
+  fills: 'ClickHouse',
+  prepare: ({ clickhouse, networks }: SinkConfig) => migrateTables(clickhouse, networks.own),
+  guard: {
+    'sink-flows': keepsAll(firstFlow),
+    'sink-gaps': keepsAll(firstGap),
+    'sink-runs': keepsNewest,
+    'sink-objects': keepsNewest,
+    'sink-dead-letters': keepsAll(firstDeadLetter),
+    'sink-replays': keepsNewest,
+  },
+  probe: ({ clickhouse }: SinkConfig) => probeClickHouse(clickhouse),
+  reset: {
+    drops: 'tables',
+    what: ({ clickhouse }: SinkConfig) => `all of database ${clickhouse.database} at ${clickhouse.url}`,
+    async run({ clickhouse }: SinkConfig) {
+      const store = connectClickHouse(clickhouse)
+      try {
+        await resetTables(store, clickhouse)
+      } finally {
+        await store.close()
+      }
+    },
+  },
+  build({ config: { clickhouse, kafka } }: PartOptions<SinkConfig>) {
+    const store = connectClickHouse(clickhouse)
+    return { roles: createClickHouseRoles({ ...clickhouse, store, topicPrefix: kafka.topicPrefix }), close: () => store.close() }
+  },
+})

@@ -1,0 +1,120 @@
+/** One more part in the path is all that it takes: everything that loops over parts has it, and nothing else was changed. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { helpOf } from '../../cli/arguments/command.ts'
+import { drawTopology } from '../../cli/print/topology-drawing.ts'
+import { probeText } from '../../cli/print/probe-text.ts'
+import { resetCommandOf } from '../../cli/reset.ts'
+import { parseRoles, runCommandOf } from '../../cli/run.ts'
+import { loadConfig, type Config } from '../../config/config.ts'
+import { checkPositions, type PositionSession } from '../../operations/check-positions.ts'
+import { planRun, prepareParts, processLists } from '../../operations/choose-parts.ts'
+import { fileFaults, probe } from '../../operations/probe/probe.ts'
+import { replayParts } from '../../operations/replay/run-replay.ts'
+import { resetOf, resettable } from '../../operations/reset.ts'
+import { errorsPage } from '../../reference/errors-page.ts'
+import { partsPage } from '../../reference/parts-page.ts'
+import { part } from '../../runtime/part.ts'
+import { ok } from '../../runtime/probe-result.ts'
+import { topology, type Topology } from '../../topology.ts'
+
+const config = loadConfig({ env: {} })
+const done: string[] = []
+
+const archive = part({
+  name: 'archive',
+  kind: 'sink',
+  doc: 'keeps every gap on tape',
+  settings: {},
+  roles: [{ name: 'archive', group: 'old-archive', from: 'flowGaps', to: [] }],
+  fills: 'a tape',
+  prepare: async ({ kafka }: Config) => void done.push(`prepared for ${kafka.deployment}`),
+  guard: { archive: { repeated: { harmless: 'a tape is rewound' }, missed: 'refused' } },
+  faults: async () => ['the tape is torn'],
+  probe: async () => [ok('tape', 'tape:Write')],
+  refuses: { unwritable: 'no tape takes it' },
+  reset: { drops: 'tapes', what: () => 'all of them', run: async () => void done.push('dropped') },
+  build: () => ({}),
+})
+const { reset: _reset, ...unresettable } = archive
+const idle = part({ ...unresettable, name: 'idle', roles: [], guard: {}, wanted: () => false })
+const path: Topology = [...topology, archive, idle]
+
+test('the plan of a run has it, and what it needs is made before; a part that is not wanted is idle', async () => {
+  const { parts, idle: none } = planRun(config, parseRoles('enrich,archive,idle', path), path)
+  assert.deepEqual([parts.map(({ name }) => name), none], [['enrich', 'archive'], ['idle']])
+  await prepareParts(config, [archive])
+  assert.equal(done.pop(), 'prepared for flowloom')
+  assert.throws(() => parseRoles('nobody', path), /roles are discover, .*, sink, archive, idle/)
+})
+
+test('each part has a process of its own, but a source that of its reader', () => {
+  assert.deepEqual(processLists(config, path), ['discover,fetch', 'enrich', 'ip-context', 'sink', 'archive'])
+  const queued = loadConfig({ env: {}, overrides: { s3: { queues: [{ url: 'http://127.0.0.1:9/000000000000/q' }] } } })
+  assert.deepEqual(processLists(queued, topology), ['discover,notify,fetch', 'enrich', 'ip-context', 'sink'])
+})
+
+test('it can be reset, with the group that it has kept', async () => {
+  const [sink, chosen, ...others] = resettable(path)
+  assert.deepEqual([sink!.name, chosen!.name, others], ['sink', 'archive', []])
+  const { groups, drops, what } = resetOf(config, chosen!)
+  assert.deepEqual([groups, drops, what], [['flowloom.old-archive'], 'tapes', 'all of them'])
+  await assert.rejects(
+    resetCommandOf(path).run({ values: {}, positionals: ['enrich'], signal: AbortSignal.abort() }),
+    /say `reset sink` or `reset archive`/,
+  )
+})
+
+test('its positions are checked as its guard says', async () => {
+  const asked: string[] = []
+  const cluster = {
+    groupOf: () => 'g',
+    topicName: () => 't',
+    ranges: async () => new Map([[0, { start: 5, end: 9 }]]),
+    admin: async () => ({
+      fetchOffsets: async ({ groupId }: { groupId: string }) => {
+        asked.push(groupId)
+        return []
+      },
+    }),
+  }
+  const session = { cluster, config } as unknown as PositionSession
+  await checkPositions(session, ['discover', 'notify', 'fetch'], path)
+  assert.deepEqual(asked, [], 'what is harmless asks nothing')
+  await assert.rejects(checkPositions(session, ['archive'], path), { code: 'OFFSET_LOST', message: /^archive wants offset 0/ })
+})
+
+test('what it needs is tried, in its place, and its files are checked', async () => {
+  const without: Topology = path.map(each => (each === archive ? each : part({ ...each, probe: async () => [ok('s', each.name)] })))
+  const services = async (_config: Config, all: Topology) => [ok('k', all.flatMap(({ roles }) => roles.map(({ name }) => name)).join())]
+  const steps = (await probe(config, without, services)).map(({ step }) => step)
+  assert.deepEqual(steps.slice(0, 2), ['discover', 'notify'])
+  assert.match(steps[2]!, /^fetch,enrich,ip-context,sink-flows,.*,archive$/)
+  assert.deepEqual(steps.slice(3), ['sink', 'tape:Write', 'idle', 'fetch', 'enrich', 'ip-context'])
+  assert.match(probeText([ok('tape', 'tape:Write')]), /^ok +tape:Write +tape$/)
+  assert.deepEqual(await fileFaults(config, [archive]), ['the tape is torn'])
+})
+
+test('a replay reaches it, because what it reads is written behind raw-lines', () => {
+  const { parts } = replayParts(path)
+  assert.deepEqual(
+    parts.map(({ name }) => name),
+    ['enrich', 'ip-context', 'sink', 'archive'],
+  )
+})
+
+test('docs, drawing and help list it', () => {
+  const page = partsPage(path)
+  assert.match(page, /^## archive$/m)
+  assert.match(page, /^A sink: keeps every gap on tape\.$/m)
+  assert.match(
+    page,
+    /`archive` *\| *`flowloom\.old-archive` *\| *harmless: a tape is rewound; refuses \(`OFFSET_LOST`\)/,
+  )
+  assert.match(errorsPage(path), /`unwritable` *\| *archive *\| *no tape takes it/)
+  assert.match(drawTopology('p.', path), /^sink archive: keeps every gap on tape\n {2}<── p\.flow-gaps\.v1\n {2}──> a tape$/m)
+  assert.match(helpOf(runCommandOf(path)), /ip-context, sink, archive, idle; default all/)
+  const help = helpOf(resetCommandOf(path))
+  assert.match(help, /usage: flowloom reset sink\|archive/)
+  assert.match(help, /Only the sink or the archive can be reset/)
+})
