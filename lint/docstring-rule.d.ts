@@ -1,4 +1,5 @@
+/** Types of docstring-rule.js. */
 import type { Rule } from 'eslint'
 
-/** Refuses exports without a docstring, and docstrings that name the head of the file instead of saying something. */
+/** Refuses exports without a docstring, and docstrings that tell the reader to look elsewhere in the file. */
 export const docstringRule: Rule.RuleModule

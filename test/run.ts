@@ -157,7 +157,7 @@ const suites: readonly Suite[] = [
       ),
     release: () => shared.stop(),
   },
-  { name: 'delivery', run: () => liveTests(files('test/delivery/*.test.ts'), {}, 2) },
+  { name: 'delivery', run: () => liveTests(files('test/delivery/*.test.ts'), {}, 1) },
   { name: 'speed', run: () => node(['bench/gate.ts']) },
   { name: 'long', long: true, run: () => tests(files('test/long/*.test.ts'), 1) },
 ]
