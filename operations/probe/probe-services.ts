@@ -95,7 +95,7 @@ async function adviceOnBrokers(brokers: readonly string[], tls: boolean): Promis
   return advices.find(advice => advice !== undefined)
 }
 
-/** See the head of this file. */
+/** Tries Kafka and the registry, for the roles of these parts. */
 export async function probeServices(config: Config, parts: Topology): Promise<ProbeResult[]> {
   const cluster = new Cluster(config.kafka, createLog('silent'))
   const kafka: KafkaAccess = {
