@@ -13,7 +13,7 @@ interface EnrichConfig {
   readonly kafka: CommitSettings
 }
 
-/** See the head of this file. */
+/** What enrich is and does. */
 export const enrich = part({
   name: 'enrich',
   kind: 'processor',

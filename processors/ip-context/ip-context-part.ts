@@ -10,7 +10,7 @@ interface IpContextConfig {
   readonly kafka: CommitSettings
 }
 
-/** See the head of this file. */
+/** What the part that keeps the cloud map is and does. */
 export const ipContext = part({
   name: 'ip-context',
   kind: 'processor',

@@ -37,7 +37,7 @@ export async function migrateTables(settings: ClickHouseSettings, ownNetworks?: 
   }
 }
 
-/** See the head of this file. */
+/** What the sink is and does. */
 export const sink = part({
   name: 'sink',
   kind: 'sink',

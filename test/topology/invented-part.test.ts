@@ -107,10 +107,7 @@ test('docs, drawing and help list it', () => {
   const page = partsPage(path)
   assert.match(page, /^## archive$/m)
   assert.match(page, /^A sink: keeps every gap on tape\.$/m)
-  assert.match(
-    page,
-    /`archive` *\| *`flowloom\.old-archive` *\| *harmless: a tape is rewound; refuses \(`OFFSET_LOST`\)/,
-  )
+  assert.match(page, /`archive` *\| *`flowloom\.old-archive` *\| *harmless: a tape is rewound; refuses \(`OFFSET_LOST`\)/)
   assert.match(errorsPage(path), /`unwritable` *\| *archive *\| *no tape takes it/)
   assert.match(drawTopology('p.', path), /^sink archive: keeps every gap on tape\n {2}<── p\.flow-gaps\.v1\n {2}──> a tape$/m)
   assert.match(helpOf(runCommandOf(path)), /ip-context, sink, archive, idle; default all/)

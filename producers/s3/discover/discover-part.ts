@@ -10,7 +10,7 @@ interface DiscoverConfig {
   readonly s3: S3Settings
 }
 
-/** See the head of this file. */
+/** What discover is and does. */
 export const discover = part({
   name: 'discover',
   kind: 'source',

@@ -14,7 +14,7 @@ interface FetchConfig {
   readonly kafka: CommitSettings
 }
 
-/** See the head of this file. */
+/** What fetch is and does. */
 export const fetch = part({
   name: 'fetch',
   kind: 'processor',

@@ -18,7 +18,7 @@ async function findObject(source: S3Settings['sources'][number], store: ObjectSt
   }
 }
 
-/** See the head of this file. */
+/** Tries each source with such a format, one after the other. */
 export async function probeFormats(settings: S3Settings): Promise<ProbeResult[]> {
   const described = settings.sources.filter(({ format }) => namesBeforeDescribed(format) !== undefined)
   if (described.length === 0) return []

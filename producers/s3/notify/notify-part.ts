@@ -9,7 +9,7 @@ interface NotifyConfig {
   readonly s3: S3Settings
 }
 
-/** See the head of this file. */
+/** What notify is and does. */
 export const notify = part({
   name: 'notify',
   kind: 'source',

@@ -1,10 +1,8 @@
-/** What `check-config --probe` says of Kafka and ClickHouse. */
+/** What `check-config --probe` says of Kafka. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probeText } from '../../../../cli/print/probe-text.ts'
 import { probeKafka, type KafkaAccess } from '../../../../operations/probe/probe-services.ts'
 import { ownGroup } from '../../../../runtime/kafka/cluster.ts'
-import { probeStore } from '../../../../sinks/clickhouse/probe-clickhouse.ts'
 import { topicName, topics } from '../../../../schemas/topics.ts'
 
 const all = Object.values(topics).map(topic => topicName('p.', topic))
@@ -51,35 +49,4 @@ test('Kafka: topics that are not shown are named, and are no fault before they a
 
 test('Kafka: one that does not answer is asked nothing more', async () => {
   assert.deepEqual(await steps(kafka({}, () => Promise.reject(new Error('away')))), ['missing Kafka: away'])
-})
-
-for (const [name, isGranted, expected] of [
-  ['everything granted', () => true, 'ok'],
-  ['a user that only reads', (privilege: string) => privilege === 'SELECT', 'missing'],
-  ['a server without CHECK GRANT', () => undefined, 'unknown'],
-] as const)
-  test(`ClickHouse: ${name} is ${expected}`, async () => {
-    const asked: string[] = []
-    const store = {
-      query: () => Promise.resolve([]),
-      isGranted: (privilege: string, on: string) => {
-        asked.push(on)
-        return Promise.resolve(isGranted(privilege))
-      },
-    }
-    const results = await probeStore('c', store, 'flow`s')
-    assert.deepEqual(
-      results.map(({ step, result }) => `${result} ${step}`),
-      ['ok ClickHouse', `${expected} ClickHouse grants`],
-    )
-    assert.ok(asked.every(on => on === '`flow\\`s`.*'))
-    if (expected === 'missing') assert.match(probeText(results), /: CREATE DATABASE, CREATE TABLE, CREATE VIEW, .*, ALTER TTL, INSERT ON /)
-  })
-
-test('ClickHouse: one that does not answer is asked nothing more', async () => {
-  const store = { query: () => Promise.reject(new Error('away')), isGranted: () => assert.fail() }
-  assert.deepEqual(
-    (await probeStore('c', store, 'd')).map(({ result, detail }) => `${result} ${detail}`),
-    ['missing away'],
-  )
 })

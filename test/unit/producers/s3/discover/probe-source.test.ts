@@ -1,13 +1,13 @@
 /** What `check-config --probe` asks S3 for until it has found an object of a source. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probeSource } from '../../../../producers/s3/discover/probe-source.ts'
-import { checkConfig } from '../../../../config/config.ts'
-import { explained } from '../../../../operations/probe/probe.ts'
-import { FlowError } from '../../../../runtime/errors.ts'
-import { probeText } from '../../../../cli/print/probe-text.ts'
-import type { S3Source } from '../../../../producers/s3/settings.ts'
-import { MemoryObjectStore } from '../../../../harness/memory-object-store.ts'
+import { probeSource } from '../../../../../producers/s3/discover/probe-source.ts'
+import { checkConfig } from '../../../../../config/config.ts'
+import { explained } from '../../../../../operations/probe/probe.ts'
+import { FlowError } from '../../../../../runtime/errors.ts'
+import { probeText } from '../../../../../cli/print/probe-text.ts'
+import type { S3Source } from '../../../../../producers/s3/settings.ts'
+import { MemoryObjectStore } from '../../../../../harness/memory-object-store.ts'
 
 const bucket = 'flow-logs'
 const of = (source: Partial<S3Source>): S3Source => ({ bucket, prefix: '', layout: 'flow-logs', ...source })

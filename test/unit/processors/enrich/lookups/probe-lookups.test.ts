@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { lookupFaults, probeLookups } from '../../../../processors/enrich/lookups/probe-lookups.ts'
-import { probeText } from '../../../../cli/print/probe-text.ts'
+import { lookupFaults, probeLookups } from '../../../../../processors/enrich/lookups/probe-lookups.ts'
+import { probeText } from '../../../../../cli/print/probe-text.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'flowloom-check-lookups-'))
 after(() => rmSync(directory, { recursive: true }))
