@@ -155,7 +155,7 @@ export const house = [
 
   {
     folder: 'sinks/clickhouse',
-    may: ['runtime', 'schemas', 'sinks/clickhouse/columns'],
+    may: ['runtime', 'runtime/ranges', 'schemas', 'sinks/clickhouse/columns'],
     packages: [
       '@clickhouse/client',
       'node:crypto',
@@ -189,6 +189,13 @@ export const house = [
     ],
     pure: pureRuntime.filter(path => !path.startsWith('runtime/kafka/')).map(path => path.slice('runtime/'.length)),
     purePackages: ['avsc', 'zod'],
+  },
+  {
+    folder: 'runtime/ranges',
+    may: ['runtime', 'schemas'],
+    packages: [],
+    pure: ['announced-range*', 'looks*', 'take-records*'],
+    purePackages: [],
   },
   { folder: 'runtime/processes', may: ['runtime'], packages: ['node:child_process', 'node:fs', 'node:timers/*', 'node:url'] },
   {

@@ -1,10 +1,12 @@
 /** The roles that fill ClickHouse: one per input topic, each with its table. */
+import { Lanes } from '../../runtime/ranges/lanes.ts'
+import { RangeTask, type FoundRows } from '../../runtime/ranges/range-task.ts'
 import type { InRecord } from '../../runtime/records.ts'
 import type { Role, TaskContext } from '../../runtime/task.ts'
 import { topicName, topics, type TopicId } from '../../schemas/topics.ts'
 import { FlowBuffer } from './flow-buffer.ts'
-import { InsertLanes } from './insert-lanes.ts'
-import { RangeTask, type RangeBuffer } from './range-task.ts'
+import { rangesLookedFor, rangesRepeated } from './events.ts'
+import { NativeWriter } from './native-writer.ts'
 import { RecordBuffer } from './record-buffer.ts'
 import {
   deadLetterTable,
@@ -19,6 +21,7 @@ import {
 } from './row-tables.ts'
 import type { Store } from './store.ts'
 import { StoredLooks } from './stored-rows.ts'
+import { TableTarget, type RowBuffer } from './table-target.ts'
 
 /** What the roles need. */
 export interface ClickHouseOptions {
@@ -49,18 +52,23 @@ const lanes = 2
  */
 export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
   const { store, insertRows, insertBytes = 134_217_728, insertIntervalMs, deduplicationWindow = 10_000 } = options
-  const shared = { lanes: new InsertLanes(lanes), looks: new StoredLooks(store) }
-  const role = (name: string, from: TopicId, createBuffer: (context: TaskContext) => RangeBuffer, slabs = false): Role => ({
+  const inserts = new Lanes(lanes, () => new NativeWriter())
+  const looks = new StoredLooks(store)
+  const role = (name: string, from: TopicId, createBuffer: (context: TaskContext) => RowBuffer, slabs = false): Role => ({
     name,
     from,
     to: [],
     ...(slabs ? { slabs, copies: true } : {}),
     createTask: context => {
       const topic = topicName(options.topicPrefix, topics[from])
+      const counters = {
+        repeated: () => rangesRepeated.inc({ role: name }),
+        lookedFor: (found: FoundRows) => rangesLookedFor.inc({ role: name, found }),
+      }
       return new RangeTask(
         context,
-        { role: name, topic, store, ...shared, insertRows, insertIntervalMs, deduplicationWindow },
-        createBuffer(context),
+        { topic, lanes: inserts, rangeRows: insertRows, intervalMs: insertIntervalMs, counters },
+        new TableTarget(createBuffer(context), { store, looks, deduplicationWindow, nowMs: () => context.nowMs() }),
       )
     },
   })

@@ -9,9 +9,9 @@ import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import { createClickHouseRoles } from '../../../sinks/clickhouse/clickhouse-sink.ts'
 import { FlowBuffer } from '../../../sinks/clickhouse/flow-buffer.ts'
 import { NativeWriter } from '../../../sinks/clickhouse/native-writer.ts'
-import type { RangeBuffer } from '../../../sinks/clickhouse/range-task.ts'
 import { RecordBuffer } from '../../../sinks/clickhouse/record-buffer.ts'
 import { deadLetterTable } from '../../../sinks/clickhouse/row-tables.ts'
+import type { RowBuffer } from '../../../sinks/clickhouse/table-target.ts'
 import { flow } from '../../support/flow-records.ts'
 import { MemoryCluster } from '../../support/memory-context.ts'
 import { encodeSlab } from '../../support/memory-slabs.ts'
@@ -123,7 +123,7 @@ describe('rows of an insert', () => {
       letter: { bytes: Buffer.alloc(4096) } as never,
       recordedMs: 0,
     })
-    const buffer: RangeBuffer = new RecordBuffer(deadLetterTable, decode, 8 * MiB)
+    const buffer: RowBuffer = new RecordBuffer(deadLetterTable, decode, 8 * MiB)
     const records = Array.from({ length: 20_000 }, (_, offset) => ({
       offset,
       timestampMs: 0,
