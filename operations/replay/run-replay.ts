@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
+import { SideTables } from '../../runtime/kafka/side-tables.ts'
 import { holdsRecords, offsetsIn, remainder } from '../../runtime/kafka/group-progress.ts'
 import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import { runParts, type Part } from '../../runtime/lifecycle.ts'
@@ -103,7 +104,14 @@ export async function runReplay(
   const { config, cluster, codecs, writers, registry, log } = session
   const { roles, close } = replayRoles({ config, ...(probe === undefined ? {} : { probe }) })
   const options = {
-    ...{ cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id) },
+    ...{
+      cluster,
+      codecs,
+      writers,
+      sideTables: new SideTables({ cluster, codecs }),
+      taskRestartMs: config.run.taskRestartMs,
+      loadSchema: (id: number) => registry.loadSchema(id),
+    },
     ...(probe === undefined ? {} : { probe }),
   }
   const parts: Part[] = [{ name: 'clients', start: async () => undefined, stop: close }]

@@ -11,6 +11,7 @@ import { errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { partitionOf } from '../partition.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from '../records.ts'
+import type { SideTable } from '../side-table.ts'
 import type { Position, Role, Task, TaskContext } from '../task.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
@@ -30,6 +31,7 @@ import {
 import { FencedProducer, fencedError } from './fenced-producer.ts'
 import { LookUps } from './look-ups.ts'
 import { readRecords } from './record-format.ts'
+import type { RoleTables } from './side-tables.ts'
 import { TaskCourse } from './task-failures.ts'
 
 /** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
@@ -67,7 +69,16 @@ const placesChecked = 64
 const inboxBatches = 2
 const tickMs = 50
 
-/** See the head of this file. */
+/** What the tasks of a role have in common. */
+export interface PartitionOptions {
+  readonly cluster: Cluster
+  readonly codecs: Codecs
+  /** The side tables that the role names. */
+  readonly tables?: RoleTables | undefined
+  readonly probe?: Probe
+}
+
+/** Runs the task of one partition; it is the task's context too. */
 export class PartitionRunner implements TaskContext {
   readonly partition: number
   readonly name: string
@@ -80,6 +91,7 @@ export class PartitionRunner implements TaskContext {
   readonly #role: Role
   readonly #cluster: Cluster
   readonly #feed: Feed
+  readonly #tables: RoleTables | undefined
   readonly #probe: Probe | undefined
   readonly #stop = new AbortController()
   readonly #producer: FencedProducer
@@ -96,7 +108,7 @@ export class PartitionRunner implements TaskContext {
   #places = 0
   readonly #lookUps: LookUps
 
-  constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed, probe?: Probe) {
+  constructor(role: Role, partition: number, { cluster, codecs, tables, probe }: PartitionOptions, feed: Feed) {
     this.#role = role
     this.partition = partition
     this.name = `${role.name}/${partition}`
@@ -105,6 +117,7 @@ export class PartitionRunner implements TaskContext {
     this.signal = this.#stop.signal
     this.#cluster = cluster
     this.#feed = feed
+    this.#tables = tables
     this.#probe = probe
     const kafka = createKafka(cluster.settings, `${cluster.groupOf(role.name)}.${partition}`, this.log)
     this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role.name, partition))
@@ -242,6 +255,9 @@ export class PartitionRunner implements TaskContext {
   }
 
   async #start(): Promise<void> {
+    // before the fence: whoever else has the partition works on meanwhile
+    await this.#tables?.complete(this.signal)
+    if (this.signal.aborted) return
     await this.#producer.fence()
     await this.#probe?.(`${this.#role.name}:fenced`)
     this.#task = this.#role.createTask(this)
@@ -388,6 +404,11 @@ export class PartitionRunner implements TaskContext {
 
   greatestGroup(topic: Topic): Promise<number | undefined> {
     return this.#lookUps.greatestGroup(topic)
+  }
+
+  sideTable<T extends TopicId>(topic: T): SideTable<T> {
+    if (this.#tables === undefined) throw new TypeError(`${this.#role.name} names no side tables`)
+    return this.#tables.table(topic)
   }
 
   nowMs(): number {
