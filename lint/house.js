@@ -20,6 +20,7 @@ export const pureRuntime = [
   'runtime/records.ts',
   'runtime/setting-types.ts',
   'runtime/settings.ts',
+  'runtime/side-table.ts',
   'runtime/value-checks.ts',
   ...pureKafka.map(name => `runtime/kafka/${name}`),
 ]

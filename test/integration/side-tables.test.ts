@@ -33,7 +33,7 @@ const labelling: Role = {
   },
 }
 
-test('a role sees the newest committed value of each key of a compacted topic', { timeout: 60_000 }, async () => {
+test('a role sees the newest committed value of each key of a compacted topic', { timeout: 120_000 }, async () => {
   const settings = await freshSettings({
     kafka: { partitions: 2, fewPartitions: 1, encodedBatches: process.env['FLOWLOOM_TEST_ENCODED'] !== 'false' },
   })
