@@ -87,7 +87,10 @@ export class LeaderFetch {
     const parts = new Map<number, StablePart>()
     for (const { responses } of answers)
       for (const { partitions } of responses)
-        for (const data of partitions) parts.set(data.partition, await this.#partOf(data, offsets.get(data.partition)!))
+        for (const data of partitions) {
+          const partition = data.partition as number
+          parts.set(partition, await this.#partOf(data, offsets.get(partition)!))
+        }
     const missing = [...offsets.keys()].filter(partition => !parts.has(partition))
     if (missing.length > 0) throw new Error(`no leader answers for partitions ${missing.join(', ')} of ${this.#topic}`)
     return parts

@@ -28,6 +28,7 @@ import {
   transactionsCommitted,
   type TaskEnd,
 } from './events.ts'
+import type { Feed, Fetched } from './feed.ts'
 import { FencedProducer, fencedError } from './fenced-producer.ts'
 import { LookUps } from './look-ups.ts'
 import { readRecords } from './record-format.ts'
@@ -39,25 +40,6 @@ const barrierHeader = 'flowloom-barrier'
 
 /** First key field of barriers. */
 const barrierScope = '__barrier'
-
-/** Fetched but not yet processed, as it came from kafkajs. */
-export interface Fetched {
-  /** Decodes records, or hands over slabs, from the given offset on. */
-  decode(from: number, slabs: boolean): Promise<InBatch>
-  /** Where the fetch began. */
-  readonly fetchedOffset: number
-  readonly nextOffset: number
-}
-
-/** What the runner needs of the consumer. All calls are about its own partition. */
-export interface Feed {
-  seekInput(offset: number): void
-  seekState(offset: number): void
-  pauseInput(): void
-  resumeInput(): void
-  resumeState(): void
-  pauseState(): void
-}
 
 /** Told at named points between two calls: `<role>:fenced`, `:sent`, `:before-commit`, `:committed`. Tests of delivery kill the process there. */
 export type Probe = (point: string) => Promise<void> | void
@@ -256,8 +238,7 @@ export class PartitionRunner implements TaskContext {
 
   async #start(): Promise<void> {
     // before the fence: whoever else has the partition works on meanwhile
-    await this.#tables?.complete(this.signal)
-    if (this.signal.aborted) return
+    if ((await this.#tables?.complete(this.signal)) === false) return
     await this.#producer.fence()
     await this.#probe?.(`${this.#role.name}:fenced`)
     this.#task = this.#role.createTask(this)

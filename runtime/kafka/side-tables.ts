@@ -11,8 +11,8 @@ import { TableFollower, type TableSource } from './table-follower.ts'
 
 /** The tables that a role named, while it runs. */
 export interface RoleTables {
-  /** Resolves when all of them are complete, or when the signal ends. Rejects with what ended one. */
-  complete(signal: AbortSignal): Promise<void>
+  /** Waits until all of them are complete. @returns False if the signal ended first. Rejects with what ended one. */
+  complete(signal: AbortSignal): Promise<boolean>
   /** @throws TypeError if the role did not name the topic. */
   table<T extends TopicId>(topic: T): SideTable<T>
   /** Gives them back; what nobody uses is read no longer. */
@@ -67,7 +67,10 @@ export class SideTables {
     for (const { users } of held.values()) users.add(failed)
     const followers = [...held.values()].map(({ follower }) => follower)
     return {
-      complete: async signal => void (await Promise.race([Promise.all(followers.map(({ complete }) => complete)), whenAborted(signal)])),
+      complete: async signal => {
+        const complete = Promise.all(followers.map(follower => follower.complete)).then(() => true)
+        return Promise.race([complete, whenAborted(signal).then(() => false)])
+      },
       table: topic => {
         const follower = held.get(topic)?.follower
         if (follower === undefined) throw new TypeError(`the role does not name ${topic} in sideTables`)

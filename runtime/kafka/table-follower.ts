@@ -35,7 +35,7 @@ export interface FollowerOptions {
   readonly source: TableSource
   readonly log: Log
   /** Unix milliseconds. */
-  nowMs(): number
+  readonly nowMs: () => number
 }
 
 /** Reading a topic from its beginning. */
@@ -74,7 +74,7 @@ export class TableFollower {
   readonly #log: Log
   #reading: Reading | undefined
   #current: Reading | undefined
-  #error: unknown
+  #error: Error | undefined
   #running: Promise<void> = Promise.resolve()
   #told = { text: '', ms: 0 }
   #nearlyFull = false
@@ -97,7 +97,7 @@ export class TableFollower {
   /** Begins to read. @param failed Told of the error that a person must look at. */
   start(failed: (error: unknown) => void): void {
     this.#running = this.#follow().catch((error: unknown) => {
-      this.#error = error
+      this.#error = error instanceof Error ? error : new Error(String(error))
       this.#fail(error)
       failed(error)
     })
@@ -131,12 +131,13 @@ export class TableFollower {
   async #follow(): Promise<void> {
     const { signal } = this.#stop
     const { topic } = this.#options
-    for (let [failures, beyondEnd] = [0, 0]; !signal.aborted;) {
+    const ended = (): boolean => signal.aborted
+    for (let [failures, beyondEnd] = [0, 0]; !ended();) {
       try {
         await this.#readOn()
         failures = beyondEnd = 0
       } catch (error) {
-        if (signal.aborted) return
+        if (ended()) return
         if (flowErrorOf(error)?.retriable === false && flowErrorOf(error)?.code !== 'OFFSET_OUT_OF_RANGE') throw error
         sideTableReadFailures.inc({ table: topic.name })
         this.#tell(errorText(error))

@@ -23,7 +23,7 @@ export interface RangeInsert<Lane> {
    *
    * @throws FlowError RANGE_STALE if the announcement is so old that another task may have inserted the range, and the target forgotten it.
    */
-  assertFresh(): void
+  readonly assertFresh: () => void
 }
 
 /** What a target that forgets tokens can do when one may be forgotten. */

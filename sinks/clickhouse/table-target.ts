@@ -36,7 +36,7 @@ export interface TableTargetOptions {
   /** Parts whose tokens the server remembers. */
   readonly deduplicationWindow: number
   /** Unix milliseconds. */
-  nowMs(): number
+  readonly nowMs: () => number
 }
 
 /**

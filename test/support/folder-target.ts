@@ -33,7 +33,14 @@ export class Folder {
     this.place = join(dir, 'incoming')
     this.#taken = join(dir, 'taken')
     for (const path of [this.place, this.#taken]) mkdirSync(path, { recursive: true })
-    const counters = { repeated: () => void this.repeated++, lookedFor: (found: FoundRows) => void this.found.push(found) }
+    const counters = {
+      repeated: () => {
+        this.repeated++
+      },
+      lookedFor: (found: FoundRows) => {
+        this.found.push(found)
+      },
+    }
     const lanes = new Lanes(2, () => undefined)
     const topic = topicName('p.', topics.rawLines)
     this.role = {
@@ -88,9 +95,7 @@ class FolderTarget implements RangeTarget {
     return this.#lines.length
   }
 
-  get full(): boolean {
-    return false
-  }
+  readonly full = false
 
   take(batch: InBatch, from: number, until: number, room: number): number {
     return takeRecords(this, batch, from, until, room)

@@ -26,7 +26,7 @@ class FakeTopic implements TableSource {
   readonly first = [0, 0]
   readonly end = [0, 0]
   readonly stable = [0, 0]
-  away: unknown
+  away: Error | undefined
   fetches = 0
   startsAsked = 0
   closed = false
