@@ -35,6 +35,7 @@ class SinkContext {
       partitionsOf: topic => this.#base.partitionsOf(topic),
       lookUp: (topic, keys) => this.#base.lookUp(topic, keys),
       greatestGroup: topic => this.#base.greatestGroup(topic),
+      sideTable: topic => this.#base.sideTable(topic),
       send: (_topic: Topic, _partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords) => {
         if ('packed' in records) this.bytes += records.packed.length
         else if (!('count' in records)) for (const { value } of records) this.bytes += value?.length ?? 0

@@ -46,6 +46,9 @@ class Bench {
       commit: () => Promise.resolve(),
       lookUp: (_topic, keys) => Promise.resolve(keys.map(() => null)),
       greatestGroup: () => Promise.resolve(undefined),
+      sideTable: () => {
+        throw new TypeError('no side tables here')
+      },
       nowMs: () => this.#nowMs,
     }
     this.#task = createIpContextRole({ ...ipContext, ...kafka }).createTask(context)

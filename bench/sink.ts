@@ -121,6 +121,9 @@ export async function benchClickHouse(tables: LookupSet, rows = 400_000, rounds 
         commit: async () => undefined,
         lookUp: async () => [],
         greatestGroup: async () => undefined,
+        sideTable: () => {
+          throw new TypeError('no side tables here')
+        },
         nowMs: () => Date.now(),
       })
       await task.start?.({ offset: 0, metadata: '' })

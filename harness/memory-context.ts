@@ -7,6 +7,7 @@ import { partitionOf } from '../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab } from '../runtime/records.ts'
 import type { Position, Role, Source, SourceContext, Task, TaskContext } from '../runtime/task.ts'
 import { topics, type RecordTypes, type Topic, type TopicId } from '../schemas/topics.ts'
+import { EncodedTable, typedTable, type SideTable } from '../runtime/side-table.ts'
 import { decodeSlab, encodeSlab } from './memory-slabs.ts'
 
 /** Where a call can be made to fail. `commit-unknown`: the commit counts, but its answer is lost. */
@@ -36,6 +37,9 @@ export class MemoryCluster {
   readonly #records = new Map<TopicId, InRecord[][]>()
   readonly #positions = new Map<string, Position>()
   readonly #epochs = new Map<string, number>()
+  readonly #tables = new Map<TopicId, { table: EncodedTable; next: number[] }>()
+  /** Side tables are read no further, as while the broker is away. */
+  sideTablesStand = false
 
   constructor(options: { clockMs?: number; partitions?: number | Partial<Record<Topic['group'], number>> } = {}) {
     this.clockMs = options.clockMs ?? Date.parse('2026-11-24T12:00:00Z')
@@ -110,12 +114,38 @@ export class MemoryCluster {
     return this.#positions.get(`${role.name}/${partition}`) ?? { offset: 0, metadata: '' }
   }
 
+  /** Reads the side tables of a role on to the ends of their topics, from the beginning if no task had them yet. */
+  readSideTables({ name, sideTables = [] }: Role): void {
+    for (const { topic, bound } of sideTables) {
+      if (topics[topic].cleanup !== 'compact') throw new TypeError(`${topic} is not compacted`)
+      const known = this.#tables.get(topic)
+      if (known !== undefined && this.sideTablesStand) continue
+      const { table, next } = known ?? { table: new EncodedTable(), next: [] }
+      this.#tables.set(topic, { table, next })
+      for (const [partition, log] of this.#records.get(topic)!.entries()) {
+        for (const { key, value } of log.slice(next[partition] ?? 0)) if (key !== null) table.set(key, value)
+        next[partition] = log.length
+      }
+      if (table.fill(bound) > 1) throw new FlowError('SIDE_TABLE_FULL', { topic: `${name} ${topic}`, setting: bound.setting })
+    }
+  }
+
+  /** The processes of the cluster are replaced: nothing of the side tables is in memory. */
+  forgetSideTables(): void {
+    this.#tables.clear()
+  }
+
   /** A context behind a new fence: every older context of the same role and partition is refused from now on. */
   createContext(role: Role, partition: number): MemoryContext {
     const name = `${role.name}/${partition}`
     const epoch = (this.#epochs.get(name) ?? 0) + 1
     this.#epochs.set(name, epoch)
     return new MemoryContext(this, name, partition, {
+      table: topic => {
+        if (role.sideTables?.some(spec => spec.topic === topic) !== true)
+          throw new TypeError(`${role.name} does not name ${topic} in sideTables`)
+        return typedTable(topic, this.codecs, () => this.#tables.get(topic)!.table)
+      },
       isFenced: () => this.#epochs.get(name) !== epoch,
       commit: (pending, position) => {
         for (const { id, partition: to, records } of pending) this.append(id, to, records)
@@ -127,6 +157,7 @@ export class MemoryCluster {
 
   /** Fence, restore, start: what the runtime does before the first record. */
   async startTask(role: Role, partition: number): Promise<MemoryTask> {
+    this.readSideTables(role)
     const context = this.createContext(role, partition)
     const task = role.createTask(context)
     if (role.state !== undefined && task.restore !== undefined) for (const record of this.#log(role.state, partition)) task.restore(record)
@@ -178,6 +209,13 @@ export class MemoryCluster {
   }
 }
 
+/** What a context has behind it. */
+interface MemoryBack {
+  table<T extends TopicId>(topic: T): SideTable<T>
+  isFenced(): boolean
+  commit(pending: readonly Pending[], position: Position | null): void
+}
+
 interface Pending {
   id: TopicId
   partition: number
@@ -194,17 +232,12 @@ export class MemoryContext implements TaskContext {
   readonly codecs: Codecs
   readonly #cluster: MemoryCluster
   readonly #stop = new AbortController()
-  readonly #back: { isFenced(): boolean; commit(pending: readonly Pending[], position: Position | null): void }
+  readonly #back: MemoryBack
   readonly #failures: { point: FailurePoint; calls: number; error: Error }[] = []
   #pending: Pending[] = []
   #dead = false
 
-  constructor(
-    cluster: MemoryCluster,
-    name: string,
-    partition: number,
-    back: { isFenced(): boolean; commit(pending: readonly Pending[], position: Position | null): void },
-  ) {
+  constructor(cluster: MemoryCluster, name: string, partition: number, back: MemoryBack) {
     this.#cluster = cluster
     this.name = name
     this.partition = partition
@@ -277,6 +310,10 @@ export class MemoryContext implements TaskContext {
     return groups.length === 0 ? undefined : Math.max(...groups)
   }
 
+  sideTable<T extends TopicId>(topic: T): SideTable<T> {
+    return this.#back.table(topic)
+  }
+
   nowMs(): number {
     return this.#cluster.clockMs
   }
@@ -319,6 +356,7 @@ export class MemoryTask {
     const records = log.slice(this.#next, this.#next + maxRecords)
     if (records.length === 0) return 0
     const nextOffset = this.#next + records.length
+    this.#cluster.readSideTables(this.#role)
     await this.#task.process(this.#batch(records, nextOffset, log.length - nextOffset))
     this.#next = nextOffset
     return records.length
@@ -330,6 +368,7 @@ export class MemoryTask {
   }
 
   async tick(): Promise<void> {
+    this.#cluster.readSideTables(this.#role)
     await this.#task.tick?.()
   }
 

@@ -21,6 +21,7 @@ export const pureRuntime = [
   'runtime/records.ts',
   'runtime/setting-types.ts',
   'runtime/settings.ts',
+  'runtime/side-table.ts',
   'runtime/value-checks.ts',
   ...pureKafka.map(name => `runtime/kafka/${name}`),
 ]
@@ -159,7 +160,7 @@ export const house = [
 
   {
     folder: 'sinks/clickhouse',
-    may: ['runtime', 'schemas', 'sinks/clickhouse/columns'],
+    may: ['runtime', 'runtime/ranges', 'schemas', 'sinks/clickhouse/columns'],
     packages: [
       '@clickhouse/client',
       'node:crypto',
@@ -193,6 +194,13 @@ export const house = [
     ],
     pure: pureRuntime.filter(path => !path.startsWith('runtime/kafka/')).map(path => path.slice('runtime/'.length)),
     purePackages: ['avsc', 'zod'],
+  },
+  {
+    folder: 'runtime/ranges',
+    may: ['runtime', 'schemas'],
+    packages: [],
+    pure: ['announced-range*', 'looks*', 'take-records*'],
+    purePackages: [],
   },
   { folder: 'runtime/processes', may: ['runtime'], packages: ['node:child_process', 'node:fs', 'node:timers/*', 'node:url'] },
   {

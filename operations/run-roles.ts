@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
 import { HealthServer } from '../runtime/http.ts'
 import { RoleRunner } from '../runtime/kafka/role-runner.ts'
+import { SideTables } from '../runtime/kafka/side-tables.ts'
 import { SourceRunner } from '../runtime/kafka/source-runner.ts'
 import { runParts, type Startable } from '../runtime/lifecycle.ts'
 import { tellRunning } from '../runtime/processes/parent.ts'
@@ -30,10 +31,12 @@ export function buildParts(
   atPoint?: (point: string) => Promise<void> | void,
 ): { parts: Startable[]; health: HealthServer } {
   const { config, log, cluster, codecs, writers, registry } = session
+  const sideTables = new SideTables({ cluster, codecs })
   const options = {
     cluster,
     codecs,
     writers,
+    sideTables,
     taskRestartMs: config.run.taskRestartMs,
     loadSchema: (id: number) => registry.loadSchema(id),
     ...(atPoint === undefined ? {} : { atPoint }),
@@ -55,7 +58,9 @@ export function buildParts(
       parts.push({ name: role.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
     }
   }
-  const health = new HealthServer(config.http, { notReady: () => runners.filter(runner => !runner.ready).map(runner => runner.name) })
+  const health = new HealthServer(config.http, {
+    notReady: () => [...runners.filter(runner => !runner.ready).map(runner => runner.name), ...sideTables.notReady()],
+  })
   parts.unshift({ name: health.name, start: () => serve(health, config.http), stop: () => health.stop() })
   parts.unshift({ name: 'cluster', start: async () => log.debug('cluster known'), stop: () => cluster.close() })
   return { parts, health }

@@ -79,6 +79,11 @@ export const errorTable = {
     message:
       'the group "{group}" has no position in "{topic}" although {place} holds what it wrote: the broker forgets the positions of a group that was stopped for offsets.retention.minutes, and from the first record everything would be written twice; see docs/operations.md on resetting',
   },
+  SIDE_TABLE_FULL: {
+    retriable: false,
+    message:
+      'the side table of "{topic}" has {entries} keys in {bytes} bytes, and may have {mostEntries} keys in {mostBytes} bytes; a part of it would give wrong answers: raise {setting}, or see why the topic has so many keys',
+  },
   CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
   CLICKHOUSE_LOGIN: { retriable: true, message: 'ClickHouse at {url} refuses the login (code {code}): {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },

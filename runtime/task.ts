@@ -5,6 +5,7 @@
 import type { Topic, TopicId } from '../schemas/topics.ts'
 import type { Codecs } from './avro.ts'
 import type { Log } from './log.ts'
+import type { SideTable, SideTableSpec } from './side-table.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from './records.ts'
 
 /** A committed place in the input partition. */
@@ -54,6 +55,11 @@ export interface TaskContext {
    * @returns undefined if it has no record.
    */
   greatestGroup(topic: Topic): Promise<number | undefined>
+  /**
+   * A table that the role names in `sideTables`: complete before the task is made, and kept up to date while it works. Never part of a
+   * transaction: a batch that is repeated may see a newer table.
+   */
+  sideTable<T extends TopicId>(topic: T): SideTable<T>
   /** Unix milliseconds. The only clock of a task. */
   nowMs(): number
 }
@@ -82,7 +88,15 @@ export interface RoleShape<Name extends string = string> {
   /** Topic that is restored before the first record; same partitions as the input. */
   readonly state?: TopicId
   readonly to: readonly TopicId[]
-  /** Compacted topics of the role's own that its tasks look keys up in; same partitions as the input. */
+  /**
+   * Compacted topics that the tasks only read, as tables in memory (whole topics, shared by all tasks of the process): what is known of an
+   * address, a prefix, a rule.
+   */
+  readonly sideTables?: readonly SideTableSpec[]
+  /**
+   * Compacted topics of the role's own that its tasks look keys up in, one question at a time; same partitions as the input. For what a task
+   * writes itself and does not fit in memory.
+   */
   readonly reads?: readonly TopicId[]
   /** The input is handed over as slabs (hot topics) instead of records. */
   readonly slabs?: boolean

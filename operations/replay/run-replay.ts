@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { RoleRunner } from '../../runtime/kafka/role-runner.ts'
+import { SideTables } from '../../runtime/kafka/side-tables.ts'
 import { holdsRecords, offsetsIn, remainder } from '../../runtime/kafka/group-progress.ts'
 import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import { runParts, type Startable } from '../../runtime/lifecycle.ts'
@@ -111,7 +112,14 @@ export async function runReplay(
   const { config, cluster, codecs, writers, registry, log } = session
   const { roles, close } = replayRoles({ config, ...(atPoint === undefined ? {} : { atPoint }) })
   const options = {
-    ...{ cluster, codecs, writers, taskRestartMs: config.run.taskRestartMs, loadSchema: (id: number) => registry.loadSchema(id) },
+    ...{
+      cluster,
+      codecs,
+      writers,
+      sideTables: new SideTables({ cluster, codecs }),
+      taskRestartMs: config.run.taskRestartMs,
+      loadSchema: (id: number) => registry.loadSchema(id),
+    },
     ...(atPoint === undefined ? {} : { atPoint }),
   }
   const parts: Startable[] = [{ name: 'clients', start: async () => undefined, stop: close }]

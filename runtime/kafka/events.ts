@@ -44,6 +44,42 @@ export const lagRecords = gauge('flowloom_lag_records', 'Offsets between the pos
 export const lagLabels = (role: string, partition: number): { role: string; partition: string } => ({ role, partition: String(partition) })
 /** Records restored. */
 export const recordsRestored = counter('flowloom_records_restored_total', 'State records read by starting tasks, by role', ['role'])
+/** Readings of side tables. */
+export const sideTableReadings = counter(
+  'flowloom_side_table_readings_total',
+  'How often a side table was read from the beginning of its topic: once, and again when its place in the topic was lost',
+  ['table'],
+)
+/** Records read into side tables. */
+export const sideTableRecords = counter('flowloom_side_table_records_total', 'Records read into a side table, tombstones included', [
+  'table',
+])
+/** Fetches that failed. */
+export const sideTableReadFailures = counter(
+  'flowloom_side_table_read_failures_total',
+  'Fetches for a side table that failed; it says what it last knew until one succeeds',
+  ['table'],
+)
+/** Age of side tables. */
+export const sideTableAge = gauge(
+  'flowloom_side_table_age_seconds',
+  'How long ago a side table last had all that was committed to its topic; absent until it was read once. Above kafka.sideTableStaleMs /readyz names it',
+  ['table'],
+)
+/** Keys of side tables. */
+export const sideTableEntries = gauge('flowloom_side_table_entries', 'Keys of a side table', ['table'])
+/** Memory of side tables. */
+export const sideTableBytes = gauge(
+  'flowloom_side_table_bytes',
+  'Memory of a side table: keys, values and what an entry takes beside them',
+  ['table'],
+)
+/** Fill of side tables. */
+export const sideTableFill = gauge(
+  'flowloom_side_table_fill_ratio',
+  'Share of its bound (entries or memory, whichever is nearer) that a side table uses; above 1 the process ends with SIDE_TABLE_FULL',
+  ['table'],
+)
 /** Keys looked up. */
 export const keysLookedUp = counter('flowloom_keys_looked_up_total', 'Keys that tasks looked up in topics of their own, by role', ['role'])
 /** Records read for them. */

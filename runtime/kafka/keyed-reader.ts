@@ -7,7 +7,7 @@
  */
 import type { InRecord } from '../records.ts'
 import { GroupIndex } from './group-index.ts'
-import type { ReadPart } from './partition-reader.ts'
+import type { ReadPart } from './leader-fetch.ts'
 
 /** The partition: committed records from an offset on. */
 export interface KeyedSource {

@@ -10,8 +10,8 @@ import type { InBatch, InRecord, InSlab } from '../records.ts'
 import { stickyAssigner } from './assigner.ts'
 import { createKafka } from './client.ts'
 import { ownGroup, type Cluster, type GroupOwner } from './cluster.ts'
+import type { Fetched } from './feed.ts'
 import { staticMembers, type RawBatch } from './kafkajs.ts'
-import type { Fetched } from './partition-runner.ts'
 import { decompressRecords, frameRecords, readRecords } from './record-format.ts'
 
 /** What a member is told. All calls are synchronous. */

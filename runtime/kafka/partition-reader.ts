@@ -1,31 +1,12 @@
-/**
- * Reads committed records of one partition from any offset, without a consumer group: kafkajs has its fetch in the consumer alone, so this
- * asks the leader of the partition through the cluster inside of kafkajs.
- */
-/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-explicit-any -- kafkajs internals have no types */
-import { createRequire } from 'node:module'
+/** Reads committed records of one partition from any offset, patient with leaders that move. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type * as KafkaJs from 'kafkajs'
 import { flowErrorOf } from '../errors.ts'
-import type { InRecord } from '../records.ts'
-import { toFetched } from './membership.ts'
-
-const require = createRequire(import.meta.url)
-
-/** What one fetch gave. */
-export interface ReadPart {
-  /** Records from the asked offset on, in their order; none where only marks or aborted records stand there. */
-  readonly records: readonly InRecord[]
-  /** Where to read on. */
-  readonly nextOffset: number
-  /** Offset after the last record that is written, committed or not. */
-  readonly end: number
-}
+import { LeaderFetch, type ReadPart } from './leader-fetch.ts'
 
 const attempts = 20
 const againMs = 250
 const waitMs = 200
-const readCommitted = 1
 
 /** What whenLed does beside asking again. */
 interface Patience {
@@ -52,22 +33,18 @@ export async function whenLed<T>(ask: () => Promise<T>, { isFinal, prepare }: Pa
   }
 }
 
-const isBeyondEnd = (error: unknown): boolean => (error as { type?: string }).type === 'OFFSET_OUT_OF_RANGE'
+/** True for the answer of a broker that the asked offset is not, or no longer, in the partition. */
+export const isBeyondEnd = (error: unknown): boolean => (error as { type?: string }).type === 'OFFSET_OUT_OF_RANGE'
 
 /** One partition, and the connection to its leader; opened at the first read. */
 export class PartitionReader {
-  readonly #kafka: KafkaJs.Kafka
-  readonly #topic: string
+  readonly #leader: LeaderFetch
   readonly #partition: number
-  readonly #encoded: boolean
-  #cluster: Promise<any> | undefined
 
   /** @param encoded `kafka.encodedBatches`: whether kafkajs hands batches over undecoded. */
   constructor(kafka: KafkaJs.Kafka, topic: string, partition: number, encoded: boolean) {
-    this.#kafka = kafka
-    this.#topic = topic
+    this.#leader = new LeaderFetch(kafka, topic, encoded)
     this.#partition = partition
-    this.#encoded = encoded
   }
 
   /**
@@ -77,53 +54,16 @@ export class PartitionReader {
    * @throws The error of the broker once it lasts; a leader that moves is waited for.
    */
   read(offset: number, maxBytes: number): Promise<ReadPart> {
-    return whenLed(() => this.#readOnce(offset, maxBytes), {
-      isFinal: isBeyondEnd,
-      prepare: async () => {
-        await (await this.#connected()).refreshMetadata().catch(() => this.close())
-      },
-    })
+    return whenLed(() => this.#readOnce(offset, maxBytes), { isFinal: isBeyondEnd, prepare: () => this.#leader.refresh() })
   }
 
   async #readOnce(offset: number, maxBytes: number): Promise<ReadPart> {
-    const cluster = await this.#connected()
-    const leaders = cluster.findLeaderForPartitions(this.#topic, [this.#partition])
-    const broker = await cluster.findBroker({ nodeId: Object.keys(leaders as object)[0] })
-    const answer = await broker.fetch({
-      isolationLevel: readCommitted,
-      maxWaitTime: waitMs,
-      minBytes: 1,
-      maxBytes,
-      topics: [{ topic: this.#topic, partitions: [{ partition: this.#partition, fetchOffset: String(offset), maxBytes }] }],
-    })
-    const Batch = require('kafkajs/src/consumer/batch')
-    const batch = new Batch(this.#topic, String(offset), answer.responses[0].partitions[0])
-    // nothing committed yet from here on: kafkajs takes the end of the partition for the last offset then, open transactions included
-    const nothing: boolean = batch.isEmptyIncludingFiltered() && !batch.isEmptyDueToLogCompactedMessages()
-    const { records } = await toFetched({ batch } as KafkaJs.EachBatchPayload, this.#encoded).decode(offset, false)
-    return { records, nextOffset: nothing ? offset : Number(batch.lastOffset()) + 1, end: Number(batch.highWatermark) }
-  }
-
-  #connected(): Promise<any> {
-    this.#cluster ??= (async () => {
-      const create = Object.getOwnPropertySymbols(this.#kafka).find(({ description }) => description === 'private:Kafka:createCluster')
-      const cluster = (this.#kafka as any)[create!]({})
-      await cluster.connect()
-      await cluster.addTargetTopic(this.#topic)
-      await cluster.refreshMetadataIfNecessary()
-      return cluster
-    })()
-    const opened = this.#cluster
-    opened.catch(() => {
-      if (this.#cluster === opened) this.#cluster = undefined
-    })
-    return opened
+    const parts = await this.#leader.fetch(new Map([[this.#partition, offset]]), { partitionBytes: maxBytes, maxBytes, waitMs })
+    return parts.get(this.#partition)!
   }
 
   /** Closes the connection; the next read opens it again. */
   async close(): Promise<void> {
-    const cluster = await this.#cluster?.catch(() => undefined)
-    this.#cluster = undefined
-    await cluster?.disconnect()
+    await this.#leader.close()
   }
 }

@@ -11,6 +11,7 @@ import { errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { partitionOf } from '../partition.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from '../records.ts'
+import type { SideTable } from '../side-table.ts'
 import type { Position, Role, Task, TaskContext } from '../task.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
@@ -27,9 +28,11 @@ import {
   transactionsCommitted,
   type TaskEnd,
 } from './events.ts'
+import type { Feed, Fetched } from './feed.ts'
 import { FencedProducer, fencedError } from './fenced-producer.ts'
 import { LookUps } from './look-ups.ts'
 import { readRecords } from './record-format.ts'
+import type { RoleTables } from './side-tables.ts'
 import { TaskCourse } from './task-failures.ts'
 
 /** Kafka header of the tombstone that marks the end of a restore. Readers of compacted topics see a tombstone of an unknown key. */
@@ -37,25 +40,6 @@ const barrierHeader = 'flowloom-barrier'
 
 /** First key field of barriers. */
 const barrierScope = '__barrier'
-
-/** Fetched but not yet processed, as it came from kafkajs. */
-export interface Fetched {
-  /** Decodes records, or hands over slabs, from the given offset on. */
-  decode(from: number, slabs: boolean): Promise<InBatch>
-  /** Where the fetch began. */
-  readonly fetchedOffset: number
-  readonly nextOffset: number
-}
-
-/** What the runner needs of the consumer. All calls are about its own partition. */
-export interface Feed {
-  seekInput(offset: number): void
-  seekState(offset: number): void
-  pauseInput(): void
-  resumeInput(): void
-  resumeState(): void
-  pauseState(): void
-}
 
 /** Told at named points between two calls: `<role>:fenced`, `:sent`, `:before-commit`, `:committed`. Tests of delivery kill the process there. */
 export type AtPoint = (point: string) => Promise<void> | void
@@ -66,6 +50,15 @@ const placesChecked = 64
 /** Batches fetched ahead of the task; with `maxBytesPerPartition` this bounds the memory of a task. */
 const inboxBatches = 2
 const tickMs = 50
+
+/** What the tasks of a role have in common. */
+export interface PartitionOptions {
+  readonly cluster: Cluster
+  readonly codecs: Codecs
+  /** The side tables that the role names. */
+  readonly tables?: RoleTables | undefined
+  readonly atPoint?: AtPoint
+}
 
 /** One run of a task, from its fence to its stop or first error; it is not started twice. */
 export class PartitionRunner implements TaskContext {
@@ -80,6 +73,7 @@ export class PartitionRunner implements TaskContext {
   readonly #role: Role
   readonly #cluster: Cluster
   readonly #feed: Feed
+  readonly #tables: RoleTables | undefined
   readonly #atPoint: AtPoint | undefined
   readonly #stop = new AbortController()
   readonly #producer: FencedProducer
@@ -96,7 +90,7 @@ export class PartitionRunner implements TaskContext {
   #places = 0
   readonly #lookUps: LookUps
 
-  constructor(role: Role, partition: number, cluster: Cluster, codecs: Codecs, feed: Feed, atPoint?: AtPoint) {
+  constructor(role: Role, partition: number, { cluster, codecs, tables, atPoint }: PartitionOptions, feed: Feed) {
     this.#role = role
     this.partition = partition
     this.name = `${role.name}/${partition}`
@@ -105,6 +99,7 @@ export class PartitionRunner implements TaskContext {
     this.signal = this.#stop.signal
     this.#cluster = cluster
     this.#feed = feed
+    this.#tables = tables
     this.#atPoint = atPoint
     const kafka = createKafka(cluster.settings, `${cluster.groupOf(role)}.${partition}`, this.log)
     this.#producer = new FencedProducer(kafka, cluster.settings, cluster.transactionalIdOf(role, partition))
@@ -242,6 +237,8 @@ export class PartitionRunner implements TaskContext {
   }
 
   async #start(): Promise<void> {
+    // before the fence: whoever else has the partition works on meanwhile
+    if ((await this.#tables?.complete(this.signal)) === false) return
     await this.#producer.fence()
     await this.#atPoint?.(`${this.#role.name}:fenced`)
     this.#task = this.#role.createTask(this)
@@ -388,6 +385,11 @@ export class PartitionRunner implements TaskContext {
 
   greatestGroup(topic: Topic): Promise<number | undefined> {
     return this.#lookUps.greatestGroup(topic)
+  }
+
+  sideTable<T extends TopicId>(topic: T): SideTable<T> {
+    if (this.#tables === undefined) throw new TypeError(`${this.#role.name} names no side tables`)
+    return this.#tables.table(topic)
   }
 
   nowMs(): number {

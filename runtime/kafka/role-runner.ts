@@ -7,8 +7,10 @@ import type { AvroRecord } from '../../schemas/avro-types.ts'
 import type { Role } from '../task.ts'
 import type { Cluster } from './cluster.ts'
 import { lagLabels, lagRecords } from './events.ts'
+import type { Feed } from './feed.ts'
 import { Membership } from './membership.ts'
-import { PartitionRunner, type AtPoint, type Feed } from './partition-runner.ts'
+import { PartitionRunner, type AtPoint } from './partition-runner.ts'
+import { SideTables, type RoleTables } from './side-tables.ts'
 import { TaskFailures } from './task-failures.ts'
 
 /** What the runners of a process share. */
@@ -20,6 +22,8 @@ export interface RunnerOptions {
   loadSchema(id: number): Promise<AvroRecord>
   /** Wait before a failed task starts again, in milliseconds; grows to 60 times that while it fails without progress. */
   readonly taskRestartMs: number
+  /** The side tables of the process; without them the role has its own. */
+  readonly sideTables?: SideTables
   readonly atPoint?: AtPoint
 }
 
@@ -37,6 +41,7 @@ export class RoleRunner {
   readonly #supervised = new Map<number, Promise<void>>()
   readonly #failures = new Map<number, TaskFailures>()
   #wanted = new Set<number>()
+  #tables: RoleTables | undefined
   /** A task failed for good: nothing is started any more. */
   #failedForGood = false
   readonly #stopping = new AbortController()
@@ -71,8 +76,13 @@ export class RoleRunner {
     this.#membership.failed.catch((error: unknown) => this.#fail(error))
   }
 
-  /** Joins the group. */
+  /** Begins to read the side tables and joins the group. */
   async start(): Promise<void> {
+    const { sideTables } = this.role
+    if (sideTables !== undefined) {
+      const ofProcess = this.#options.sideTables ?? new SideTables(this.#options)
+      this.#tables = ofProcess.acquire(sideTables, error => this.#giveUp(error))
+    }
     await this.#membership.start()
   }
 
@@ -118,11 +128,11 @@ export class RoleRunner {
 
   /** Starts the task of a partition again and again while the partition is ours. */
   async #supervise(partition: number): Promise<void> {
-    const { cluster, codecs, taskRestartMs } = this.#options
+    const { cluster, taskRestartMs } = this.#options
     const failures = new TaskFailures(this.role.name, partition)
     this.#failures.set(partition, failures)
     while (this.#wanted.has(partition)) {
-      const runner = new PartitionRunner(this.role, partition, cluster, codecs, this.#feed(partition), this.#options.atPoint)
+      const runner = new PartitionRunner(this.role, partition, { ...this.#options, tables: this.#tables }, this.#feed(partition))
       this.#runners.set(partition, runner)
       const watching = setInterval(() => failures.watch(runner.course, Date.now()), watchMs)
       const ended = await runner.ended.finally(() => clearInterval(watching))
@@ -198,5 +208,6 @@ export class RoleRunner {
     for (const runner of this.#runners.values()) runner.end('stopped')
     await Promise.all(this.#supervised.values())
     await this.#membership.stop()
+    await this.#tables?.release()
   }
 }

@@ -35,6 +35,10 @@ export const kafkaSection = z.strictObject({
     65_536,
   ).default(1_000_000),
   maxBytesPerPartition: whole('Most bytes fetched from a partition at once; bounds the memory of a task.', 65_536).default(1_048_576),
+  sideTableStaleMs: whole(
+    'A side table (a compacted topic that a role keeps in memory) that lags behind its topic for longer makes `/readyz` name it. It goes on saying what it last knew.',
+    1000,
+  ).default(60_000),
   slot: text(
     'Stable name of this process among its equals, such as the ordinal of a StatefulSet: enables static membership, which makes a restart quick.',
   ).optional(),

@@ -1,10 +1,12 @@
 /** The roles that fill ClickHouse: one per input topic, each with its table. */
+import { Lanes } from '../../runtime/ranges/lanes.ts'
+import { RangeTask, type FoundRows } from '../../runtime/ranges/range-task.ts'
 import type { InRecord } from '../../runtime/records.ts'
 import type { Role, RoleShape, TaskContext } from '../../runtime/task.ts'
 import { topicName, topics } from '../../schemas/topics.ts'
 import { FlowBuffer } from './flow-buffer.ts'
-import { InsertLanes } from './insert-lanes.ts'
-import { RangeTask, type RangeBuffer } from './range-task.ts'
+import { rangesLookedFor, rangesRepeated } from './events.ts'
+import { NativeWriter } from './native-writer.ts'
 import { RecordBuffer } from './record-buffer.ts'
 import {
   deadLetterTable,
@@ -19,6 +21,7 @@ import {
 } from './row-tables.ts'
 import type { Store } from './store.ts'
 import { StoredLooks } from './stored-rows.ts'
+import { TableTarget, type RowBuffer } from './table-target.ts'
 
 /** What the roles need. */
 export interface ClickHouseOptions {
@@ -57,15 +60,20 @@ type SinkRoleName = (typeof sinkRoles)[number]['name']
 /** Makes the roles of `sinkRoles`. Opens nothing. */
 export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
   const { store, insertRows, insertBytes = 134_217_728, insertIntervalMs, deduplicationWindow = 10_000 } = options
-  const shared = { lanes: new InsertLanes(lanes), looks: new StoredLooks(store) }
-  const role = (name: SinkRoleName, createBuffer: (context: TaskContext) => RangeBuffer): Role => {
+  const inserts = new Lanes(lanes, () => new NativeWriter())
+  const looks = new StoredLooks(store)
+  const role = (name: SinkRoleName, createBuffer: (context: TaskContext) => RowBuffer): Role => {
     const shape = sinkRoles.find(each => each.name === name)!
+    const counters = {
+      repeated: () => rangesRepeated.inc({ role: name }),
+      lookedFor: (found: FoundRows) => rangesLookedFor.inc({ role: name, found }),
+    }
     const createTask: Role['createTask'] = context => {
       const topic = topicName(options.topicPrefix, topics[shape.from])
       return new RangeTask(
         context,
-        { role: name, topic, store, ...shared, insertRows, insertIntervalMs, deduplicationWindow },
-        createBuffer(context),
+        { topic, lanes: inserts, rangeRows: insertRows, intervalMs: insertIntervalMs, counters },
+        new TableTarget(createBuffer(context), { store, looks, deduplicationWindow, nowMs: () => context.nowMs() }),
       )
     }
     return { ...shape, createTask }

@@ -1,11 +1,12 @@
 /** The flows of a range: decoded to columns, encoded as one block, with the contexts that are new before them. */
+import type { StoredPart } from '../../runtime/ranges/range-target.ts'
 import type { InBatch } from '../../runtime/records.ts'
 import { FlowDecoder, type FlowCodec } from './columns/flow-decoder.ts'
 import { keepRows } from './columns/keep-rows.ts'
 import { recordsResolved, valuesUnfit } from './events.ts'
 import { contextBlock, FlowBlockEncoder } from './flow-block.ts'
-import type { RangeBuffer, TableInsert } from './range-task.ts'
-import { placesByDay, type StoredLooks, type StoredPart } from './stored-rows.ts'
+import { placesByDay, type StoredLooks } from './stored-rows.ts'
+import type { RowBuffer, TableInsert } from './table-target.ts'
 
 /**
  * Entries of a dictionary that a task keeps from range to range. An endpoint takes about 200 bytes, so a task holds at most 13 MB of them
@@ -24,8 +25,8 @@ const mostDays = 366
 
 const dayOf = (start: number): number => Math.floor(start / 86_400)
 
-/** Collects records of `flows` until they are inserted, as the buffer of a range task. */
-export class FlowBuffer implements RangeBuffer {
+/** Collects flows in columns, and the contexts that they refer to. */
+export class FlowBuffer implements RowBuffer {
   readonly #decoder: FlowDecoder
   readonly #encoder = new FlowBlockEncoder()
   readonly #mostBytes: number

@@ -1,10 +1,12 @@
 /** Rows of a small table: decoded records, encoded as one block. */
+import type { StoredPart } from '../../runtime/ranges/range-target.ts'
+import { takeRecords, type RecordCollector } from '../../runtime/ranges/take-records.ts'
 import type { InBatch, InRecord } from '../../runtime/records.ts'
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
-import type { RangeBuffer, TableInsert } from './range-task.ts'
 import { rowBlock, type CellColumn } from './row-block.ts'
 import type { TableName } from './store.ts'
-import { placesByDay, type StoredLooks, type StoredPart } from './stored-rows.ts'
+import { placesByDay, type StoredLooks } from './stored-rows.ts'
+import type { RowBuffer, TableInsert } from './table-target.ts'
 
 /** What tells a row from all others, where a row must not stand twice. */
 export interface RowIdentity<R> {
@@ -28,8 +30,8 @@ export interface RowTable<R> {
 const objectBytes = 200
 const valueBytes = 24
 
-/** Collects records of one small table until they are inserted, as the buffer of a range task. */
-export class RecordBuffer<R> implements RangeBuffer {
+/** Collects the rows of one small table. */
+export class RecordBuffer<R> implements RowBuffer, RecordCollector {
   readonly #table: RowTable<R>
   readonly #decode: (record: InRecord) => R | undefined
   readonly #mostBytes: number
@@ -55,20 +57,15 @@ export class RecordBuffer<R> implements RangeBuffer {
   }
 
   take(batch: InBatch, from: number, until: number, room: number): number {
-    let next = from
-    const most = this.#rows.length + room
-    // A range that was announced is taken whole.
-    const whole = room === Infinity
-    for (const record of batch.records) {
-      if (record.offset < from) continue
-      if (record.offset >= until || this.#rows.length >= most || (!whole && this.full)) break
-      const row = this.#decode(record)
-      if (row === undefined) continue
-      this.#rows.push(row)
-      this.#bytes += this.#sizeOf(record)
-      next = record.offset + 1
-    }
-    return next
+    return takeRecords(this, batch, from, until, room)
+  }
+
+  add(record: InRecord): boolean {
+    const row = this.#decode(record)
+    if (row === undefined) return false
+    this.#rows.push(row)
+    this.#bytes += this.#sizeOf(record)
+    return true
   }
 
   inserts(): TableInsert[] {

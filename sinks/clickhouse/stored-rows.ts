@@ -1,18 +1,8 @@
 /** Which rows of a range the table has already: asked if the server may have forgotten the token of the range. */
-import type { Store, TableName } from './store.ts'
+import { Looks } from '../../runtime/ranges/looks.ts'
 import { identifier } from './clickhouse-client.ts'
 import { looksFailed } from './events.ts'
-
-/** What of a range was found. */
-export interface StoredPart {
-  /** Rows that were left out, because the table has them. */
-  readonly found: number
-  /**
-   * Some part of the table (all rows of a day of `flows`) has a part of its rows only. The rest is inserted with a token of its own: the
-   * server may still know the first one, and would drop the rest.
-   */
-  readonly broken: boolean
-}
+import type { Store, TableName } from './store.ts'
 
 /** Where rows that are looked for are. */
 export interface Place {
@@ -60,14 +50,10 @@ export class StoredRows {
   }
 }
 
-/**
- * Looks for the rows of ranges. A process has one look under way: looks of several partitions at once would only slow each other. A look is
- * asked in pieces; a piece that fails is asked again with half the places, and what was too much once is not asked again.
- */
+/** Looks for the rows of ranges, one look at a time in a process. */
 export class StoredLooks {
   readonly #store: Store
-  #turn: Promise<unknown> = Promise.resolve()
-  #placesAtOnce = mostPlaces
+  readonly #looks = new Looks<Place>({ mostPlaces, mostWeight: objectsAtOnce, weightOf: ({ objects }) => objects.size })
 
   constructor(store: Store) {
     this.#store = store
@@ -78,31 +64,22 @@ export class StoredLooks {
    *
    * @param signal Ended: no further piece is asked.
    */
-  find(question: StoredQuestion, signal?: AbortSignal): Promise<StoredRows> {
-    const found = this.#turn.then(() => this.#find(question, signal))
-    this.#turn = found.catch(() => undefined)
-    return found
-  }
-
-  async #find(question: StoredQuestion, signal?: AbortSignal): Promise<StoredRows> {
-    signal?.throwIfAborted()
-    await this.#store.catchUp?.(question.table)
+  async find(question: StoredQuestion, signal?: AbortSignal): Promise<StoredRows> {
+    const store = this.#store
+    const { table } = question
     const stored = new StoredRows()
-    const places = question.places.flatMap(place => divided(place))
-    for (let at = 0; at < places.length;) {
-      signal?.throwIfAborted()
-      const piece = pieceOf(places, at, this.#placesAtOnce)
-      try {
-        const answer = await this.#store.query<{ object: string; rows: string[] }>(storedSql(question, piece, this.#store.questionMs))
-        for (const { object, rows } of answer) for (const row of rows) stored.add(object, row)
-        at += piece.length
-      } catch (error) {
-        looksFailed.inc({ table: question.table })
-        if (piece.length === 1) throw error
-        this.#placesAtOnce = Math.ceil(piece.length / 2)
-      }
-    }
-    this.#placesAtOnce = Math.min(mostPlaces, this.#placesAtOnce * 2)
+    await this.#looks.run(
+      {
+        places: question.places.flatMap(place => divided(place)),
+        begin: async () => store.catchUp?.(table),
+        ask: async piece => {
+          const answer = await store.query<{ object: string; rows: string[] }>(storedSql(question, piece, store.questionMs))
+          for (const { object, rows } of answer) for (const row of rows) stored.add(object, row)
+        },
+        failed: () => looksFailed.inc({ table }),
+      },
+      signal,
+    )
     return stored
   }
 }
@@ -115,17 +92,6 @@ function divided({ objects, ...place }: Place): Place[] {
     ...place,
     objects: new Set(all.slice(i * objectsAtOnce, (i + 1) * objectsAtOnce)),
   }))
-}
-
-function pieceOf(places: readonly Place[], at: number, most: number): Place[] {
-  const piece: Place[] = []
-  let objects = 0
-  for (const place of places.slice(at, at + most)) {
-    objects += place.objects.size
-    if (piece.length > 0 && objects > objectsAtOnce) break
-    piece.push(place)
-  }
-  return piece
 }
 
 function storedSql({ table, row }: StoredQuestion, piece: readonly Place[], questionMs: number | undefined): string {

@@ -9,7 +9,6 @@ import type { FlowRecord } from '../../../../schemas/flow-record.ts'
 import { createClickHouseRoles } from '../../../../sinks/clickhouse/clickhouse-sink.ts'
 import { FlowBuffer } from '../../../../sinks/clickhouse/flow-buffer.ts'
 import { NativeWriter } from '../../../../sinks/clickhouse/native-writer.ts'
-import type { RangeBuffer } from '../../../../sinks/clickhouse/range-task.ts'
 import { RecordBuffer } from '../../../../sinks/clickhouse/record-buffer.ts'
 import { deadLetterTable } from '../../../../sinks/clickhouse/row-tables.ts'
 import { flow } from '../../../support/records/flow-records.ts'
@@ -17,6 +16,7 @@ import { MemoryCluster } from '../../../../harness/memory-context.ts'
 import { encodeSlab } from '../../../../harness/memory-slabs.ts'
 import { MemoryStore } from '../../../support/clickhouse/memory-store.ts'
 import { readNative } from '../../../support/records/native-rows.ts'
+import type { RowBuffer } from '../../../../sinks/clickhouse/table-target.ts'
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
@@ -123,7 +123,7 @@ describe('rows of an insert', () => {
       letter: { bytes: Buffer.alloc(4096) } as never,
       recordedMs: 0,
     })
-    const buffer: RangeBuffer = new RecordBuffer(deadLetterTable, decode, 8 * MiB)
+    const buffer: RowBuffer = new RecordBuffer(deadLetterTable, decode, 8 * MiB)
     const records = Array.from({ length: 20_000 }, (_, offset) => ({
       offset,
       timestampMs: 0,

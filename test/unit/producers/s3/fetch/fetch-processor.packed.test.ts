@@ -54,6 +54,7 @@ async function fetched(
     nowMs: () => 0,
     lookUp: (topic, keys) => base.lookUp(topic, keys),
     greatestGroup: topic => base.greatestGroup(topic),
+    sideTable: topic => base.sideTable(topic),
     commit: () => Promise.resolve(),
     pack: async records => {
       count += records.length
