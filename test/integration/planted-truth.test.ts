@@ -21,7 +21,7 @@ import {
   type Verdict,
 } from '../support/planted-truth/expected.ts'
 import { objectsOf, recordsOf, type LogObject } from '../support/planted-truth/log-objects.ts'
-import { networkOf } from '../support/planted-truth/network.ts'
+import { midnight, midnightSeeds, networkOf } from '../support/planted-truth/network.ts'
 import { trafficOf } from '../support/planted-truth/traffic.ts'
 import { bringObjects } from '../support/planted-truth/truth-path.ts'
 
@@ -29,7 +29,7 @@ import { bringObjects } from '../support/planted-truth/truth-path.ts'
 const count = Number(process.env['FLOWLOOM_TRUTH_SCENARIOS'] ?? 520)
 /** Where the seeds begin: other networks each time this is set. */
 const firstSeed = Number(process.env['FLOWLOOM_TRUTH_SEED'] ?? 1)
-const holdersAsked = 160
+const holdersAsked = 200
 const formerAsked = 8
 const cutsAsked = 6
 
@@ -41,7 +41,10 @@ const range = "from = '2026-11-19 00:00:00', to = '2026-11-22 00:00:00'"
 
 before(async () => {
   server = await liveClickHouse()
-  const seeds = new Set([...failingSeeds, ...Array.from({ length: count }, (_unused, i) => firstSeed + i)])
+  const seeds = new Set([
+    ...failingSeeds,
+    ...Array.from({ length: count }, (_unused, i) => firstSeed + i + (i % 9 === 8 ? midnightSeeds : 0)),
+  ])
   const objects: LogObject[] = []
   for (const seed of seeds) {
     const network = networkOf(seed)
@@ -146,9 +149,14 @@ describe(`planted truth in ${count} networks`, () => {
     for (let i = 0; i < holdersAsked; i++) {
       const scenario = random.pick(all)
       const { network } = scenario
-      const eni = random.pick(network.enis)
+      // of a hand-over, either side
+      const eni =
+        network.seed >= midnightSeeds
+          ? random.pick(network.enis.filter(({ role }) => role === 'instance').slice(-2))
+          : random.pick(network.enis)
       const ip = random.pick([eni.v4, eni.v4, ...(eni.v6 === undefined ? [] : [eni.v6]), ...eni.secondary, ...eni.pods])
-      const at = network.startS + random.between(-600, network.lengthS + 3600)
+      const aroundMidnight = network.seed >= midnightSeeds && random.below(4) !== 0
+      const at = aroundMidnight ? midnight + random.between(-60, 700) : network.startS + random.between(-600, network.lengthS + 3600)
       const rows = await ask<HolderRow & { scope: string }, 'who_holds'>(store, 'who_holds', { ip, at: new Date(at * 1000) })
       const row = rows.find(each => each.scope === network.vpcId) ?? rows.find(each => each.scope.startsWith(network.accountId))
       verdicts.push(checkHolder(scenario, ip, at, row))

@@ -1,6 +1,6 @@
 /** Conversations of a network, as packets at its interfaces, and what is true of them. Nothing here knows the product. */
 import { Random, seedOf } from '../../../producers/synthetic/random.ts'
-import type { Eni, Network } from './network.ts'
+import { midnightSeeds, type Eni, type Network } from './network.ts'
 import { hiddenOpeners } from './hidden-openers.ts'
 
 /** Packets of one direction of a conversation at an interface, within a second or spread over a time. */
@@ -100,6 +100,8 @@ class TrafficMaker {
     // the halves of a hand-over talk, so that the map can know them
     for (const eni of this.#network.enis)
       if (eni.from > this.#network.startS || eni.to < this.#network.startS + this.#network.lengthS) this.#ownClient(eni)
+    // around midnight they talk often, so that both are seen near it
+    if (this.#network.seed >= midnightSeeds) for (const eni of this.#enis('instance')) for (let i = 0; i < 4; i++) this.#ownClient(eni)
     this.#fromFormerAddress()
     this.#hairpins(new Random(seedOf('hairpin', this.#network.seed)))
     hiddenOpeners(new Random(seedOf('openers', this.#network.seed)), this.#enis('instance'), {
