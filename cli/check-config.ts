@@ -6,6 +6,7 @@ import { lookupFaults, probeLookups } from '../operations/probe/check-lookups.ts
 import { probe } from '../operations/probe/probe.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
+import { formatJson } from './print/json.ts'
 import { probeText } from './print/probe-text.ts'
 
 /** The command. */
@@ -34,7 +35,7 @@ export const checkConfigCommand: Command = {
     }
     const faults = await lookupFaults(config.lookups)
     if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
-    console.log(JSON.stringify(printable(config), null, 2))
+    console.log(formatJson(printable(config)))
     return 0
   },
 }

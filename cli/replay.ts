@@ -7,7 +7,8 @@ import type { ReplayProgress } from '../operations/replay/run-replay.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
-import { formatComparison } from './print/replay-comparison.ts'
+import { formatJson } from './print/json.ts'
+import { comparisonJson, formatComparison } from './print/replay-comparison.ts'
 
 const command = 'replay'
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command })
@@ -111,7 +112,7 @@ export const replayCommand: Command = {
     }
     console.log(
       values['json'] === true
-        ? JSON.stringify({ name: request.name, database, ...comparison }, null, 2)
+        ? formatJson({ name: request.name, database, ...comparisonJson(comparison) })
         : formatComparison(comparison, database),
     )
     return 0

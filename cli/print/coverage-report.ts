@@ -1,4 +1,4 @@
-/** The coverage reports as text for people and as JSON for programs. Times are UTC. */
+/** The coverage reports as text for people. Times are UTC. */
 import { formatRows } from './text-table.ts'
 import type { InterfaceEvidence, JudgedRange, RecordCounts, SeenBy } from '../../operations/coverage/interface-report.ts'
 import {
@@ -19,32 +19,6 @@ const shownLines = 50
 const minute = (seconds: number): string => clock(seconds).slice(0, 16)
 const range = ({ from, to }: SlotRange): string => `${minute(from)} to ${minute(to)}`
 const nameOf = (id: string): string => (id === '' ? '(no flow log id)' : id)
-
-const timeNames = new Set([
-  'from',
-  'to',
-  'at',
-  'slot',
-  'slotStart',
-  'first',
-  'last',
-  'firstSeen',
-  'lastSeen',
-  'firstArrival',
-  'lastArrival',
-  'firstKnownSlot',
-  'lastKnownSlot',
-])
-
-/** JSON in which times are ISO 8601. */
-export function formatJson(report: object): string {
-  const time = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
-  const replace = (name: string, value: unknown): unknown => {
-    if (typeof value === 'number' && timeNames.has(name)) return time(value)
-    return name === 'deadLetterSlots' ? (value as number[]).map(time) : value
-  }
-  return JSON.stringify(report, replace, 2)
-}
 
 function section(title: string, lines: readonly string[]): string[] {
   if (lines.length === 0) return []
