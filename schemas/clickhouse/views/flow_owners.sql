@@ -1,5 +1,6 @@
 -- Each flow with the owner of its two addresses at the flow's own start. Where the record names its interface and its direction is known, the local
 -- owner is that interface. Else, and for the remote address, the map answers in the flow's own scope; for a remote address then among the AWS services.
+-- start is NULL if nothing says the time; no owner is known then.
 -- State: held (named by the record, or seen then or at most 10 minutes before), ambiguous (the record names the interface, but its direction is only
 -- inferred and the map does not agree; or held, but in that run others were seen with the address too, for conflict_s seconds, or may have come later
 -- around midnight, see cloud_map_timeline), last-known (seen before that and by nobody since), NULL (no owner is known).
@@ -13,11 +14,16 @@ WITH
   ),
   scoped AS (
     SELECT f.*, i.scope AS scope, i.observer AS observer, i.instance_id AS instance_id, if(f.direction = 'unknown', '', i.interface_id) AS own_interface
-    FROM {database}.flows AS f
+    FROM (
+    -- two parts, because a condition on "if(...)" would read all days
+    SELECT *, toNullable(start) AS known_start FROM {database}.flows WHERE time_source != 'none'
+    UNION ALL
+    SELECT *, CAST(NULL, 'Nullable(DateTime(\'UTC\'))') AS known_start FROM {database}.flows WHERE time_source = 'none'
+  ) AS f
     LEFT ANY JOIN (SELECT interface, scope, observer, interface_id, instance_id FROM {database}.interfaces) AS i ON f.interface = i.interface
   )
 SELECT
-  s.start AS start, s.dur AS dur, s.scope AS scope, s.observer AS observer, toString(s.direction) AS direction, toString(s.action) AS action, s.protocol AS protocol,
+  s.known_start AS start, s.dur AS dur, s.scope AS scope, s.observer AS observer, toString(s.direction) AS direction, toString(s.action) AS action, s.protocol AS protocol,
   s.local_addr AS local_addr, s.local_port AS local_port, s.remote_addr AS remote_addr, s.remote_port AS remote_port, s.packets AS packets, s.bytes AS bytes,
   nullIf(if(s.own_interface != '', s.own_interface, l.interface_id), '') AS local_interface_id,
   nullIf(multiIf(s.own_interface = '', l.instance_id, s.instance_id != '', s.instance_id, l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600, l.instance_id, ''), '') AS local_instance_id,

@@ -13,7 +13,7 @@ WITH
     LEFT ANY JOIN (SELECT interface, scope, observer, interface_id, instance_id FROM {database}.interfaces) AS i ON f.interface = i.interface
   )
 SELECT
-  s.start AS start, s.dur AS dur, s.scope AS scope, s.observer AS observer, toString(s.direction) AS direction, toString(s.action) AS action, s.protocol AS protocol,
+  if(s.time_source = 'none', NULL, s.start) AS start, s.dur AS dur, s.scope AS scope, s.observer AS observer, toString(s.direction) AS direction, toString(s.action) AS action, s.protocol AS protocol,
   s.local_addr AS local_addr, s.local_port AS local_port, s.remote_addr AS remote_addr, s.remote_port AS remote_port, s.packets AS packets, s.bytes AS bytes,
   nullIf(if(s.own_interface != '', s.own_interface, l.interface_id), '') AS local_interface_id,
   nullIf(multiIf(s.own_interface = '', l.instance_id, s.instance_id != '', s.instance_id, l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600, l.instance_id, ''), '') AS local_instance_id,
