@@ -18,7 +18,7 @@ const listed = async (flows: readonly FlowRecord[], from?: string, to?: string):
 const countsOf = (store: Store): Promise<string[]> =>
   store
     .query<{ said: string }>(
-      "SELECT concat(evidence, ' ', toString(local_port), ' ', toString(flows), ' ', toString(packets), ' ', toString(inferred)) AS said FROM exposed_ports ORDER BY said",
+      "SELECT concat(evidence, ' ', exposure, ' ', toString(flows), ' ', toString(packets), ' ', toString(inferred)) AS said FROM exposed_ports ORDER BY said",
     )
     .then(rows => rows.map(row => row.said))
 const udp: Values = { protocol: 17, tcpFlags: null }
@@ -54,6 +54,25 @@ describe('a source port that looks like a service', () => {
     ])
   })
 
+  it('of one second with the answer hides a port of 1024 or more: nothing decides, so it is undecided', async () => {
+    const both = (values: Values): FlowRecord[] => [false, true].map(egress => seen(egress, values))
+    const flows = [
+      ...both({ ...udp, farPort: 53, ownPort: 11_211 }),
+      ...both({ ...udp, farPort: 1024, ownPort: 27_015 }),
+      ...both({ tcpFlags: null, farPort: 443, ownPort: 8080 }),
+      // a client of ours has such a port, or asked a second before
+      ...both({ ...udp, farPort: 53, ownPort: 32_768 }),
+      seen(true, { ...udp, farPort: 53, ownPort: 20_000 }),
+      seen(false, { ...udp, farPort: 53, ownPort: 20_000, at: 1 }),
+      // flags decide
+      ...both({ tcpFlags: 18, farPort: 443, ownPort: 3306 }).slice(1),
+    ]
+    assert.deepEqual(await listed(flows), [
+      'answered 10.0.0.5 3306 198.51.100.7',
+      ...[11_211, 27_015, 8080].map(port => `undecided 10.0.0.5 ${port} 198.51.100.7 inferred`),
+    ])
+  })
+
   it('is no exposure if our request went out before', async () => {
     const request = (ownPort: number): FlowRecord[] => [seen(true, { ...udp, farPort: 53, ownPort }), seen(false, { ...udp, farPort: 53, ownPort, at: 1 })] // prettier-ignore
     assert.deepEqual(await listed([...request(40_000), ...request(161), ...request(53)]), [])
@@ -70,15 +89,15 @@ describe('a port that was used both ways', () => {
 
   it('was answered, says a scan that was reset before we connected', async () => {
     const store = await tablesOf(server, [into(ends), seen(true, { ...ends, tcpFlags: 4 }), ...ownConnection(120)])
-    assert.deepEqual(await countsOf(store), ['accepted 50001 1 1 0'])
+    assert.deepEqual(await countsOf(store), ['accepted tcp/50001 1 1 0'])
   })
 
   it('was answered, says one SYN of the peer within our own connection', async () => {
     const store = await tablesOf(server, [...ownConnection(0), into({ ...ends, at: 90 })])
-    assert.deepEqual(await countsOf(store), ['accepted 50001 1 1 0'])
+    assert.deepEqual(await countsOf(store), ['accepted tcp/50001 1 1 0'])
     // nor if the opening of ours was long before
     const middle = [...ownConnection(0).slice(2), into({ ...ends, at: 90 })]
-    assert.match((await countsOf(await tablesOf(server, middle)))[0]!, /^accepted 50001 /)
+    assert.match((await countsOf(await tablesOf(server, middle)))[0]!, /^accepted tcp\/50001 /)
   })
 
   it('keeps the records of the connection that came in, before or after ours', async () => {
@@ -87,13 +106,13 @@ describe('a port that was used both ways', () => {
       outOf({ ...ends, at }),
       ...[60, 120].map(later => seen(false, { ...ends, tcpFlags: 0, at: at + later })),
     ]
-    assert.deepEqual(await countsOf(await tablesOf(server, [...inbound(0), seen(true, { ...ends, tcpFlags: 2, at: 600 })])), ['answered 50001 3 3 0']) // prettier-ignore
-    assert.deepEqual(await countsOf(await tablesOf(server, [seen(true, { ...ends, tcpFlags: 2 }), ...inbound(600)])), ['answered 50001 3 3 0']) // prettier-ignore
+    assert.deepEqual(await countsOf(await tablesOf(server, [...inbound(0), seen(true, { ...ends, tcpFlags: 2, at: 600 })])), ['answered tcp/50001 3 3 0']) // prettier-ignore
+    assert.deepEqual(await countsOf(await tablesOf(server, [seen(true, { ...ends, tcpFlags: 2 }), ...inbound(600)])), ['answered tcp/50001 3 3 0']) // prettier-ignore
   })
 
   it('was not answered, though data went out after the SYN and before we connected', async () => {
     const flows = [into(ends), seen(true, { ...ends, tcpFlags: 0, at: 60 }), ...ownConnection(300)]
-    assert.deepEqual(await countsOf(await tablesOf(server, flows)), ['answered 50001 1 1 0'])
+    assert.deepEqual(await countsOf(await tablesOf(server, flows)), ['answered tcp/50001 1 1 0'])
   })
 })
 
@@ -105,8 +124,8 @@ describe('what began before the time asked', () => {
     assert.deepEqual(await listed(pings, text(0), text(3600)), [])
     assert.deepEqual(await listed(pings, text(1200), text(3600)), [])
     const pinged = minutes.flatMap(at => [seen(false, { ...icmp, at: at - 1 }), seen(true, { ...icmp, at })])
-    assert.deepEqual(await listed(pinged, text(1200), text(3600)), ['replied 10.0.0.5 0 198.51.100.7 inferred'])
-    assert.deepEqual(await listed(pinged.slice(0, 2), text(-1), text(3600)), ['replied 10.0.0.5 0 198.51.100.7'])
+    assert.deepEqual(await listed(pinged, text(1200), text(3600)), ['replied 10.0.0.5 icmp 198.51.100.7 inferred'])
+    assert.deepEqual(await listed(pinged.slice(0, 2), text(-1), text(3600)), ['replied 10.0.0.5 icmp 198.51.100.7'])
     assert.deepEqual(await listed(pinged.slice(0, 2), text(0), text(3600)), [])
   })
 
@@ -166,10 +185,15 @@ describe('a protocol without ports', () => {
       seen(true, { ...plain, protocol, far: `198.51.100.${i + 8}`, at: 1 }),
     ])
     const ours = [seen(true, { ...plain, protocol: 50, far: '203.0.113.1' }), seen(false, { ...plain, protocol: 50, far: '203.0.113.1', at: 1 })] // prettier-ignore
-    assert.deepEqual(await listed([...flows, ...answered, ...ours]), [
-      ...protocols.map((_protocol, i) => `accepted 10.0.0.5 0 198.51.100.${i + 1}`),
-      'replied 10.0.0.5 0 198.51.100.8',
-      'replied 10.0.0.5 0 198.51.100.9',
-    ])
+    assert.deepEqual(
+      new Set(await listed([...flows, ...answered, ...ours])),
+      new Set([
+        ...['protocol 4', 'protocol 41', 'gre', 'esp', 'ah', 'protocol 2', 'protocol 115'].map(
+          (name, i) => `accepted 10.0.0.5 ${name} 198.51.100.${i + 1}`,
+        ),
+        'replied 10.0.0.5 gre 198.51.100.8',
+        'replied 10.0.0.5 esp 198.51.100.9',
+      ]),
+    )
   })
 })

@@ -74,7 +74,7 @@ function judge(verdicts: readonly Verdict[], unknownShare: number): void {
 describe(`planted truth in ${count} networks`, () => {
   it('exposed services have the tier, address and peer that they truly have', async () => {
     const rows = await store.query<ExposureRow & { account_id: string }>(
-      `SELECT evidence, observer, account_id, protocol, ${address('local_addr')} AS local, local_port, ${address('remote_addr')} AS remote, inferred, maybe_nat
+      `SELECT evidence, observer, account_id, protocol, local_addr AS local, local_port, remote_addr AS remote, inferred, maybe_nat
        FROM exposed_ports_between(${range})`,
     )
     const byAccount = Map.groupBy(rows, row => row.account_id)
@@ -91,7 +91,7 @@ describe(`planted truth in ${count} networks`, () => {
       const from = Date.parse('2026-11-20T02:00:00Z') / 1000 + random.below(15 * 3600)
       const [since, until] = [from, from + 3600].map(second => new Date(second * 1000).toISOString().slice(0, 19))
       const rows = await store.query<ExposureRow & { account_id: string }>(
-        `SELECT evidence, observer, account_id, protocol, ${address('local_addr')} AS local, local_port, ${address('remote_addr')} AS remote, inferred, maybe_nat
+        `SELECT evidence, observer, account_id, protocol, local_addr AS local, local_port, remote_addr AS remote, inferred, maybe_nat
          FROM exposed_ports_between(from = '${since!}', to = '${until!}')`,
       )
       const byAccount = Map.groupBy(rows, row => row.account_id)
@@ -109,7 +109,7 @@ describe(`planted truth in ${count} networks`, () => {
       if (truth === undefined || verdicts.length === formerAsked) continue
       const [from, to] = [truth.at - 120, truth.at + 300].map(second => new Date(second * 1000).toISOString().slice(0, 19))
       const rows = await store.query<ExposureRow>(
-        `SELECT evidence, observer, protocol, ${address('local_addr')} AS local, local_port, ${address('remote_addr')} AS remote, inferred, maybe_nat
+        `SELECT evidence, observer, protocol, local_addr AS local, local_port, remote_addr AS remote, inferred, maybe_nat
          FROM exposed_ports_between(from = '${from}', to = '${to}') WHERE account_id = '${scenario.network.accountId}'`,
       )
       verdicts.push(checkFormerPeer(scenario, truth, rows))
