@@ -13,6 +13,7 @@ const pureKafka = ['broker-fault.ts', 'settings-faults.ts', 'settings-hints.ts',
 /** Files of runtime/ that pure files may use: they open nothing, read no clock and log nothing. */
 export const pureRuntime = [
   'runtime/avro.ts',
+  'runtime/counted.ts',
   'runtime/errors.ts',
   'runtime/memory.ts',
   'runtime/nearest-name.ts',
@@ -293,7 +294,7 @@ export const house = [
     packages: ['node:net'],
   },
   { folder: 'cli/arguments', may: ['operations', 'producers/s3', 'runtime'], packages: ['node:util'] },
-  { folder: 'cli/print', may: ['audit', 'operations', ...rooms, 'schemas', 'topology.ts'], pure: true, packages: [] },
+  { folder: 'cli/print', may: ['audit', 'operations', ...rooms, 'runtime', 'schemas', 'topology.ts'], pure: true, packages: [] },
 
   {
     folder: 'reference',

@@ -1,4 +1,5 @@
 /** What `check-config` says of the files of lookup tables. */
+import { counted } from '../../runtime/counted.ts'
 import type { Config } from '../../config/config.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { checkLookups, type CheckedFile } from '../../processors/enrich/lookups/check-lookups.ts'
@@ -24,7 +25,8 @@ export async function probeLookups(settings: Config['lookups']): Promise<ProbeRe
     const step = settingOf[file.table]
     if (fault !== undefined) return missing(file.path, step, new Error(fault))
     if (info === undefined) return ok(file.path, step)
-    const left = info.unreadableLines === 0 ? '' : `, ${info.unreadableLines} lines left out, the first is ${info.firstUnreadable!}`
+    const left =
+      info.unreadableLines === 0 ? '' : `, ${counted(info.unreadableLines, 'line')} left out, the first is ${info.firstUnreadable!}`
     return ok(file.path, step, `${info.ranges} ranges of ${info.dataDate.slice(0, 10)}${left}`)
   })
 }
