@@ -5,6 +5,7 @@ import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
 import { formatAudit } from './print/audit-table.ts'
+import { formatJson } from './print/json.ts'
 
 /** The command. */
 export const auditCommand: Command = {
@@ -25,11 +26,7 @@ export const auditCommand: Command = {
     try {
       const withTopics = values['no-topics'] !== true
       const report = await audit(session, withTopics, text => process.stderr.isTTY && console.error(text), range)
-      console.log(
-        values['json'] === true
-          ? JSON.stringify(report, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)
-          : formatAudit(report, withTopics),
-      )
+      console.log(values['json'] === true ? formatJson(report) : formatAudit(report, withTopics))
       const count = faultsOf(report)
       if (count > 0) throw new FlowError('AUDIT_FAILED', { count })
       return 0

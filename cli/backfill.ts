@@ -1,4 +1,5 @@
 /** `flowloom backfill`: reads the flow logs of past days. */
+import { counted } from '../runtime/counted.ts'
 import { backfill, type BackfillEvent, type BackfillRange } from '../operations/backfill/backfill.ts'
 import { openSession } from '../operations/session.ts'
 import { accountsPrefix } from '../producers/s3/source-folder.ts'
@@ -93,7 +94,7 @@ export const backfillCommand: Command = {
     try {
       const report = await backfill(session, range, { dryRun, noWait, ahead, tell }, signal)
       if (dryRun) say('nothing done')
-      else say(`${countText(report.announced)} objects announced; ${countText(report.done)} of ${countText(report.objects)} are read`)
+      else say(`${counted(report.announced, 'object')} announced; ${countText(report.done)} of ${countText(report.objects)} are read`)
       if (report.unlisted > 0 || (!dryRun && !noWait && report.failed > 0))
         throw new FlowError('BACKFILL_INCOMPLETE', { failed: report.failed, unlisted: report.unlisted })
       return 0

@@ -5,6 +5,7 @@ import { printable } from '../config/printable.ts'
 import { fileFaults, probe } from '../operations/probe/probe.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
+import { formatJson } from './print/json.ts'
 import { probeText } from './print/probe-text.ts'
 
 /** The command. */
@@ -33,7 +34,7 @@ export const checkConfigCommand: Command = {
     }
     const faults = await fileFaults(config)
     if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
-    console.log(JSON.stringify(printable(config), null, 2))
+    console.log(formatJson(printable(config)))
     return 0
   },
 }

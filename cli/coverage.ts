@@ -14,7 +14,8 @@ import type { AskedTraffic, VerdictWord } from '../operations/coverage/verdict.t
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
-import { formatJson, formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
+import { formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
+import { formatJson } from './print/json.ts'
 
 /** Exit codes beside 0; 1 is an error, as everywhere. */
 const exitCodes: Readonly<Record<VerdictWord, number>> = { evidence: 0, gap: 3, unknown: 4 }

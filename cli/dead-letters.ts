@@ -7,6 +7,7 @@ import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parsePlace } from './arguments/s3-place.ts'
 import { parseTime } from './arguments/times.ts'
+import { formatJson } from './print/json.ts'
 import { formatLetter, formatReport, formatSummary, letterJson } from './print/letter-text.ts'
 
 const name = 'dead-letters'
@@ -60,7 +61,7 @@ async function list(session: Session, values: Values): Promise<number> {
   const reasons = await summarize(session, filterOf(values), values['all'] === true)
   if (values['json'] === true) {
     const shown = reasons.map(({ newest, ...counts }) => ({ ...counts, newest: newest.map(entry => letterJson(entry, entry.open)) }))
-    console.log(JSON.stringify({ reasons: shown }, null, 2))
+    console.log(formatJson({ reasons: shown }))
   } else console.log(formatSummary(reasons))
   return 0
 }
@@ -68,14 +69,7 @@ async function list(session: Session, values: Values): Promise<number> {
 async function show(session: Session, values: Values, text: string | undefined): Promise<number> {
   const { object, line } = parseLine(text)
   const found = await findLetters(session, object, line)
-  if (values['json'] === true)
-    console.log(
-      JSON.stringify(
-        found.map(entry => letterJson(entry, entry.open)),
-        null,
-        2,
-      ),
-    )
+  if (values['json'] === true) console.log(formatJson(found.map(entry => letterJson(entry, entry.open))))
   else if (found.length === 0) console.log(`line ${line} of ${object} is not a dead letter, or the topic no longer holds it`)
   else console.log(found.map(entry => formatLetter(entry, entry.open)).join('\n\n'))
   return found.length === 0 ? 1 : 0
@@ -85,7 +79,7 @@ async function replay(session: Session, values: Values): Promise<number> {
   const dryRun = values['dry-run'] === true
   const maxAttempts = maxAttemptsOf(values)
   const report = await sendBack(session, { filter: filterOf(values), force: values['force'] === true, maxAttempts, dryRun })
-  console.log(values['json'] === true ? JSON.stringify({ dryRun, ...report }, null, 2) : formatReport(report, dryRun))
+  console.log(values['json'] === true ? formatJson({ dryRun, ...report }) : formatReport(report, dryRun))
   return 0
 }
 

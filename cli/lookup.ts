@@ -5,7 +5,8 @@ import { lookUpHolders } from '../operations/holders.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
-import { blankText, describeHolder, nobodyText } from './print/holder.ts'
+import { blankText, describeHolder, lookUpJson, nobodyText } from './print/holder.ts'
+import { formatJson } from './print/json.ts'
 
 /** Exit code for what the tables cannot tell, as that of `coverage`. */
 const unknown = 4
@@ -24,7 +25,7 @@ export const lookupCommand: Command = {
     'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\n' +
     'held: seen at that time, or at most 10 minutes before. ambiguous: others were seen with the address too.\n' +
     'last-known: not seen for more than 10 minutes; the answer says when it was seen before and next, and by whom.\n' +
-    'Without an end (JSON: end_known false, valid_to null) nobody newer is known until today; the address may be free by now.\n' +
+    'Without a next owner (JSON: nextOwnerFrom null) nobody newer is known until today; the address may be free by now.\n' +
     'Exit code 1 if nobody is known to have held it; 4 if that cannot be told: the time has not come, no object of that day (UTC) was read, or the\n' +
     'sink has not filled the table cloud_map.',
   async run({ values, positionals }) {
@@ -37,10 +38,11 @@ export const lookupCommand: Command = {
       })
     const atS = values['at'] === undefined ? undefined : parseTime(values['at'] as string, 'lookup')
     const { holders, blank } = await lookUpHolders(loadConfig({ file: values['config'] as string | undefined }).clickhouse, ip, atS)
-    if (values['json'] === true) console.log(JSON.stringify(holders, null, 2))
+    const askedS = atS ?? Math.floor(Date.now() / 1000)
+    if (values['json'] === true) console.log(formatJson(lookUpJson(ip, askedS, holders, blank)))
     else if (holders.length > 0) for (const holder of holders) console.log(describeHolder(holder))
     else if (blank === undefined) console.log(nobodyText(ip, atS))
-    if (blank !== undefined) console.error(blankText(blank, ip, atS ?? Math.floor(Date.now() / 1000)))
+    if (blank !== undefined) console.error(blankText(blank, ip, askedS))
     if (blank === undefined || holders.length > 0) return holders.length === 0 ? 1 : 0
     return unknown
   },

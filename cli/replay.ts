@@ -1,13 +1,16 @@
 /** `flowloom replay`: reads a range of raw-lines again with the code of today, into topics and tables of its own. */
+import { counted } from '../runtime/counted.ts'
 import { loadConfig } from '../config/config.ts'
 import { dropReplay } from '../operations/replay/drop-replay.ts'
 import { findReplay, type ReplayRefusal, type ReplayRequest } from '../operations/replay/find-replay.ts'
 import { replay, type ReplayListener } from '../operations/replay/replay.ts'
 import type { ReplayProgress } from '../operations/replay/run-replay.ts'
 import { FlowError } from '../runtime/errors.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
-import { formatComparison } from './print/replay-comparison.ts'
+import { formatJson } from './print/json.ts'
+import { comparisonJson, formatComparison } from './print/replay-comparison.ts'
 
 const command = 'replay'
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command })
@@ -28,6 +31,13 @@ export function readRequest(values: CommandInput['values']): ReplayRequest {
   if (fromMs === undefined && toMs !== undefined) throw usage('--to needs --from')
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) throw usage('--from must be before --to')
   return { name, fromMs, toMs, database: values['database'] as string | undefined }
+}
+
+/** The replays there are, if somebody named another one. */
+function nearText(name: string, names: readonly string[]): string {
+  const near = nearestName(name, names)
+  if (near !== undefined) return `; did you mean ${near}?`
+  return names.length === 0 ? '; there is none' : `; there are ${names.join(', ')}`
 }
 
 /** Why a request cannot be carried out, and what to write instead. */
@@ -54,7 +64,10 @@ function progressPrinter(): (progress: readonly ReplayProgress[]) => void {
     lastMs = Date.now()
     console.error(
       progress
-        .map(({ role, left, of }) => `${role} ${of === 0 ? 100 : Math.floor((100 * (of - left)) / of)} % of ${of.toLocaleString('en-US')}`)
+        .map(
+          ({ role, left, of }) =>
+            `${role} ${of === 0 ? 'has nothing to read' : `${Math.floor((100 * (of - left)) / of)} % of ${counted(of, 'offset')}`}`,
+        )
         .join(', '),
     )
   }
@@ -64,7 +77,7 @@ function progressPrinter(): (progress: readonly ReplayProgress[]) => void {
 const listenerOf = (name: string): ReplayListener => ({
   begun: ({ fromMs, toMs, ranges }, { resumed, beginningLost, offsets }) => {
     console.error(
-      `${resumed ? 'going on with' : 'beginning'} replay ${name}: raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}, ${offsets} offsets in ${ranges.size} partitions`,
+      `${resumed ? 'going on with' : 'beginning'} replay ${name}: raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}, ${offsets === 0 ? 'nothing was written in that time' : `${counted(offsets, 'offset')} in ${counted(ranges.size, 'partition')}`}`,
     )
     if (beginningLost) console.error('raw-lines begins within this range: retention may have removed what came before')
   },
@@ -90,7 +103,7 @@ export const replayCommand: Command = {
     json: { type: 'boolean', doc: 'print the counts as JSON' },
   },
   details:
-    'Times are when fetch wrote the lines, not when the traffic was: an object that came late is in the range of its arrival. The range is fixed\nat the beginning and exactly once; the same command (or without --from and --to) goes on with a replay that was stopped or killed, and more\nthan one process may run it. Live topics are only read, live tables are not touched. Exit code 1 if it was stopped before its end.',
+    'Times are when fetch wrote the lines, not when the traffic was: an object that came late is in the range of its arrival. The range is fixed\nat the beginning and exactly once; the same command (or without --from and --to) goes on with a replay that was stopped or killed, and more\nthan one process may run it. Live topics are only read, live tables are not touched. Exit code 1 if it was stopped before its end, or if --drop finds nothing.',
   async run({ values, signal }) {
     const request = readRequest(values)
     const live = loadConfig({ file: values['config'] as string | undefined })
@@ -100,8 +113,14 @@ export const replayCommand: Command = {
     if ('refusal' in found) throw usage(refusalText(request.name, found.refusal))
     const { database } = found.side.config.clickhouse
     if (drop) {
-      const { groups, topics, subjects, tables } = await dropReplay(found.side).finally(() => found.side.cluster.close())
-      console.log(`removed: ${groups} groups, ${topics} topics, ${subjects} schema subjects, ${tables} tables and views of ${database}`)
+      const { groups, topics, subjects, tables, names } = await dropReplay(found.side).finally(() => found.side.cluster.close())
+      if (groups + topics + subjects + tables === 0) {
+        console.error(`there is no replay ${request.name}: nothing to remove${nearText(request.name, names)}`)
+        return 1
+      }
+      console.log(
+        `removed: ${counted(groups, 'group')}, ${counted(topics, 'topic')}, ${counted(subjects, 'schema subject')}, ${counted(tables, 'table or view', 'tables and views')} of ${database}`,
+      )
       return 0
     }
     const comparison = await replay(found, request, listenerOf(request.name), signal)
@@ -111,7 +130,7 @@ export const replayCommand: Command = {
     }
     console.log(
       values['json'] === true
-        ? JSON.stringify({ name: request.name, database, ...comparison }, null, 2)
+        ? formatJson({ name: request.name, database, ...comparisonJson(comparison) })
         : formatComparison(comparison, database),
     )
     return 0

@@ -1,4 +1,5 @@
 /** `flowloom topics apply`: creates topics and registers schemas. */
+import { counted } from '../runtime/counted.ts'
 import { loadConfig } from '../config/config.ts'
 import { applyTopicsAndSchemas } from '../operations/apply-topics.ts'
 import { FlowError } from '../runtime/errors.ts'
@@ -18,7 +19,7 @@ export const topicsCommand: Command = {
     const config = loadConfig({ file: values['config'] as string | undefined })
     const subjects = await applyTopicsAndSchemas(config, reports => {
       for (const report of reports) {
-        console.log(`${report.state === 'created' ? 'created' : 'kept   '}  ${report.topic}  ${report.partitions} partitions`)
+        console.log(`${report.state === 'created' ? 'created' : 'kept   '}  ${report.topic}  ${counted(report.partitions, 'partition')}`)
         for (const difference of report.differences) console.log(`         differs: ${difference}`)
       }
     })

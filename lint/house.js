@@ -13,6 +13,7 @@ const pureKafka = ['broker-fault.ts', 'settings-faults.ts', 'settings-hints.ts',
 /** Files of runtime/ that pure files may use: they open nothing, read no clock and log nothing. */
 export const pureRuntime = [
   'runtime/avro.ts',
+  'runtime/counted.ts',
   'runtime/errors.ts',
   'runtime/memory.ts',
   'runtime/nearest-name.ts',

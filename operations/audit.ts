@@ -1,4 +1,5 @@
 /** The audit of a deployment: conservation from S3 to the table. */
+import { counted } from '../runtime/counted.ts'
 import { auditOf, faultsOf, type AuditReport } from '../audit/audit.ts'
 import type { KeyRange } from '../audit/key-time.ts'
 import { listingRoot } from '../audit/plain-listing.ts'
@@ -43,7 +44,7 @@ export async function audit(
     await askEverySide(session, stores, store, withTopics)
     const scope = { s3: config.s3, nowMs: Date.now(), range }
     const s3 = await readBuckets(scope, stores, objects => {
-      if (objects % 500 === 0) progress(`${objects} objects read from S3`)
+      if (objects % 500 === 0) progress(`${counted(objects, 'object')} read from S3`)
     })
     if (withTopics)
       await learnOlderWriters(session, [topics.objects, topics.flows, topics.flowGaps, topics.deadLetters, topics.deadLetterReplays])

@@ -29,6 +29,7 @@ export async function runParts(
   const ended = whenAborted(signal)
   const failed = (): Promise<never>[] => running.flatMap(part => (part.failed === undefined ? [] : [part.failed]))
   let stopping = ''
+  let unclean = 0
   try {
     for (const part of parts) {
       if (signal.aborted) break
@@ -39,16 +40,24 @@ export async function runParts(
     if (!signal.aborted) started?.()
     await Promise.race([ended, ...failed()])
   } finally {
+    const begunMs = performance.now()
+    const count = running.length
+    log.info({ parts: count, asked: signal.aborted }, 'stopping')
     const stopAll = async (): Promise<string> => {
       for (const part of running.reverse()) {
         stopping = part.name
-        await part.stop().catch((error: unknown) => log.warn({ part: part.name, error: String(error) }, 'part did not stop cleanly'))
+        await part.stop().catch((error: unknown) => {
+          unclean++
+          log.warn({ part: part.name, error: String(error) }, 'part did not stop cleanly')
+        })
       }
       return 'stopped'
     }
     const timer = new AbortController()
     const outcome = await Promise.race([stopAll(), sleep(graceMs, 'late', { signal: timer.signal }).catch(() => 'stopped')])
     timer.abort()
+    if (outcome === 'stopped' && unclean === 0)
+      log.info({ parts: count, tookMs: Math.round(performance.now() - begunMs) }, 'stopped cleanly')
     if (outcome === 'late') log.warn({ graceMs, part: stopping }, 'did not stop within the grace time')
   }
 }

@@ -87,10 +87,11 @@ async function start(options: {
       handleSignals: false,
       signal: interrupted.signal,
     })
-    const environment = Object.entries(stackEnvironment(stack)).map(([name, value]) => `${name}=${value}`)
+    const environment = Object.entries(stackEnvironment(stack)).map(([name, value]) => `export ${name}=${value}`)
     say(`\nThe stack is up; its data is in ${stack.dataDir}. Point flowloom to it with:\n\n${environment.join('\n')}\n`)
     say(`SQS queue with notifications of new objects: ${stack.endpoints.sqsQueueUrl}`)
-    say('Ctrl-C ends it.')
+    const other = options.dataDir === resolve(defaultDataDir) ? '' : ` -- stop --data-dir ${options.dataDir}`
+    say(`Ctrl-C ends it, as does \`npm run stack${other === '' ? ' -- stop' : other}\`.`)
     if (!interrupted.signal.aborted) await once(interrupted.signal, 'abort')
     say('stopping')
     await stack.stop()

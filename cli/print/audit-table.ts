@@ -1,4 +1,5 @@
 /** The report of an audit as text. */
+import { counted } from '../../runtime/counted.ts'
 import type { AuditReport } from '../../audit/audit.ts'
 import { tallyFields } from '../../schemas/tally.ts'
 
@@ -16,14 +17,19 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
   const lines = rows.map(row =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  '),
   )
-  lines.push('', `${report.objects} objects in S3${report.gone === 0 ? '' : `, ${report.gone} versions that are not in S3 any more`}`)
+  lines.push(
+    '',
+    `${counted(report.objects, 'object')} in S3${report.gone === 0 ? '' : `, ${counted(report.gone, 'version')} not in S3 any more`}`,
+  )
   for (const { name, listed } of report.sources) if (listed === 0) lines.push(`NOTHING LISTED ${name}: check bucket and prefix`)
-  for (const { place, versions } of report.foreign) lines.push(`${versions} versions are of ${place}, which no source names`)
-  if (report.beforeStart > 0) lines.push(`${report.beforeStart} objects are of days before startDate of their source, and were not read`)
+  for (const { place, versions } of report.foreign)
+    lines.push(`${counted(versions, 'version is', 'versions are')} of ${place}, which no source names`)
+  if (report.beforeStart > 0)
+    lines.push(`not read, because of days before startDate of their source: ${counted(report.beforeStart, 'object')}`)
   const { count, first, last } = report.unannounced
   if (count > 0)
     lines.push(
-      `NEVER ANNOUNCED ${count} objects, older than s3.lookBackMs: backfill them, or set startDate of their source`,
+      `NEVER ANNOUNCED ${counted(count, 'object')}, older than s3.lookBackMs: backfill ${count === 1 ? 'it' : 'them'}, or set startDate of ${count === 1 ? 'its' : 'their'} source`,
       `  first ${first}`,
       ...(count === 1 ? [] : [`  last  ${last}`]),
     )
@@ -36,7 +42,7 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
 }
 
 function verdictOf(report: AuditReport): string {
-  if (report.differences.length > 0) return `${report.differences.length} differences`
+  if (report.differences.length > 0) return counted(report.differences.length, 'difference')
   if (report.blind.length > 0) return 'no difference in what was compared, but not everything could be'
   if (report.unannounced.count > 0) return 'every line of the objects that were announced is accounted for'
   return report.objects === 0 ? 'there is nothing to compare' : 'every line is accounted for on every side'

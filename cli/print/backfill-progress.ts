@@ -1,4 +1,5 @@
 /** How a backfill stands, as lines of text. */
+import { counted } from '../../runtime/counted.ts'
 import type { BackfillCounts } from '../../operations/backfill/backfill-books.ts'
 import type { BackfillEvent } from '../../operations/backfill/backfill.ts'
 
@@ -61,11 +62,13 @@ export function backfillTexts(event: BackfillEvent): string[] {
     case 'foreign-bucket':
       return [`no source of s3.sources has the bucket ${event.bucket}: it is read with s3.region and the credentials of section s3`]
     case 'listing':
-      return [`${countText(event.objects)} objects listed`]
+      return [`${counted(Math.round(event.objects), 'object')} listed`]
     case 'not-listed':
       return [`NOT LISTED ${event.prefix}: ${event.error.message}`]
     case 'left-out':
-      return [`${countText(event.folders)} folders of accounts and regions are left out, such as ${event.example}: no source chooses them`]
+      return [
+        `${counted(Math.round(event.folders), 'folder')} of accounts and regions left out, such as ${event.example}: no source chooses them`,
+      ]
     case 'found':
       return foundTexts(event.counts)
     case 'estimate':
@@ -80,7 +83,7 @@ export function backfillTexts(event: BackfillEvent): string[] {
 function foundTexts({ objects, bytes, done, failed, archived }: BackfillCounts): string[] {
   const left = objects - done - failed
   return [
-    `${countText(objects)} objects, ${bytesText(bytes)}: ${countText(done)} are read already, ${countText(failed)} have failed, ${countText(left)} are to be read`,
+    `${counted(Math.round(objects), 'object')}, ${bytesText(bytes)}: ${countText(done)} are read already, ${countText(failed)} have failed, ${countText(left)} are to be read`,
     ...(archived === 0
       ? []
       : [

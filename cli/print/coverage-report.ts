@@ -1,4 +1,5 @@
-/** The coverage reports as text for people and as JSON for programs. Times are UTC. */
+/** The coverage reports as text for people. Times are UTC. */
+import { counted } from '../../runtime/counted.ts'
 import { formatRows } from './text-table.ts'
 import type { InterfaceEvidence, JudgedRange, RecordCounts, SeenBy } from '../../operations/coverage/interface-report.ts'
 import {
@@ -19,32 +20,6 @@ const shownLines = 50
 const minute = (seconds: number): string => clock(seconds).slice(0, 16)
 const range = ({ from, to }: SlotRange): string => `${minute(from)} to ${minute(to)}`
 const nameOf = (id: string): string => (id === '' ? '(no flow log id)' : id)
-
-const timeNames = new Set([
-  'from',
-  'to',
-  'at',
-  'slot',
-  'slotStart',
-  'first',
-  'last',
-  'firstSeen',
-  'lastSeen',
-  'firstArrival',
-  'lastArrival',
-  'firstKnownSlot',
-  'lastKnownSlot',
-])
-
-/** JSON in which times are ISO 8601. */
-export function formatJson(report: object): string {
-  const time = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
-  const replace = (name: string, value: unknown): unknown => {
-    if (typeof value === 'number' && timeNames.has(name)) return time(value)
-    return name === 'deadLetterSlots' ? (value as number[]).map(time) : value
-  }
-  return JSON.stringify(report, replace, 2)
-}
 
 function section(title: string, lines: readonly string[]): string[] {
   if (lines.length === 0) return []
@@ -129,27 +104,27 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
     ...section('announced, and not in the table of objects yet: ask again', waitingReasons(waiting, request.from, request.to - 1)),
     ...section(
       'lines that were read and are not in the tables yet: ask again',
-      byLog(log => (log.onTheirWay === 0 ? [] : [`${log.onTheirWay} lines on their way`])),
+      byLog(log => (log.onTheirWay === 0 ? [] : [`${counted(log.onTheirWay, 'line')} on their way`])),
     ),
     ...section(
       'rows removed by retention (clickhouse.ttlDays): what is missing here was read once',
-      byLog(log => (log.removed === 0 ? [] : [`${log.removed} rows removed`])),
+      byLog(log => (log.removed === 0 ? [] : [`${counted(log.removed, 'row')} removed`])),
     ),
     ...section(
       'rows that stand in the tables more than once',
-      byLog(log => (log.repeated === 0 ? [] : [`${log.repeated} rows repeated`])),
+      byLog(log => (log.repeated === 0 ? [] : [`${counted(log.repeated, 'row')} repeated`])),
     ),
     ...section(
       'lines of a format without log-status that say nothing of a flow: NODATA or SKIPDATA, nobody can tell',
-      byLog(log => (log.unclear === 0 ? [] : [`${log.unclear} ${log.unclear === 1 ? 'line' : 'lines'}`])),
+      byLog(log => (log.unclear === 0 ? [] : [counted(log.unclear, 'line')])),
     ),
     ...section(
       'objects that were read and lack something',
-      byLog(log => (log.warned === 0 ? [] : [`${log.warned} ${log.warned === 1 ? 'object' : 'objects'}: ${log.warnings.join('; ')}`])),
+      byLog(log => (log.warned === 0 ? [] : [`${counted(log.warned, 'object')}: ${log.warnings.join('; ')}`])),
     ),
     ...section(
       'objects that lie under several keys; one of each counts',
-      byLog(log => (log.copies === 0 ? [] : [`${log.copies} ${log.copies === 1 ? 'copy' : 'copies'}`])),
+      byLog(log => (log.copies === 0 ? [] : [counted(log.copies, 'copy', 'copies')])),
     ),
     ...section(
       'dead letters, in slots',
@@ -159,7 +134,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
       'interfaces with SKIPDATA: AWS lost flows of them, nobody knows how many',
       skipped.map(
         skip =>
-          `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${skip.records} ${skip.records === 1 ? 'record' : 'records'}, ${clock(skip.first)} to ${clock(skip.last)}`,
+          `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${counted(skip.records, 'record')}, ${clock(skip.first)} to ${clock(skip.last)}`,
       ),
     ),
     ...section(`slots whose last object came more than ${Math.round(request.lateS / 60)} minutes after their end`, byLog(lateLines)),
@@ -167,7 +142,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
       'interfaces that several flow logs write; the view flows_once counts one of them',
       overlaps.map(
         each =>
-          `${each.observer}  ${each.flowLogs.map(nameOf).join(', ')}  counted: ${nameOf(each.counted)}, ${each.repeated} records of the others, ${each.slots} slots, ${minute(each.first)} to ${minute(each.last)}${each.incomplete === 0 ? '' : `; incomplete in ${each.incomplete}: none was seen whole`}`,
+          `${each.observer}  ${each.flowLogs.map(nameOf).join(', ')}  counted: ${nameOf(each.counted)}, ${counted(each.repeated, 'record')} of the others, ${counted(each.slots, 'slot')}, ${minute(each.first)} to ${minute(each.last)}${each.incomplete === 0 ? '' : `; incomplete in ${each.incomplete}: none was seen whole`}`,
       ),
     ),
     ...section(
@@ -194,7 +169,7 @@ function seenByLines(seenBy: readonly SeenBy[]): string[] {
     const actions = log.actions.filter(action => action !== '-').join(' and ')
     const unclear = log.unclear === 0 ? '' : `, ${log.unclear} NODATA or SKIPDATA`
     const others = log.recordedActions.filter(action => !log.actions.includes(action)).join(' and ')
-    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${log.flows} flows${actions === '' ? '' : ` (${actions})`}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA${unclear}${others === '' ? '' : `, ${others} of other interfaces`}, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
+    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${counted(log.flows, 'flow')}${actions === '' ? '' : ` (${actions})`}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA${unclear}${others === '' ? '' : `, ${others} of other interfaces`}, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
   })
 }
 
@@ -225,7 +200,7 @@ export function formatVerdict(at: number, interfaceId: string, found: InterfaceE
     `${interfaceId} at ${clock(at)} UTC: ${headline(verdict, found.evidence.asked)}`,
     '',
     ...verdict.reasons.map(reason => `  ${reason}`),
-    `  recorded at that second: ${counts.flows} flows, ${counts.nodata} NODATA${counts.unclear === 0 ? '' : `, ${counts.unclear} NODATA or SKIPDATA`}`,
+    `  recorded at that second: ${counted(counts.flows, 'flow')}, ${counts.nodata} NODATA${counts.unclear === 0 ? '' : `, ${counts.unclear} NODATA or SKIPDATA`}`,
     ...section('its flow logs, a day before and after', seenByLines(found.seenBy)),
   ].join('\n')
 }

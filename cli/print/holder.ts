@@ -1,7 +1,6 @@
 /** A holder of an address as text. */
 import type { Blank, Holder } from '../../operations/holders.ts'
-
-const clock = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+import { isoOfText, isoTime as clock } from './json.ts'
 
 /** That nobody held an address, of which the day was read. */
 export const nobodyText = (ip: string, atS: number | undefined): string =>
@@ -42,3 +41,36 @@ function lastKnown(holder: Holder): string {
     holder.next_seen === null ? 'not seen since' : `next seen: ${holder.next_seen} UTC (by ${same ? 'the same owner' : holder.next_owner})`
   return `last-known: last seen before: ${holder.last_seen} UTC; ${next}`
 }
+
+const orNull = (text: string): string | null => (text === '' ? null : text)
+
+/** One holder for formatJson. What is not known is null. */
+const holderJson = (holder: Holder): Record<string, unknown> => ({
+  scope: holder.scope,
+  state: holder.state,
+  interfaceId: orNull(holder.interface_id),
+  instanceId: orNull(holder.instance_id),
+  interfaceType: orNull(holder.interface_type),
+  subnetId: orNull(holder.subnet_id),
+  vpcId: orNull(holder.vpc_id),
+  accountId: orNull(holder.account_id),
+  region: orNull(holder.region),
+  azId: orNull(holder.az_id),
+  service: orNull(holder.service),
+  heldSince: isoOfText(holder.held_since),
+  gaps: holder.gaps,
+  firstSeen: isoOfText(holder.first_seen),
+  lastSeen: isoOfText(holder.last_seen),
+  conflictS: BigInt(holder.conflict_s),
+  others: holder.others,
+  nextSeen: holder.next_seen === null ? null : { at: isoOfText(holder.next_seen), owner: holder.next_owner },
+  nextOwnerFrom: holder.valid_to === null ? null : isoOfText(holder.valid_to),
+})
+
+/** The answer of `flowloom lookup` for formatJson. */
+export const lookUpJson = (ip: string, atS: number, holders: readonly Holder[], blank: Blank | undefined): Record<string, unknown> => ({
+  ip,
+  at: atS,
+  unknown: blank ?? null,
+  holders: holders.map(holderJson),
+})

@@ -1,4 +1,5 @@
 /** Dead letters as text and as JSON. Bytes of others are escaped: they must not steer a terminal. */
+import { counted } from '../../runtime/counted.ts'
 import type { Letter, ReasonSummary } from '../../operations/dead-letters/letters.ts'
 import { objectUri } from '../../operations/dead-letters/letters.ts'
 import type { LeftReason, SendBackReport } from '../../operations/dead-letters/send-back.ts'
@@ -42,7 +43,7 @@ export function formatSummary(reasons: readonly ReasonSummary[]): string {
   return [
     ...lines,
     ...(lines.length === 0 ? [] : ['']),
-    `${open} lines are dead letters${replayed === 0 ? '' : `; ${replayed} refusals were sent back since`}`,
+    `${open === 0 ? 'no line is a dead letter' : counted(open, 'line is a dead letter', 'lines are dead letters')}${replayed === 0 ? '' : `; ${counted(replayed, 'refusal was', 'refusals were')} sent back since`}`,
   ].join('\n')
 }
 
@@ -50,7 +51,7 @@ export function formatSummary(reasons: readonly ReasonSummary[]): string {
 export function formatLetter(entry: Letter, open: boolean): string {
   const { letter } = entry
   const kept =
-    letter.bytes.length === letter.length ? `${letter.length} bytes` : `the first ${letter.bytes.length} of ${letter.length} bytes`
+    letter.bytes.length === letter.length ? counted(letter.length, 'byte') : `the first ${letter.bytes.length} of ${letter.length} bytes`
   return [
     where(entry),
     `  object    version ${letter.objectId.toString('hex')}, ETag ${escapeText(letter.etag)}`,
@@ -91,6 +92,11 @@ const leftTexts: Record<LeftReason, string> = {
   attempts: 'they were sent back as often as --max-attempts says',
 }
 
+function sentText(sent: number, dryRun: boolean): string {
+  if (sent === 0) return 'no line to send back: nothing done'
+  return `${counted(sent, 'line')} ${dryRun ? 'would be sent back, nothing done' : 'sent back; enrich reads them now'}`
+}
+
 /** What `flowloom dead-letters replay` did. */
 export function formatReport({ sent, left }: SendBackReport, dryRun: boolean): string {
   const lines = Object.entries(left).flatMap(([reason, { count, examples }]) => [
@@ -98,5 +104,5 @@ export function formatReport({ sent, left }: SendBackReport, dryRun: boolean): s
     ...examples.map(example => `  ${escapeText(example)}`),
     ...(count > examples.length ? [`  ... and ${count - examples.length} more`] : []),
   ])
-  return [...lines, `${sent} lines ${dryRun ? 'would be sent back, nothing done' : 'sent back; enrich reads them now'}`].join('\n')
+  return [...lines, sentText(sent, dryRun)].join('\n')
 }

@@ -1,5 +1,5 @@
 /** What a replay gave beside the live tables, as text. */
-import { countedFields, type Comparison } from '../../operations/replay/compare.ts'
+import { countedFields, type Comparison, type ReplayCounts } from '../../operations/replay/compare.ts'
 
 /** As a table. */
 export function formatComparison({ replay, live }: Comparison, database: string): string {
@@ -27,3 +27,12 @@ export function formatComparison({ replay, live }: Comparison, database: string)
     `The tables of the replay are in the database ${database}.`,
   ].join('\n')
 }
+
+const countsJson = (counts: ReplayCounts): Record<string, bigint> =>
+  Object.fromEntries(countedFields.map(field => [field, BigInt(counts[field])]))
+
+/** For formatJson; `live` null: the live database has no such tables. */
+export const comparisonJson = ({ replay, live }: Comparison): Record<'replay' | 'live', Record<string, bigint> | null> => ({
+  replay: countsJson(replay),
+  live: live === undefined ? null : countsJson(live),
+})

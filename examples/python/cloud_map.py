@@ -20,9 +20,14 @@ def main():
             return
         owner = entry["current"] or {}
         holder = owner.get("service") or " ".join(filter(None, (owner.get("interfaceId"), owner.get("instanceId"))))
-        print(f"{scope} {ip} {holder} since {time_text(entry['currentSince'])} last seen {time_text(entry['lastSeen'])}")
+        news = f"{scope} {ip} {holder} since {time_text(entry['currentSince'])}"
+        # a record that only moves lastSeen is not news
+        if told.get((scope, ip)) == news:
+            return
+        told[(scope, ip)] = news
+        print(f"{news} last seen {time_text(entry['lastSeen'])}")
 
-    entries = {}
+    entries, told = {}, {}
     for key, entry in read_topic(opts, f"{opts.prefix}cloud-map.v2"):
         # restore barriers of flowloom are tombstones of this scope
         if key["scope"] == "__barrier":
@@ -30,6 +35,7 @@ def main():
         name = (key["scope"], key["ip"])
         if entry is None:
             entries.pop(name, None)
+            told.pop(name, None)
             continue
         entries[name] = entry
         # without an end, every change is told as it comes

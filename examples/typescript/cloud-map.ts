@@ -13,23 +13,31 @@ interface Entry {
   lastSeen: number | null
 }
 
-const options = readOptions(process.env)
+const options = readOptions(process.env, 'cloud-map.ts [options] [IP [SCOPE]]: who holds an address, from the compacted cloud map')
 const [ip, scope] = options.rest
 const map = new Map<string, Entry>()
+/** What was told of an address last: a record that only moves `lastSeen` is not news. */
+const told = new Map<string, string>()
 
 const time = (seconds: number | null): string => (seconds === null ? '-' : new Date(seconds * 1000).toISOString())
 const tell = (key: AddressKey, { current, currentSince, lastSeen }: Entry): void => {
   if ((ip !== undefined && key.ip !== ip) || (scope !== undefined && key.scope !== scope)) return
   const holder = current?.service ?? [current?.interfaceId, current?.instanceId].filter(name => name != null).join(' ')
-  console.log(`${key.scope} ${key.ip} ${holder} since ${time(currentSince)} last seen ${time(lastSeen)}`)
+  const name = `${key.scope} ${key.ip}`
+  const news = `${name} ${holder} since ${time(currentSince)}`
+  if (told.get(name) === news) return
+  told.set(name, news)
+  console.log(`${news} last seen ${time(lastSeen)}`)
 }
 
 await readTopic<AddressKey, Entry>(options, `${options.prefix}cloud-map.v2`, ({ key, value }) => {
   // restore barriers of flowloom are tombstones of this scope
   if (key.scope === '__barrier') return
   const name = `${key.scope} ${key.ip}`
-  if (value === null) map.delete(name)
-  else map.set(name, value)
+  if (value === null) {
+    map.delete(name)
+    told.delete(name)
+  } else map.set(name, value)
   // without an end, every change is told as it comes
   if (!options.exitAtEnd && value !== null) tell(key, value)
 })

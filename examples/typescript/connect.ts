@@ -15,11 +15,33 @@ export interface Options {
   readonly rest: string[]
 }
 
-/** Reads `--brokers`, `--registry`, `--prefix`, `--group`, `--exit-at-end`; BROKERS and REGISTRY in the environment are the defaults. */
-export function readOptions(env: NodeJS.ProcessEnv): Options {
+/**
+ * Reads `--brokers`, `--registry`, `--prefix`, `--group`, `--exit-at-end`; BROKERS and REGISTRY in the environment are the defaults. `--help` and an
+ * option that there is not end the program.
+ *
+ * @param usage What the program does and its words, for `--help`.
+ */
+export function readOptions(env: NodeJS.ProcessEnv, usage: string): Options {
+  const help = `${usage}
+
+  --brokers LIST   Kafka brokers; default BROKERS, else 127.0.0.1:9092
+  --registry URL   schema registry; default REGISTRY, else that of the local stack
+  --prefix TEXT    kafka.topicPrefix of the pipeline; default flowloom.
+  --group NAME     consumer group; default a new one
+  --exit-at-end    end where everything was read that is there now`
+  try {
+    return parseOptions(env, help)
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${help}`)
+    return process.exit(2)
+  }
+}
+
+function parseOptions(env: NodeJS.ProcessEnv, help: string): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      help: { type: 'boolean', short: 'h', default: false },
       brokers: { type: 'string', default: env['BROKERS'] ?? '127.0.0.1:9092' },
       registry: { type: 'string', default: env['REGISTRY'] ?? 'http://127.0.0.1:8081/apis/ccompat/v7' },
       prefix: { type: 'string', default: 'flowloom.' },
@@ -27,6 +49,10 @@ export function readOptions(env: NodeJS.ProcessEnv): Options {
       'exit-at-end': { type: 'boolean', default: false },
     },
   })
+  if (values.help) {
+    console.log(help)
+    process.exit(0)
+  }
   const { brokers, registry, prefix, group } = values
   return { brokers: brokers.split(','), registry, prefix, group, exitAtEnd: values['exit-at-end'], rest: positionals }
 }

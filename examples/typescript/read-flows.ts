@@ -18,7 +18,7 @@ interface Flow {
   bytes: number | null
 }
 
-const options = readOptions(process.env)
+const options = readOptions(process.env, 'read-flows.ts [options]: enriched flows as they come')
 let flows = 0
 let bytes = 0
 await readTopic<unknown, Flow>(options, `${options.prefix}flows.v1`, ({ value }) => {

@@ -1,4 +1,5 @@
 /** The whole path on this machine, from an empty folder to answers: local services, sample logs, one process for each role. */
+import { counted } from '../../runtime/counted.ts'
 import { join } from 'node:path'
 import type { AuditReport } from '../../audit/audit.ts'
 import { loadConfig } from '../../config/config.ts'
@@ -101,7 +102,7 @@ export async function runDemo(options: DemoOptions, listener: DemoListener, sign
       const answers = await askQuestions(store)
       const faults = [
         ...answers.faults,
-        ...(report.differences.length === 0 ? [] : [`the audit found ${report.differences.length} differences`]),
+        ...(report.differences.length === 0 ? [] : [`the audit found ${counted(report.differences.length, 'difference')}`]),
       ]
       listener.answered({ ...answers, faults }, (performance.now() - startMs) / 1000)
       return faults.length === 0

@@ -15,6 +15,8 @@ export interface Dropped {
   readonly topics: number
   readonly subjects: number
   readonly tables: number
+  /** Other replays that have topics. */
+  readonly names: readonly string[]
 }
 
 async function dropDatabase({ config: { clickhouse } }: SideDeployment): Promise<number> {
@@ -42,6 +44,12 @@ async function dropTopics({ cluster }: SideDeployment): Promise<number> {
   return found.length
 }
 
+async function otherReplays({ cluster, live }: SideDeployment): Promise<string[]> {
+  const prefix = `${live.kafka.topicPrefix}replay-`
+  const listed = await (await cluster.admin()).listTopics()
+  return [...new Set(listed.flatMap(topic => (topic.startsWith(prefix) ? [topic.slice(prefix.length).split('.')[0]!] : [])))].sort()
+}
+
 /**
  * Removes a replay. None of its processes may run: their groups must have no members.
  *
@@ -62,5 +70,5 @@ export async function dropReplay(side: SideDeployment): Promise<Dropped> {
       if (await deleteSubject(config.registry, `${topicName(config.kafka.topicPrefix, topic)}-${part}`)) subjects++
   const tables = await dropDatabase(side)
   if (roles.includes(planRole)) await resetGroup(cluster, planRole)
-  return { groups: roles.length, topics: droppedTopics, subjects, tables }
+  return { groups: roles.length, topics: droppedTopics, subjects, tables, names: await otherReplays(side) }
 }

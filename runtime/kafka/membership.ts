@@ -94,7 +94,7 @@ export class Membership {
       const partitions = [...(event.payload.memberAssignment[this.#topicNames[0]!] ?? [])].sort((a, b) => a - b)
       this.#assigned = partitions
       for (const topic of this.#topicNames) consumer.pause([{ topic, partitions }])
-      log.debug({ group: this.#group, partitions }, 'joined the group')
+      log.info({ group: this.#group, partitions }, 'partitions taken')
       this.#joined = true
       this.#listener.assigned(partitions)
     })

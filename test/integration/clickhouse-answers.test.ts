@@ -104,7 +104,7 @@ describe('exposure', sideBySide, () => {
         seen(true, { ...ping, far: '198.51.100.8', at: 1 }),
         seen(false, { ...ping, far: '198.51.100.9' }),
       ])
-      assert.deepEqual(await world.exposures(), ['accepted 10.0.0.5 0 198.51.100.9', 'replied 10.0.0.5 0 198.51.100.8'])
+      assert.deepEqual(await world.exposures(), ['accepted 10.0.0.5 icmp 198.51.100.9', 'replied 10.0.0.5 icmp 198.51.100.8'])
     })
   })
 
@@ -286,5 +286,29 @@ describe('answers', () => {
       const store = await tables([seen(true, { instanceId: null })], { runs })
       assert.deepEqual(await store.query('SELECT local_instance_id AS instance FROM flow_owners'), [{ instance: 'i-7' }])
     })
+  })
+})
+
+describe('a flow of which nothing says the time', () => {
+  it('has no start and no end in the views, instead of 1970; a condition on start reads its days alone', async () => {
+    const store = await tables([])
+    const day = 86_400
+    const base = 20_400 * day
+    const rows = Array.from({ length: 5 }, (_unused, i) => `(${base + i * day + 60}, 5, 'logged', 7, ${i + 2})`)
+    await store.command(
+      `INSERT INTO \`${store.database}\`.flows (start, dur, time_source, object_id, line) VALUES (0, 0, 'none', 7, 1), ${rows.join(', ')}`,
+    )
+    const asked = (columns: string, from: string): Promise<Record<string, unknown>[]> => store.query(`SELECT ${columns} FROM ${from}`)
+    for (const view of ['flow_log', 'flow_owners', "flow_owners_between(from = '1970-01-01 00:00:00', to = '2106-02-07 06:28:15')"]) {
+      assert.deepEqual(await asked('line, start', `${view} WHERE start IS NULL`), [{ line: 1, start: null }], view)
+      assert.deepEqual(await asked('line', `${view} WHERE start < ${base + day} ORDER BY line`), [{ line: 2 }], view)
+    }
+    assert.deepEqual(await asked('start, end, time_source', 'flow_log WHERE line <= 2 ORDER BY line'), [
+      { start: null, end: null, time_source: 'none' },
+      { start: '2025-11-08 00:01:00', end: '2025-11-08 00:01:05', time_source: 'logged' },
+    ])
+    const plan = (await store.query<{ explain: string }>(`EXPLAIN indexes = 1 SELECT bytes FROM flow_log WHERE start >= ${base} AND start < ${base + day}`)).map(row => row.explain).join('\n') // prettier-ignore
+    const parts = [...plan.matchAll(/\.flows\)[^]*?Parts: (\d+)/g)].map(([, count]) => Number(count))
+    assert.ok(parts.length > 0 && parts.reduce((sum, count) => sum + count, 0) === 1, plan)
   })
 })

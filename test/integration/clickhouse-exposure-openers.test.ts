@@ -57,6 +57,24 @@ describe('who opened a conversation', sideBySide, () => {
       ])
     })
 
+    it('of one second with the answer hides a port of 1024 or more: nothing decides, so it is undecided', async () => {
+      const both = (values: Values): FlowRecord[] => [false, true].map(egress => seen(egress, values))
+      const flows = [
+        ...both({ ...udp, farPort: 53, ownPort: 11_211 }),
+        ...both({ ...udp, farPort: 1024, ownPort: 27_015 }),
+        ...both({ tcpFlags: null, farPort: 443, ownPort: 8080 }),
+        // a client of ours has such a port, or asked a second before
+        ...both({ ...udp, farPort: 53, ownPort: 32_768 }),
+        seen(true, { ...udp, farPort: 53, ownPort: 20_000 }),
+        seen(false, { ...udp, farPort: 53, ownPort: 20_000, at: 1 }),
+        // flags decide
+        ...both({ tcpFlags: 18, farPort: 443, ownPort: 3306 }).slice(1),
+      ]
+      assert.deepEqual(await listed(flows), [
+        'answered 10.0.0.5 3306 198.51.100.7',
+        ...[11_211, 27_015, 8080].map(port => `undecided 10.0.0.5 ${port} 198.51.100.7 inferred`),
+      ])
+    })
     it('is no exposure if our request went out before', async () => {
       const request = (ownPort: number): FlowRecord[] => [seen(true, { ...udp, farPort: 53, ownPort }), seen(false, { ...udp, farPort: 53, ownPort, at: 1 })] // prettier-ignore
       assert.deepEqual(await listed([...request(40_000), ...request(161), ...request(53)]), [])
@@ -112,8 +130,8 @@ describe('who opened a conversation', sideBySide, () => {
       await Promise.all([
         lists([], pings, text(0), text(3600)),
         lists([], pings, text(1200), text(3600)),
-        lists(['replied 10.0.0.5 0 198.51.100.7 inferred'], pinged, text(1200), text(3600)),
-        lists(['replied 10.0.0.5 0 198.51.100.7'], pinged.slice(0, 2), text(-1), text(3600)),
+        lists(['replied 10.0.0.5 icmp 198.51.100.7 inferred'], pinged, text(1200), text(3600)),
+        lists(['replied 10.0.0.5 icmp 198.51.100.7'], pinged.slice(0, 2), text(-1), text(3600)),
         lists([], pinged.slice(0, 2), text(0), text(3600)),
       ])
     })
@@ -179,11 +197,15 @@ describe('who opened a conversation', sideBySide, () => {
         seen(true, { ...plain, protocol, far: `198.51.100.${i + 8}`, at: 1 }),
       ])
       const ours = [seen(true, { ...plain, protocol: 50, far: '203.0.113.1' }), seen(false, { ...plain, protocol: 50, far: '203.0.113.1', at: 1 })] // prettier-ignore
-      assert.deepEqual(await listed([...flows, ...answered, ...ours]), [
-        ...protocols.map((_protocol, i) => `accepted 10.0.0.5 0 198.51.100.${i + 1}`),
-        'replied 10.0.0.5 0 198.51.100.8',
-        'replied 10.0.0.5 0 198.51.100.9',
-      ])
+      const names = ['protocol 4', 'protocol 41', 'gre', 'esp', 'ah', 'protocol 2', 'protocol 115']
+      assert.deepEqual(
+        new Set(await listed([...flows, ...answered, ...ours])),
+        new Set([
+          ...names.map((name, i) => `accepted 10.0.0.5 ${name} 198.51.100.${i + 1}`),
+          'replied 10.0.0.5 gre 198.51.100.8',
+          'replied 10.0.0.5 esp 198.51.100.9',
+        ]),
+      )
     })
   })
 })

@@ -104,8 +104,8 @@ describe('exposure that was not what it seemed', sideBySide, () => {
       ]
       const world = worlds.world(flows.map(unknown))
       assert.deepEqual(await world.exposures(), [
-        'undecided 2600:1f18::5 0 2a00:1450::b inferred',
         ...['7', '8', '9', 'a'].map(end => `undecided 2600:1f18::5 22 2a00:1450::${end} inferred`),
+        'undecided 2600:1f18::5 icmpv6 2a00:1450::b inferred',
       ])
       const store = await tables(flows.map(unknown))
       const ssh = await ask<Record<string, string>, 'ssh_from_outside'>(store, 'ssh_from_outside', { from: new Date(t * 1000 - 1000), to: new Date(t * 1000 + 1000), limit: 9 }) // prettier-ignore

@@ -21,7 +21,7 @@ import {
   type Verdict,
 } from '../support/planted-truth/expected.ts'
 import { objectsOf, recordsOf, type LogObject } from '../support/planted-truth/log-objects.ts'
-import { networkOf } from '../support/planted-truth/network.ts'
+import { midnight, midnightSeeds, networkOf } from '../support/planted-truth/network.ts'
 import { trafficOf } from '../support/planted-truth/traffic.ts'
 import { bringObjects } from '../support/planted-truth/truth-path.ts'
 
@@ -29,7 +29,7 @@ import { bringObjects } from '../support/planted-truth/truth-path.ts'
 const count = Number(process.env['FLOWLOOM_TRUTH_SCENARIOS'] ?? 520)
 /** Where the seeds begin: other networks each time this is set. */
 const firstSeed = Number(process.env['FLOWLOOM_TRUTH_SEED'] ?? 1)
-const holdersAsked = 160
+const holdersAsked = 200
 const formerAsked = 8
 const cutsAsked = 6
 
@@ -41,7 +41,10 @@ const range = "from = '2026-11-19 00:00:00', to = '2026-11-22 00:00:00'"
 
 before(async () => {
   server = await liveClickHouse()
-  const seeds = new Set([...failingSeeds, ...Array.from({ length: count }, (_unused, i) => firstSeed + i)])
+  const seeds = new Set([
+    ...failingSeeds,
+    ...Array.from({ length: count }, (_unused, i) => firstSeed + i + (i % 9 === 8 ? midnightSeeds : 0)),
+  ])
   const objects: LogObject[] = []
   for (const seed of seeds) {
     const network = networkOf(seed)
@@ -71,7 +74,7 @@ function judge(verdicts: readonly Verdict[], unknownShare: number): void {
 describe(`planted truth in ${count} networks`, () => {
   it('exposed services have the tier, address and peer that they truly have', async () => {
     const rows = await store.query<ExposureRow & { account_id: string }>(
-      `SELECT evidence, observer, account_id, protocol, ${address('local_addr')} AS local, local_port, ${address('remote_addr')} AS remote, inferred, maybe_nat
+      `SELECT evidence, observer, account_id, protocol, local_addr AS local, local_port, remote_addr AS remote, inferred, maybe_nat
        FROM exposed_ports_between(${range})`,
     )
     const byAccount = Map.groupBy(rows, row => row.account_id)
@@ -88,7 +91,7 @@ describe(`planted truth in ${count} networks`, () => {
       const from = Date.parse('2026-11-20T02:00:00Z') / 1000 + random.below(15 * 3600)
       const [since, until] = [from, from + 3600].map(second => new Date(second * 1000).toISOString().slice(0, 19))
       const rows = await store.query<ExposureRow & { account_id: string }>(
-        `SELECT evidence, observer, account_id, protocol, ${address('local_addr')} AS local, local_port, ${address('remote_addr')} AS remote, inferred, maybe_nat
+        `SELECT evidence, observer, account_id, protocol, local_addr AS local, local_port, remote_addr AS remote, inferred, maybe_nat
          FROM exposed_ports_between(from = '${since!}', to = '${until!}')`,
       )
       const byAccount = Map.groupBy(rows, row => row.account_id)
@@ -106,7 +109,7 @@ describe(`planted truth in ${count} networks`, () => {
       if (truth === undefined || verdicts.length === formerAsked) continue
       const [from, to] = [truth.at - 120, truth.at + 300].map(second => new Date(second * 1000).toISOString().slice(0, 19))
       const rows = await store.query<ExposureRow>(
-        `SELECT evidence, observer, protocol, ${address('local_addr')} AS local, local_port, ${address('remote_addr')} AS remote, inferred, maybe_nat
+        `SELECT evidence, observer, protocol, local_addr AS local, local_port, remote_addr AS remote, inferred, maybe_nat
          FROM exposed_ports_between(from = '${from}', to = '${to}') WHERE account_id = '${scenario.network.accountId}'`,
       )
       verdicts.push(checkFormerPeer(scenario, truth, rows))
@@ -146,9 +149,14 @@ describe(`planted truth in ${count} networks`, () => {
     for (let i = 0; i < holdersAsked; i++) {
       const scenario = random.pick(all)
       const { network } = scenario
-      const eni = random.pick(network.enis)
+      // of a hand-over, either side
+      const eni =
+        network.seed >= midnightSeeds
+          ? random.pick(network.enis.filter(({ role }) => role === 'instance').slice(-2))
+          : random.pick(network.enis)
       const ip = random.pick([eni.v4, eni.v4, ...(eni.v6 === undefined ? [] : [eni.v6]), ...eni.secondary, ...eni.pods])
-      const at = network.startS + random.between(-600, network.lengthS + 3600)
+      const aroundMidnight = network.seed >= midnightSeeds && random.below(4) !== 0
+      const at = aroundMidnight ? midnight + random.between(-60, 700) : network.startS + random.between(-600, network.lengthS + 3600)
       const rows = await ask<HolderRow & { scope: string }, 'who_holds'>(store, 'who_holds', { ip, at: new Date(at * 1000) })
       const row = rows.find(each => each.scope === network.vpcId) ?? rows.find(each => each.scope.startsWith(network.accountId))
       verdicts.push(checkHolder(scenario, ip, at, row))

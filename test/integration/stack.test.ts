@@ -255,7 +255,7 @@ describe('stack stop', () => {
     const pidsOf = (text: string): number[] => [...text.matchAll(/\(pid (\d+)\)$/gm)].map(found => Number(found[1]))
 
     const first = await start()
-    assert.match(first.text, new RegExp(`^FLOWLOOM_KAFKA_BROKERS=127.0.0.1:${ports.kafka}$`, 'm'))
+    assert.match(first.text, new RegExp(`^export FLOWLOOM_KAFKA_BROKERS=127.0.0.1:${ports.kafka}$`, 'm'))
     first.command.kill('SIGKILL')
     await once(first.command, 'exit')
     const second = await start()

@@ -3,6 +3,7 @@ import { FlowError } from '../../../runtime/errors.ts'
 import { missing, ok, type ProbeResult } from '../../../runtime/probe-result.ts'
 import { checkLookups, type CheckedFile } from './check-lookups.ts'
 import type { LookupSettings } from './settings.ts'
+import { counted } from '../../../runtime/counted.ts'
 
 const settingOf = { country: 'lookups.country', asn: 'lookups.asn', aws: 'lookups.awsRanges', threat: 'lookups.threats' } as const
 
@@ -24,7 +25,8 @@ export async function probeLookups(settings: LookupSettings): Promise<ProbeResul
     const step = settingOf[file.table]
     if (fault !== undefined) return missing(file.path, step, new Error(fault))
     if (info === undefined) return ok(file.path, step)
-    const left = info.unreadableLines === 0 ? '' : `, ${info.unreadableLines} lines left out, the first is ${info.firstUnreadable!}`
+    const left =
+      info.unreadableLines === 0 ? '' : `, ${counted(info.unreadableLines, 'line')} left out, the first is ${info.firstUnreadable!}`
     return ok(file.path, step, `${info.ranges} ranges of ${info.dataDate.slice(0, 10)}${left}`)
   })
 }

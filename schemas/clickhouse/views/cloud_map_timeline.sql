@@ -1,6 +1,40 @@
 -- Owners of addresses from the map of days: no run lies inside of another, none crosses midnight (UTC), and a run ends where nothing was seen for more
 -- than 10 minutes. At a second, the newest run that began answers: held up to 10 minutes after its last sighting, last-known after that.
+-- ambiguous_until: before that second the answer is ambiguous, whatever conflict_s says; 1970 if it is not. The map is local to a day, so of two owners
+-- that are seen from its first seconds on it cannot say who came first. A run that begins in the first 10 minutes of a day is ambiguous in them if the
+-- next owner of that day follows within 10 minutes, and
+--   was there in the last 10 minutes before midnight too, so that it may have been there all the time; or
+--   follows in these first 10 minutes without a second between, and the run's own owner was there in the last 10 minutes before midnight.
+-- This view is the only place of the rule: who_holds.sql and the views of owners read it. An owner is an interface, else a service.
 CREATE OR REPLACE VIEW {database}.cloud_map_timeline AS
-SELECT toString(scope) AS scope, ip, valid_from, last_seen, interface_id, instance_id, toString(service) AS service, conflict_s
-FROM {database}.cloud_map FINAL
+SELECT scope, ip, valid_from, last_seen, interface_id, instance_id, service, conflict_s,
+  if(
+    next_from != 0 AND toUnixTimestamp(valid_from) % 86400 < 600 AND next_from <= toUnixTimestamp(last_seen) + 600
+      AND (has(before, next_owner) OR (has(before, owner) AND next_from <= toUnixTimestamp(last_seen) + 1 AND next_from % 86400 < 600)),
+    toDateTime(86400 * night + 600, 'UTC'), toDateTime(0, 'UTC')
+  ) AS ambiguous_until,
+  first_seen, interface_type, subnet_id, vpc_id, account_id, region, az_id
+FROM (
+  SELECT *,
+    groupUniqArrayIf(owner, eve) OVER (PARTITION BY scope, ip, night) AS before,
+    -- the next run of another owner that day is the next one that changes it
+    anyLastIf(toUnixTimestamp(valid_from), changes) OVER later AS next_from,
+    anyLastIf(owner, changes) OVER later AS next_owner
+  FROM (
+    SELECT *,
+      owner != leadInFrame(owner, 1, owner) OVER (PARTITION BY scope, ip, night ORDER BY valid_from DESC ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS changes
+    FROM (
+      -- each run stands in its own day, and if it ends in the last 10 minutes of it, as the eve of the next one too
+      SELECT toString(scope) AS scope, ip, valid_from, first_seen, last_seen, conflict_s, interface_id, instance_id, toString(service) AS service,
+        if(interface_id != '', interface_id, service) AS owner,
+        arrayJoin(if(toUnixTimestamp(last_seen) % 86400 >= 85800, [0, 1], [0])) AS eve,
+        intDiv(toUnixTimestamp(valid_from), 86400) + eve AS night,
+        toString(interface_type) AS interface_type, toString(subnet_id) AS subnet_id, toString(vpc_id) AS vpc_id, toString(account_id) AS account_id,
+        toString(region) AS region, toString(az_id) AS az_id
+      FROM {database}.cloud_map FINAL
+    )
+  )
+  WINDOW later AS (PARTITION BY scope, ip, night ORDER BY valid_from DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+)
+WHERE NOT eve
 SETTINGS join_use_nulls = 0;

@@ -4,7 +4,8 @@
 -- A conversation (addresses and ports) is inbound by its TCP flags: a SYN came in or a SYN+ACK went out, whatever the ports. It is ours if a SYN went
 -- out or a SYN+ACK came in. If a port was used both ways, one after the other, only that counts which a SYN that came in shows (`reused`).
 -- If no flags say who opened it, time does: what came in before anything but a reset went out is inbound, and so is what nothing went out for. In the
--- same second the ports decide. Of protocols without ports the first packet is evidence, and if both are of one second, or the conversation is older
+-- same second the ports decide, if our port is that of the service or below 1024 (inbound), or 32768 or more (a client of ours). Between them nothing
+-- decides, and the row is undecided. Of protocols without ports the first packet is evidence, and if both are of one second, or the conversation is older
 -- than what is read, a guess.
 -- Evidence is read from 690 seconds before `from`, which is longer than AWS joins packets (600 seconds), and cuts no exchange that runs by the minute. What
 -- has packets in the first 600 of them, or TCP flags and no opening, may be older: order says little there, and it is listed as inferred, unless its
@@ -17,8 +18,11 @@
 --     reset or our own request;
 --   accepted: let in, no answer seen. Never without `action` in the format: there an answer alone proves that it was let in;
 --   undecided: let in at one of the two ends, and nobody can say which end is ours, because the direction is unknown. local_addr and local_port are
---     those of the service, by flags, else by the ports (of ICMP the destination). It may be a port of ours that is open, or our own connection;
+--     those of the service, by flags, else by the ports (of ICMP the destination). Or the direction is known, both ways are in one second, and neither
+--     flags nor ports say who asked. It may be a port of ours that is open, or our own connection;
 --   nat-phantom: a NAT gateway (nat_evidence_between), which drops it. maybe_nat = 1: it may be one.
+-- exposure says what is exposed: tcp/22, udp/53, or of a protocol without ports the protocol alone: icmp, icmpv6, gre, esp, `protocol 4`. There is no
+-- port then, and local_port is NULL. first_seen and last_seen are NULL if nothing says the time of a record. Addresses are text, IPv4 as 1.2.3.4.
 -- Where records of an observer lack account, VPC, subnet or instance, because the format of their flow log does, the value that the others have is
 -- taken. Two instances, one after the other at one interface, stay two rows.
 -- Parameters: from, to (both included), UTC.
@@ -103,13 +107,16 @@ WITH
       bitAnd(seen, 32) != 0 AND back_from >= syn_from AND back_from < own_from AS back_to_syn,
       -- it may be older than what is read
       least(in_from, back_from) + 90 < asked OR bitAnd(seen, 32) != 0 AS older,
-      greatest(in_from, back_from) - least(in_from, back_from) <= 600 AS close
+      greatest(in_from, back_from) - least(in_from, back_from) <= 600 AS close,
+      bitAnd(seen, 128) != 0 OR local_port < if(older, 32768, 1024) OR (older AND remote_port >= 32768) AS serves
     FROM conversations
   ),
   rated AS (
     SELECT *, if(named = toIPv6('::'), address, named) AS reported, NOT ours OR after_syn AS whole,
+      -- both ways in one second, and neither flags nor ports say who asked
+      NOT opened AND NOT ours AND NOT portless AND NOT older AND in_from = back_from AND in_from != never AND NOT serves AND local_port < 32768 AS open_question,
       multiIf(
-        bitAnd(seen, 511) = 0, 0,
+        bitAnd(seen, 511) = 0 OR open_question, 0,
         opened, multiIf(bitAnd(seen, 2) != 0 OR back_to_syn, 3, bitAnd(seen, 64) != 0 AND NOT ours, 2, 1),
         bitAnd(seen, 96) != 0, 2,
         1
@@ -118,7 +125,7 @@ WITH
       multiIf(
         NOT close OR (NOT older AND in_from != back_from), in_from < back_from,
         portless, in_from <= back_from OR (older AND protocol NOT IN (1, 58)),
-        bitAnd(seen, 128) != 0 OR local_port < if(older, 32768, 1024) OR (older AND remote_port >= 32768)
+        serves
       ) AS came_first
     FROM told
   ),
@@ -161,9 +168,14 @@ WITH
 SELECT
   multiIf(any(n.evidence) IN ('named', 'inferred'), 'nat-phantom', ['undecided', 'accepted', 'replied', 'answered'][intDiv(max(x.best), 2) + 1]) AS evidence,
   x.observer AS observer, x.account_id AS account_id, x.vpc_id AS vpc_id, x.subnet_id AS subnet_id, x.instance_id AS instance_id,
-  x.protocol AS protocol, x.address AS local_addr, x.local_port AS local_port, x.peer AS remote_addr,
+  multiIf(
+    x.protocol IN (6, 17, 33, 132), concat(transform(x.protocol, [6, 17, 33, 132], ['tcp', 'udp', 'dccp', 'sctp'], ''), '/', toString(x.local_port)),
+    transform(x.protocol, [1, 58, 47, 50, 51], ['icmp', 'icmpv6', 'gre', 'esp', 'ah'], concat('protocol ', toString(x.protocol)))
+  ) AS exposure,
+  x.protocol AS protocol, replaceRegexpOne(toString(x.address), '^::ffff:(\\d+\\.)', '\\1') AS local_addr,
+  if(x.protocol IN (6, 17, 33, 132), x.local_port, NULL) AS local_port, replaceRegexpOne(toString(x.peer), '^::ffff:(\\d+\\.)', '\\1') AS remote_addr,
   any(x.country) AS country, any(x.asn) AS asn, any(x.as_org) AS as_org, any(x.threat) AS threat,
-  sum(x.flows) AS flows, sum(x.packets) AS packets, sum(x.bytes) AS bytes, min(x.first_seen) AS first_seen, max(x.last_seen) AS last_seen,
+  sum(x.flows) AS flows, sum(x.packets) AS packets, sum(x.bytes) AS bytes, nullIf(min(x.first_seen), toDateTime(0, 'UTC')) AS first_seen, nullIf(max(x.last_seen), toDateTime(0, 'UTC')) AS last_seen,
   toUInt8(max(x.best) % 2 = 0) AS inferred, toUInt8(any(n.evidence) = 'maybe') AS maybe_nat
 FROM completed AS x
 LEFT ANY JOIN {database}.nat_evidence_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}) AS n ON x.observer = n.observer

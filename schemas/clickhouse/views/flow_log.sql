@@ -1,6 +1,6 @@
 -- The flow log as AWS names it (29 fields of versions 2 to 5), then the later fields, then what flowloom adds. Absent values are NULL.
--- `start` and `end` are never NULL, so that a condition on `start` reads only the days it needs: time_source tells where they come from (start, end:
--- only that one is from the record, the other is unknown and equal to it). The interface a row joins is its whole cloud context; repeats of one in
+-- `start` and `end` are NULL if nothing says the time (time_source none); a condition on `start` reads only the days it needs. time_source tells where
+-- they come from (start, end: only that one is from the record, the other is unknown and equal to it). The interface a row joins is its whole cloud context; repeats of one in
 -- `interfaces` are equal, so any of them will do.
 -- The side of the interface itself is ours, whatever country or network its range belongs to elsewhere: neither is said of it if the direction is
 -- known. A packet address that differs is another matter: it may be that of a client or a peer.
@@ -35,8 +35,8 @@ SELECT
   if(bitTest(absent, 0), NULL, f.protocol) AS protocol,
   if(bitTest(absent, 3), NULL, f.packets) AS packets,
   if(bitTest(absent, 4), NULL, f.bytes) AS bytes,
-  f.start AS start,
-  f.start + f.dur AS end,
+  f.known_start AS start,
+  f.known_start + f.dur AS end,
   nullIf(toString(f.action), '-') AS action,
   nullIf(toString(f.log_status), '-') AS log_status,
   nullIf(i.vpc_id, '') AS vpc_id,
@@ -83,7 +83,12 @@ SELECT
   f.interface AS interface,
   f.object_id AS object_id,
   f.line AS line
-FROM {database}.flows AS f
+FROM (
+    -- two parts, because a condition on "if(...)" would read all days
+    SELECT *, toNullable(start) AS known_start FROM {database}.flows WHERE time_source != 'none'
+    UNION ALL
+    SELECT *, CAST(NULL, 'Nullable(DateTime(\'UTC\'))') AS known_start FROM {database}.flows WHERE time_source = 'none'
+  ) AS f
 LEFT ANY JOIN {database}.interfaces AS i ON f.interface = i.interface
 SETTINGS join_use_nulls = 0;
 

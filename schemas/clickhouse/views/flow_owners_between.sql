@@ -5,7 +5,7 @@ WITH
     SELECT *, 1 AS known FROM {database}.cloud_map_timeline_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
   ),
   services AS (
-    SELECT ip, valid_from, last_seen, service, conflict_s, known FROM runs WHERE scope = 'aws'
+    SELECT ip, valid_from, last_seen, service, conflict_s, ambiguous_until, known FROM runs WHERE scope = 'aws'
   ),
   scoped AS (
     SELECT f.*, i.scope AS scope, i.observer AS observer, i.instance_id AS instance_id, if(f.direction = 'unknown', '', i.interface_id) AS own_interface
@@ -13,17 +13,17 @@ WITH
     LEFT ANY JOIN (SELECT interface, scope, observer, interface_id, instance_id FROM {database}.interfaces) AS i ON f.interface = i.interface
   )
 SELECT
-  s.start AS start, s.dur AS dur, s.scope AS scope, s.observer AS observer, toString(s.direction) AS direction, toString(s.action) AS action, s.protocol AS protocol,
+  if(s.time_source = 'none', NULL, s.start) AS start, s.dur AS dur, s.scope AS scope, s.observer AS observer, toString(s.direction) AS direction, toString(s.action) AS action, s.protocol AS protocol,
   s.local_addr AS local_addr, s.local_port AS local_port, s.remote_addr AS remote_addr, s.remote_port AS remote_port, s.packets AS packets, s.bytes AS bytes,
   nullIf(if(s.own_interface != '', s.own_interface, l.interface_id), '') AS local_interface_id,
   nullIf(multiIf(s.own_interface = '', l.instance_id, s.instance_id != '', s.instance_id, l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600, l.instance_id, ''), '') AS local_instance_id,
-  multiIf(s.own_interface != '', if(toString(s.direction_source) IN ('logged', 'own_network') OR (l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600), 'held', 'ambiguous'), l.known = 0, NULL, toUnixTimestamp(s.start) > toUnixTimestamp(l.last_seen) + 600, 'last-known', l.conflict_s > 0, 'ambiguous', 'held') AS local_state,
+  multiIf(s.own_interface != '', if(toString(s.direction_source) IN ('logged', 'own_network') OR (l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600), 'held', 'ambiguous'), l.known = 0, NULL, toUnixTimestamp(s.start) > toUnixTimestamp(l.last_seen) + 600, 'last-known', l.conflict_s > 0 OR s.start < l.ambiguous_until, 'ambiguous', 'held') AS local_state,
   nullIf(r.interface_id, '') AS remote_interface_id,
   nullIf(r.instance_id, '') AS remote_instance_id,
   nullIf(a.service, '') AS remote_service,
   multiIf(
-    r.known = 1, multiIf(toUnixTimestamp(s.start) > toUnixTimestamp(r.last_seen) + 600, 'last-known', r.conflict_s > 0, 'ambiguous', 'held'),
-    a.known = 1, multiIf(toUnixTimestamp(s.start) > toUnixTimestamp(a.last_seen) + 600, 'last-known', a.conflict_s > 0, 'ambiguous', 'held'),
+    r.known = 1, multiIf(toUnixTimestamp(s.start) > toUnixTimestamp(r.last_seen) + 600, 'last-known', r.conflict_s > 0 OR s.start < r.ambiguous_until, 'ambiguous', 'held'),
+    a.known = 1, multiIf(toUnixTimestamp(s.start) > toUnixTimestamp(a.last_seen) + 600, 'last-known', a.conflict_s > 0 OR s.start < a.ambiguous_until, 'ambiguous', 'held'),
     NULL
   ) AS remote_state,
   s.interface AS interface, s.object_id AS object_id, s.line AS line,

@@ -1,8 +1,7 @@
 -- Who held an address at a time, in every scope that knows it: the newest run that began by then. Parameters: ip (text), at (DateTime).
 -- state: held (seen then, or at most 10 minutes before), ambiguous (held, but others were seen with the address in that run, for conflict_s seconds),
 -- last-known (not seen for more than 10 minutes before).
--- The first 10 minutes of a UTC day are ambiguous too if the one who came later may be hidden: the map is local to a day, so of two that are seen
--- from its first seconds on it cannot say who came first. conflict_s is 0 then.
+-- The first 10 minutes of a UTC day are ambiguous too if the one who came later may be hidden: cloud_map_timeline says when. conflict_s is 0 then.
 -- held_since: first second of the runs in a row of that owner; gaps: how often it was not seen for more than 10 minutes among them, up to the time.
 -- valid_to: first second of the next owner; NULL and end_known false: nobody newer is known until today; that does not say that the address is
 -- still held. next_seen, next_owner: the next run, of whichever owner. others: if ambiguous, the other owners of that
@@ -20,16 +19,7 @@ FROM (
     toUnixTimestamp({at:DateTime('UTC')}) <= toUnixTimestamp(run.3) + 600 AS seen,
     arrayLastIndex((who, i) -> i < n AND who != owner, owners, arrayEnumerate(owners)) + 1 AS since,
     arrayFirstIndex((who, i) -> i > n AND who != owner, owners, arrayEnumerate(owners)) AS later,
-    toStartOfDay({at:DateTime('UTC')}) AS midnight,
-    later != 0 AND run.1 >= midnight AND {at:DateTime('UTC')} < midnight + 600 AND runs[later].1 < midnight + 86400
-      AND toUnixTimestamp(runs[later].1) <= toUnixTimestamp(run.3) + 600
-      AND (
-        -- the other one was there before midnight, and is there again after this run
-        arrayExists((who, each) -> who = owners[later] AND each.1 < midnight AND each.3 >= midnight - 600, owners, runs)
-        -- this one was there before midnight, and the other one is there without a second between
-        OR (toUnixTimestamp(runs[later].1) <= toUnixTimestamp(run.3) + 1 AND runs[later].1 < midnight + 600
-          AND arrayExists((who, each) -> who = owner AND each.1 < midnight AND each.3 >= midnight - 600, owners, runs))
-      ) AS at_midnight,
+    {at:DateTime('UTC')} < run.14 AS at_midnight,
     arrayFilter((who, each) -> who != owner AND toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), owners, runs) AS same_day
   FROM (
     SELECT scope, runs, owners, n, runs[n] AS run, owners[n] AS owner
@@ -37,11 +27,11 @@ FROM (
       SELECT scope, runs, arrayMap(each -> if(each.5 != '', each.5, each.13), runs) AS owners,
         arrayLastIndex(each -> each.1 <= {at:DateTime('UTC')}, runs) AS n
       FROM (
-        SELECT toString(scope) AS scope, arraySort(each -> each.1, groupArray((
-          valid_from, first_seen, last_seen, conflict_s, interface_id, instance_id, toString(interface_type), toString(subnet_id), toString(vpc_id),
-          toString(account_id), toString(region), toString(az_id), toString(service)
+        SELECT scope, arraySort(each -> each.1, groupArray((
+          valid_from, first_seen, last_seen, conflict_s, interface_id, instance_id, interface_type, subnet_id, vpc_id, account_id, region, az_id, service,
+          ambiguous_until
         ))) AS runs
-        FROM cloud_map FINAL
+        FROM cloud_map_timeline
         WHERE ip = toIPv6({ip:String})
         GROUP BY scope
       )

@@ -17,7 +17,10 @@ export const sideBySide = { concurrency: 200 }
 export interface ExposedPort {
   readonly evidence: string
   readonly local: string
-  readonly local_port: number
+  /** Null for protocols without ports. */
+  readonly local_port: number | null
+  /** Protocol and port, or the protocol alone. */
+  readonly exposure: string
   readonly remote: string
   readonly country: string
   readonly flows: number
@@ -132,7 +135,7 @@ export class ExposureWorlds {
     this.counts.sent++
     const text = (column: string): string => `replaceOne(toString(${column}), '::ffff:', '')`
     const rows = await this.#sink!.store.query<ExposedPort & { account_id: string }>(
-      `SELECT account_id, evidence, ${text('local_addr')} AS local, local_port, ${text('remote_addr')} AS remote, toString(country) AS country,
+      `SELECT account_id, evidence, ${text('local_addr')} AS local, local_port, exposure, ${text('remote_addr')} AS remote, toString(country) AS country,
          toUInt32(flows) AS flows, toUInt32(packets) AS packets, toUInt32(bytes) AS bytes, inferred, maybe_nat, toString(first_seen) AS first_seen
        FROM ${view}`,
     )
@@ -141,4 +144,4 @@ export class ExposureWorlds {
 }
 
 const said = (row: ExposedPort): string =>
-  `${row.evidence} ${row.local} ${row.local_port} ${row.remote}${row.inferred === 1 ? ' inferred' : ''}${row.maybe_nat === 1 ? ' maybe_nat' : ''}`
+  `${row.evidence} ${row.local} ${row.local_port ?? row.exposure} ${row.remote}${row.inferred === 1 ? ' inferred' : ''}${row.maybe_nat === 1 ? ' maybe_nat' : ''}`

@@ -92,11 +92,10 @@ export async function tablesOf(
 /** Arguments of `tablesOf` after the server. */
 export type TableArguments = Parameters<typeof tablesOf> extends [unknown, ...infer Rest] ? Rest : never
 
-/** `evidence address:port peer`, with what is uncertain about it. */
+/** `evidence address port peer`, of a protocol without ports its name for the port, with what is uncertain about it. */
 export async function exposures(store: Store, from = '2026-11-20 00:00:00', to = '2026-11-21 00:00:00'): Promise<string[]> {
-  const text = (column: string): string => `replaceOne(toString(${column}), '::ffff:', '')`
   const rows = await store.query<{ said: string }>(
-    `SELECT concat(evidence, ' ', ${text('local_addr')}, ' ', toString(local_port), ' ', ${text('remote_addr')}, if(inferred, ' inferred', ''), if(maybe_nat, ' maybe_nat', '')) AS said
+    `SELECT concat(evidence, ' ', local_addr, ' ', if(local_port IS NULL, exposure, toString(local_port)), ' ', remote_addr, if(inferred, ' inferred', ''), if(maybe_nat, ' maybe_nat', '')) AS said
      FROM exposed_ports_between(from = '${from}', to = '${to}') ORDER BY said`,
   )
   return rows.map(row => row.said)

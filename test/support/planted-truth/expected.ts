@@ -29,7 +29,8 @@ export interface ExposureRow {
   observer: string
   protocol: number
   local: string
-  local_port: number
+  /** Null for a protocol without ports. */
+  local_port: number | null
   remote: string
   inferred: number
   maybe_nat: number
@@ -88,7 +89,7 @@ function isOf({ network }: Scenario, row: ExposureRow, truth: Inbound): boolean 
   return (
     row.observer === truth.eni.id &&
     row.protocol === truth.protocol &&
-    row.local_port === truth.port &&
+    row.local_port === ([6, 17].includes(row.protocol) ? truth.port : null) &&
     row.remote === truth.peer &&
     (row.local === truth.address || (!packetsKnown && row.local === truth.own))
   )
@@ -117,6 +118,14 @@ function restsOnOnePair(scenario: Scenario, row: ExposureRow): boolean {
     return new Set(within.map(({ src, dst }) => [src, dst].sort().join(' '))).size <= 1
   }
   return slots.size > 0 && [...slots].every(isOnePair)
+}
+
+/** True if request and answer are of one second, no flags say which is which, and our port may be one of a service or of a client. */
+function isOneSecond(scenario: Scenario, row: ExposureRow, knowsOpener: boolean): boolean {
+  if (knowsOpener || row.local_port === null || row.local_port < 1024 || row.local_port >= 32_768) return false
+  const seconds = (egress: boolean): number[] =>
+    recordsAt(scenario, row).filter(record => record.egress === egress && (egress ? record.srcPort : record.dstPort) === row.local_port).map(({ start }) => start) // prettier-ignore
+  return seconds(false).length > 0 && Math.min(...seconds(false)) === Math.min(...seconds(true))
 }
 
 /** Checks that somebody with an address that was ours long before the time asked is listed as outside. */
@@ -167,7 +176,9 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
     const truths = traffic.inbound.filter(truth => matches(row, truth))
     const answered = truths.some(truth => truth.back === 'answer')
     const nothingBack = truths.every(truth => truth.back === 'nothing')
-    const knowsOpener = row.protocol === tcp && flagsKnown
+    // a regional gateway is named by a format with resource-id alone, which may be another flow log than the one that counts
+    const naming = eni.role === 'regional-nat' ? network.flowLogs.filter(each => has(each, 'resource-id')) : [log]
+    const knowsOpener = row.protocol === tcp && flagsKnown && naming.every(each => has(each, 'tcp-flags'))
     const wrong = [
       [row.evidence === 'nat-phantom' && !isNat(eni), 'a phantom that is an open host'],
       [isNat(eni) && truths.length > 0 && showsNat(scenario, eni) && row.evidence !== 'nat-phantom', 'a gateway that the log shows is taken for a host'], // prettier-ignore
@@ -186,7 +197,7 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
       [row.evidence === 'accepted' && answered && has(log, 'flow-direction') && packetsKnown, 'an answer is not seen'],
       [row.maybe_nat === 1 && eni.instanceId !== '-' && network.flowLogs.every(each => has(each, 'instance-id')), 'an instance may be a gateway'], // prettier-ignore
       [row.maybe_nat === 1 && !isNat(eni) && has(log, 'interface-type') && eni.instanceId === '-', 'another type may be a gateway'],
-      [row.evidence === 'undecided' && has(log, 'flow-direction'), 'undecided although the direction is logged'],
+      [row.evidence === 'undecided' && has(log, 'flow-direction') && !isOneSecond(scenario, row, knowsOpener), 'undecided although the direction is logged'], // prettier-ignore
       [row.evidence === 'undecided' && recordsAt(scenario, row).length === 0, 'undecided about nothing'],
       [row.evidence === 'undecided' && row.inferred === 0, 'undecided and definite'],
       [row.inferred === 0 && restsOnOnePair(scenario, row), 'a direction that was guessed from one pair of addresses reads as known'],

@@ -10,6 +10,8 @@ export const failingSeeds: readonly number[] = [
   146, 161, 183, 328, 331,
   // pods in a VPC whose own range is not private, without directions
   215, 443, 480,
+  // a regional gateway that only the flow log without flags names
+  359,
   // gaps
   5, 320,
 ]

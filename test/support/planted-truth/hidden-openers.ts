@@ -71,3 +71,19 @@ export function hiddenOpeners(random: Random, enis: readonly Eni[], draw: Draw):
     }
   }
 }
+
+/** Datagrams that are answered in the same second: of a service of ours that a peer asks from a port that looks like a service, and of a client of ours. */
+export function sameSecondAnswers(random: Random, enis: readonly Eni[], draw: Draw): void {
+  for (const eni of enis) {
+    if (eni.to - 400 <= eni.from) continue
+    const at = random.between(eni.from, eni.to - 400)
+    const peer = draw.peer()
+    const isOurs = random.below(3) === 0
+    const near = { address: eni.v4, port: isOurs ? 40_000 + random.below(900) : random.pick([1434, 1900, 5353, 11_211, 27_015]) }
+    const far = { address: peer, port: random.pick([53, 123, 443, 1024]) }
+    draw.see(eni, isOurs, eni.v4, near, far, at, 0, { protocol: 17 })
+    draw.see(eni, !isOurs, eni.v4, near, far, at, 0, { protocol: 17 })
+    if (!isOurs)
+      draw.inbound.push({ at, eni, protocol: 17, address: eni.v4, own: eni.v4, port: near.port, peer, peerPort: far.port, back: 'answer' })
+  }
+}

@@ -82,6 +82,10 @@ function columnsOf(random: Random): readonly string[] {
 
 const day = Date.parse('2026-11-20T00:00:00Z') / 1000
 
+/** Networks of seeds from here on are watched over midnight (UTC), and an address changes hands around it. */
+export const midnightSeeds = 1_000_000
+export const midnight = day + 86_400
+
 /** Makes the network of a seed. */
 export function networkOf(seed: number): Network {
   const random = new Random(seedOf('planted-truth', seed))
@@ -91,8 +95,10 @@ export function networkOf(seed: number): Network {
   const [a, b] = [random.below(200), random.below(250)]
   const net = routable ? `44.${a}.${b}` : random.pick([`10.${a}.${b}`, `172.${16 + (a % 16)}.${b}`, `192.168.${b}`])
   const net6 = `${uniqueLocal ? 'fd12:3456' : '2600:1f18'}:${(0x1000 + a * 256 + b).toString(16)}:${(1 + random.below(4000)).toString(16)}:`
-  const startS = day + 3600 + 300 * random.below(200)
+  const usualS = day + 3600 + 300 * random.below(200)
   const lengthS = random.pick([900, 1500, 2700, 7200])
+  const overMidnight = seed >= midnightSeeds
+  const startS = overMidnight ? midnight - 300 * (1 + random.below(lengthS / 300 - 1)) : usualS
   let host = 10
   const eni = (role: Role, from = startS, to = startS + lengthS, v4?: string): Eni => {
     host += 1 + random.below(5)
@@ -122,6 +128,12 @@ export function networkOf(seed: number): Network {
     const cut = startS + Math.floor(lengthS / 2)
     const old = eni('instance', startS, cut - 1)
     enis.push(old, eni('instance', cut + random.pick([0, 60, 400, 900]), startS + lengthS, old.v4))
+  }
+  if (overMidnight) {
+    // the old interface ends before, at or after midnight; the new one comes at once, or a while later
+    const cut = Math.max(startS + 400, Math.min(startS + lengthS - 400, midnight + random.pick([-600, -61, -1, 0, 0, 1, 59, 300])))
+    const old = eni('instance', startS, cut - 1)
+    enis.push(old, eni('instance', cut + random.pick([0, 0, 1, 60]), startS + lengthS, old.v4))
   }
   // a number of its own, so that the networks of before are what they were
   const later = new Random(seedOf('former', seed))

@@ -1,7 +1,7 @@
 /** Conversations of a network, as packets at its interfaces, and what is true of them. Nothing here knows the product. */
 import { Random, seedOf } from '../../../producers/synthetic/random.ts'
-import type { Eni, Network } from './network.ts'
-import { hiddenOpeners } from './hidden-openers.ts'
+import { midnightSeeds, type Eni, type Network } from './network.ts'
+import { hiddenOpeners, sameSecondAnswers, type Draw } from './hidden-openers.ts'
 
 /** Packets of one direction of a conversation at an interface, within a second or spread over a time. */
 export interface Packets {
@@ -100,14 +100,18 @@ class TrafficMaker {
     // the halves of a hand-over talk, so that the map can know them
     for (const eni of this.#network.enis)
       if (eni.from > this.#network.startS || eni.to < this.#network.startS + this.#network.lengthS) this.#ownClient(eni)
+    // around midnight they talk often, so that both are seen near it
+    if (this.#network.seed >= midnightSeeds) for (const eni of this.#enis('instance')) for (let i = 0; i < 4; i++) this.#ownClient(eni)
     this.#fromFormerAddress()
     this.#hairpins(new Random(seedOf('hairpin', this.#network.seed)))
-    hiddenOpeners(new Random(seedOf('openers', this.#network.seed)), this.#enis('instance'), {
+    const draw: Draw = {
       see: this.#see.bind(this),
       connection: this.#connection.bind(this),
       peer: () => this.#peer(false),
       inbound: this.#inbound,
-    })
+    }
+    hiddenOpeners(new Random(seedOf('openers', this.#network.seed)), this.#enis('instance'), draw)
+    sameSecondAnswers(new Random(seedOf('same second', this.#network.seed)), this.#enis('instance').slice(0, 1), draw)
     return { packets: this.#packets, inbound: this.#inbound }
   }
 

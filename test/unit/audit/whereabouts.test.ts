@@ -58,7 +58,7 @@ describe('an audit', () => {
     const text = formatAudit(report, true)
     assert.match(text, /NOTHING LISTED s3:\/\/empty\/: check bucket and prefix/)
     assert.match(text, /NOTHING LISTED s3:\/\/empty\/b\/: check/)
-    assert.match(text, /1 versions are of s3:\/\/logs\/, which no source names/)
+    assert.match(text, /1 version is of s3:\/\/logs\/, which no source names/)
     assert.doesNotMatch(text, /every line is accounted for/)
     assert.deepEqual([report.objects, report.gone], [0, 0])
   })

@@ -72,8 +72,8 @@ test('the summary counts every refusal and keeps the newest open examples', () =
     formatSummary(summary.reasons),
     /^bad-number {2}4 open, 1 sent back since\n {2}1970-01-01T00:00:09\.000Z {2}s3:\/\/logs\/AWSLogs\/1\/a\.log\.gz:2 /,
   )
-  assert.match(formatSummary(summary.reasons), /\n5 lines are dead letters; 1 refusals were sent back since$/)
-  assert.equal(formatSummary([]), '0 lines are dead letters')
+  assert.match(formatSummary(summary.reasons), /\n5 lines are dead letters; 1 refusal was sent back since$/)
+  assert.equal(formatSummary([]), 'no line is a dead letter')
 })
 
 test('bytes are escaped, and dumped in rows of 16', () => {

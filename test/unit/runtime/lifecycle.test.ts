@@ -8,7 +8,11 @@ import type { Log } from '../../../runtime/log.ts'
 class Stage {
   readonly events: string[] = []
   readonly warnings: unknown[][] = []
-  readonly log = { warn: (...args: unknown[]) => this.warnings.push(args) } as unknown as Log
+  readonly told: string[] = []
+  readonly log = {
+    warn: (...args: unknown[]) => this.warnings.push(args),
+    info: (_fields: object, text: string) => this.told.push(text),
+  } as unknown as Log
   readonly end = new AbortController()
 
   part(name: string, options: { start?: () => Promise<void>; stop?: () => Promise<void>; failed?: Promise<never> } = {}): Startable {
@@ -41,6 +45,7 @@ test('starts in order, says that it runs, stops in reverse when the signal ends'
   stage.end.abort()
   await done
   assert.deepEqual(stage.events.slice(4), ['stop c', 'stop b', 'stop a'])
+  assert.deepEqual(stage.told, ['stopping', 'stopped cleanly'])
 })
 
 test('a part that fails later ends all, and its error comes out', async () => {
@@ -91,6 +96,7 @@ test('a part that does not stop cleanly is told, and the others still stop', asy
   await done
   assert.deepEqual(stage.events.slice(-2), ['stop b', 'stop a'])
   assert.deepEqual(stage.warnings, [[{ part: 'b', error: 'Error: stuck' }, 'part did not stop cleanly']])
+  assert.deepEqual(stage.told, ['stopping'])
 })
 
 test('stopping takes no longer than the grace time, and the part that hangs is named', async () => {

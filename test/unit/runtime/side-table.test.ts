@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { EncodedTable } from '../../../runtime/side-table.ts'
 import type { Role } from '../../../runtime/task.ts'
 import { topics } from '../../../schemas/topics.ts'
-import { MemoryCluster } from '../../support/memory-context.ts'
+import { MemoryCluster } from '../../../harness/memory-context.ts'
 
 const bound = { entries: 1000, bytes: 1e6, setting: 'labels.tableBytes' }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Folder, insertPoints, type InsertPoint } from '../../../support/folder-target.ts'
-import { MemoryCluster, type FailurePoint, type MemoryTask } from '../../../support/memory-context.ts'
+import { MemoryCluster, type FailurePoint, type MemoryTask } from '../../../../harness/memory-context.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'flowloom-ranges-'))
 after(() => rmSync(root, { recursive: true, force: true }))

@@ -49,6 +49,6 @@ test('the probe loads each table and says what came of it', async () => {
   const results = await probeLookups({ ...settings, country: some, asn: 'none', threats: [`gone=${join(directory, 'gone')}`] })
   assert.match(
     probeText(results).replaceAll(directory, ''),
-    /^ok {6}lookups\.country {7}\/some\.csv: 150 ranges of \d{4}-\d\d-\d\d, 1 lines left out, the first is line 151 \(no range of addresses\): 9\.9\.9\.9\/40,BR\nmissing lookups\.threats {7}\/gone: there is no such file$/,
+    /^ok {6}lookups\.country {7}\/some\.csv: 150 ranges of \d{4}-\d\d-\d\d, 1 line left out, the first is line 151 \(no range of addresses\): 9\.9\.9\.9\/40,BR\nmissing lookups\.threats {7}\/gone: there is no such file$/,
   )
 })
