@@ -3,7 +3,7 @@ import { createS3Stores } from '../../producers/s3/objects/s3-object-store.ts'
 import { createFlowLogService, flowLogOf, type FlowLogService } from '../../producers/s3/fetch/describe-flow-logs.ts'
 import { namesBeforeDescribed } from '../../producers/s3/text/log-format.ts'
 import { openQueue, type NotificationQueue } from '../../producers/s3/notify/notify-queue.ts'
-import type { ListedObject, ObjectStore } from '../../producers/s3/objects/object-store.ts'
+import type { ListedObject, StoreOf } from '../../producers/s3/objects/object-store.ts'
 import { rootOf } from '../../producers/s3/objects/source-layout.ts'
 import type { Config } from '../../config/config.ts'
 import type { S3Queue, S3Source } from '../../producers/s3/settings.ts'
@@ -13,7 +13,7 @@ import { nothingToTry, probeSource } from './probe-source.ts'
 
 /** What the probe opens; tests bring their own. */
 export interface ProbeParts {
-  readonly stores: (bucket: string, key: string) => ObjectStore
+  readonly stores: StoreOf
   readonly openQueue: (queue: S3Queue) => NotificationQueue
   readonly flowLogs: FlowLogService
 }
@@ -52,7 +52,7 @@ export async function probe(
 ): Promise<ProbeResult[]> {
   const results: ProbeResult[] = []
   for (const source of config.s3.sources) {
-    const found = await probeSource(source, parts.stores(source.bucket, rootOf(source)))
+    const found = await probeSource(source, parts.stores(source.bucket, rootOf(source), source))
     const { endpoint } = config.s3
     const advice = async (): Promise<string | undefined> => (endpoint === undefined ? undefined : adviceOnUrl('s3.endpoint', endpoint))
     results.push(...(await advised(found.results, 'S3', advice)), ...(await probeFormats(config.s3, source, found.object, parts.flowLogs)))

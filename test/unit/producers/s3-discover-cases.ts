@@ -11,6 +11,8 @@ export const bucket = 'flow-logs'
 /** See the head of this file. */
 export class DiscoverBench {
   readonly store = new MemoryObjectStore()
+  /** Stores that the sources with these accounts have of their own: another role sees something else. */
+  readonly ownStores = new Map<string, MemoryObjectStore>()
   readonly cluster: MemoryCluster
   readonly source: DiscoverSource
   readonly #stop = new AbortController()
@@ -21,7 +23,7 @@ export class DiscoverBench {
     const { s3 } = checkConfig({ s3: { pollIntervalMs: 100, ...options.s3 } })
     this.source = createDiscoverSource({
       settings: { ...s3, pollIntervalMs: 1 },
-      stores: () => this.store,
+      stores: (_bucket, _key, source) => this.ownStores.get(source?.accounts?.[0] ?? '') ?? this.store,
       quietDayRounds: options.quietDayRounds ?? 1,
     })
   }
