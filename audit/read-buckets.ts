@@ -78,7 +78,7 @@ export async function readBuckets(
   for (const source of s3.sources) {
     const { bucket } = source
     const root = listingRoot(source)
-    const store = stores(bucket, root)
+    const store = stores(bucket, root, source)
     let objects = 0
     for await (const { key, etag: listed, lastModifiedMs: storedMs } of store.list(bucket, root)) {
       if (!isListed(source, key)) continue

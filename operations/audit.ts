@@ -21,7 +21,7 @@ async function askEverySide({ config, cluster }: Session, stores: StoreOf, store
   if (withTopics) await cluster.ranges(topics.objects)
   for (const source of config.s3.sources) {
     const root = listingRoot(source)
-    for await (const _first of stores(source.bucket, root).list(source.bucket, root)) break
+    for await (const _first of stores(source.bucket, root, source).list(source.bucket, root)) break
   }
 }
 

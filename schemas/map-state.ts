@@ -44,7 +44,11 @@ export type CloudMapDay = RecordOf<typeof cloudMapDay>
 /** Schema of `CloudMapEntry`. */
 export const cloudMapEntry = record('CloudMapEntry', 'Who holds an address now, and what the newest days of it say', [
   optional('current', owner, 'owner of the newest run'),
-  optional('currentSince', 'long', 'Unix seconds: since when nobody else was seen with the address, as far as the days of this entry know'),
+  optional(
+    'currentSince',
+    'long',
+    'Unix seconds: since when nobody but the owner was seen with the address, as far as the days of this entry know; null: somebody else was seen up to lastSeen, too',
+  ),
   optional('lastSeen', 'long', 'Unix seconds: last second of the newest run'),
   optional('storedDay', 'int', 'days since 1970-01-01: no later day of the address is in cloud-map-days; null: none is'),
   required('owners', arrayOf(again(owner)), 'every owner of the claims, once'),

@@ -140,7 +140,7 @@ export async function backfill(
   const range = scopeOf(config.s3.sources, asked)
   const { bucket } = range
   const { tell } = options
-  const store = createS3Stores(config.s3)(bucket, range.below)
+  const store = createS3Stores(config.s3)(bucket, range.below, range.source)
   if (sourceOf(config.s3.sources, bucket, range.below) === undefined) tell({ kind: 'foreign-bucket', bucket })
   const unlisted = new Set<string>()
   const onFault: ListFault = (error, prefix) => {

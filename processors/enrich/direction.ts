@@ -83,9 +83,12 @@ function namedSide(batch: FlowBatch, row: number, observer: number, networks: Ow
   return evidence.chosen[observer] === ours ? ours : 0
 }
 
-/** Sides that are not annotated: the interface's own addresses, whatever their range, and what is in own networks. Few blocks have any. */
+/**
+ * Sides that are not annotated: the interface's own addresses, whatever their range, and what is in own networks. Few blocks have any. Also where
+ * the direction is logged, a gateway without a side of its own has the peer there.
+ */
 function markPlainSides(batch: FlowBatch, networks: OwnNetworks | undefined): void {
-  const { rows, direction: directions } = batch
+  const { rows, contextId, direction: directions } = batch
   const { contexts, addresses } = batch.dictionaries
   const { flags } = addresses.current
   const [source, destination, packetSource, packetDestination] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
@@ -96,7 +99,11 @@ function markPlainSides(batch: FlowBatch, networks: OwnNetworks | undefined): vo
     const packet = isEgress ? packetSource[row]! : packetDestination[row]!
     let sides = 0
     const isPublicOwn = way !== direction.unknown && (flags[own]! & addressFlag.special) === 0 && own !== 0 && !contexts.transit
-    if (isPublicOwn && (packet === 0 || packet === own || isOfSubnet(addresses.current, packet, own)))
+    if (
+      isPublicOwn &&
+      contexts.observers[contextId[row]!] !== noSide &&
+      (packet === 0 || packet === own || isOfSubnet(addresses.current, packet, own))
+    )
       sides = isEgress ? plainSide.source : plainSide.destination
     if (networks !== undefined) sides |= ownSides(batch, row, networks)
     if (sides === 0 && !batch.hasPlainSides) continue

@@ -51,14 +51,14 @@ class EnrichWork {
     this.options = options
     this.enricher = new BlockEnricher(options.lookups.dictionaryEntries, context.codecs.flows.ids, options.networks?.own)
     this.tables = new LookupTables(options.lookups, context.log, {
-      onChange: ({ info }) => {
+      onChange: ({ info }, loaded) => {
         this.enricher.parsers.addresses.clear()
         for (const { table, dataDate, ranges, unreadableLines } of sumsOf(info)) {
           metrics.tableDate.set({ table }, Date.parse(dataDate) / 1000)
           metrics.tableRanges.set({ table }, ranges)
           metrics.tableUnreadable.set({ table }, unreadableLines)
-          metrics.tableRefused.set({ table }, 0)
         }
+        for (const table of loaded) metrics.tableRefused.set({ table }, 0)
       },
       onRefused: table => metrics.tableRefused.set({ table }, 1),
     })

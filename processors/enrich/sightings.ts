@@ -20,7 +20,7 @@ import { isBelieved } from './believed.ts'
 import { Forwarders, packetAddress } from './forwarders.ts'
 import type { OwnNetworks } from './own-networks.ts'
 import { addressFlag } from './parse/address-text.ts'
-import { scopeOf, type ContextValues } from './parse/context-dictionary.ts'
+import { scopeOf, type ContextDictionary, type ContextValues } from './parse/context-dictionary.ts'
 import { direction, timeSource, type FlowBatch } from './parse/flow-batch.ts'
 import { grow, PairTable } from './parse/pair-table.ts'
 
@@ -90,10 +90,15 @@ export class SightingCollector {
   /** The newest range of each entry, which most rows only extend; it stands behind those of the entry, disjoint and not adjacent. */
   #first = new Float64Array(1024)
   #last = new Float64Array(1024)
-  /** (context of any dictionary, or service; address) to a place in `#places`. */
+  /** (kind and number of a context, or service; address) to a place in `#places`. */
   readonly #index = new PairTable()
   #places: Int32Array<ArrayBuffer> = new Int32Array(1024).fill(unknownPlace)
   #epoch = 0
+  /** By dictionary: the number of each of its contexts within this transaction, 0 for none yet. They begin anew each time, so they stay small. */
+  #numbers = new WeakMap<ContextDictionary, Int32Array<ArrayBuffer>>()
+  #lastNumber = 0
+  /** Those of the dictionary of the batch. */
+  #batchNumbers: Int32Array<ArrayBuffer> = new Int32Array(0)
   readonly #forwarders = new Forwarders()
   /** Services by text, as negative numbers of the index. */
   readonly #services = new Map<string, number>()
@@ -122,6 +127,7 @@ export class SightingCollector {
       this.#forgetPlaces()
       this.#epoch = addresses.epoch
     }
+    this.#batchNumbers = this.#numbersOf(batch.dictionaries.contexts)
     forwarders.begin()
     for (let row = 0; row < rows; row++) {
       if (times[row] !== timeSource.logged) continue
@@ -187,7 +193,8 @@ export class SightingCollector {
 
   #see(batch: FlowBatch, kind: number, contextId: number, address: number, first: number, last: number): void {
     const { contexts } = batch.dictionaries
-    const id = this.#index.idOf(kinds.length * contexts.uids[contextId]! + kind, address)
+    const number = (this.#batchNumbers[contextId] ||= ++this.#lastNumber)
+    const id = this.#index.idOf(kinds.length * number + kind, address)
     const place = this.#places[id] ?? unknownPlace
     if (place >= 0) this.#extend(place, first, last)
     else if (place === unknownPlace) {
@@ -195,6 +202,14 @@ export class SightingCollector {
       const scope = context.interfaceId === null ? null : scopeOf(context)
       this.#setPlace(id, scope === null ? noPlace : this.#add(batch, kind, scope, address, interfaceOwner(context), first, last))
     }
+  }
+
+  #numbersOf(contexts: ContextDictionary): Int32Array<ArrayBuffer> {
+    const known = this.#numbers.get(contexts)
+    if (known !== undefined && known.length > contexts.count) return known
+    const numbers = grow(known ?? new Int32Array(0), Math.max(64, 2 * contexts.count))
+    this.#numbers.set(contexts, numbers)
+    return numbers
   }
 
   #seeService(batch: FlowBatch, service: string, address: number, first: number, last: number): void {
@@ -243,6 +258,8 @@ export class SightingCollector {
   }
 
   #forgetPlaces(): void {
+    this.#numbers = new WeakMap()
+    this.#lastNumber = 0
     this.#index.clear()
     this.#places.fill(unknownPlace)
   }

@@ -6,7 +6,6 @@ import { emptyDay, joinDays, newestSecond, weightOf, type DayState } from './day
 import { dayS } from './day-stays.ts'
 import type { Pace } from './pace.ts'
 import { differences, type RunDifferences } from './run-differences.ts'
-import { tell } from './timeline.ts'
 
 /** Days by number: days since 1970-01-01. */
 export type Days = ReadonlyMap<number, DayState>
@@ -17,8 +16,9 @@ export interface AddressEntry {
   readonly hot: Days
   /** No later day is in `cloud-map-days`; -1: none is. */
   readonly storedDay: number
-  /** The newest holder, as far as the hot days know. */
+  /** The newest run, as far as the hot days know. */
   readonly current: DerivedRun | null
+  /** Since when nobody but its owner is known with the address; null if somebody else was seen up to its last second. */
   readonly currentSince: number | null
 }
 
@@ -197,15 +197,32 @@ function groupsOf({ entry, storedDay, lookedUp }: AddressBefore, is: Days): numb
   return groups
 }
 
-function entryOf(hot: Days, storedDay: number, dayOf: (day: number, state: DayState) => DerivedDay): AddressEntry {
+/**
+ * What the hot days of an address say of it now.
+ *
+ * @param dayOf Derives a day.
+ */
+export function entryOf(hot: Days, storedDay: number, dayOf: (day: number, state: DayState) => DerivedDay): AddressEntry {
   const days = [...hot]
   if (soleHolder([hot]) !== undefined) {
     const [[oldest, { own }]] = days as [[number, DayState]]
     const current = dayOf(...days.at(-1)!).runs.at(-1)!
     return { hot, storedDay, current, currentSince: oldest * dayS + own[0]!.stays[0]! }
   }
-  const { runs, holdings } = tell({ days: days.map(each => dayOf(...each)), newest: newestOf(hot) })
-  const holding = holdings.at(-1)
-  const current = runs.findLast(run => run.id === holding?.id) ?? null
-  return { hot, storedDay, current, currentSince: holding?.validFrom ?? null }
+  const derived = days.map(each => dayOf(...each))
+  const current = derived.findLast(({ runs }) => runs.length > 0)?.runs.at(-1) ?? null
+  return { hot, storedDay, current, currentSince: current === null ? null : aloneSince(derived, current.id) }
+}
+
+/** The first second of an owner after the last one of all others; null if there is none. */
+function aloneSince(days: readonly DerivedDay[], id: string): number | null {
+  let othersTo = -Infinity
+  for (const { day, holders } of days)
+    for (const holder of holders) if (holder.id !== id) othersTo = Math.max(othersTo, day * dayS + holder.stays.at(-1)!)
+  for (const { day, holders } of days) {
+    const stays = holders.find(holder => holder.id === id)?.stays ?? []
+    for (let i = 0; i < stays.length; i += 2)
+      if (day * dayS + stays[i + 1]! > othersTo) return Math.max(day * dayS + stays[i]!, othersTo + 1)
+  }
+  return null
 }

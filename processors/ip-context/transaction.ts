@@ -6,6 +6,7 @@ import { topics } from '../../schemas/topics.ts'
 import {
   addSightings,
   daysToLookUp,
+  entryOf,
   leave,
   newestOf,
   type AddressBefore,
@@ -14,6 +15,7 @@ import {
   type MapSettings,
 } from './address.ts'
 import { encodeEntry, textOf, type CloudMapState } from './cloud-map-state.ts'
+import { deriveDay } from './day-runs.ts'
 import { crowdedOut, decodeClaims, encodeDay, type DayState } from './day-state.ts'
 import { dayS } from './day-stays.ts'
 import type { TransactionCounts } from './ip-context-metrics.ts'
@@ -183,7 +185,8 @@ class Writer {
       const [[day, oldest], ...others] = [...fitting.hot] as [[number, DayState], ...[number, DayState][]]
       this.store(address, new Map([[day, oldest]]))
       counts.early++
-      fitting = { ...fitting, hot: new Map(others), storedDay: Math.max(fitting.storedDay, day) }
+      const storedDay = Math.max(fitting.storedDay, day)
+      fitting = entryOf(new Map(others), storedDay, (each, of) => deriveDay(each, of, settings.overlapS))
       value = context.codecs.cloudMap.encodeValue(encodeEntry(fitting))
     }
     if (state.encoded(text)?.equals(value) !== true) this.#out.entries.set(text, { key, value, newest })

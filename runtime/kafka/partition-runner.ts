@@ -285,13 +285,14 @@ export class PartitionRunner implements TaskContext {
         this.#reportLag(batch.lag + Math.max(0, batch.nextOffset - this.#position))
         this.course.busy = true
         if (!this.#keyChecked) this.#checkFirstKey(batch)
+        this.course.hasInput ||= batch.records.length + batch.slabs.length > 0
         if (batch.records.length + batch.slabs.length > 0) await task.process(batch)
         this.#position = batch.nextOffset
         this.course.busy = false
         this.#reportLag(batch.lag)
         if (this.#role.copies === true) batch.free?.()
       }
-      await task.tick?.()
+      await this.course.tick(task)
       if (this.#inbox.length === 0) await this.#pause()
     }
     if (this.#end === 'stopped' && this.#phase === 'running') await task.stop?.()

@@ -1,6 +1,7 @@
 /** How often the task of a partition has failed without getting anywhere, and what follows from it. */
 import type { Log } from '../log.ts'
 import { errorText } from '../errors.ts'
+import type { Task } from '../task.ts'
 import { lagLabels, tasksFailing } from './events.ts'
 
 /** How a task gets on. */
@@ -9,8 +10,11 @@ export class TaskCourse {
   readonly startedMs: number
   /** It is at work on input, or has not come to its work yet. */
   busy = true
+  /** It was given input. What it has to do with it may come later, in `tick`. */
+  hasInput = false
   /** It has committed a position behind the one it began at, or a part of the work on the record there. */
   advanced = false
+  #ticking = false
   #offset: number | undefined
 
   constructor(startedMs = Date.now()) {
@@ -23,14 +27,22 @@ export class TaskCourse {
     this.busy = false
   }
 
+  /** Calls `tick`: what a task does there is work, and stays so if it fails. */
+  async tick(task: Pick<Task, 'tick'>): Promise<void> {
+    this.#ticking = true
+    await task.tick?.()
+    this.#ticking = false
+  }
+
   /** @param position null: a part of the work on the first record. */
   committed(position: { readonly offset: number } | null): void {
     if (this.#offset !== undefined && (position === null || position.offset > this.#offset)) this.advanced = true
   }
 
-  /** True if the task got on, or had nothing to do for a while. */
+  /** True if the task got on, or had nothing to do for a while. Input that is taken in and not committed is something to do. */
   isSound(nowMs: number): boolean {
-    return this.advanced || (!this.busy && nowMs - this.startedMs > soundMs)
+    const isIdle = !this.busy && !this.#ticking && !this.hasInput
+    return this.advanced || (isIdle && nowMs - this.startedMs > soundMs)
   }
 }
 

@@ -73,7 +73,9 @@ export async function watchProcesses(options: WatchOptions): Promise<number> {
   const refused = new AbortController()
   let refusal: Ended | undefined
   const start = async (one: WatchedProcess): Promise<void> => {
-    refusal ??= await one.start(backOff)
+    const ended = await one.start(backOff)
+    // others may have refused while this one started
+    refusal ??= ended
     if (refusal !== undefined) refused.abort()
   }
   const all: Startable = {

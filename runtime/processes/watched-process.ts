@@ -95,6 +95,7 @@ export class WatchedProcess {
     for (let waitMs = backOff.firstMs; !this.#stopping;) {
       const startMs = performance.now()
       const ended = await this.#run()
+      const ranMs = performance.now() - startMs
       hasStarted ||= ended.hadStarted
       if (this.#isStopping()) return
       const { code, signal } = ended
@@ -107,7 +108,7 @@ export class WatchedProcess {
       restarts.inc({ process })
       this.#log.warn({ process: this.number, code, signal, waitMs }, 'a process ended unasked and is started again')
       await sleep(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)
-      waitMs = nextWaitMs(waitMs, performance.now() - startMs, backOff)
+      waitMs = nextWaitMs(waitMs, ranMs, backOff)
     }
   }
 

@@ -2,32 +2,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import type { LookupSet } from '../../processors/enrich/lookups/lookup-set.ts'
-import { noLookups, TextPool } from '../../processors/enrich/lookups/lookup-set.ts'
-import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
 import { defaultFormat } from '../../schemas/flow-fields.ts'
 import { TestEnricher, type EnrichedBlock } from '../../harness/enrich-blocks.ts'
+import { everywhere } from '../support/everywhere.ts'
 
 const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8')
 const lookupsOf = (folder: string): Record<string, string> =>
   (JSON.parse(read(`${folder}/expected.json`)) as { lookup: Record<string, string> }).lookup
-
-/** All addresses are in one country, network, threat list and AWS service, so that what is looked up shows. */
-function everywhere(): LookupSet {
-  const builder = new RangeBuilder()
-  builder.add4(0, 2 ** 32 - 1, 0)
-  builder.add6([0, 0, 0, 0], [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff], 0)
-  const table = builder.build()
-  const texts = new TextPool()
-  texts.idOf('XX')
-  return {
-    ...noLookups,
-    ...{ country: table, asn: table, aws: table, threats: table },
-    texts,
-    asnNumbers: [64_500],
-    asnOrgs: [0],
-  }
-}
 
 function enrich(file: string, options: ConstructorParameters<typeof TestEnricher>[0] = {}): EnrichedBlock {
   const [header = '', ...lines] = read(file).split('\n')

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { teach, type ReferenceNetwork } from '../support/references/direction-reference.ts'
+import { teach, type ReferenceNetwork, lookedUp } from '../support/references/direction-reference.ts'
 import { TestEnricher } from '../../harness/enrich-blocks.ts'
 import { referenceBlock } from '../support/references/enrich-reference.ts'
 import { joinRanges } from '../support/references/reference.ts'
+import { everywhere } from '../support/everywhere.ts'
 
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 100)
 /** Seeds that are always tried, so that a run can be compared with another; those that failed once are kept among them. */
@@ -165,6 +166,7 @@ void describe('direction and what a block teaches', () => {
           ...(vpcs === undefined ? {} : { vpcs: [...vpcs] }),
         })),
         dictionaryEntries: 10,
+        tables: everywhere(),
       })
       const property = fc.property(
         block,
@@ -194,6 +196,10 @@ void describe('direction and what a block teaches', () => {
               'accountId',
             ].map(name => (row as Record<string, unknown>)[name])
           assert.deepEqual(actual.rows.map(seen), expected.rows.map(seen))
+          assert.deepEqual(
+            actual.rows.map(row => [row.srcThreat !== null, row.dstThreat !== null]),
+            expected.rows.map(row => lookedUp(row, header.split(' '), networks)),
+          )
           const latest = lastModified === null ? Infinity : lastModified + 3600
           assert.deepEqual(
             joined(

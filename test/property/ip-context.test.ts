@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { createIpContextRole, type IpContextOptions } from '../../processors/ip-context/ip-context-processor.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import type { IpSighting, Owner, OwnershipRun, SecondsRange } from '../../schemas/records.ts'
-import { modelRuns, type RecordedSighting } from '../support/references/map-model.ts'
+import { modelRuns, type RecordedSighting, modelEntry } from '../support/references/map-model.ts'
 import { MemoryCluster, type FailurePoint } from '../../harness/memory-context.ts'
 import { inShort, ownerNamed } from '../support/records/sightings.ts'
 
@@ -123,6 +123,22 @@ const expectedRuns = (given: readonly Event[]): [string, OwnershipRun][] =>
     ),
   )
 
+/** The entries of the map, and what the model says of the days that they know. */
+function entriesIn(cluster: MemoryCluster, given: readonly Event[]): { is: string[]; wanted: string[] } {
+  const is: string[] = []
+  const wanted: string[] = []
+  for (const [ip, { current, currentSince, lastSeen, days }] of cluster.latest('cloudMap', key => key.ip)) {
+    const known = modelEntry(
+      given.filter(one => one.ip === ip),
+      days.map(({ day }) => day),
+      overlapS,
+    )
+    is.push(JSON.stringify([ip, current, currentSince, lastSeen]))
+    wanted.push(JSON.stringify([ip, known?.current ?? null, known?.currentSince ?? null, known?.lastSeen ?? null]))
+  }
+  return { is, wanted }
+}
+
 /** As assert.deepEqual, which takes minutes to show the difference of large values. */
 function assertSame(actual: readonly [string, OwnershipRun][], expected: readonly [string, OwnershipRun][]): void {
   const lines = ([name, run]: [string, OwnershipRun]): string => `${name} ${inShort(run)} ${JSON.stringify(run.owner)}`
@@ -189,8 +205,38 @@ for (const seed of [undefined, ...keptSeeds])
         const expected = expectedRuns(given)
         const cluster = await run(reordered(given, order), plan, { ...options, ...settings })
         assertSame(runsIn(cluster), expected)
+        const { is, wanted } = entriesIn(cluster, given)
+        assert.deepEqual(is, wanted)
       }),
       { numRuns: Number(process.env['RUNS'] ?? (seed === undefined ? 40 : 15)), ...(seed === undefined ? {} : { seed }) },
+    )
+  })
+
+/** Owners of one address around one midnight, so that they take turns, meet, and end together. */
+const meetings = fc.array(
+  fc
+    .record({
+      kind: fc.constantFrom('own' as const, 'own' as const, 'own' as const, 'packet' as const),
+      owner: fc.constantFrom(...owners),
+      minute: fc.integer({ min: -40, max: 40 }),
+      length: fc.constantFrom(0, 59, 119, 660, 1500),
+    })
+    .map(({ kind, owner, minute, length }): Event => {
+      const first = (firstDay + 1) * dayS + 60 * minute
+      return { ip: ips[0], sighting: { kind, owner, ranges: [{ first, last: first + length }] }, recordedMs: (firstDay + 2) * dayS * 1000 }
+    }),
+  { minLength: 1, maxLength: 12 },
+)
+
+for (const seed of [undefined, ...keptSeeds])
+  test(`owners that take turns: the entry names the newest run${seed === undefined ? '' : ` (seed ${seed})`}`, async () => {
+    await fc.assert(
+      fc.asyncProperty(meetings, fc.integer(), settingsOf, async (given, order, settings) => {
+        const cluster = await run(reordered(given, order), [{ rows: 3, fail: null, after: 0 }], { ...options, ...settings })
+        const { is, wanted } = entriesIn(cluster, given)
+        assert.deepEqual(is, wanted)
+      }),
+      { numRuns: Number(process.env['RUNS'] ?? 15), ...(seed === undefined ? {} : { seed }) },
     )
   })
 

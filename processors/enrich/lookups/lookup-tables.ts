@@ -30,8 +30,8 @@ interface Slot {
 
 /** Who hears of the tables. */
 export interface TablesObserver {
-  /** After each load, before any of it is used: clear what was derived from the old tables. */
-  readonly onChange: (tables: LookupSet) => void
+  /** After each load, before any of it is used: clear what was derived from the old tables. `loaded`: the tables that are new. */
+  readonly onChange: (tables: LookupSet, loaded: readonly TableName[]) => void
   /** The changed files of a table were refused: the old table stays in force. */
   readonly onRefused?: (table: TableName) => void
 }
@@ -115,7 +115,10 @@ export class LookupTables {
 
   #use(changed: readonly Slot[]): void {
     this.current = lookupSetOf(this.#slots.flatMap(({ compiled }) => compiled ?? []))
-    this.#observer.onChange(this.current)
+    this.#observer.onChange(
+      this.current,
+      changed.map(({ source }) => source.table),
+    )
     for (const { compiled } of changed)
       for (const { table, path, ranges, dataDate, unreadableLines: lines, firstUnreadable: first } of compiled!.info) {
         this.#log.info({ table, path, ranges, dataDate }, 'lookup table loaded')

@@ -92,16 +92,12 @@ class Numbering {
 export const noSide = -2
 const regionalGateway = 'regional_nat_gateway'
 
-let lastUid = 0
-
 /** The contexts of one column plan and one object default. Ids are 1, 2, 3 ...; bounded by its owner. */
 export class ContextDictionary {
   readonly spans: SpanDictionary
   /** True where a transit gateway observed, which has no side of its own: some field of version 6 and no interface. */
   readonly transit: boolean
   readonly values: ContextValues[] = []
-  /** Number by id that no other context of this process has. */
-  readonly uids: number[] = []
   /** Fault number by id, 0 for none. */
   fault = new Uint8Array(64)
   /** Numbers of the observation point (or `noSide`), of the instance and of the scope of addresses, by context id; -1 where it is not known. */
@@ -142,7 +138,6 @@ export class ContextDictionary {
     }
     const values = this.#valuesOf(tokens)
     this.values[id] = values
-    this.uids[id] = ++lastUid
     this.observers[id] = this.#hasNoSide(values) ? noSide : this.#observerNumbers.of(observerOf(values))
     this.instances[id] = this.#instanceNumbers.of(values.instanceId)
     this.scopes[id] = this.#scopeNumbers.of(scopeOf(values))

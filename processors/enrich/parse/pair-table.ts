@@ -6,7 +6,11 @@ function hashPair(a: number, b: number): number {
   return mixed ^ (mixed >>> 13)
 }
 
-/** Gives each distinct pair (a, b) the next id: 0, 1, 2 ... Grows by doubling; the owner bounds it. */
+/**
+ * Gives each distinct pair (a, b) of 32-bit integers the next id: 0, 1, 2 ... Grows by doubling; the owner bounds it.
+ *
+ * @throws RangeError for a new pair with another number: cut to 32 bits it would be another pair.
+ */
 export class PairTable {
   count = 0
   /** First and second member by id. */
@@ -45,6 +49,7 @@ export class PairTable {
   }
 
   #add(a: number, b: number, slot: number): number {
+    if ((a | 0) !== a || (b | 0) !== b) throw new RangeError(`not a pair of 32-bit integers: ${a}, ${b}`)
     const id = this.count++
     if (id === this.a.length) {
       this.a = grow(this.a, 2 * id)

@@ -122,7 +122,7 @@ class SharedFolders {
   async #find(source: S3Source): Promise<{ regions: RegionFolder[]; faults: [FlowError, string][] }> {
     const met: [FlowError, string][] = []
     const scope = { ...source, onLeftOut: () => foldersLeftOut.inc() }
-    const regions = await findRegions(this.#options.stores(source.bucket, rootOf(source)), scope, (error, prefix) =>
+    const regions = await findRegions(this.#options.stores(source.bucket, rootOf(source), source), scope, (error, prefix) =>
       met.push([error, prefix]),
     )
     return { regions, faults: met }
@@ -175,40 +175,46 @@ class DiscoverShard {
     const round = this.#round++
     const all = round % quietDayRounds === 0
     const kept = new Set<string>()
-    let complete = true
-    const onFault: ListFault = (error, prefix) => {
+    /** Sources of which a prefix could not be listed. */
+    const failed = new Set<S3Source>()
+    /** Sources of which this round has listed all that the shard lists of them. */
+    const listed = new Set<S3Source>()
+    const faultOf = (source: S3Source, error: FlowError, prefix: string): void => {
       if (this.#context.signal.aborted) throw error
-      complete = false
+      failed.add(source)
       faults.inc({ code: error.code })
       this.#context.log.warn({ code: error.code, prefix, error: error.message }, 'a prefix could not be listed; the others go on')
     }
     for (const source of settings.sources) {
+      const onFault: ListFault = (error, prefix) => faultOf(source, error, prefix)
+      let isWhole = all
       const nowMs = this.#context.nowMs()
       const days = windowDays(nowMs, settings.lookBackMs, source.startDate)
       for (const day of days) kept.add(day)
-      const store = this.#options.stores(source.bucket, rootOf(source))
+      const store = this.#options.stores(source.bucket, rootOf(source), source)
       if (source.layout === 'flow-logs') {
         const busy = days.filter(day => all || day >= dayOf(nowMs - settleMs))
         for (const region of await this.#folders.regionsOf(source, onFault))
           if (this.#isMine(source, region.prefix)) await this.#listRegion(store, source, region, busy, onFault)
       } else if (this.#isMine(source, rootOf(source))) {
         if (source.layout === 'firehose') await this.#listHours(store, source, all, onFault)
-        else await this.#listAll(store, source, days, round, onFault)
+        else isWhole = await this.#listAll(store, source, days, round, onFault)
       }
+      if (isWhole && !failed.has(source)) listed.add(source)
     }
     this.#forget(kept)
-    await this.#hear(all && complete)
+    await this.#hear(listed)
     this.#heard.clear()
-    return complete
+    return failed.size === 0
   }
 
-  /** One shard of all looks after a source of which it has listed nothing itself. */
-  async #hear(looks: boolean): Promise<void> {
+  /** One shard of all looks after a source of which it has listed nothing itself. @param listed Sources that the round has listed in full. */
+  async #hear(listed: ReadonlySet<S3Source>): Promise<void> {
     const { settings, stores } = this.#options
     for (const source of settings.sources) {
       if (this.#heard.has(source)) this.#silent.heard(source)
-      else if (looks && this.#isMine(source, rootOf(source)))
-        await this.#silent.look(source, stores(source.bucket, rootOf(source)), {
+      else if (listed.has(source) && this.#isMine(source, rootOf(source)))
+        await this.#silent.look(source, stores(source.bucket, rootOf(source), source), {
           nowMs: this.#context.nowMs(),
           lookBackMs: settings.lookBackMs,
         })
@@ -255,10 +261,15 @@ class DiscoverShard {
     })
   }
 
-  /** Lists everything, and looks at what was stored in the days of the window; large listings not in every round. */
-  async #listAll(store: ObjectStore, source: S3Source, days: readonly string[], round: number, onFault: ListFault): Promise<void> {
+  /**
+   * Lists everything, and looks at what was stored in the days of the window; large listings not in every round.
+   *
+   * @returns False if it is left for a later round.
+   */
+  async #listAll(store: ObjectStore, source: S3Source, days: readonly string[], round: number, onFault: ListFault): Promise<boolean> {
     const [today, first] = [days[0], days.at(-1)]
-    if (today === undefined || first === undefined || round < (this.#nextRound.get(source) ?? 0)) return
+    if (today === undefined || first === undefined) return true
+    if (round < (this.#nextRound.get(source) ?? 0)) return false
     const folder = rootOf(source)
     const dayStored = ({ lastModifiedMs }: ListedObject): string | undefined => {
       const day = dayOf(lastModifiedMs)
@@ -270,6 +281,7 @@ class DiscoverShard {
       const objects = await this.#list(store, listing)
       this.#nextRound.set(source, round + Math.max(1, Math.ceil(objects / anyObjectsPerRound)))
     })
+    return true
   }
 
   /** @returns Objects listed, of whatever kind. */

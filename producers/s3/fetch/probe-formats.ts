@@ -28,7 +28,7 @@ export async function probeFormats(settings: S3Settings): Promise<ProbeResult[]>
   for (const source of described) {
     const { bucket, prefix, flowLogId } = source
     const subject = `s3://${bucket}/${prefix}`
-    const object = await findObject(source, stores(bucket, rootOf(source)))
+    const object = await findObject(source, stores(bucket, rootOf(source), source))
     if (object === undefined && flowLogId === undefined) results.push(unknown(subject, step, 'no flow log object is there to try it with'))
     else
       results.push(await attempt(subject, step, () => flowLogs.tryAsking(flowLogOf(settings, source, { bucket, key: object?.key ?? '' }))))

@@ -52,8 +52,12 @@ export interface ObjectStore {
   open(bucket: string, key: string, options?: OpenOptions): Promise<OpenedObject>
 }
 
-/** Finds the store, with its credentials and region, that serves an object or a prefix. */
-export type StoreOf = (bucket: string, key: string) => ObjectStore
+/**
+ * Finds the store, with its credentials and region, that serves an object or a prefix.
+ *
+ * @param source The source that is listed: others may have the same folder with another role. Absent: the one that the key belongs to.
+ */
+export type StoreOf = (bucket: string, key: string, source?: S3Source) => ObjectStore
 
 /** Removes the quotes around an entity tag. */
 export const plainEtag = (etag: string | undefined): string => (etag ?? '').replace(/^(?:W\/)?"|"$/g, '')

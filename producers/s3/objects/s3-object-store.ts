@@ -170,8 +170,8 @@ const longestSilenceMs = 60_000
  */
 export function createS3Stores(settings: S3Settings, silentMs = longestSilenceMs): StoreOf {
   const stores = new Map<string, ObjectStore>()
-  return (bucket, key) => {
-    const { region: named, bucketRegion = named, roleArn, externalId } = sourceOf(settings.sources, bucket, key) ?? {}
+  return (bucket, key, source = sourceOf(settings.sources, bucket, key)) => {
+    const { region: named, bucketRegion = named, roleArn, externalId } = source ?? {}
     const region = bucketRegion ?? settings.region
     const name = `${region} ${roleArn ?? ''} ${externalId ?? ''}`
     let store = stores.get(name)

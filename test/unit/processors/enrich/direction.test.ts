@@ -1,7 +1,8 @@
 // Whose side a record is if the log does not say it: what was once read the wrong way round, by symptom.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { TestEnricher } from '../../../../harness/enrich-blocks.ts'
+import { TestEnricher, plain } from '../../../../harness/enrich-blocks.ts'
+import { everywhere } from '../../../support/everywhere.ts'
 
 type Networks = NonNullable<ConstructorParameters<typeof TestEnricher>[0]>['networks']
 
@@ -206,4 +207,27 @@ void describe('a regional NAT gateway is not read the wrong way round: its inner
         assert.deepEqual([...new Set(rows.map(row => `${row.direction} ${row.directionSource}`))], ['unknown none'])
         assert.deepEqual(sightings, [])
       })
+})
+
+void describe('a logged direction at a gateway without a side of its own hides no peer', () => {
+  const columns = 'account-id vpc-id interface-id resource-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr start end flow-direction'
+  const annotated = (line: string): unknown[] => {
+    const { rows } = new TestEnricher({ tables: everywhere() }).run(columns, `1 vpc-1 ${line}`, { origin })
+    return rows.flatMap(row => [row.srcThreat, row.srcCountry, row.srcAsn, row.dstThreat, row.dstCountry, row.dstAsn])
+  }
+  const cases = [
+    { name: 'regional NAT gateway, ingress', line: '- nat-1 10.0.0.5 81.2.3.4 10.0.0.5 81.2.3.4 100 160 ingress', src: false, dst: true },
+    { name: 'regional NAT gateway, egress', line: '- nat-1 81.2.3.4 10.0.0.5 81.2.3.4 10.0.0.5 100 160 egress', src: true, dst: false },
+    {
+      name: 'an interface with a public address',
+      line: 'eni-1 - 81.2.3.4 10.0.0.5 81.2.3.4 10.0.0.5 100 160 egress',
+      src: false,
+      dst: false,
+    },
+  ]
+  for (const { name, line, src, dst } of cases)
+    it(name, () => {
+      const known = (is: boolean): unknown[] => (is ? ['XX', 'XX', 64_500] : [null, null, null])
+      assert.deepEqual(plain(annotated(line)), [...known(src), ...known(dst)])
+    })
 })

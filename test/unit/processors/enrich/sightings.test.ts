@@ -265,6 +265,39 @@ void describe('a record whose times cannot be teaches nothing, is kept as logged
     })
 })
 
+void describe('contexts of several headers have the same ids', () => {
+  const line = (owner: number): string => `1 eni-${owner} i-${owner} vpc-1 10.0.0.1 8.8.8.8 10.0.0.1 8.8.8.8 100 160 egress - -`
+  const block = (header: string, owner: number, more = '') => ({
+    object: { bucket: 'b', key: 'k' },
+    objectName: { ...origin, flowLogId: null },
+    bytes: Buffer.from(line(owner) + more),
+    header,
+    etag: 'etag',
+    objectId,
+    firstLine: 2,
+  })
+
+  void it('an address is never taught to the owner of another header or of an earlier transaction', () => {
+    const { enricher, tables } = new TestEnricher()
+    const slabs = new Slabs(3)
+    const sightings = new SightingCollector()
+    for (let transaction = 0; transaction < 5; transaction++) {
+      const owners = Array.from({ length: 12 }, (_, i) => 12 * transaction + i)
+      for (const owner of owners) enricher.enrich(block(header, owner), tables, slabs, sightings)
+      // another header line, whose contexts are numbered from 1 again
+      for (const owner of owners) enricher.enrich(block(`${header} team`, owner + 1000, ' x'), tables, slabs, sightings)
+      for (const owner of owners) enricher.enrich(block(header, owner), tables, slabs, sightings)
+      slabs.takeAll()
+      const taught = sightings.take()
+      assert.deepEqual(
+        taught.map(({ value }) => value.owner.interfaceId),
+        [...owners, ...owners.map(owner => owner + 1000)].map(owner => `eni-${owner}`),
+      )
+      for (const { key } of taught) assert.deepEqual({ ...key }, { scope: 'vpc-1', ip: '10.0.0.1' })
+    }
+  })
+})
+
 void describe('195,000 short sightings of one address', () => {
   void it('make records of at most 10,000 ranges, which the broker takes, with the same union', () => {
     const collector = new SightingCollector()

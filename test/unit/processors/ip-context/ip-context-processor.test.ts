@@ -32,6 +32,40 @@ test('commits by time, with the position, and writes entry, runs and changes', a
   )
 })
 
+test('two owners that are seen all night: the entry names the owner of the newest run, not the one that was told last', async () => {
+  const cluster = new MemoryCluster()
+  const minutes = Array.from({ length: 360 }, (_, i) => day(1) - 3600 + 60 * i)
+  put(cluster, seen('a', ...minutes.map((s): [number, number] => [s + 5, s + 50])))
+  put(cluster, seen('b', ...minutes.slice(0, -1).map((s): [number, number] => [s + 40, s + 79])))
+  await cluster.runRole(createIpContextRole(options))
+  const { value } = cluster.readCommitted('cloudMap').at(-1)!
+  const newestS = day(1) + 5 * 3600 - 10
+  assert.equal(
+    runsIn(cluster)
+      .find(run => run.includes(`-${newestS}`))
+      ?.slice(0, 2),
+    'a ',
+  )
+  // b was seen up to 04:59:19
+  assert.deepEqual([value!.current!.interfaceId, value!.currentSince, value!.lastSeen], ['eni-a', newestS - 30, newestS])
+})
+
+test('two owners that were seen up to the same second: one holds the address, and nobody alone', async () => {
+  const cluster = new MemoryCluster()
+  put(cluster, seen('a', [0, 59]), seen('b', [30, 59]))
+  await cluster.runRole(createIpContextRole(options))
+  const { value } = cluster.readCommitted('cloudMap').at(-1)!
+  assert.deepEqual([value!.current!.interfaceId, value!.currentSince, value!.lastSeen], ['eni-b', null, 59])
+})
+
+test('a day that leaves an entry early is not what its owner is alone since', async () => {
+  const cluster = new MemoryCluster()
+  put(cluster, seen('a', [0, 59]), seen('a', [day(1), day(1) + 59]))
+  await cluster.runRole(createIpContextRole({ ...options, maxStateBytes: 1 }))
+  const { value } = cluster.readCommitted('cloudMap').at(-1)!
+  assert.deepEqual([value!.days.length, value!.currentSince], [1, day(1)])
+})
+
 test('does not wait for a clock that was set back', async () => {
   const cluster = new MemoryCluster()
   put(cluster, seen('a', [0, 59]))

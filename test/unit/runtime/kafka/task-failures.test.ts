@@ -57,6 +57,28 @@ describe('a task that fails without progress', () => {
     assert.equal(failures.isStuck(moving(400_000), 400_001), false)
   })
 
+  it('is stuck too if it fails in its tick: with input that it took before, or with work that only time brings', async () => {
+    const withInput = (startedMs: number): TaskCourse => Object.assign(idle(startedMs), { hasInput: true })
+    const inTick = async (course: TaskCourse): Promise<TaskCourse> => {
+      await assert.rejects(course.tick({ tick: () => Promise.reject(new Error('the commit failed')) }), /the commit failed/)
+      return course
+    }
+    const [failed, neverEnds] = [await inTick(idle(0)), idle(0)]
+    void neverEnds.tick({ tick: () => new Promise(() => undefined) })
+    const late = (course: TaskCourse) => (startedMs: number) => Object.assign(course, { startedMs })
+    for (const course of [withInput, late(failed), late(neverEnds)]) {
+      const failures = new TaskFailures('enrich', 3)
+      const { log, lines } = logged()
+      // each commit is tried for longer than a task without work needs to be sound
+      for (let i = 0; i < 6; i++) {
+        failures.watch(course(i * 70_000), i * 70_000 + 35_000)
+        assert.equal(failures.failed(course(i * 70_000), i * 70_000 + 40_000, new Error('x'), log), i + 1)
+      }
+      assert.equal(lines.at(-1)!.level, 'error')
+      assert.equal(failures.isStuck(course(420_000), 460_000), true)
+    }
+  })
+
   it('counts anew once a task got on, or had nothing to do for half a minute', () => {
     for (const course of [moving(10), idle(10)]) {
       const failures = new TaskFailures('sink-flows', 3)

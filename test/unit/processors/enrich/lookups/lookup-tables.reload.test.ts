@@ -26,20 +26,26 @@ function opened(change: Partial<typeof settings>): {
   tables: LookupTables
   warnings: string[]
   refused: string[]
+  loaded: (readonly string[])[]
   next: () => Promise<void>
 } {
   const warnings: string[] = []
   const refused: string[] = []
+  const loaded: (readonly string[])[] = []
   const log = {
     info: () => undefined,
     warn: ({ err, first }: { err?: Error; first?: string }) => warnings.push(err?.message ?? first!),
   } as unknown as Log
-  const tables = new LookupTables({ ...settings, ...change }, log, { onChange: () => undefined, onRefused: table => refused.push(table) })
+  const tables = new LookupTables({ ...settings, ...change }, log, {
+    onChange: (_tables, names) => loaded.push(names),
+    onRefused: table => refused.push(table),
+  })
   let nowMs = 0
   return {
     tables,
     warnings,
     refused,
+    loaded,
     async next() {
       await tables.refresh(nowMs)
       await tables.settled()
@@ -87,6 +93,21 @@ void describe('lookup tables of which a file changes', () => {
     assert.equal(countryOf(tables, '1.0.0.1'), 'AU')
     assert.equal(current.texts.texts[current.threats!.find4(parseIpv4('8.9.9.9')!)], 'list')
     assert.equal(warnings.length, 1)
+  })
+
+  void it('a table that is still refused is not among those that are loaded when another one changes', async () => {
+    const country = write('still.csv', '1.0.0.0/24,AU\n')
+    const threats = write('still.txt', '9.9.9.9\n')
+    const { refused, loaded, next } = opened({ country, threats: [`list=${threats}`] })
+    await next()
+    writeFileSync(country, 'nonsense')
+    await next()
+    writeFileSync(threats, '9.9.9.9\n8.9.9.9\n')
+    await next()
+    writeFileSync(country, '1.0.0.0/24,NZ\n')
+    await next()
+    assert.deepEqual(refused, ['country'])
+    assert.deepEqual(loaded, [['country', 'threat'], ['threat'], ['country']])
   })
 
   void it('a file that goes leaves the table in force, and one that comes back is read', async () => {

@@ -7,6 +7,9 @@ import { isWanted } from '../../../../../producers/s3/objects/source-layout.ts'
 import { registry } from '../../../../../runtime/metrics.ts'
 import { Random } from '../../../../../producers/synthetic/random.ts'
 import { bucket, DiscoverBench } from '../../../../support/s3/discover-cases.ts'
+import { createS3Stores } from '../../../../../producers/s3/objects/s3-object-store.ts'
+import { MemoryObjectStore } from '../../../../../harness/memory-object-store.ts'
+import { bucket, DiscoverBench } from './s3-discover-cases.ts'
 
 const plain = (day: string, name: string, account = '123456789012', region = 'us-east-1'): string =>
   `AWSLogs/${account}/vpcflowlogs/${region}/${day}/${name}.log.gz`
@@ -279,6 +282,45 @@ test('a source that found nothing is heard again when an object comes, whichever
     ['a source finds nothing to read', 'a source has something to read now'],
   )
   assert.deepEqual(silent, [1, 0, 0])
+})
+
+test('two sources of one bucket and prefix: each is listed, and looked at, with its own role', async () => {
+  const [a, b] = ['111111111111', '222222222222'] as const
+  const sources = [a, b].map(account => ({ bucket, accounts: [account], roleArn: `arn:aws:iam::${account}:role/logs` }))
+  const bench = new DiscoverBench({ s3: { sources } })
+  for (const account of [a, b]) {
+    bench.ownStores.set(account, new MemoryObjectStore())
+    // each role sees the objects of its account alone
+    bench.ownStores.get(account)!.put(bucket, plain('2026/11/24', 'x', account), 'x')
+  }
+  assert.deepEqual((await bench.once()).sort(), [plain('2026/11/24', 'x', a), plain('2026/11/24', 'x', b)])
+  const { s3 } = checkConfig({ s3: { sources } })
+  const stores = createS3Stores(s3)
+  const root = 'AWSLogs/'
+  assert.notEqual(stores(bucket, root, s3.sources[0]), stores(bucket, root, s3.sources[1]))
+  assert.equal(stores(bucket, plain('2026/11/24', 'x', b)), stores(bucket, root, s3.sources[1]))
+})
+
+test('a large source of the layout any is not called silent in the rounds that do not list it', async () => {
+  const bench = new DiscoverBench({ s3: { sources: [{ bucket, prefix: 'many', layout: 'any' }] } })
+  for (let i = 0; i < 10_001; i++) bench.store.put(bucket, `many/${i}.log`, 'x')
+  const { said, silent } = await saidOf(bench, [0])
+  assert.deepEqual([said, silent], [[], [0, 0, 0]])
+})
+
+test('a source of the layout any is judged whenever it is listed, in rounds that list busy days alone too; a fault elsewhere does not matter', async () => {
+  const sources = [{ bucket, prefix: 'gone', layout: 'any' }, { bucket: 'denied' }]
+  const bench = new DiscoverBench({ s3: { sources }, quietDayRounds: 1000 })
+  bench.store.deny('denied', '')
+  bench.store.put(bucket, 'gone/x.log', 'x')
+  const { said } = await saidOf(bench, [0], () => undefined)
+  assert.deepEqual(
+    said.filter(text => text.startsWith('a source')),
+    [],
+  )
+  const other = new DiscoverBench({ s3: { sources }, quietDayRounds: 1000 })
+  other.store.deny('denied', '')
+  assert.equal((await saidOf(other, [0])).said.filter(text => text.startsWith('a source finds nothing')).length, 1)
 })
 
 test('accounts and regions of a source: discover and backfill list only these', async () => {
