@@ -41,12 +41,30 @@ export interface OutputLook<Config> {
   find(first: InRecord, from: { readonly config: Config; readonly codecs: Codecs }): Promise<string | undefined>
 }
 
+/** A role and what it reads, as the broker knows them. */
+export interface RoleInput {
+  readonly role: string
+  /** Consumer group. */
+  readonly group: string
+  /** Full name of the topic. */
+  readonly topic: string
+}
+
+/** What remembers, beside the broker, that a role has begun. */
+export interface BeginningLook<Config> {
+  /** When it has, for the docs. */
+  readonly doc: string
+  hasBegun(input: RoleInput, config: Config): Promise<boolean>
+  /** Called at each start that is not refused. */
+  remember(input: RoleInput, config: Config): Promise<void>
+}
+
 /** What it means for a role that the broker has forgotten its position. */
 export interface Guard<Config> {
   /** It begins with the first record again. Not harmless: it is refused if the topic has records, or if the output of the first stands. */
   readonly repeated: Harmless | { readonly refusedIfWritten: TopicId } | { readonly refusedIfFound: OutputLook<Config> }
-  /** It begins behind records that retention has removed. */
-  readonly missed: Harmless | 'refused'
+  /** It begins behind records that retention has removed. Not harmless: it is refused, or refused if it has begun before. */
+  readonly missed: Harmless | 'refused' | { readonly refusedIfBegun: BeginningLook<Config> }
 }
 
 /** A guard that never refuses. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { checkConfig } from '../../config/config.ts'
 import type { FlowError } from '../../runtime/errors.ts'
+import { hasBegun, rememberBeginning } from '../../sinks/clickhouse/begun-roles.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
 import { statementFor } from '../../sinks/clickhouse/ddl.ts'
@@ -72,6 +73,21 @@ describe('migrations', () => {
     )
     assert.deepEqual(await store.query('SELECT interface_id FROM cloud_map FINAL'), [{ interface_id: 'eni-new' }])
     assert.deepEqual(await store.query('SELECT interface_id FROM cloud_map_v1 FINAL'), [{ interface_id: 'eni-old' }])
+  })
+
+  it('make a table that remembers which roles have begun, of which deployment, until it is reset', async () => {
+    const { store, settings } = await server.migrated()
+    const input = { role: 'sink-flows', group: 'a.sink-flows', topic: 'p.flows.v1' }
+    assert.equal(await hasBegun(store, 'flows', input), false)
+    await store.command(`INSERT INTO ${store.database}.flows (object_id, start, line) VALUES (1, 1700000000, 1)`)
+    assert.equal(await hasBegun(store, 'flows', input), true, 'rows of a version that remembered nothing')
+    for (let start = 0; start < 2; start++) await rememberBeginning(store, input)
+    assert.equal(await hasBegun(store, 'flows', input), true)
+    assert.equal(await hasBegun(store, 'flows', { ...input, group: 'b.sink-flows' }), false, 'a new deployment beside old rows')
+    assert.equal(await hasBegun(store, 'flows', { ...input, topic: 'q.flows.v1' }), false)
+    assert.equal(await hasBegun(store, 'flow_gaps', { ...input, role: 'sink-gaps' }), false)
+    await resetTables(store, settings)
+    assert.equal(await hasBegun(store, 'flows', input), false)
   })
 
   it('refuse one that was applied with another content', async () => {
