@@ -8,6 +8,7 @@ import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
 import { statementFor } from '../../sinks/clickhouse/ddl.ts'
 import { migrate, readMigrations } from '../../sinks/clickhouse/migrate.ts'
+import { clusterPrivileges, sinkPrivileges } from '../../sinks/clickhouse/privileges.ts'
 import { countRows, dropTables, ownedObjects, resetTables } from '../../sinks/clickhouse/reset.ts'
 import { statementsOf } from '../../sinks/clickhouse/statements.ts'
 import { tableNames, type Store } from '../../sinks/clickhouse/store.ts'
@@ -124,6 +125,13 @@ describe('migrations', () => {
       ])
         await store.query(`EXPLAIN AST ${statementFor(form, statement)}`)
     })
+
+  it('need privileges that the engine knows by these names', async () => {
+    const { store } = server.fresh()
+    const known = await store.query<{ name: string }>('SELECT privilege::String AS name FROM system.privileges', {}, 'system')
+    const names = known.map(({ name }) => name)
+    for (const privilege of [...sinkPrivileges, ...clusterPrivileges]) assert.ok(names.includes(privilege), privilege)
+  })
 
   it('refuse a database whose tables were made for several servers, and settings for several on tables for one', async () => {
     const { store, settings } = server.fresh()
