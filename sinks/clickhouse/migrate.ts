@@ -10,8 +10,9 @@ import { ownFile } from '../../runtime/own-files.ts'
 import { checkServers } from './check-servers.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
 import { formOf, type FormSettings } from './ddl.ts'
+import { tablesOf } from './owned-tables.ts'
 import { commandInTurn, statementsOf, type StatementSettings } from './statements.ts'
-import { memoryTables, type Store } from './store.ts'
+import type { Store } from './store.ts'
 import { ttlChange, type TtlSettings } from './time-to-live.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import { applyViews, readViews, type Views } from './views.ts'
@@ -75,7 +76,7 @@ export async function migrate(
   }
   const hashes = migrations.map(migration => migration.hash)
   done.push(...(await applyViews(store, settings, hashes, views)).map(viewFile))
-  await alignSettings(store, settings)
+  await alignSettings(store, settings, tablesOf(migrations))
   return done
 }
 
@@ -104,12 +105,12 @@ async function apply(store: Store, statement: string): Promise<void> {
   }
 }
 
-/** The times to live and the deduplication window are settings, so they follow the configuration of the last start. */
-async function alignSettings(store: Store, settings: TableSettings): Promise<void> {
+/** The times to live and the deduplication window are settings, so in our tables they follow the configuration of the last start. */
+async function alignSettings(store: Store, settings: TableSettings, names: readonly string[]): Promise<void> {
   const database = identifier(store.database)
   const tables = await store.query<{ name: string; full: string }>(
-    "SELECT name, engine_full AS full FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name NOT IN {memory:Array(String)}",
-    { database: store.database, memory: memoryTables },
+    "SELECT name, engine_full AS full FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name IN {names:Array(String)}",
+    { database: store.database, names },
   )
   for (const { name, full } of tables) {
     const table = `${database}.${identifier(name)}`

@@ -11,7 +11,7 @@ import { migrate, readMigrations } from '../../sinks/clickhouse/migrate.ts'
 import { clusterPrivileges, sinkPrivileges } from '../../sinks/clickhouse/privileges.ts'
 import { countRows, dropTables, ownedObjects, resetTables } from '../../sinks/clickhouse/reset.ts'
 import { statementsOf } from '../../sinks/clickhouse/statements.ts'
-import { tableNames, type Store } from '../../sinks/clickhouse/store.ts'
+import { memoryTables, tableNames, type Store } from '../../sinks/clickhouse/store.ts'
 import { readViews } from '../../sinks/clickhouse/views.ts'
 import { flow } from '../support/flow-records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/live-clickhouse.ts'
@@ -125,6 +125,18 @@ describe('migrations', () => {
       ])
         await store.query(`EXPLAIN AST ${statementFor(form, statement)}`)
     })
+
+  it('leave a table of somebody else as it is: it got our deduplication window, and forgot its inserts by it', async () => {
+    const { store, settings } = server.fresh({ ttlDays: 30 })
+    await store.command(`CREATE DATABASE ${store.database}`)
+    await store.command(`CREATE TABLE ${store.database}.theirs (start DateTime) ENGINE = MergeTree ORDER BY start`)
+    const made = await engineOf(store, 'theirs')
+    await migrate(store, settings)
+    await resetTables(store, settings)
+    assert.equal(await engineOf(store, 'theirs'), made)
+    for (const table of ownedObjects().tables)
+      if (!(memoryTables as readonly string[]).includes(table)) assert.match(await engineOf(store, table), /_window = /, table)
+  })
 
   it('need privileges that the engine knows by these names', async () => {
     const { store } = server.fresh()
