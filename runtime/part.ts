@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { TopicId } from '../schemas/topics.ts'
 import type { Codecs } from './avro.ts'
+import type { Log } from './log.ts'
 import type { ProbeResult } from './probe-result.ts'
 import type { InRecord } from './records.ts'
 import type { Role, RoleShape, Source, SourceShape } from './task.ts'
@@ -95,7 +96,7 @@ export interface PartDescription<Config, Name extends string, RoleName extends s
   /** False if the settings give it nothing to do: it is left out. */
   readonly wanted?: (config: Config) => boolean
   /** Makes what must be there before it runs, such as tables; repeating it changes nothing. Topics are made from schemas/topics.ts. */
-  readonly prepare?: (config: Config) => Promise<void>
+  readonly prepare?: (config: Config, log: Log) => Promise<void>
   /** What a lost position means, for each role. */
   readonly guard: Readonly<Record<NoInfer<RoleName>, Guard<Config>>>
   /** Faults in files that the settings name, a line each; opens no connection. */

@@ -1,5 +1,6 @@
 /** The sink as a part of the path. */
 import { harmless, part, type Guard, type OutputLook, type PartOptions } from '../../runtime/part.ts'
+import type { Log } from '../../runtime/log.ts'
 import { connectClickHouse } from './clickhouse-client.ts'
 import { beginningsOf } from './begun-roles.ts'
 import { createClickHouseRoles, sinkRoles } from './clickhouse-sink.ts'
@@ -31,10 +32,12 @@ const keepsNewest = harmless('its table keeps the newest row of each key, and so
  *
  * @param ownNetworks What the settings say of our networks, to be recorded; undefined: what was recorded stays.
  */
-export async function migrateTables(settings: ClickHouseSettings, ownNetworks?: readonly OwnNetworkEntry[]): Promise<void> {
+export async function migrateTables(settings: ClickHouseSettings, ownNetworks?: readonly OwnNetworkEntry[], log?: Log): Promise<void> {
   const store = connectClickHouse(settings)
   try {
-    await migrate(store, settings)
+    await migrate(store, settings, undefined, undefined, (table, ttl) =>
+      log?.warn({ table, ttl }, 'time to live of the table is not ours and stays; the settings have no effect on it'),
+    )
     if (ownNetworks !== undefined) await recordOwnNetworks(store, ownNetworks)
   } finally {
     await store.close()
@@ -49,7 +52,7 @@ export const sink = part({
   settings: { clickhouse: clickhouseSection },
   roles: sinkRoles,
   fills: 'ClickHouse',
-  prepare: ({ clickhouse, networks }: SinkConfig) => migrateTables(clickhouse, networks.own),
+  prepare: ({ clickhouse, networks }: SinkConfig, log) => migrateTables(clickhouse, networks.own, log),
   guard: {
     'sink-flows': keepsAll('flows', firstFlow),
     'sink-gaps': keepsAll('flow_gaps', firstGap),

@@ -14,6 +14,7 @@ import { replayParts } from '../../operations/replay/run-replay.ts'
 import { resetOf, resettable } from '../../operations/reset.ts'
 import { errorsPage } from '../../reference/errors-page.ts'
 import { partsPage } from '../../reference/parts-page.ts'
+import { createLog } from '../../runtime/log.ts'
 import { part } from '../../runtime/part.ts'
 import { ok } from '../../runtime/probe-result.ts'
 import { topics } from '../../schemas/topics.ts'
@@ -44,7 +45,7 @@ const path: Topology = [...topology, archive, idle]
 test('the plan of a run has it, and what it needs is made before; a part that is not wanted is idle', async () => {
   const { parts, idle: none } = planRun(config, parseRoles('enrich,archive,idle', path), path)
   assert.deepEqual([parts.map(({ name }) => name), none], [['enrich', 'archive'], ['idle']])
-  await prepareParts(config, [archive])
+  await prepareParts(config, [archive], createLog('silent'))
   assert.equal(done.pop(), 'prepared for flowloom')
   assert.throws(() => parseRoles('nobody', path), /roles are discover, .*, sink, archive, idle/)
 })
