@@ -43,6 +43,21 @@ describe('an address that was ours once', () => {
   })
 })
 
+describe('a format with pkt-srcaddr and pkt-dstaddr, and without srcaddr and dstaddr', () => {
+  const none = { srcAddr: null, dstAddr: null }
+
+  it('listed nothing: the address in the packet is the one that counts', async () => {
+    const store = await tables([into(none), outOf(none)], { header: 'pkt-srcaddr pkt-dstaddr' })
+    assert.deepEqual(await exposures(store), ['answered 10.0.0.5 22 198.51.100.7'])
+  })
+
+  it('listed nothing of unknown direction either', async () => {
+    const unknown = { ...none, direction: 'unknown', flowDirection: null, directionSource: 'none' } as const
+    const store = await tables([into(unknown)], { header: 'pkt-srcaddr pkt-dstaddr' })
+    assert.deepEqual(await exposures(store), ['undecided 10.0.0.5 22 198.51.100.7 inferred'])
+  })
+})
+
 describe('a direction that is a guess', () => {
   it('reads as known: what rests on it is inferred, whatever the flags say', async () => {
     const by = (directionSource: FlowRecord['directionSource'], far: string, directionBy: string | null = null): FlowRecord[] =>
