@@ -25,7 +25,7 @@ function timeOf(text: string, endOfDay: boolean): number {
  */
 export function parseRange({ values, positionals }: Pick<CommandInput, 'values' | 'positionals'>, nowMs: number): BackfillRange {
   const [url, ...more] = positionals
-  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]*)(?:\/(.*))?$/s.exec(url ?? '')
+  const match = /^[sS]3:\/\/([a-z0-9][a-z0-9.-]*)(?:\/(.*))?$/s.exec(url ?? '')
   if (match === null || more.length > 0) {
     const instead = more.length > 0 ? null : /write bucket: ([^,]+)(?:, prefix: ([^,]*))?/.exec(bucketFault(url ?? '') ?? '')
     const words = instead === null ? '' : `: write s3://${instead[1]!}${instead[2] === undefined ? '' : `/${instead[2]}`}`

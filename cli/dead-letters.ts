@@ -3,6 +3,7 @@ import { findLetters, summarize, type LetterFilter } from '../operations/dead-le
 import { knownReasons } from '../operations/dead-letters/reasons.ts'
 import { sendBack } from '../operations/dead-letters/send-back.ts'
 import { openSession, type Session } from '../operations/session.ts'
+import { anyPlace } from '../operations/s3-place.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parsePlace } from './arguments/s3-place.ts'
@@ -30,11 +31,10 @@ function reasonsOf(values: Values): string[] {
 
 function filterOf(values: Values): LetterFilter {
   const since = values['since'] as string | undefined
-  const prefix = (values['prefix'] as string | undefined) ?? ''
-  parsePlace(prefix, name)
+  const prefix = values['prefix'] as string | undefined
   return {
     reasons: reasonsOf(values),
-    prefix,
+    place: prefix === undefined ? anyPlace : parsePlace(prefix, name),
     sinceMs: since === undefined ? 0 : parseTime(since, name) * 1000,
   }
 }
@@ -54,7 +54,7 @@ export function parseLine(text: string | undefined): { object: string; line: num
   const [, object, line] = /^(s3:\/\/[^/]+\/.+|[0-9a-f]{16}):(\d{1,9})$/is.exec(text ?? '') ?? []
   if (object === undefined)
     throw usage('say which line: `dead-letters show s3://bucket/key:LINE`, or the object version id instead of its name')
-  return { object: object.startsWith('s3://') ? object : object.toLowerCase(), line: Number(line) }
+  return { object: /^s3:/i.test(object) ? `s3${object.slice(2)}` : object.toLowerCase(), line: Number(line) }
 }
 
 async function list(session: Session, values: Values): Promise<number> {

@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { groupPositions, holdsRecords } from '../runtime/kafka/group-progress.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
-import type { Guard } from '../runtime/part.ts'
+import type { Guard, RoleInput } from '../runtime/part.ts'
 import type { InRecord } from '../runtime/records.ts'
 import type { RoleShape } from '../runtime/task.ts'
 import { topics, type TopicId } from '../schemas/topics.ts'
@@ -58,23 +58,37 @@ async function checkRepetition(session: PositionSession, role: RoleShape, guard:
   throw new FlowError('POSITION_LOST', { group: cluster.groupOf(role), topic: cluster.topicName(topics[role.from]), place })
 }
 
-/** A role that has never read a topic of which retention has removed the beginning: what was there is lost to it. */
-async function checkBeginning(session: PositionSession, role: RoleShape, guard: Guard<Config>): Promise<void> {
-  if (guard.missed !== 'refused') return
+/** A role without a position, and a topic of which retention has removed the beginning: what was there is lost to it. */
+async function checkBeginning(session: PositionSession, role: RoleShape, { missed }: Guard<Config>): Promise<void> {
+  if (missed !== 'refused' && 'harmless' in missed) return
   const low = Math.max(...[...(await session.cluster.ranges(topics[role.from])).values()].map(({ start }) => start))
-  if (low > 0 && !(await hasPositions(session, role))) throw new FlowError('OFFSET_LOST', { task: role.name, offset: 0, low })
+  if (low === 0 || (await hasPositions(session, role))) return
+  if (missed !== 'refused' && !(await missed.refusedIfBegun.hasBegun(inputOf(session, role), session.config))) return
+  throw new FlowError('OFFSET_LOST', { task: role.name, offset: 0, low })
+}
+
+const inputOf = ({ cluster }: PositionSession, role: RoleShape): RoleInput => ({
+  role: role.name,
+  group: cluster.groupOf(role),
+  topic: cluster.topicName(topics[role.from]),
+})
+
+async function rememberBeginning(session: PositionSession, role: RoleShape, { missed }: Guard<Config>): Promise<void> {
+  if (missed !== 'refused' && 'refusedIfBegun' in missed) await missed.refusedIfBegun.remember(inputOf(session, role), session.config)
 }
 
 /**
- * Checks every role of the named parts, as its guard says.
+ * Checks every role of the named parts, as its guard says; if all are right, remembers that they begin.
  *
  * @throws FlowError POSITION_LOST, OFFSET_LOST.
  */
 export async function checkPositions(session: PositionSession, names: readonly string[], all: Topology = topology): Promise<void> {
-  for (const { name, roles, guard } of all)
-    if (names.includes(name))
-      for (const role of roles) {
-        await checkRepetition(session, role, guard[role.name]!)
-        await checkBeginning(session, role, guard[role.name]!)
-      }
+  const checked = all
+    .filter(({ name }) => names.includes(name))
+    .flatMap(({ roles, guard }) => roles.map(role => ({ role, guard: guard[role.name]! })))
+  for (const { role, guard } of checked) {
+    await checkRepetition(session, role, guard)
+    await checkBeginning(session, role, guard)
+  }
+  for (const { role, guard } of checked) await rememberBeginning(session, role, guard)
 }

@@ -1,5 +1,6 @@
 /** Which parts of a path are meant: by name, by settings, by topic. */
 import type { Config } from '../config/config.ts'
+import type { Log } from '../runtime/log.ts'
 import type { RoleShape } from '../runtime/task.ts'
 import type { TopicId } from '../schemas/topics.ts'
 import { topology, type Topology } from '../topology.ts'
@@ -19,8 +20,8 @@ export function planRun(config: Config, names: readonly string[], all: Topology 
 }
 
 /** Makes what parts need before they run. */
-export async function prepareParts(config: Config, parts: Topology): Promise<void> {
-  for (const { prepare } of parts) await prepare?.(config)
+export async function prepareParts(config: Config, parts: Topology, log: Log): Promise<void> {
+  for (const { prepare } of parts) await prepare?.(config, log)
 }
 
 /**

@@ -71,7 +71,7 @@ async function open(file: string | undefined, roles: readonly string[], signal: 
   try {
     const session = await openSession({ file }, signal, true)
     const { parts } = planRun(session.config, roles)
-    await untilAvailable(() => prepareParts(session.config, parts), session.log, signal, true)
+    await untilAvailable(() => prepareParts(session.config, parts, session.log), session.log, signal, true)
     await untilAvailable(() => checkPositions(session, roles), session.log, signal, true)
     return session
   } catch (error) {

@@ -9,6 +9,9 @@ export interface S3Place {
   readonly prefix: string
 }
 
+/** Every place. */
+export const anyPlace: S3Place = { bucket: undefined, prefix: '' }
+
 /** True for an object at a place. */
 export const isAt = ({ bucket, prefix }: S3Place, object: ObjectKey): boolean =>
   (bucket === undefined || bucket === object.bucket) && object.key.startsWith(prefix)

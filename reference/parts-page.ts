@@ -15,7 +15,9 @@ function guardText({ repeated, missed }: Guard<never>): string {
       : 'refusedIfWritten' in repeated
         ? `refuses to start (\`POSITION_LOST\`) if ${code(topics[repeated.refusedIfWritten].name)} has records`
         : `refuses to start (\`POSITION_LOST\`) if ${repeated.refusedIfFound.doc} has the row of the first record`
-  return missed === 'refused' ? `${again}; refuses (\`OFFSET_LOST\`) if retention has removed the beginning of its topic` : again
+  if (missed !== 'refused' && 'harmless' in missed) return again
+  const begun = missed === 'refused' ? '' : `, and ${missed.refusedIfBegun.doc}`
+  return `${again}; refuses (\`OFFSET_LOST\`) if retention has removed the beginning of its topic${begun}`
 }
 
 const groupOf = ({ name, group = name }: RoleShape | SourceShape): string => code(`flowloom.${group}`)

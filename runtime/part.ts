@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { TopicId } from '../schemas/topics.ts'
 import type { Codecs } from './avro.ts'
+import type { Log } from './log.ts'
 import type { ProbeResult } from './probe-result.ts'
 import type { InRecord } from './records.ts'
 import type { Role, RoleShape, Source, SourceShape } from './task.ts'
@@ -41,12 +42,30 @@ export interface OutputLook<Config> {
   find(first: InRecord, from: { readonly config: Config; readonly codecs: Codecs }): Promise<string | undefined>
 }
 
+/** A role and what it reads, as the broker knows them. */
+export interface RoleInput {
+  readonly role: string
+  /** Consumer group. */
+  readonly group: string
+  /** Full name of the topic. */
+  readonly topic: string
+}
+
+/** What remembers, beside the broker, that a role has begun. */
+export interface BeginningLook<Config> {
+  /** When it has, for the docs. */
+  readonly doc: string
+  hasBegun(input: RoleInput, config: Config): Promise<boolean>
+  /** Called at each start that is not refused. */
+  remember(input: RoleInput, config: Config): Promise<void>
+}
+
 /** What it means for a role that the broker has forgotten its position. */
 export interface Guard<Config> {
   /** It begins with the first record again. Not harmless: it is refused if the topic has records, or if the output of the first stands. */
   readonly repeated: Harmless | { readonly refusedIfWritten: TopicId } | { readonly refusedIfFound: OutputLook<Config> }
-  /** It begins behind records that retention has removed. */
-  readonly missed: Harmless | 'refused'
+  /** It begins behind records that retention has removed. Not harmless: it is refused, or refused if it has begun before. */
+  readonly missed: Harmless | 'refused' | { readonly refusedIfBegun: BeginningLook<Config> }
 }
 
 /** A guard that never refuses. */
@@ -77,7 +96,7 @@ export interface PartDescription<Config, Name extends string, RoleName extends s
   /** False if the settings give it nothing to do: it is left out. */
   readonly wanted?: (config: Config) => boolean
   /** Makes what must be there before it runs, such as tables; repeating it changes nothing. Topics are made from schemas/topics.ts. */
-  readonly prepare?: (config: Config) => Promise<void>
+  readonly prepare?: (config: Config, log: Log) => Promise<void>
   /** What a lost position means, for each role. */
   readonly guard: Readonly<Record<NoInfer<RoleName>, Guard<Config>>>
   /** Faults in files that the settings name, a line each; opens no connection. */

@@ -85,7 +85,7 @@ try {
     const stored = await new StoredLooks(store).find({
       table: 'flow_gaps',
       row: 'toString(line)',
-      places: [{ objects: new Set([0x00ab3c4d5e6f7081n]) }],
+      places: [{ objects: new Map([[0x00ab3c4d5e6f7081n, more.map(gap => String(gap.line))]]) }],
     })
     assert.ok(more.every(gap => stored.take(0x00ab3c4d5e6f7081n, String(gap.line))))
   }

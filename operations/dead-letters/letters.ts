@@ -3,6 +3,7 @@ import { lineText, readReplays, type ReplayAttempts } from '../../audit/replay-a
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
 import type { DeadLetter, ObjectKey } from '../../schemas/records.ts'
 import { topics } from '../../schemas/topics.ts'
+import { anyPlace, isAt, type S3Place } from '../s3-place.ts'
 import { learnOlderWriters, type Session } from '../session.ts'
 
 /** A dead letter, where it is from and when it was recorded. */
@@ -16,22 +17,21 @@ export interface Letter {
 export interface LetterFilter {
   /** Reasons; empty: any. */
   readonly reasons: readonly string[]
-  /** Object keys begin with it; with `s3://bucket/` before it, of that bucket only. */
-  readonly prefix: string
+  /** Where their objects are. */
+  readonly place: S3Place
   /** Recorded at this time or later, Unix milliseconds. */
   readonly sinceMs: number
 }
 
 /** Every dead letter. */
-export const anyLetter: LetterFilter = { reasons: [], prefix: '', sinceMs: 0 }
+export const anyLetter: LetterFilter = { reasons: [], place: anyPlace, sinceMs: 0 }
 
 /** Name of an object as people write it. */
 export const objectUri = ({ bucket, key }: ObjectKey): string => `s3://${bucket}/${key}`
 
 /** True where a dead letter is meant. */
-export function matches({ reasons, prefix, sinceMs }: LetterFilter, { object, letter, recordedMs }: Letter): boolean {
-  const name = prefix.startsWith('s3://') ? objectUri(object) : object.key
-  return (reasons.length === 0 || reasons.includes(letter.reason)) && name.startsWith(prefix) && recordedMs >= sinceMs
+export function matches({ reasons, place, sinceMs }: LetterFilter, { object, letter, recordedMs }: Letter): boolean {
+  return (reasons.length === 0 || reasons.includes(letter.reason)) && isAt(place, object) && recordedMs >= sinceMs
 }
 
 /** Dead letters are kept for long, also over upgrades. */

@@ -80,7 +80,7 @@ export async function runDemo(options: DemoOptions, listener: DemoListener, sign
   const session = await openDemoSession(env, signal)
   const store = connectClickHouse(session.config.clickhouse)
   try {
-    await prepareParts(session.config, topology)
+    await prepareParts(session.config, topology, session.log)
     await roles.start(processLists(session.config), env)
     const uploads = upload(stack.endpoints.s3Endpoint, options.records, signal)
     let complete = false

@@ -53,7 +53,7 @@ export async function replay(
     const held = await side.cluster.ranges(sourceTopic)
     const beginningLost = [...plan.ranges].some(([partition, { start }]) => start > 0 && held.get(partition)?.start === start)
     listener.begun(plan, { resumed: found !== undefined, beginningLost, offsets: offsetsIn(plan.ranges) })
-    await prepareParts(session.config, replayParts().parts)
+    await prepareParts(session.config, replayParts().parts, session.log)
     const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, atPoint)
     if (!done) return undefined
     const store = connectClickHouse(side.config.clickhouse)

@@ -23,6 +23,9 @@ const syntaxError = '62'
 /** Below the keep-alive time-out of every server version, so that a request never meets a socket that the server is closing. */
 const idleSocketMs = 2000
 
+/** Bytes of a statement that a server reads unless a setting says more. */
+const querySize = 262_144
+
 /** Limit for the cancelling of a question. */
 const cancelMs = 5000
 
@@ -100,6 +103,7 @@ class ClickHouseStore implements Store, Grants {
           output_format_json_quote_64bit_integers: 1,
           output_format_json_quote_denormals: 1,
           ...questionSettings(this.#form),
+          ...(2 * sql.length < querySize ? {} : { max_query_size: String(4 * sql.length) }),
         },
       })
       return result.json<T>()

@@ -1,6 +1,8 @@
 /** The sink as a part of the path. */
 import { harmless, part, type Guard, type OutputLook, type PartOptions } from '../../runtime/part.ts'
+import type { Log } from '../../runtime/log.ts'
 import { connectClickHouse } from './clickhouse-client.ts'
+import { beginningsOf } from './begun-roles.ts'
 import { createClickHouseRoles, sinkRoles } from './clickhouse-sink.ts'
 import { firstDeadLetter, firstFlow, firstGap } from './first-rows.ts'
 import { migrate } from './migrate.ts'
@@ -8,6 +10,7 @@ import { recordOwnNetworks, type OwnNetworkEntry } from './own-networks.ts'
 import { probeClickHouse } from './probe-clickhouse.ts'
 import { resetTables } from './reset.ts'
 import { clickhouseSection, type ClickHouseSettings } from './settings.ts'
+import type { TableName } from './store.ts'
 
 interface SinkConfig {
   readonly clickhouse: ClickHouseSettings
@@ -16,21 +19,25 @@ interface SinkConfig {
   readonly networks: { readonly own: readonly OwnNetworkEntry[] }
 }
 
-const missed = { harmless: 'what retention has removed was inserted before, or is older than a new table' }
 /** The rows of a table that keeps every row would stand twice. */
-const keepsAll = (look: OutputLook<SinkConfig>): Guard<SinkConfig> => ({ repeated: { refusedIfFound: look }, missed })
+const keepsAll = (table: TableName, look: OutputLook<SinkConfig>): Guard<SinkConfig> => ({
+  repeated: { refusedIfFound: look },
+  missed: { refusedIfBegun: beginningsOf(table) },
+})
 /** The rows of a table that keeps the newest row of each key. */
-const keepsNewest = harmless('its table keeps the newest row of each key')
+const keepsNewest = harmless('its table keeps the newest row of each key, and so does its topic')
 
 /**
  * Brings the tables up to date.
  *
  * @param ownNetworks What the settings say of our networks, to be recorded; undefined: what was recorded stays.
  */
-export async function migrateTables(settings: ClickHouseSettings, ownNetworks?: readonly OwnNetworkEntry[]): Promise<void> {
+export async function migrateTables(settings: ClickHouseSettings, ownNetworks?: readonly OwnNetworkEntry[], log?: Log): Promise<void> {
   const store = connectClickHouse(settings)
   try {
-    await migrate(store, settings)
+    await migrate(store, settings, undefined, undefined, (table, ttl) =>
+      log?.warn({ table, ttl }, 'time to live of the table is not ours and stays; the settings have no effect on it'),
+    )
     if (ownNetworks !== undefined) await recordOwnNetworks(store, ownNetworks)
   } finally {
     await store.close()
@@ -45,13 +52,13 @@ export const sink = part({
   settings: { clickhouse: clickhouseSection },
   roles: sinkRoles,
   fills: 'ClickHouse',
-  prepare: ({ clickhouse, networks }: SinkConfig) => migrateTables(clickhouse, networks.own),
+  prepare: ({ clickhouse, networks }: SinkConfig, log) => migrateTables(clickhouse, networks.own, log),
   guard: {
-    'sink-flows': keepsAll(firstFlow),
-    'sink-gaps': keepsAll(firstGap),
+    'sink-flows': keepsAll('flows', firstFlow),
+    'sink-gaps': keepsAll('flow_gaps', firstGap),
     'sink-runs': keepsNewest,
     'sink-objects': keepsNewest,
-    'sink-dead-letters': keepsAll(firstDeadLetter),
+    'sink-dead-letters': keepsAll('dead_letters', firstDeadLetter),
     'sink-replays': keepsNewest,
   },
   probe: ({ clickhouse }: SinkConfig) => probeClickHouse(clickhouse),

@@ -84,7 +84,7 @@ export class FlowBuffer implements RowBuffer {
     const { columns } = this.#decoder
     const { rows, line, start } = columns
     const objects = new BigUint64Array(columns.objectId.buffer, columns.objectId.byteOffset, rows)
-    const places = placesByDay(Array.from(objects, (object, row) => [start[row]!, object] as const))
+    const places = placesByDay(Array.from(objects, (object, row) => [start[row]!, object, String(line[row])] as const))
     const stored = await looks.find({ table: 'flows', row: 'toString(line)', places }, signal)
     const wanted = Uint8Array.from({ length: rows }, (_, row) => (stored.take(objects[row]!, String(line[row])) ? 0 : 1))
     const found = wanted.reduce((sum, isWanted) => sum + 1 - isWanted, 0)

@@ -10,8 +10,9 @@ import { ownFile } from '../../runtime/own-files.ts'
 import { checkServers } from './check-servers.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
 import { formOf, type FormSettings } from './ddl.ts'
+import { tablesOf } from './owned-tables.ts'
 import { commandInTurn, statementsOf, type StatementSettings } from './statements.ts'
-import { memoryTables, type Store } from './store.ts'
+import type { Store } from './store.ts'
 import { ttlChange, type TtlSettings } from './time-to-live.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import { applyViews, readViews, type Views } from './views.ts'
@@ -44,6 +45,7 @@ const viewFile = (view: string): string => `views/${view}.sql`
  * Makes the database, its tables and its views. Every statement may run twice, and at once in several processes: the first to finish records it.
  * Statements are written for one server; the store makes those for several of them (ddl.ts).
  *
+ * @param tellForeign Told of each of our tables that has a time to live which somebody else has set: it stays, whatever the settings say.
  * @returns Files of the migrations and views that were applied now, under schemas/clickhouse/.
  * @throws FlowError MIGRATION_CHANGED if an applied migration has another content now; VIEW_NAME_TAKEN, CLICKHOUSE_SERVERS, CLICKHOUSE_UNAVAILABLE,
  *   CLICKHOUSE_REFUSED.
@@ -53,6 +55,7 @@ export async function migrate(
   settings: TableSettings,
   migrations: readonly Migration[] = readMigrations(),
   views: Views = readViews(),
+  tellForeign: (table: string, ttl: string) => void = () => undefined,
 ): Promise<string[]> {
   await checkServers(store, formOf(settings), settings.url ?? store.database)
   const database = identifier(store.database)
@@ -75,7 +78,7 @@ export async function migrate(
   }
   const hashes = migrations.map(migration => migration.hash)
   done.push(...(await applyViews(store, settings, hashes, views)).map(viewFile))
-  await alignSettings(store, settings)
+  await alignSettings(store, settings, tablesOf(migrations), tellForeign)
   return done
 }
 
@@ -104,12 +107,17 @@ async function apply(store: Store, statement: string): Promise<void> {
   }
 }
 
-/** The times to live and the deduplication window are settings, so they follow the configuration of the last start. */
-async function alignSettings(store: Store, settings: TableSettings): Promise<void> {
+/** The times to live and the deduplication window are settings, so in our tables they follow the configuration of the last start. */
+async function alignSettings(
+  store: Store,
+  settings: TableSettings,
+  names: readonly string[],
+  tellForeign: (table: string, ttl: string) => void,
+): Promise<void> {
   const database = identifier(store.database)
   const tables = await store.query<{ name: string; full: string }>(
-    "SELECT name, engine_full AS full FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name NOT IN {memory:Array(String)}",
-    { database: store.database, memory: memoryTables },
+    "SELECT name, engine_full AS full FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name IN {names:Array(String)}",
+    { database: store.database, names },
   )
   for (const { name, full } of tables) {
     const table = `${database}.${identifier(name)}`
@@ -117,7 +125,8 @@ async function alignSettings(store: Store, settings: TableSettings): Promise<voi
     // on several servers the store writes it as replicated_deduplication_window
     if (!new RegExp(`\\b(?:non_)?replicated_deduplication_window = ${settings.deduplicationWindow}\\b`).test(full))
       await store.command(`ALTER TABLE ${table} MODIFY SETTING ${window}`)
-    const change = ttlChange(name, full, settings)
-    if (change !== undefined) await store.command(`ALTER TABLE ${table} ${change}`)
+    const { statement, foreign } = ttlChange(name, full, settings)
+    if (statement !== undefined) await store.command(`ALTER TABLE ${table} ${statement}`)
+    if (foreign !== undefined) tellForeign(name, foreign)
   }
 }

@@ -1,25 +1,9 @@
 /** Asks ClickHouse for an answer, and what its user may do with the database; changes nothing. */
 import { attempt, missing, ok, unknown, type ProbeResult } from '../../runtime/probe-result.ts'
 import { connectClickHouse, identifier } from './clickhouse-client.ts'
+import { sinkPrivileges } from './privileges.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import type { Grants, Store } from './store.ts'
-
-/** What making the tables, changing them in upgrades, filling and reading them needs. */
-const privileges = [
-  'CREATE DATABASE',
-  'CREATE TABLE',
-  'CREATE VIEW',
-  'DROP VIEW',
-  'ALTER ADD COLUMN',
-  'ALTER ADD INDEX',
-  'ALTER MATERIALIZE INDEX',
-  'ALTER ADD PROJECTION',
-  'ALTER MATERIALIZE PROJECTION',
-  'ALTER SETTINGS',
-  'ALTER TTL',
-  'INSERT',
-  'SELECT',
-] as const
 
 /** Tries a server. @param subject Its URL. */
 export async function probeStore(subject: string, store: Pick<Store, 'query'> & Grants, database: string): Promise<ProbeResult[]> {
@@ -30,7 +14,7 @@ export async function probeStore(subject: string, store: Pick<Store, 'query'> & 
   const on = `${identifier(database)}.*`
   try {
     const absent: string[] = []
-    for (const privilege of privileges) {
+    for (const privilege of sinkPrivileges) {
       const granted = await store.isGranted(privilege, on)
       if (granted === undefined) return [answers, unknown(subject, step, 'the server has no CHECK GRANT')]
       if (!granted) absent.push(privilege)

@@ -5,7 +5,7 @@ import type { InBatch, InRecord } from '../../runtime/records.ts'
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
 import { rowBlock, type CellColumn } from './row-block.ts'
 import type { TableName } from './store.ts'
-import { placesByDay, type StoredLooks } from './stored-rows.ts'
+import { placeOf, placesByDay, type StoredLooks } from './stored-rows.ts'
 import type { RowBuffer, TableInsert } from './table-target.ts'
 
 /** What tells a row from all others, where a row must not stand twice. */
@@ -79,8 +79,8 @@ export class RecordBuffer<R> implements RowBuffer, RecordCollector {
     if (identity === undefined || this.#rows.length === 0) return { found: 0, broken: false }
     const places =
       identity.start === undefined
-        ? [{ objects: new Set(this.#rows.map(row => identity.object(row))) }]
-        : placesByDay(this.#rows.map(row => [identity.start?.(row) ?? 0, identity.object(row)] as const))
+        ? [placeOf(this.#rows.map(row => [identity.object(row), identity.name(row)] as const))]
+        : placesByDay(this.#rows.map(row => [identity.start?.(row) ?? 0, identity.object(row), identity.name(row)] as const))
     const stored = await looks.find({ table, row: identity.sql, places }, signal)
     const absent = this.#rows.filter(row => !stored.take(identity.object(row), identity.name(row)))
     const found = this.#rows.length - absent.length

@@ -2,20 +2,13 @@
 import type { ClickHouseSettings } from './settings.ts'
 import { identifier } from './clickhouse-client.ts'
 import { migrate, readMigrations } from './migrate.ts'
+import { tablesOf } from './owned-tables.ts'
 import { memoryTables, tableNames, type Store } from './store.ts'
 import { readViews } from './views.ts'
 
 /** Names of all objects that the migrations and views make. */
 export function ownedObjects(): { tables: string[]; views: string[] } {
-  const text = readMigrations()
-    .map(migration => migration.text)
-    .join('\n')
-  const named = (statement: RegExp): string[] => [...text.matchAll(statement)].map(match => match[1]!)
-  const tables = [
-    ...named(/^CREATE TABLE IF NOT EXISTS \{database\}\.(\w+)/gm),
-    ...named(/^RENAME TABLE IF EXISTS .+ TO \{database\}\.(\w+)/gm),
-  ]
-  return { tables: [...new Set(tables), ...memoryTables], views: readViews().files.map(view => view.name) }
+  return { tables: [...tablesOf(readMigrations()), ...memoryTables], views: readViews().files.map(view => view.name) }
 }
 
 /**

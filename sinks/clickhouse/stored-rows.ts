@@ -1,12 +1,13 @@
 /** Which rows of a range the table has already: asked if the server may have forgotten the token of the range. */
 import { Looks } from '../../runtime/ranges/looks.ts'
-import { identifier } from './clickhouse-client.ts'
+import { identifier, quoted } from './clickhouse-client.ts'
 import { looksFailed } from './events.ts'
 import type { Store, TableName } from './store.ts'
 
 /** Where rows that are looked for are. */
 export interface Place {
-  readonly objects: ReadonlySet<bigint>
+  /** Each object with the names of its rows that are looked for. */
+  readonly objects: ReadonlyMap<bigint, readonly string[]>
   /** Unix seconds in which the rows start, from and to (included); undefined: the table has no such column. */
   readonly starts?: readonly [number, number]
 }
@@ -20,7 +21,7 @@ export interface StoredQuestion {
   readonly places: readonly Place[]
 }
 
-/** Objects in one question: 40 KB of SQL, below the server's `max_query_size`. */
+/** Objects in one question: 40 KB of SQL. The names of the rows come to that, at most those of a range. */
 const objectsAtOnce = 2000
 
 /** Places (days of `flows`) in one question. The server takes the longer to plan a question the more times it names. */
@@ -60,7 +61,8 @@ export class StoredLooks {
   }
 
   /**
-   * Asks for the rows of some places. The answer may have rows of other ranges too.
+   * Asks which of the rows of some places the table has. The server leaves out the lines of the same objects that other partitions and ranges
+   * have, so an answer has no more rows than the question.
    *
    * @param signal Ended: no further piece is asked.
    */
@@ -90,31 +92,56 @@ function divided({ objects, ...place }: Place): Place[] {
   const all = [...objects]
   return Array.from({ length: Math.ceil(all.length / objectsAtOnce) }, (_, i) => ({
     ...place,
-    objects: new Set(all.slice(i * objectsAtOnce, (i + 1) * objectsAtOnce)),
+    objects: new Map(all.slice(i * objectsAtOnce, (i + 1) * objectsAtOnce)),
   }))
 }
 
 function storedSql({ table, row }: StoredQuestion, piece: readonly Place[], questionMs: number | undefined): string {
-  const objects = new Set(piece.flatMap(place => [...place.objects]))
+  const wanted = new Map<bigint, string[]>()
+  for (const { objects } of piece)
+    for (const [object, names] of objects) {
+      const all = named(wanted, object)
+      for (const name of names) all.push(name)
+    }
   const times = piece.flatMap(({ starts }) =>
     starts === undefined ? [] : [`(start >= toDateTime(${starts[0]}) AND start <= toDateTime(${starts[1]}))`],
   )
-  const where = [`object_id IN (${[...objects].join(', ')})`, ...(times.length === 0 ? [] : [`(${times.join(' OR ')})`])]
+  const where = [`object_id IN (${[...wanted.keys()].join(', ')})`, ...(times.length === 0 ? [] : [`(${times.join(' OR ')})`])]
   const limit =
     questionMs === undefined ? '' : ` SETTINGS max_execution_time = ${Math.max(1, Math.floor((questionMs * serverShare) / 1000))}`
-  return `SELECT toString(object_id) AS object, groupArray(${row}) AS rows FROM ${identifier(table)} WHERE ${where.join(' AND ')} GROUP BY object_id${limit}`
+  // Texts, because the server reads one faster than it would a literal for each row.
+  const entries = [...wanted].map(([object, names]) => `(${object}, ${quoted(names.join('\n'))})`)
+  return `SELECT toString(object_id) AS object, groupArray(name) AS rows
+FROM (SELECT object_id, ${row} AS name FROM ${identifier(table)} WHERE ${where.join(' AND ')})
+WHERE (object_id, name) IN (
+  SELECT toUInt64(entry.1), arrayJoin(splitByChar('\\n', entry.2)) FROM (SELECT arrayJoin([${entries.join(', ')}]) AS entry)
+)
+GROUP BY object_id${limit}`
 }
 
-/** Days (UTC) of some rows with the objects of each, from its first second to its last, in order: narrow in a table that is sorted by time. */
-export function placesByDay(rows: Iterable<readonly [start: number, object: bigint]>): Place[] {
-  const days = new Map<number, { objects: Set<bigint>; starts: [number, number] }>()
-  for (const [start, object] of rows) {
+/** Days (UTC) of some rows with the objects and names of each, from its first second to its last, in order: narrow in a table sorted by time. */
+export function placesByDay(rows: Iterable<readonly [start: number, object: bigint, name: string]>): Place[] {
+  const days = new Map<number, { objects: Map<bigint, string[]>; starts: [number, number] }>()
+  for (const [start, object, name] of rows) {
     const day = Math.floor(start / 86_400)
     let place = days.get(day)
-    if (place === undefined) days.set(day, (place = { objects: new Set(), starts: [start, start] }))
-    place.objects.add(object)
+    if (place === undefined) days.set(day, (place = { objects: new Map(), starts: [start, start] }))
+    named(place.objects, object).push(name)
     if (start < place.starts[0]) place.starts[0] = start
     if (start > place.starts[1]) place.starts[1] = start
   }
   return [...days.values()].sort((a, b) => a.starts[0] - b.starts[0])
+}
+
+/** The names of rows of some objects, for a table without times. */
+export function placeOf(rows: Iterable<readonly [object: bigint, name: string]>): Place {
+  const objects = new Map<bigint, string[]>()
+  for (const [object, name] of rows) named(objects, object).push(name)
+  return { objects }
+}
+
+function named(objects: Map<bigint, string[]>, object: bigint): string[] {
+  let names = objects.get(object)
+  if (names === undefined) objects.set(object, (names = []))
+  return names
 }

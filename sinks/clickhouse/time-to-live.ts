@@ -47,21 +47,63 @@ const clause = ({ time, where }: Rule, days: number): string =>
   `toDateTime(least(toUInt64(toUnixTimestamp(toStartOfDay(${time}))) + ${(days + 1) * dayS}, ${latestS}))${where === undefined ? '' : ` DELETE WHERE ${where}`}`
 
 /** The seconds of `clause` in what a server shows of a table; the server puts its own parentheses. */
-const shownSeconds = new RegExp(`\\bTTL toDateTime\\(least\\(.* \\+ (\\d+), ${latestS}\\)\\)`)
+const ownForm = new RegExp(`^toDateTime\\(least\\([^]* \\+ (\\d+), ${latestS}\\)\\)$`)
+
+/** The form of releases before `stored_at`. */
+const firstForm = /^\(?start \+ toIntervalDay\((\d+)\)\)?$/
+
+/** What a table has for a time to live: none, one that we have set (its seconds; those of the first form count as none), or one of somebody else. */
+type Shown =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'ours'; readonly seconds: string | undefined }
+  | { readonly kind: 'foreign'; readonly text: string }
+
+function shownOf({ where }: Rule, full: string): Shown {
+  const text = /\bTTL ([^]*?)(?= SETTINGS |$)/.exec(full)?.[1]
+  if (text === undefined) return { kind: 'none' }
+  const [, time, condition] = /^([^]*?)(?: DELETE)?(?: WHERE \(?([^()]*)\)?)?$/.exec(text)!
+  if (parts(text).length === 1 && condition === where) {
+    const seconds = ownForm.exec(time!)?.[1]
+    if (seconds !== undefined || firstForm.test(time!)) return { kind: 'ours', seconds }
+  }
+  return { kind: 'foreign', text }
+}
+
+/** What stands between the commas of a clause that are in no parentheses and no quotes. */
+function parts(clause: string): string[] {
+  const found = ['']
+  let depth = 0
+  for (const [piece] of clause.matchAll(/'(?:[^'\\]|\\.)*'|[^]/g)) {
+    if (piece === '(') depth++
+    if (piece === ')') depth--
+    if (piece === ',' && depth === 0) found.push('')
+    else found[found.length - 1] += piece
+  }
+  return found
+}
+
+/** What is to be done about the time to live of a table. */
+export interface TtlChange {
+  /** The end of an ALTER TABLE statement; undefined: nothing. */
+  readonly statement?: string
+  /** A clause that somebody else has set, and that stays; it may move rows to a volume, or compress them anew. */
+  readonly foreign?: string
+}
 
 /**
- * What has to change in a table.
+ * What has to change in a table. Only a clause that we have set is replaced or removed.
  *
  * @param shown `engine_full` of the table.
- * @returns The end of an ALTER TABLE statement; undefined: nothing.
  */
-export function ttlChange(table: string, shown: string, settings: TtlSettings): string | undefined {
+export function ttlChange(table: string, shown: string, settings: TtlSettings): TtlChange {
   const rule = rules.find(candidate => candidate.table === table)
-  if (rule === undefined) return undefined
+  if (rule === undefined) return {}
   const days = rule.days(settings) ?? 0
-  if (days === 0) return /\bTTL /.test(shown) ? 'REMOVE TTL' : undefined
-  if (shownSeconds.exec(shown)?.[1] === String((days + 1) * dayS)) return undefined
-  return `MODIFY TTL ${clause(rule, days)}`
+  const there = shownOf(rule, shown)
+  if (there.kind === 'foreign') return { foreign: there.text }
+  if (days === 0) return there.kind === 'ours' ? { statement: 'REMOVE TTL' } : {}
+  if (there.kind === 'ours' && there.seconds === String((days + 1) * dayS)) return {}
+  return { statement: `MODIFY TTL ${clause(rule, days)}` }
 }
 
 /** A setting that would remove what tells how complete the flows are while the flows are still there. */

@@ -7,6 +7,7 @@ import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import { ownNetworkColumns } from '../../sinks/clickhouse/own-networks.ts'
 import { ownedObjects } from '../../sinks/clickhouse/reset.ts'
 import { deadLetterTable, gapTable, objectTable, replayTable, runTable } from '../../sinks/clickhouse/row-tables.ts'
+import { begunRoleColumns } from '../../sinks/clickhouse/begun-roles.ts'
 import { memoryTables, tableNames } from '../../sinks/clickhouse/store.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 
@@ -32,6 +33,7 @@ const written: Readonly<Record<string, readonly Written[]>> = {
   objects: typed(objectTable.columns),
   cloud_map: typed(runTable.columns),
   own_networks: named(ownNetworkColumns),
+  begun_roles: named(begunRoleColumns),
   schema_migrations: named(['name', 'hash']),
   schema_views: named(['name', 'hash']),
 }
@@ -41,6 +43,7 @@ const byDefault: Readonly<Record<string, readonly string[]>> = {
   flow_gaps: ['stored_at'],
   objects: ['stored_at', 'origin'],
   interfaces: ['observer', 'scope'],
+  begun_roles: ['begun_at'],
   schema_migrations: ['applied_at'],
   schema_views: ['applied_at'],
 }

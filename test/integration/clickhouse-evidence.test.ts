@@ -6,6 +6,7 @@ import { formatReport, formatVerdict } from '../../cli/print/coverage-report.ts'
 import { hasLosses, hasUnclear, reportCoverage } from '../../operations/coverage/report.ts'
 import { judge, type AskedTraffic, type Verdict } from '../../operations/coverage/verdict.ts'
 import { nothingWaits } from '../../operations/coverage/waiting.ts'
+import { identifier } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { file, flowLine, narrow, slot, wide, wideLine } from '../support/clickhouse/coverage-lines.ts'
@@ -206,7 +207,7 @@ describe('a flow log that does not record what is asked for', () => {
 describe('flow_logs_without_observer', () => {
   it('lists a format without interface-id beside the other flow logs of its account, and none that is alone or names one', async () => {
     const listed = async (store: Store): Promise<unknown[]> =>
-      store.query("SELECT flow_log_id, toUInt8(objects) AS objects, beside FROM flow_logs_without_observer(from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00')") // prettier-ignore
+      store.query("SELECT flow_log_id, toUInt8(objects) AS objects, beside FROM flow_logs_without_observer(from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00') ORDER BY flow_log_id") // prettier-ignore
     const path = await TablePath.open(server)
     const nameless = 'srcaddr dstaddr srcport dstport start end'
     path.put('fl-bare', slot(0), file(nameless, [`10.0.0.5 198.51.100.7 1 443 ${slot(0)} ${slot(0) + 59}`]))
@@ -215,6 +216,18 @@ describe('flow_logs_without_observer', () => {
     path.put('fl-a', slot(0), file(narrow, [flowLine({ start: slot(0) })]))
     await path.work()
     assert.deepEqual(await listed(path.store), [{ flow_log_id: 'fl-bare', objects: 1, beside: ['fl-a'] }])
+    // an object that failed has no header; the interface of the next hop is not the one that recorded the flow
+    await path.store.command(
+      `INSERT INTO ${identifier(path.store.database)}.objects (bucket, key, object_id, account_id, region, flow_log_id, slot_start, state, header, version)
+       SELECT 'flow-logs', flow_log_id || state, rowNumberInAllBlocks(), account_id, region, new.1 AS flow_log_id, slot_start, new.2 AS state, new.3, 1000000
+       FROM (SELECT account_id, region, slot_start FROM ${identifier(path.store.database)}.objects WHERE flow_log_id = 'fl-bare' LIMIT 1)
+       ARRAY JOIN [('fl-bare', 'failed', NULL), ('fl-hop', 'done', '${nameless} next-hop-interface-id next-hop-interface-type'), ('fl-tgw', 'done', 'srcaddr tgw-attachment-id'),
+         ('fl-parquet', 'done', '${nameless} interface_id'), ('fl-default', 'done', NULL)] AS new`,
+    )
+    assert.deepEqual(await listed(path.store), [
+      { flow_log_id: 'fl-bare', objects: 2, beside: ['fl-a', 'fl-default', 'fl-hop', 'fl-parquet', 'fl-tgw'] },
+      { flow_log_id: 'fl-hop', objects: 1, beside: ['fl-a', 'fl-bare', 'fl-default', 'fl-parquet', 'fl-tgw'] },
+    ])
   })
 })
 

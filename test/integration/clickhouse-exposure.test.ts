@@ -53,6 +53,21 @@ describe('exposure that was not what it seemed', sideBySide, () => {
     })
   })
 
+  describe('a format with pkt-srcaddr and pkt-dstaddr, and without srcaddr and dstaddr', () => {
+    const none = { srcAddr: null, dstAddr: null }
+
+    it('listed nothing: the address in the packet is the one that counts', async () => {
+      const world = worlds.world([into(none), outOf(none)], { header: 'pkt-srcaddr pkt-dstaddr' })
+      assert.deepEqual(await world.exposures(), ['answered 10.0.0.5 22 198.51.100.7'])
+    })
+
+    it('listed nothing of unknown direction either', async () => {
+      const unknown = { ...none, direction: 'unknown', flowDirection: null, directionSource: 'none' } as const
+      const world = worlds.world([into(unknown)], { header: 'pkt-srcaddr pkt-dstaddr' })
+      assert.deepEqual(await world.exposures(), ['undecided 10.0.0.5 22 198.51.100.7 inferred'])
+    })
+  })
+
   describe('a direction that is a guess', () => {
     it('reads as known: what rests on it is inferred, whatever the flags say', async () => {
       const by = (directionSource: FlowRecord['directionSource'], far: string, directionBy: string | null = null): FlowRecord[] =>

@@ -3,13 +3,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { checkConfig } from '../../config/config.ts'
 import type { FlowError } from '../../runtime/errors.ts'
+import { hasBegun, rememberBeginning } from '../../sinks/clickhouse/begun-roles.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
 import { statementFor } from '../../sinks/clickhouse/ddl.ts'
 import { migrate, readMigrations } from '../../sinks/clickhouse/migrate.ts'
+import { clusterPrivileges, sinkPrivileges } from '../../sinks/clickhouse/privileges.ts'
 import { countRows, dropTables, ownedObjects, resetTables } from '../../sinks/clickhouse/reset.ts'
 import { statementsOf } from '../../sinks/clickhouse/statements.ts'
-import { tableNames, type Store } from '../../sinks/clickhouse/store.ts'
+import { memoryTables, tableNames, type Store } from '../../sinks/clickhouse/store.ts'
 import { readViews } from '../../sinks/clickhouse/views.ts'
 import { flow } from '../support/records/flow-records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
@@ -74,6 +76,21 @@ describe('migrations', () => {
     assert.deepEqual(await store.query('SELECT interface_id FROM cloud_map_v1 FINAL'), [{ interface_id: 'eni-old' }])
   })
 
+  it('make a table that remembers which roles have begun, of which deployment, until it is reset', async () => {
+    const { store, settings } = await server.migrated()
+    const input = { role: 'sink-flows', group: 'a.sink-flows', topic: 'p.flows.v1' }
+    assert.equal(await hasBegun(store, 'flows', input), false)
+    await store.command(`INSERT INTO ${store.database}.flows (object_id, start, line) VALUES (1, 1700000000, 1)`)
+    assert.equal(await hasBegun(store, 'flows', input), true, 'rows of a version that remembered nothing')
+    for (let start = 0; start < 2; start++) await rememberBeginning(store, input)
+    assert.equal(await hasBegun(store, 'flows', input), true)
+    assert.equal(await hasBegun(store, 'flows', { ...input, group: 'b.sink-flows' }), false, 'a new deployment beside old rows')
+    assert.equal(await hasBegun(store, 'flows', { ...input, topic: 'q.flows.v1' }), false)
+    assert.equal(await hasBegun(store, 'flow_gaps', { ...input, role: 'sink-gaps' }), false)
+    await resetTables(store, settings)
+    assert.equal(await hasBegun(store, 'flows', input), false)
+  })
+
   it('refuse one that was applied with another content', async () => {
     const { store, settings } = server.fresh()
     await migrate(store, settings)
@@ -108,6 +125,25 @@ describe('migrations', () => {
       ])
         await store.query(`EXPLAIN AST ${statementFor(form, statement)}`)
     })
+
+  it('leave a table of somebody else as it is: it got our deduplication window, and forgot its inserts by it', async () => {
+    const { store, settings } = server.fresh({ ttlDays: 30 })
+    await store.command(`CREATE DATABASE ${store.database}`)
+    await store.command(`CREATE TABLE ${store.database}.theirs (start DateTime) ENGINE = MergeTree ORDER BY start`)
+    const made = await engineOf(store, 'theirs')
+    await migrate(store, settings)
+    await resetTables(store, settings)
+    assert.equal(await engineOf(store, 'theirs'), made)
+    for (const table of ownedObjects().tables)
+      if (!(memoryTables as readonly string[]).includes(table)) assert.match(await engineOf(store, table), /_window = /, table)
+  })
+
+  it('need privileges that the engine knows by these names', async () => {
+    const { store } = server.fresh()
+    const known = await store.query<{ name: string }>('SELECT privilege::String AS name FROM system.privileges', {}, 'system')
+    const names = known.map(({ name }) => name)
+    for (const privilege of [...sinkPrivileges, ...clusterPrivileges]) assert.ok(names.includes(privilege), privilege)
+  })
 
   it('refuse a database whose tables were made for several servers, and settings for several on tables for one', async () => {
     const { store, settings } = server.fresh()

@@ -10,6 +10,7 @@ import { flow } from '../support/records/flow-records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { MemoryCluster } from '../../harness/memory-context.ts'
 import { anyKey, testObjectId } from '../support/clickhouse/sink-setup.ts'
+import { placesByDay, StoredLooks } from '../../sinks/clickhouse/stored-rows.ts'
 
 let server: LiveClickHouse
 /** A database in which each table is that of one test. */
@@ -132,6 +133,33 @@ async function passParts(store: Store, table: string, columns: string, parts: nu
 
 const rowsOf = async (store: Store, table: string, where = 'object_id != 1'): Promise<unknown> =>
   (await store.query(`SELECT toUInt32(count()) AS rows, toUInt32(uniqExact(line)) AS lines FROM ${table} WHERE ${where}`))[0]
+
+describe('a look for 50,000 lines of an object of which the table has 400,000', () => {
+  it('gets back those that are among them, and the longest question is read whole', async () => {
+    const flows = `${identifier(shared.database)}.flows`
+    await shared.command(`INSERT INTO ${flows} (object_id, start, line) SELECT 1, ${startS}, number FROM numbers(400000)`)
+    const asked = Array.from({ length: 50_000 }, (_, i) => 379_999 + i)
+    const answers: { rows: string[] }[] = []
+    const counting: Store = {
+      database: shared.database,
+      insert: shared.insert.bind(shared),
+      command: shared.command.bind(shared),
+      close: shared.close.bind(shared),
+      query: async <T>(sql: string): Promise<T[]> => {
+        const rows = await shared.query<T>(sql)
+        answers.push(...(rows as { rows: string[] }[]))
+        return rows
+      },
+    }
+    const places = placesByDay(asked.map(line => [startS, 1n, String(line)] as const))
+    const stored = await new StoredLooks(counting).find({ table: 'flows', row: 'toString(line)', places })
+    assert.deepEqual(
+      answers.map(({ rows }) => rows.length),
+      [20_001],
+    )
+    assert.equal(asked.filter(line => stored.take(1n, String(line))).length, 20_001)
+  })
+})
 
 describe('a range whose answer was lost', () => {
   for (const [role, table, column, parts] of [

@@ -121,6 +121,27 @@ describe('time to live of flows', () => {
     assert.deepEqual(await rest(store, 'flows', 'line'), [2, 3, 6])
   })
 
+  it('of an operator stays at a start that has none, and one that has', async () => {
+    const { store, settings } = server.fresh()
+    await migrate(store, settings)
+    const told: string[] = []
+    const start = (days: number): Promise<string[]> =>
+      migrate(store, { ...settings, ttlDays: days, objectsTtlDays: 0 }, undefined, undefined, (table, ttl) => told.push(`${table}: ${ttl}`))
+    const full = async (): Promise<string> =>
+      (
+        await store.query<{ full: string }>(
+          `SELECT engine_full AS full FROM system.tables WHERE database = '${store.database}' AND name = 'flows'`,
+        )
+      )[0]!.full
+    await store.command(`ALTER TABLE ${identifier(store.database)}.flows MODIFY TTL start + INTERVAL 7 DAY RECOMPRESS CODEC(ZSTD(9))`)
+    const theirs = await full()
+    for (const days of [0, keptDays]) {
+      await start(days)
+      assert.equal(await full(), theirs)
+    }
+    assert.deepEqual(told, Array(2).fill('flows: start + toIntervalDay(7) RECOMPRESS CODEC(ZSTD(9))'))
+  })
+
   it('is not set again where it is set already: the server would read every part', async () => {
     const { store, settings } = server.fresh(allKept)
     await migrate(store, settings)

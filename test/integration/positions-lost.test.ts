@@ -82,5 +82,8 @@ test(
     await until(async () => holdsRecords(session.cluster, topics.flows, await session.cluster.ranges(topics.flows)), 60_000, 'flows')
     await second.stop()
     await checkPositions(session, ['sink'])
+    const flows = session.cluster.topicName(topics.flows)
+    await admin.deleteTopicRecords({ topic: flows, partitions: [{ partition: 0, offset: '1' }] })
+    await assert.rejects(checkPositions(session, ['sink']), { code: 'OFFSET_LOST', message: /^sink-flows wants offset 0/ })
   },
 )

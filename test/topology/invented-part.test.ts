@@ -14,8 +14,10 @@ import { replayParts } from '../../operations/replay/run-replay.ts'
 import { resetOf, resettable } from '../../operations/reset.ts'
 import { errorsPage } from '../../reference/errors-page.ts'
 import { partsPage } from '../../reference/parts-page.ts'
+import { createLog } from '../../runtime/log.ts'
 import { part } from '../../runtime/part.ts'
 import { ok } from '../../runtime/probe-result.ts'
+import { topics } from '../../schemas/topics.ts'
 import { topology, type Topology } from '../../topology.ts'
 
 const config = loadConfig({ env: {} })
@@ -43,7 +45,7 @@ const path: Topology = [...topology, archive, idle]
 test('the plan of a run has it, and what it needs is made before; a part that is not wanted is idle', async () => {
   const { parts, idle: none } = planRun(config, parseRoles('enrich,archive,idle', path), path)
   assert.deepEqual([parts.map(({ name }) => name), none], [['enrich', 'archive'], ['idle']])
-  await prepareParts(config, [archive])
+  await prepareParts(config, [archive], createLog('silent'))
   assert.equal(done.pop(), 'prepared for flowloom')
   assert.throws(() => parseRoles('nobody', path), /roles are discover, .*, sink, archive, idle/)
 })
@@ -82,6 +84,53 @@ test('its positions are checked as its guard says', async () => {
   await checkPositions(session, ['discover', 'notify', 'fetch'], path)
   assert.deepEqual(asked, [], 'what is harmless asks nothing')
   await assert.rejects(checkPositions(session, ['archive'], path), { code: 'OFFSET_LOST', message: /^archive wants offset 0/ })
+})
+
+test('a sink that was stopped for longer than the broker keeps positions and the topic its records refuses to skip the days between', async () => {
+  const begun = new Set<string>()
+  const tape = part({
+    ...unresettable,
+    name: 'tape',
+    guard: {
+      archive: {
+        repeated: { harmless: 'a tape is rewound' },
+        missed: {
+          refusedIfBegun: {
+            doc: 'the tape has a label',
+            hasBegun: async ({ role, group, topic }) => begun.has(`${role} ${group} ${topic}`),
+            remember: async ({ role, group, topic }) => void begun.add(`${role} ${group} ${topic}`),
+          },
+        },
+      },
+    },
+  })
+  let start = 0
+  let positions: unknown[] = []
+  const cluster = {
+    groupOf: () => 'g',
+    topicName: () => 't',
+    ranges: async () => new Map([[0, { start, end: 9 }]]),
+    admin: async () => ({ fetchOffsets: async () => positions }),
+  }
+  const check = () => checkPositions({ cluster, config } as unknown as PositionSession, ['tape'], [...topology, tape])
+  start = 3
+  await check()
+  assert.deepEqual([...begun], ['archive g t'], 'a new deployment begins with what is left, and is remembered')
+  positions = [{ topic: 't', partitions: [{ partition: 0, offset: '4', metadata: '' }] }]
+  await check()
+  positions = []
+  await assert.rejects(check(), { code: 'OFFSET_LOST', message: /^archive wants offset 0, but the topic starts at 3/ })
+  start = 0
+  await check()
+  start = 9
+  begun.clear()
+  await check()
+})
+
+test('each role of the sink whose topic loses records to retention remembers that it has begun', () => {
+  const { roles, guard } = topology.find(({ name }) => name === 'sink')!
+  for (const { name, from } of roles)
+    assert.equal('refusedIfBegun' in (guard[name]!.missed as object), topics[from].cleanup === 'delete', name)
 })
 
 test('what it needs is tried, in its place, and its files are checked', async () => {

@@ -88,10 +88,11 @@ WITH
         from = toString(toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 690) - 690, 'UTC'), 'UTC'),
         to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 1, 4294967295), 'UTC'), 'UTC')
       ) AS f
-      WHERE bitAnd(absent, 513) = 0
+      -- with both packet addresses in the format, the true ends are known without those of the interface
+      WHERE NOT bitTest(absent, 0) AND NOT (half AND bitTest(absent, 9))
         -- Not read: of an unknown direction, what names no service.
         AND if(direction = 'unknown',
-          action = 'ACCEPT' AND NOT bitTest(absent, 8) AND (turned OR opening OR (by_ports AND serves)),
+          action = 'ACCEPT' AND NOT (half AND bitTest(absent, 8)) AND (turned OR opening OR (by_ports AND serves)),
           action != 'REJECT')
     )
     WHERE NOT {private:peer}

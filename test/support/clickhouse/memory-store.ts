@@ -44,6 +44,11 @@ export class MemoryStore implements Store {
     return this.#rows.get(table) ?? []
   }
 
+  /** Gives a table rows that another store has. */
+  have(table: TableName, rows: readonly Record<string, NativeCell>[]): void {
+    this.#rows.set(table, [...this.rows(table), ...rows])
+  }
+
   async insert(table: TableName, block: NativeBlock, token: string | null): Promise<void> {
     const failure = this.fail(table, token)
     const rows = readNative(block.bytes)
@@ -75,6 +80,9 @@ export class MemoryStore implements Store {
     return true
   }
 
+  /** Rows of the answers so far. */
+  answered = 0
+
   /** Answers which rows of some objects a table has, and knows no other question. */
   async query<T>(sql: string): Promise<T[]> {
     this.questions.push(sql)
@@ -90,7 +98,14 @@ export class MemoryStore implements Store {
     )
     const nameOf = (row: Record<string, NativeCell>): string =>
       table === 'dead_letters' ? [row['line'], row['attempt'], row['stage'], row['recorded_at']].map(textOf).join(' ') : textOf(row['line'])
-    return [...Map.groupBy(asked, row => textOf(row['object_id']))].map(([object, rows]) => ({ object, rows: rows.map(nameOf) }) as T)
+    const wanted = new Set<string>()
+    for (const [, object, names] of sql.matchAll(/\((\d+), '([^']*)'\)/g))
+      for (const name of names!.split('\n')) wanted.add(`${object} ${name}`)
+    return [...Map.groupBy(asked, row => textOf(row['object_id']))].flatMap(([object, rows]) => {
+      const names = rows.map(nameOf).filter(name => wanted.has(`${object} ${name}`))
+      this.answered += names.length
+      return names.length === 0 ? [] : [{ object, rows: names } as T]
+    })
   }
 
   async command(): Promise<void> {

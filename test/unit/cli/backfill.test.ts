@@ -17,6 +17,7 @@ const range = (url: string, from?: string, to?: string) =>
 const usage = (error: FlowError): boolean => error.code === 'USAGE'
 
 for (const [url, prefix, below] of [
+  ['S3://b/', '', 'AWSLogs/'],
   ['s3://b', '', 'AWSLogs/'],
   ['s3://b/', '', 'AWSLogs/'],
   ['s3://b/AWSLogs', '', 'AWSLogs/'],

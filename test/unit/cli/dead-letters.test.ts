@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplayAttempts } from '../../../audit/replay-attempts.ts'
 import { deadLettersCommand, parseLine } from '../../../cli/dead-letters.ts'
+import { parsePlace } from '../../../cli/arguments/s3-place.ts'
 import { escapeBytes, formatReport, formatSummary, hexDump } from '../../../cli/print/letter-text.ts'
 import { anyLetter, LetterSummary, matches, type Letter } from '../../../operations/dead-letters/letters.ts'
 import { LineCheck } from '../../../processors/enrich/line-check.ts'
@@ -38,10 +39,19 @@ describe('filters', () => {
     { name: 'none', filter: {}, expect: true },
     { name: 'a reason', filter: { reasons: ['bad-address', 'bad-number'] }, expect: true },
     { name: 'another reason', filter: { reasons: ['bad-address'] }, expect: false },
-    { name: 'a prefix of the key', filter: { prefix: 'AWSLogs/1/' }, expect: true },
-    { name: 'another prefix', filter: { prefix: 'AWSLogs/2/' }, expect: false },
-    { name: 'a name', filter: { prefix: 's3://logs/AWSLogs/' }, expect: true },
-    { name: 'a name of another bucket', filter: { prefix: 's3://log/AWSLogs/' }, expect: false },
+    ...[
+      { prefix: 'AWSLogs/1/', expect: true },
+      { prefix: '/AWSLogs/1/', expect: true },
+      { prefix: 'AWSLogs/2/', expect: false },
+      { prefix: 's3://logs/AWSLogs/', expect: true },
+      { prefix: 'S3://logs/AWSLogs/', expect: true },
+      { prefix: 's3://logs//AWSLogs/', expect: true },
+      { prefix: 's3://logs', expect: true },
+      { prefix: 's3://log/AWSLogs/', expect: false },
+      // replay sent back lines of the bucket "logs" when "log" was meant
+      { prefix: 's3://log', expect: false },
+      { prefix: '', expect: true },
+    ].map(({ prefix, expect }) => ({ name: `--prefix "${prefix}"`, filter: { place: parsePlace(prefix, 'dead-letters') }, expect })),
     { name: 'the very time', filter: { sinceMs: 1000 }, expect: true },
     { name: 'a later time', filter: { sinceMs: 1001 }, expect: false },
   ]
@@ -128,6 +138,7 @@ describe('the words', () => {
   })
   test('a line is named by object or by object version id', () => {
     assert.deepEqual(parseLine('s3://b/a:1/c.log:12'), { object: 's3://b/a:1/c.log', line: 12 })
+    assert.deepEqual(parseLine('S3://b/A:12'), { object: 's3://b/A', line: 12 })
     assert.deepEqual(parseLine('00AB3C4D5E6F7081:3'), { object: '00ab3c4d5e6f7081', line: 3 })
   })
 })

@@ -166,7 +166,37 @@ describe('times to live', () => {
   })
 
   it('change nothing in tables that have none', () => {
-    assert.equal(ttlChange('interfaces', 'ReplacingMergeTree ORDER BY interface', { ttlDays: 3 }), undefined)
-    assert.equal(ttlChange('anything', 'MergeTree ORDER BY x TTL y', { ttlDays: 3 }), undefined)
+    assert.deepEqual(ttlChange('interfaces', 'ReplacingMergeTree ORDER BY interface', { ttlDays: 3 }), {})
+    assert.deepEqual(ttlChange('anything', 'MergeTree ORDER BY x TTL y', { ttlDays: 3 }), {})
   })
+
+  const own = (seconds: number): string =>
+    `toDateTime(least(toUInt64(toUnixTimestamp(toStartOfDay(if((start >= '2010-01-01 00:00:00') AND (start <= (stored_at + toIntervalDay(1))), start, stored_at)))) + ${seconds}, 4294967295))`
+  const ofMap = 'toDateTime(least(toUInt64(toUnixTimestamp(toStartOfDay(last_seen))) + 2678400, 4294967295))'
+  for (const [table, ttl, expected] of [
+    ['flows', own(31 * 86_400), { off: 'REMOVE TTL' }],
+    ['flows', own(11 * 86_400), { off: 'REMOVE TTL', on: 'MODIFY TTL' }],
+    ['flows', 'start + toIntervalDay(30)', { off: 'REMOVE TTL', on: 'MODIFY TTL' }],
+    ['cloud_map', `${ofMap} WHERE deleted = 0`, { off: 'REMOVE TTL' }],
+    ['cloud_map', `${ofMap} DELETE WHERE (deleted = 0)`, { off: 'REMOVE TTL' }],
+    ['flows', '', { on: 'MODIFY TTL' }],
+    ['flows', "start + toIntervalDay(7) TO VOLUME 'cold'", {}],
+    ['flows', 'start + toIntervalDay(30) RECOMPRESS CODEC(ZSTD(9))', {}],
+    ['flows', 'start + toIntervalDay(30) WHERE protocol = 6', {}],
+    ['flows', `${own(31 * 86_400)}, start + toIntervalDay(7) TO DISK 's3, or SETTINGS'`, {}],
+    ['flows', `start + toIntervalDay(7) TO VOLUME 'cold', ${own(31 * 86_400)}`, {}],
+    ['cloud_map', `${ofMap} WHERE deleted = 0, last_seen + toIntervalDay(7) TO VOLUME 'cold'`, {}],
+    ['cloud_map', ofMap, {}],
+  ] as const)
+    it(`of somebody else stay at a start, and are told: ${table}, ${ttl || 'none'}`, () => {
+      const shown = `MergeTree ORDER BY start${ttl === '' ? '' : ` TTL ${ttl}`} SETTINGS index_granularity = 8192`
+      const settings = { gapsTtlDays: 0, objectsTtlDays: 0, deadLettersTtlDays: 0 }
+      const off = ttlChange(table, shown, { ...settings, ttlDays: 0, cloudMapTtlDays: 0 })
+      const on = ttlChange(table, shown, { ...settings, ttlDays: 30, cloudMapTtlDays: 30 })
+      const { off: wantedOff, on: wantedOn } = expected as { off?: string; on?: string }
+      assert.equal(off.statement, wantedOff)
+      assert.equal(on.statement?.slice(0, 10), wantedOn)
+      const isForeign = ttl !== '' && wantedOff === undefined
+      assert.deepEqual([off.foreign, on.foreign], isForeign ? [ttl, ttl] : [undefined, undefined])
+    })
 })

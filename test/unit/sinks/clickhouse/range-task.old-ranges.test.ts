@@ -247,6 +247,24 @@ describe('old ranges of which a part is there', () => {
   })
 })
 
+describe('an old range of objects whose other lines the table has by the thousand', () => {
+  for (const kind of kinds)
+    it(`gets no more rows back than it has (${kind.role}): all lines of the objects of 96 partitions had no room in memory`, async () => {
+      const others = new Sink(kind)
+      others.put(5000)
+      await others.cluster.runRole(others.role)
+      const sink = new Sink(kind)
+      sink.store.have(kind.table, others.store.rows(kind.table))
+      const before = sink.lines()
+      sink.put(100)
+      await sink.dieInserting('before')
+      sink.othersInsert(1001)
+      await sink.cluster.runRole(sink.role)
+      assert.equal(sink.store.answered, 100, 'the lines that the range has')
+      assert.deepEqual(sink.lines(), before)
+    })
+})
+
 describe('rows that are left out', () => {
   it('leave the others as they are, whatever width their columns have', () => {
     fc.assert(
@@ -316,10 +334,22 @@ describe('rows that are left out', () => {
   })
 
   it('are asked for by day, from the first second to the last', () => {
-    const rows = [90_000, 5, 86_399, 86_400, 7].map((start, i) => [start, BigInt(i % 2)] as const)
+    const rows = [90_000, 5, 86_399, 86_400, 7].map((start, i) => [start, BigInt(i % 2), `${i}`] as const)
     assert.deepEqual(placesByDay(rows), [
-      { starts: [5, 86_399], objects: new Set([1n, 0n]) },
-      { starts: [86_400, 90_000], objects: new Set([0n, 1n]) },
+      {
+        starts: [5, 86_399],
+        objects: new Map([
+          [1n, ['1']],
+          [0n, ['2', '4']],
+        ]),
+      },
+      {
+        starts: [86_400, 90_000],
+        objects: new Map([
+          [0n, ['0']],
+          [1n, ['3']],
+        ]),
+      },
     ])
   })
 })

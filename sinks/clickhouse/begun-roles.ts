@@ -1,0 +1,53 @@
+/**
+ * Remembers in the tables which roles have begun to fill them. The broker forgets the position of a role that is stopped for long; if retention
+ * has removed what it had not read by then, the role must not begin behind it as if it were new.
+ */
+import type { BeginningLook, RoleInput } from '../../runtime/part.ts'
+import { connectClickHouse, identifier, quoted } from './clickhouse-client.ts'
+import type { ClickHouseSettings } from './settings.ts'
+import type { Store, TableName } from './store.ts'
+
+/** Columns of the table `begun_roles` that are written. */
+export const begunRoleColumns = ['role', 'consumer_group', 'topic'] as const
+
+/**
+ * Asks whether a role has begun to fill its table. If no deployment is remembered (earlier versions did not), rows in the table count for one
+ * of its own: a start too many that is refused costs a word to the broker, a loss that nobody sees cannot be undone.
+ */
+export async function hasBegun(store: Store, table: TableName, { role, group, topic }: RoleInput): Promise<boolean> {
+  const [known] = await store.query<{ any: number; same: number }>(
+    'SELECT toUInt8(count() > 0) AS any, toUInt8(countIf(consumer_group = {group:String} AND topic = {topic:String}) > 0) AS same FROM begun_roles WHERE role = {role:String}',
+    { role, group, topic },
+  )
+  if (known!.any === 1) return known!.same === 1
+  return (await store.query(`SELECT 1 FROM ${identifier(table)} LIMIT 1`)).length > 0
+}
+
+/** Remembers that a role begins to fill its table; said again, it changes nothing. */
+export async function rememberBeginning(store: Store, { role, group, topic }: RoleInput): Promise<void> {
+  const known = await store.query(
+    'SELECT 1 FROM begun_roles WHERE role = {role:String} AND consumer_group = {group:String} AND topic = {topic:String} LIMIT 1',
+    { role, group, topic },
+  )
+  if (known.length > 0) return
+  await store.command(
+    `INSERT INTO ${identifier(store.database)}.begun_roles (${begunRoleColumns.join(', ')}) VALUES (${[role, group, topic].map(quoted).join(', ')})`,
+  )
+}
+
+/** What `begun_roles` says of the role that fills a table. */
+export const beginningsOf = (table: TableName): BeginningLook<{ readonly clickhouse: ClickHouseSettings }> => {
+  const asked = async <T>(clickhouse: ClickHouseSettings, ask: (store: Store) => Promise<T>): Promise<T> => {
+    const store = connectClickHouse(clickhouse)
+    try {
+      return await ask(store)
+    } finally {
+      await store.close()
+    }
+  }
+  return {
+    doc: `the table ${table} was filled by it before`,
+    hasBegun: (input, { clickhouse }) => asked(clickhouse, store => hasBegun(store, table, input)),
+    remember: (input, { clickhouse }) => asked(clickhouse, store => rememberBeginning(store, input)),
+  }
+}
