@@ -9,7 +9,6 @@ import { Random } from '../../../../../producers/synthetic/random.ts'
 import { bucket, DiscoverBench } from '../../../../support/s3/discover-cases.ts'
 import { createS3Stores } from '../../../../../producers/s3/objects/s3-object-store.ts'
 import { MemoryObjectStore } from '../../../../../harness/memory-object-store.ts'
-import { bucket, DiscoverBench } from './s3-discover-cases.ts'
 
 const plain = (day: string, name: string, account = '123456789012', region = 'us-east-1'): string =>
   `AWSLogs/${account}/vpcflowlogs/${region}/${day}/${name}.log.gz`
