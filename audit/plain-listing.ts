@@ -4,7 +4,7 @@ import type { S3Source } from '../producers/s3/settings.ts'
 /** Prefix below which the objects of a source are. */
 export const listingRoot = ({ prefix }: Pick<S3Source, 'prefix'>): string => `${prefix}/`.replace(/\/+$/, '/').replace(/^\/+/, '')
 
-/** True where an object belongs to a source. */
+/** True if an object belongs to a source. */
 export function isListed(
   { layout, keyPattern, ...source }: Pick<S3Source, 'prefix' | 'layout' | 'keyPattern' | 'accounts' | 'regions'>,
   key: string,

@@ -143,5 +143,5 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
   return reading
 }
 
-/** True where an object has no line with a record and no header line: nothing says that it is whole. */
+/** True if an object has no line with a record and no header line: nothing says that it is whole. */
 export const isEmpty = ({ lines, headers, blank }: Tally): boolean => lines === blank && headers === 0

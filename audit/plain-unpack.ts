@@ -4,7 +4,7 @@
  */
 import { crc32, gunzipSync, inflateRawSync, zstdDecompressSync } from 'node:zlib'
 
-/** Text of an object. @throws Error where it is damaged, or in a format that is not read. */
+/** Text of an object. @throws Error if it is damaged, or in a format that is not read. */
 export function unpackPlainly(stored: Buffer): Buffer {
   const digits = stored.toString('hex', 0, 10)
   if (/^(28b52ffd|5.2a4d18)/.test(digits)) return gunzipped(zstdFrames(stored), 1)

@@ -25,7 +25,7 @@ export class ReplayAttempts {
     this.#attempts.set(lineText(line), Math.max(attempt, this.of(line)))
   }
 
-  /** True where nobody sent the line back since it was refused. */
+  /** True if nobody sent the line back since it was refused. */
   isOpen(letter: LineOf & Pick<DeadLetter, 'attempt'>): boolean {
     return letter.attempt >= this.of(letter)
   }

@@ -23,7 +23,7 @@ const troubleNames: ReadonlySet<string | undefined> = new Set([
   'UnrecognizedClientException',
 ])
 
-/** True where an error of a client is about its credentials: there are none, or AWS does not take them. */
+/** True if an error of a client is about its credentials: there are none, or AWS does not take them. */
 export const isCredentialTrouble = (error: unknown): boolean =>
   error instanceof FlowError ? error.code === 'AWS_CREDENTIALS' : troubleNames.has((error as { name?: string }).name)
 

@@ -14,7 +14,7 @@ export interface PlantedRecord {
 /** A scenario: what its interfaces are like, and whom they talk to. */
 export interface DirectionScenario {
   readonly name: string
-  /** True where no direction may be wrong. */
+  /** True if no direction may be wrong. */
   readonly neverWrong: boolean
   /** The setting `networks.own`; absent: none. */
   readonly networks?: readonly PlantedNetwork[]

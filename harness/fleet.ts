@@ -155,7 +155,7 @@ export class Fleet {
     }
   }
 
-  /** True where the process of a slot is stopped by a signal. */
+  /** True if the process of a slot is stopped by a signal. */
   isStopped(name: string): boolean {
     const pid = this.#slots.find(slot => slot.name === name)?.child?.pid
     try {

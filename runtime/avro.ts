@@ -23,7 +23,7 @@ export function confluentHeader(id: number): Buffer {
   return header
 }
 
-/** Schema id of an encoded record, or undefined where the bytes do not have the header. */
+/** Schema id of an encoded record, or undefined if the bytes do not have the header. */
 export const schemaIdOf = (bytes: Uint8Array): number | undefined =>
   bytes.length >= headerLength && bytes[0] === 0 ? (bytes[1]! << 24) | (bytes[2]! << 16) | (bytes[3]! << 8) | bytes[4]! : undefined
 

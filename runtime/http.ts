@@ -6,7 +6,7 @@ import { errorText } from './errors.ts'
 import type { Startable } from './lifecycle.ts'
 import { registry } from './metrics.ts'
 
-/** What the end points report. */
+/** What the endpoints report. */
 export interface Health {
   /** Names of what is not ready yet; empty means ready. */
   notReady(): readonly string[] | Promise<readonly string[]>

@@ -7,7 +7,7 @@ import { request } from './registry-request.ts'
 const subjectPath = (subject: string): string => `/subjects/${encodeURIComponent(subject)}`
 
 /**
- * Id of the newest schema of a subject; undefined where the registry does not know it.
+ * Id of the newest schema of a subject; undefined if the registry does not know it.
  *
  * @throws FlowError REGISTRY_UNAVAILABLE.
  */
@@ -34,7 +34,7 @@ export async function learnWriters(settings: RegistrySettings, subject: string, 
 }
 
 /**
- * Deletes a subject with all its versions. @returns False where there was none.
+ * Deletes a subject with all its versions. @returns False if there was none.
  *
  * @throws FlowError REGISTRY_UNAVAILABLE.
  */

@@ -32,7 +32,7 @@ export interface TaskContext {
   /**
    * Frames and compresses records ahead of their `send`, in as many batches as it needs. When it has resolved, their memory is the caller's again.
    *
-   * @returns Null where records are sent in another way; they stay what they are. Absent: the same.
+   * @returns Null if records are sent in another way; they stay what they are. Absent: the same.
    */
   pack?(records: readonly OutRecord[]): Promise<PackedRecords[] | null>
   /**

@@ -102,7 +102,7 @@ export class ChildService {
     }
   }
 
-  /** Ends the service with SIGTERM, and with SIGKILL where that takes too long. Does nothing where it does not run. */
+  /** Ends the service with SIGTERM, and with SIGKILL where that takes too long. Does nothing if it does not run. */
   async stop(): Promise<void> {
     this.#stopping = true
     if (this.#child === undefined) return

@@ -97,7 +97,7 @@ export async function openQueue(sqsStore: SqsStore, name: string, port: number):
   return body => queue.enqueue(SqsStore.createMessage(body))
 }
 
-/** URL of a queue of the server at this end point. */
+/** URL of a queue of the server at this endpoint. */
 export const queueUrl = (endpoint: string, name: string): string => `${endpoint}/${account}/${name}`
 
 async function loadModules(): Promise<Modules> {

@@ -42,7 +42,7 @@ let writers = 0
 /** Use of a class archive (AppCDS) by one run of a JVM. */
 export interface ClassArchive {
   flags: string[]
-  /** True where this run writes the archive, which makes its end some seconds longer. */
+  /** True if this run writes the archive, which makes its end some seconds longer. */
   writes: boolean
   /** To call after the JVM ended; keeps the archive that a run which ended in order has written. */
   finish: (endedInOrder: boolean) => void

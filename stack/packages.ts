@@ -23,7 +23,7 @@ export function pinnedVersions(): Record<string, string> {
   return Object.fromEntries([...text.matchAll(/<(\w+)\.version>([^<]+)<\/\1\.version>/g)].map(found => [found[1] ?? '', found[2] ?? '']))
 }
 
-/** True where the packages of the pinned versions are installed in this folder. */
+/** True if the packages of the pinned versions are installed in this folder. */
 export function isInstalled(folder: string): boolean {
   const marker = join(folder, 'java', 'installed.json')
   return existsSync(marker) && readFileSync(marker, 'utf8') === JSON.stringify(pinnedVersions())

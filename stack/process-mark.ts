@@ -11,7 +11,7 @@ export interface ProcessMark {
 /**
  * Marks a running process.
  *
- * @returns undefined where there is no such process, or only a zombie of it.
+ * @returns undefined if there is no such process, or only a zombie of it.
  */
 export function markProcess(pid: number): ProcessMark | undefined {
   const started = existsSync('/proc/self/stat') ? startedFromProc(pid) : startedFromPs(pid)
@@ -26,7 +26,7 @@ export function writePidFile(path: string, mark: ProcessMark, flag: 'w' | 'wx' =
   writeFileSync(path, `${mark.pid} ${mark.started}\n`, { flag })
 }
 
-/** Reads a pid file; undefined where it is absent or its process is gone. */
+/** Reads a pid file; undefined if it is absent or its process is gone. */
 export function readPidFile(path: string): ProcessMark | undefined {
   if (!existsSync(path)) return undefined
   const [pid = '', ...started] = readFileSync(path, 'utf8').trim().split(' ')

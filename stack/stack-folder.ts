@@ -85,7 +85,7 @@ export class StackFolder {
     for (const service of serviceNames) mkdirSync(this.data(service), { recursive: true })
   }
 
-  /** Notes the end points for `status`. */
+  /** Notes the endpoints for `status`. */
   noteEndpoints(endpoints: StackEndpoints): void {
     writeFileSync(this.#endpointsFile(), JSON.stringify(endpoints))
   }
@@ -104,7 +104,7 @@ export class StackFolder {
   /**
    * Ends the stack that runs on the folder: its process in order, then services that still run.
    *
-   * @returns False where nothing ran.
+   * @returns False if nothing ran.
    */
   async end(log: (text: string) => void): Promise<boolean> {
     const parent = readPidFile(this.#parentFile())

@@ -129,7 +129,7 @@ export class FencedProducer {
     })
   }
 
-  /** Does the work of `send` that needs no open transaction. Null where batches are not encoded here, or not compressed. */
+  /** Does the work of `send` that needs no open transaction. Null if batches are not encoded here, or not compressed. */
   pack(records: readonly OutRecord[]): Promise<PackedRecords[] | null> {
     const { encodedBatches, compression } = this.#settings
     if (!encodedBatches || compression === 'none') return Promise.resolve(null)
@@ -194,7 +194,7 @@ export class FencedProducer {
   /**
    * Commits, and with it the position of a consumer group.
    *
-   * @returns False where there was nothing to commit.
+   * @returns False if there was nothing to commit.
    */
   commit(group?: { id: string; topic: string; partition: number; position: Position }): Promise<boolean> {
     return this.#inTurn(async () => {

@@ -32,7 +32,7 @@ export async function remainder(
 export const offsetsIn = (ranges: ReadonlyMap<number, OffsetRange>): number =>
   [...ranges.values()].reduce((sum, { start, end }) => sum + Math.max(0, end - start), 0)
 
-/** True where ranges hold a record that a reader will get; reads up to the first one. */
+/** True if ranges hold a record that a reader will get; reads up to the first one. */
 export async function holdsRecords(cluster: Cluster, topic: Topic, ranges: ReadonlyMap<number, OffsetRange>): Promise<boolean> {
   return ranges.size > 0 && (await readTopic(cluster, topic, () => 'enough', { ranges })) > 0
 }

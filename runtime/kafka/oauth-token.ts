@@ -1,14 +1,14 @@
-/** Fetches a token for SASL OAUTHBEARER from the end point of the settings: the client credentials grant of RFC 6749, section 4.4. */
+/** Fetches a token for SASL OAUTHBEARER from the endpoint of the settings: the client credentials grant of RFC 6749, section 4.4. */
 import type { KafkaSettings } from './settings.ts'
 import { causesOf, errorText, FlowError } from '../errors.ts'
 
 /** As long as kafkajs waits for a connection: it logs in while it opens one. */
 const answerMs = 5000
 
-/** How an end point refuses a client or its request (section 5.2); proxies before it say 403. Everything else can pass. */
+/** How an endpoint refuses a client or its request (section 5.2); proxies before it say 403. Everything else can pass. */
 const refusals = new Set([400, 401, 403])
 
-/** Errors that some end points send with status 400 although they pass. */
+/** Errors that some endpoints send with status 400 although they pass. */
 const passing = new Set<unknown>(['temporarily_unavailable', 'server_error'])
 
 /**
@@ -49,7 +49,7 @@ export async function fetchOauthToken(settings: KafkaSettings, waitMs = answerMs
   return token
 }
 
-/** Fields of the JSON object that the text is; none where it is something else, such as the page of a proxy. */
+/** Fields of the JSON object that the text is; none if it is something else, such as the page of a proxy. */
 function readAnswer(text: string): Readonly<Record<string, unknown>> {
   try {
     const answer: unknown = JSON.parse(text)

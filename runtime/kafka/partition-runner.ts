@@ -134,7 +134,7 @@ export class PartitionRunner implements TaskContext {
    * Takes a fetched batch of the input. One that begins behind what is due (a fetch under way from before a seek) is not taken, so that nothing
    * between is left out.
    *
-   * @returns False where it is not wanted; it must then not be resolved.
+   * @returns False if it is not wanted; it must then not be resolved.
    */
   offer(batch: Fetched): boolean {
     if (this.#phase !== 'running' || this.signal.aborted) return false
@@ -164,7 +164,7 @@ export class PartitionRunner implements TaskContext {
   /**
    * Takes a fetched batch of the state partition. What goes wrong is a fault of the task, not of the consumer that fetched it.
    *
-   * @returns False where it is not wanted.
+   * @returns False if it is not wanted.
    */
   async restore(batch: Fetched): Promise<boolean> {
     if (this.#phase !== 'restoring' || this.#barrier === undefined) return false

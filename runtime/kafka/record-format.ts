@@ -114,7 +114,7 @@ class Cursor {
  * Reads the records of a slab, one after the other; the parts share the slab's memory.
  *
  * @param appendTime All records have the time of the batch.
- * @throws RangeError where the bytes end too early.
+ * @throws RangeError if the bytes end too early.
  */
 export function* readRecords(
   bytes: Uint8Array,

@@ -171,7 +171,7 @@ export class RoleRunner {
     }
   }
 
-  /** A record of another writer: loads its schema. @returns What is left of the error; undefined where that was the trouble. */
+  /** A record of another writer: loads its schema. @returns What is left of the error; undefined if that was the trouble. */
   async #learnSchema(error: unknown): Promise<unknown> {
     if (!(error instanceof FlowError) || error.code !== 'REGISTRY_SCHEMA_UNKNOWN') return error
     const id = Number(error.details['id'])

@@ -156,7 +156,7 @@ class FetchTask implements Task {
     await this.#outbox.flush()
   }
 
-  /** Deals with jobs in order. @returns False where the process is to stop before the end. */
+  /** Deals with jobs in order. @returns False if the process is to stop before the end. */
   async #run(jobs: readonly Job[]): Promise<boolean> {
     const { readAhead } = this.#options.settings
     let ahead = 0
@@ -222,7 +222,7 @@ class FetchTask implements Task {
     this.#waiting = waiting
   }
 
-  /** Reads one object into the outbox. @returns False where the process is to stop before the end. */
+  /** Reads one object into the outbox. @returns False if the process is to stop before the end. */
   async #read(job: Job, decided: ObjectLedger | null): Promise<boolean> {
     const { key, arrival } = job
     let from = decided
@@ -367,7 +367,7 @@ class FetchTask implements Task {
 
 const dueMs = (record: ObjectLedger): number => (record.state === 'reading' ? 0 : (record.retryAtMs ?? 0))
 
-/** True where a retry is due. One that is further away than the longest wait was planned before the clock was set back. */
+/** True if a retry is due. One that is further away than the longest wait was planned before the clock was set back. */
 const isTime = (dueMs: number, nowMs: number): boolean => dueMs <= nowMs || (dueMs < Infinity && dueMs > nowMs + longestRetryMs)
 
 /** The ETag that must still be current: lines of this version were published. */

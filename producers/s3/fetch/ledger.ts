@@ -9,7 +9,7 @@ export interface OpenEntry {
   readonly record: ObjectLedger
 }
 
-/** What to do with an arrival. `from`: the version, progress and attempts to go on from; null: nothing is known. */
+/** What to do with an arrival. `from`: the version, progress and attempts to resume from; null: nothing is known. */
 export type Decision =
   { readonly do: 'skip'; readonly reason: 'done' | 'failed' | 'waiting' } | { readonly do: 'read'; readonly from: ObjectLedger | null }
 
@@ -76,7 +76,7 @@ export class Ledger {
     if (record.state !== 'failed') this.#open.set(nameOf(hash), entry)
   }
 
-  /** True where this very version is done, now or before it was overwritten. */
+  /** True if this very version is done, now or before it was overwritten. */
   isDone(key: ObjectKey, etag: string): boolean {
     const hash = nameHash(key.bucket, key.key)
     const id = objectIdOf(key.bucket, key.key, etag)
@@ -98,7 +98,7 @@ export class Ledger {
     return { ...fresh, header, nextLine, lines, headerLines, blankLines, deadLines, textBytes, earlier }
   }
 
-  /** The record of an object that was begun and is not done; undefined where there is none. */
+  /** The record of an object that was begun and is not done; undefined if there is none. */
   begun(key: ObjectKey): ObjectLedger | undefined {
     return this.#begunOf(nameHash(key.bucket, key.key))
   }

@@ -25,7 +25,7 @@ export class ObjectReader {
   #stored = 0
 
   /**
-   * @param record Version and progress to go on from; its `etag` is that of the body.
+   * @param record Version and progress to resume from; its `etag` is that of the body.
    * @param named Headers that the source of the object gives each of its records.
    */
   constructor(
@@ -56,7 +56,7 @@ export class ObjectReader {
    * Reads to the end. Text that was published before and comes again is skipped: the same version has the same bytes.
    *
    * @param source Text of the version, made for the progress of the record.
-   * @returns False where the process is to stop before the end; the last commit is the place to go on from.
+   * @returns False if the process is to stop before the end; the last commit is the place to resume from.
    * @throws FlowError OBJECT_BROKEN, OBJECT_FORMAT, OBJECT_NOT_TEXT, OBJECT_EMPTY, OBJECT_NO_HEADER, S3_UNAVAILABLE; nothing of what is not committed is published then.
    */
   async read({ chunks, skip: read, streamed, isHeader, header: configured, mayBeEmpty }: ObjectSource): Promise<boolean> {

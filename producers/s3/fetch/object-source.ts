@@ -17,12 +17,12 @@ export interface ObjectSource {
   readonly chunks: AsyncIterable<Buffer | DeadPart>
   /** Bytes at the beginning of the text that were read before. */
   readonly skip: number
-  /** True where it is large: its transactions end in time, not only when they are full. */
+  /** True if it is large: its transactions end in time, not only when they are full. */
   readonly streamed: boolean
   readonly isHeader: HeaderRule
   /** Header line of lines that come without one; null: none is known. */
   readonly header: string | null
-  /** True where it may have no line at all: its lines come without a header line. */
+  /** True if it may have no line at all: its lines come without a header line. */
   readonly mayBeEmpty: boolean
 }
 
@@ -33,7 +33,7 @@ export interface SourceOptions {
   readonly signal: AbortSignal
   /** Header line that is configured for the object. */
   readonly header: string | null
-  /** True where a format is configured, or asked for. */
+  /** True if a format is configured, or asked for. */
   readonly mayBeEmpty: boolean
 }
 
@@ -53,7 +53,7 @@ const isGone = ({ destroyed }: Readable): boolean => destroyed
 /** The first bytes of a download, which it gives once more. */
 async function beginningOf(body: Download['body']): Promise<Buffer> {
   if (Buffer.isBuffer(body)) return body.subarray(0, sniffedBytes)
-  // a stream that breaks now says so again to whoever reads it
+  // a stream that breaks now says so again to the reader
   body.on('error', () => undefined)
   if (isGone(body)) return Buffer.alloc(0)
   const { promise, resolve } = Promise.withResolvers<unknown>()
@@ -70,7 +70,7 @@ async function beginningOf(body: Download['body']): Promise<Buffer> {
 /**
  * Opens the text of a downloaded object. Parquet is told by its name, or by its first bytes.
  *
- * @param record Version and progress to go on from; its version is the downloaded one.
+ * @param record Version and progress to resume from; its version is the downloaded one.
  */
 export async function openSource(options: SourceOptions, key: ObjectKey, download: Download, record: ObjectLedger): Promise<ObjectSource> {
   const { body } = download

@@ -145,12 +145,12 @@ export class Outbox {
     this.begin()
   }
 
-  /** True where the transaction, with so much more text and rows, is to be committed. */
+  /** True if the transaction, with so much more text and rows, is to be committed. */
   isFull(moreBytes = 0, moreRows = 0): boolean {
     return this.#textBytes + moreBytes >= this.#limits.chunkBytes || this.#rows + moreRows >= this.#limits.commitRows || this.isDue()
   }
 
-  /** True where the time of the transaction is over. */
+  /** True if the time of the transaction is over. */
   isDue(): boolean {
     return this.#sinceMs !== null && isOver(this.#sinceMs, this.#context.nowMs(), this.#limits.commitIntervalMs)
   }

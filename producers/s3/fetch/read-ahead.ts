@@ -103,7 +103,7 @@ export class ReadAhead {
   /**
    * Starts a download if there is room. A large object is only opened.
    *
-   * @returns False where the download is not under way.
+   * @returns False if the download is not under way.
    */
   start(key: ObjectKey, bytes: number, ifMatch?: string): boolean {
     const name = nameOf(key)
@@ -126,7 +126,7 @@ export class ReadAhead {
     return true
   }
 
-  /** True where a started download has come to its end, good or bad. */
+  /** True if a started download has come to its end, good or bad. */
   isSettled(key: ObjectKey): boolean {
     return this.#started.get(nameOf(key))?.settled === true
   }

@@ -10,10 +10,10 @@ export interface NotifiedObject {
   readonly bucket: string
   /** Decoded. */
   readonly key: string
-  /** Without quotes; null where the event does not say it. */
+  /** Without quotes; null if the event does not say it. */
   readonly etag: string | null
   readonly size: number | null
-  /** Unix milliseconds; null where the event does not say it. */
+  /** Unix milliseconds; null if the event does not say it. */
   readonly eventMs: number | null
 }
 

@@ -133,7 +133,7 @@ class SqsQueue implements NotificationQueue {
 }
 
 /**
- * Opens a queue; makes no request by itself. The queue's own URL is the end point.
+ * Opens a queue; makes no request by itself. The queue's own URL is the endpoint.
  *
  * @param settings Section `s3` of the configuration.
  * @param silentMs A request on which nothing comes for so long is given up.

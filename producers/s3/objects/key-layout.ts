@@ -41,7 +41,7 @@ const lastPart = (prefix: string): string => prefix.slice(prefix.lastIndexOf('/'
 /** True for the folder of an organisation, which has accounts below it. */
 export const isOrganization = (prefix: string): boolean => organizationPattern.test(lastPart(prefix))
 
-/** Reads a folder below `accountsPrefix`; undefined where it is no account. */
+/** Reads a folder below `accountsPrefix`; undefined if it is no account. */
 export function accountFolder(prefix: string): AccountFolder | undefined {
   const match = accountPattern.exec(lastPart(prefix))
   if (match === null) return undefined
@@ -49,7 +49,7 @@ export function accountFolder(prefix: string): AccountFolder | undefined {
   return { accountId: match[2]!, hive, prefix: `${prefix}${hive ? 'aws-service=' : ''}vpcflowlogs/` }
 }
 
-/** Reads a folder below an account; undefined where it is no region. */
+/** Reads a folder below an account; undefined if it is no region. */
 export function regionFolder(account: AccountFolder, prefix: string): RegionFolder | undefined {
   const match = regionPattern.exec(lastPart(prefix))
   if (match === null || (match[1] !== undefined) !== account.hive) return undefined
@@ -86,10 +86,10 @@ export function datePrefix(folder: DatedFolder, date: string): string {
     .join('')}`
 }
 
-/** True where a key is that of a flow log object by its suffix: text, gzip, zstd or Parquet. */
+/** True if a key is that of a flow log object by its suffix: text, gzip, zstd or Parquet. */
 export const isFlowLogKey = (key: string): boolean => objectPattern.test(key)
 
-/** True where a key is that of a Parquet object. */
+/** True if a key is that of a Parquet object. */
 export const isParquetKey = (key: string): boolean => key.endsWith('.parquet')
 
 const belowAccounts =
@@ -100,7 +100,7 @@ export const isChosen = ({ accounts, regions }: Selection, accountId: string | u
   (accounts === undefined || (accountId !== undefined && accounts.includes(accountId))) &&
   (regions === undefined || region === undefined || regions.includes(region))
 
-/** True where a key lies where flow logs of a source lie: other services write `.log.gz` beside them. */
+/** True if a key lies where flow logs of a source lie: other services write `.log.gz` beside them. */
 export function isInSource(source: Pick<S3Source, 'prefix'> & Selection, key: string): boolean {
   const prefix = accountsPrefix(source)
   const match = key.startsWith(prefix) ? belowAccounts.exec(key.slice(prefix.length)) : null

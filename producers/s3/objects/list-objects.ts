@@ -208,7 +208,7 @@ export async function* listLayout(
   }
 }
 
-/** True where one of two prefixes is the beginning of the other. */
+/** True if one of two prefixes is the beginning of the other. */
 const meet = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a)
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

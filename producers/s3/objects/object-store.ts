@@ -16,7 +16,7 @@ export interface ListedObject {
 }
 
 /**
- * True where an object is in an archive, from which it must be restored before it can be read. A restored copy keeps the class, and archive tiers
+ * True if an object is in an archive, from which it must be restored before it can be read. A restored copy keeps the class, and archive tiers
  * of Intelligent-Tiering do not show in it: reading tells.
  */
 export const isArchived = ({ storageClass }: Pick<ListedObject, 'storageClass'>): boolean =>

@@ -42,7 +42,7 @@ export class ObjectTable {
     return this.#slots * 25
   }
 
-  /** The entry of a name; undefined where there is none. */
+  /** The entry of a name; undefined if there is none. */
   get(name: Buffer): TableEntry | undefined {
     const slot = this.#find(name)
     if (slot < 0) return undefined
@@ -52,7 +52,7 @@ export class ObjectTable {
     return { state: this.#states[slot]!, objectId }
   }
 
-  /** Adds or replaces an entry. @returns True where it is new. */
+  /** Adds or replaces an entry. @returns True if it is new. */
   set(name: Buffer, state: number, objectId: Buffer): boolean {
     let slot = this.#find(name)
     const fresh = slot < 0
@@ -69,7 +69,7 @@ export class ObjectTable {
     return fresh
   }
 
-  /** Removes an entry. @returns False where there was none. */
+  /** Removes an entry. @returns False if there was none. */
   delete(name: Buffer): boolean {
     const slot = this.#find(name)
     if (slot < 0) return false

@@ -32,7 +32,7 @@ export interface Column {
 
 /** The rows of a column in a row group, from the first to the last. */
 export interface ColumnRows {
-  /** @throws Error where the column is damaged or has no more rows. */
+  /** @throws Error if the column is damaged or has no more rows. */
   words(count: number): string[]
   skip(count: number): void
 }
@@ -62,7 +62,7 @@ export function openColumn(schema: SchemaTree, { name, tree, wordOf }: Column, h
 /**
  * Opens a leaf of a row group by its path. Where it stands in a list, its value is that list.
  *
- * @throws Error where the row group has no such leaf.
+ * @throws Error if the row group has no such leaf.
  */
 export function openLeaf(schema: SchemaTree, path: readonly string[], wordOf: WordOf, held: HeldGroup): ColumnRows {
   const name = path.join('.')

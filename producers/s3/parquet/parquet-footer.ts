@@ -17,7 +17,7 @@ const magic = 0x31524150
  * Walks over a struct of the compact protocol of Thrift and builds nothing.
  *
  * @returns Where it ends.
- * @throws Error where it is cut, nested too deeply, or has lists that are longer than the bytes behind them.
+ * @throws Error if it is cut, nested too deeply, or has lists that are longer than the bytes behind them.
  */
 export function skipStruct(view: DataView, start: number, depth = 0): number {
   if (depth > deepestStruct) throw new Error('its structs are nested too deeply')
@@ -79,7 +79,7 @@ export function groupRange(group: RowGroup): { from: number; to: number } {
 /**
  * Reads the bytes from `from` to `to`.
  *
- * @throws Error where they are outside of the file or not all there; errors of the store.
+ * @throws Error if they are outside of the file or not all there; errors of the store.
  */
 export async function readExactly(source: RandomAccess, from: number, to: number): Promise<Buffer> {
   if (!(from >= 0 && from < to && to <= source.size)) throw new Error(`its bytes ${from} to ${to} are outside of it`)
@@ -92,7 +92,7 @@ export async function readExactly(source: RandomAccess, from: number, to: number
  * Reads the footer.
  *
  * @param largestGroup Most bytes of one row group as stored.
- * @throws Error where it is no footer, or claims what the file cannot hold; errors of the store.
+ * @throws Error if it is no footer, or claims what the file cannot hold; errors of the store.
  */
 export async function readFooter(source: RandomAccess, largestGroup: number): Promise<FileMetaData> {
   const { size } = source

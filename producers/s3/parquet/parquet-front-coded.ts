@@ -7,7 +7,7 @@ const mostFrontCoded = 33_554_432
 /**
  * The next values.
  *
- * @throws Error where they refer to what is not there, or take more than is allowed.
+ * @throws Error if they refer to what is not there, or take more than is allowed.
  */
 export function frontCoded(reader: { view: DataView; offset: number }, count: number): Uint8Array[] {
   const [shared, own] = [new Int32Array(count), new Int32Array(count)]

@@ -51,7 +51,7 @@ export function columnBytes(column: RowGroup['columns'][number], held: Buffer, s
  *
  * @param bytes As stored.
  * @param most Values of the column: pages behind them are not looked at.
- * @throws Error where a page is longer than its column or larger than `largestPage`, or there are more values than `most`.
+ * @throws Error if a page is longer than its column or larger than `largestPage`, or there are more values than `most`.
  */
 export function* pagesOf(bytes: Buffer, most: number): Generator<Page, void, undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -102,7 +102,7 @@ export function valuesOfColumn({ meta_data }: RowGroup['columns'][number], rows:
  * @param held Bytes of the row group.
  * @param start Place of its first byte in the object.
  * @param usage How each column is read, by its path: a page at a time, all of it at once, or not.
- * @throws Error where one of them lies, or together they claim more than is held at once.
+ * @throws Error if one of them lies, or together they claim more than is held at once.
  */
 export function checkPages(group: RowGroup, held: Buffer, start: number, usage: (path: string) => 'flat' | 'listed' | 'none'): void {
   let [atOnce, all] = [0, 0]

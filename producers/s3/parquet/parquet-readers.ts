@@ -121,7 +121,7 @@ class Reader {
     this.#worker.on('exit', code => this.#fail(new Error(`the thread ended with code ${code}`)))
   }
 
-  /** True where it waits for an object. */
+  /** True if it waits for an object. */
   get isFree(): boolean {
     return !this.#busy && this.#failure === undefined
   }

@@ -36,7 +36,7 @@ export class Runs {
   /**
    * Reads the next numbers into the beginning of an array.
    *
-   * @throws Error where the bytes end.
+   * @throws Error if the bytes end.
    */
   read(into: Uint8Array | Int32Array, count: number): void {
     if (this.#width === 0) {

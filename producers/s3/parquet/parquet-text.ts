@@ -1,6 +1,6 @@
 /**
  * A Parquet object as the text of the same flow log: line 1 is a header line made of its columns, line n + 1 is row n. The same file gives the
- * same text, so that what was published of it can be gone on from by line. A file of Amazon Security Lake gives the lines that its events were
+ * same text, so that what was published of it can be resumed by line. A file of Amazon Security Lake gives the lines that its events were
  * made of, as far as they are in them.
  */
 import { parquetSchema } from 'hyparquet'

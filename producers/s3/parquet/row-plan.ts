@@ -20,7 +20,7 @@ export interface RowPlan {
   open(held: HeldGroup): PlannedRows
 }
 
-/** Every leaf below the root by its path, names with dots between; true where it stands in a list. */
+/** Every leaf below the root by its path, names with dots between; true if it stands in a list. */
 export function leafPaths(schema: SchemaTree): Map<string, boolean> {
   const leaves = new Map<string, boolean>()
   const visit = (tree: SchemaTree): void => {

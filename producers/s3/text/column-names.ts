@@ -30,7 +30,7 @@ const bare = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/
 
 const byBareName = new Map(flowFields.map(({ name }) => [bare(name), name]))
 
-/** True where one letter more, less, other, or two in the other order make one word of the other. */
+/** True if one letter more, less, other, or two in the other order make one word of the other. */
 function isOneOff(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 1) return false
   let from = 0
@@ -71,7 +71,7 @@ const times = ['start', 'end']
  * What flows of these columns cannot have: addresses, or times; with the names that were meant. Undefined: nothing to warn of.
  *
  * @param header Header line.
- * @param hasSlot True where the object key says a time, which stands in for that of a record.
+ * @param hasSlot True if the object key says a time, which stands in for that of a record.
  */
 export function columnWarning(header: string, hasSlot: boolean): string | undefined {
   const names = header.trim().split(/ +/)

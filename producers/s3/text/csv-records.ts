@@ -18,7 +18,7 @@ export function messageColumn(firstLine: string): number | undefined {
 export const areCommaNames = (line: string): boolean =>
   /^"?[@a-z][a-z0-9_@.-]*"?(?:,"?[@a-z][a-z0-9_@.-]*"?)+$/i.test(line.replace(/^\ufeff/, '').trim())
 
-/** The fields of a record; undefined where its quotes are wrong. */
+/** The fields of a record; undefined if its quotes are wrong. */
 export function csvFields(record: string): string[] | undefined {
   const fields: string[] = []
   const pattern = /(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|$)/y

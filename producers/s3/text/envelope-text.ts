@@ -117,7 +117,7 @@ function checkText(head: Buffer, name: ObjectKey): void {
  * Unwraps a text, if its first document is of one of these kinds. Memory: one document, at most `largest`, and the lines of a chunk.
  *
  * @param chunks Decompressed text; where it begins like gzip it is decompressed once more, and only once.
- * @param packed True where that was done.
+ * @param packed True if that was done.
  * @throws FlowError OBJECT_FORMAT, OBJECT_NOT_TEXT; OBJECT_NO_HEADER for other comma-separated text; what `chunks` throws.
  */
 export async function* unwrapped(

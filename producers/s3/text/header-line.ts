@@ -10,17 +10,17 @@ const areNames = (words: readonly string[]): boolean => words.every(word => name
 
 const documentedOf = (names: readonly string[]): number => names.filter(name => findFlowField(name) !== undefined).length
 
-/** True where words are the names of a format that somebody says: all have the form of a field name and at least one is documented. */
+/** True if words are the names of a format that somebody says: all have the form of a field name and at least one is documented. */
 export const areFormat = (names: readonly string[]): boolean => areNames(names) && documentedOf(names) > 0
 
 /**
- * True where columns are those of a flow log, with nobody to say so: at least half of them are documented, in any order and number. Files of
+ * True if columns are those of a flow log, with nobody to say so: at least half of them are documented, in any order and number. Files of
  * other things have one or two such names too (`action`, `region`, `type`).
  */
 const areFlowLogColumns = (names: readonly string[]): boolean => documentedOf(names) >= Math.max(1, names.length / 2)
 
 /**
- * True where a line is the header of a text flow log: every word has the form of a field name and at least half of them are documented. A data
+ * True if a line is the header of a text flow log: every word has the form of a field name and at least half of them are documented. A data
  * line has digits, dots or capitals.
  *
  * @param line Without line end.
@@ -31,7 +31,7 @@ export function isHeaderLine(line: string): boolean {
 }
 
 /**
- * True where a line after the header is another header line, as in objects that were put together from several: the same line again, or two
+ * True if a line after the header is another header line, as in objects that were put together from several: the same line again, or two
  * names or more of which most are documented. The rule is stricter than for the first line, because a tag may have the value `version`.
  *
  * @param current The header line that holds so far.

@@ -72,7 +72,7 @@ function blankness(known: Blankness, bytes: Buffer, start: number, end: number):
   return state
 }
 
-/** True where nothing stands before the first line feed. */
+/** True if nothing stands before the first line feed. */
 function isBlankLine(bytes: Buffer): boolean {
   const feed = bytes.indexOf(lineFeed)
   return blankness(0, bytes, 0, feed < 0 ? bytes.length : feed) < 2
@@ -223,7 +223,7 @@ export class LineCutter {
     this.#openNames = 0
   }
 
-  /** True where the open line, of which the rest is this part of the chunk, is another header line. */
+  /** True if the open line, of which the rest is this part of the chunk, is another header line. */
   #isNextHeader(start: number, end: number): boolean {
     const state = nameState(this.#openNames, this.#chunk, start, end)
     if (state === 3 || this.#openBytes + end - start === 0) return false
@@ -279,7 +279,7 @@ export class LineCutter {
   /**
    * The open line, of which `length` bytes are known, is too long: ends the block before it and starts to hash it.
    *
-   * @returns False where it stands in the place of the header: the object is foreign.
+   * @returns False if it stands in the place of the header: the object is foreign.
    */
   #beginLong(length: number): boolean {
     this.#endBlock()

@@ -32,7 +32,7 @@ export class SnappyDecoder {
   /** A copy that was read and not made. */
   #copy: { readonly offset: number; readonly length: number } | undefined
 
-  /** True where the block is whole: its output has the length that it said. */
+  /** True if the block is whole: its output has the length that it said. */
   get done(): boolean {
     return this.#unclaimed === 0 && this.#literal === 0 && this.#held.length === 0
   }

@@ -39,7 +39,7 @@ export class StructuredRecords {
    * The line of a record, behind a header line where its keys need one.
    *
    * @param text JSON of an object; it was parsed before.
-   * @returns undefined where its keys are not those of a flow log.
+   * @returns undefined if its keys are not those of a flow log.
    */
   lineOf(text: string): string | undefined {
     const record = parseExactly(text)

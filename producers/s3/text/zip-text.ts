@@ -23,14 +23,14 @@ interface LocalFile {
   readonly sum: number
   readonly stored: number
   readonly size: number
-  /** True where its lengths take 8 bytes. */
+  /** True if its lengths take 8 bytes. */
   readonly wide: boolean
 }
 
 /**
  * Text of an archive.
  *
- * @throws Damaged where it is damaged or cut; UnreadFormat where it is encrypted or compressed in another way than deflate.
+ * @throws Damaged if it is damaged or cut; UnreadFormat where it is encrypted or compressed in another way than deflate.
  */
 export async function* zipText(pieces: Pieces, expand: Expand, chunkSize: number): AsyncGenerator<Buffer, void, undefined> {
   let files = 0
@@ -107,7 +107,7 @@ async function check(file: LocalFile, pieces: Pieces, size: number, sum: number)
     throw new Damaged('a file of a ZIP archive has another length or checksum than it says')
 }
 
-/** Passes over the directory. @throws Damaged where it has other files than were read, or is followed by something. */
+/** Passes over the directory. @throws Damaged if it has other files than were read, or is followed by something. */
 async function readDirectory(pieces: Pieces, first: number, files: number): Promise<void> {
   let listed = 0
   for (let kind = first; kind !== endOfDirectory; kind = (await pieces.exactly(4)).readUInt32LE(0)) {
