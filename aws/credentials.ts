@@ -34,7 +34,7 @@ const rereadMs = 60_000
 
 /** A request for credentials on which nothing comes for so long is given up. */
 const longestSilenceMs = 10_000
-/** Whoever gives credentials, a program or a chain of services, is not waited for longer; in silences. */
+/** Overall limit for a credential provider (a program, or a chain of services), in multiples of the silence timeout. */
 const longestWait = 6
 
 /** Says of a failure whose credentials they are, and ends a wait that has no end. */

@@ -24,7 +24,7 @@ function timesOf(place: string | undefined): number {
   return Number(place?.split('#')[1] ?? 1)
 }
 
-/** Dies or stops at the place whose turn it is. */
+/** Dies or stops at the next place of the list. */
 function atPoint(reached: string): void {
   const [place] = places
   if (place?.split('#')[0] !== reached || --left > 0) return

@@ -27,7 +27,7 @@ async function writtenTo({ cluster }: PositionSession, id: TopicId): Promise<str
   return written ? `the topic ${cluster.topicName(topics[id])}` : undefined
 }
 
-/** The first record that is no tombstone. */
+/** The first record that is not a tombstone. */
 async function firstRecord({ cluster }: PositionSession, id: TopicId): Promise<InRecord | undefined> {
   let first: InRecord | undefined
   await readTopic(cluster, topics[id], record => {

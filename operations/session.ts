@@ -59,7 +59,7 @@ export const commandLevel = (level: Config['log']['level']): Config['log']['leve
 /**
  * Opens the cluster and learns topics and schema ids.
  *
- * @throws FlowError for every fault a user can mend.
+ * @throws FlowError for every fault that a user can fix.
  */
 export async function openSession(options: SessionOptions, signal: AbortSignal, patient = false): Promise<Session> {
   const config = loadConfig({ file: options.file, ...(options.overrides === undefined ? {} : { overrides: options.overrides }) })

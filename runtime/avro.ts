@@ -115,7 +115,7 @@ export type Codecs = { readonly [T in TopicId]: TopicCodec<RecordTypes[T][0], Re
  * Makes the codecs of all topics.
  *
  * @param ids Schema ids by topic, from the registry.
- * @param writers Schemas of other writers, shared with whoever loads them.
+ * @param writers Schemas of other writers, shared with what loads them.
  */
 export function createCodecs(ids: Readonly<Record<TopicId, TopicSchemaIds>>, writers: WriterSchemas = new Map()): Codecs {
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** Intervals by the clock of the wall, which can be set back: what waits must not wait until the clock has caught up. */
+/** Wall-clock intervals. If the clock is set back, a timer must not stall until it catches up. */
 
 /**
  * True if an interval is over, or where the clock was set back behind its beginning.

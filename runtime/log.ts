@@ -7,7 +7,7 @@ export type Log = Logger
 /**
  * Makes the logger of a process.
  *
- * @param level Least level that is written.
+ * @param level Minimum level that is written.
  * @param destination Where to: 2 is standard error, so that a command's own output stays clean.
  */
 export function createLog(level: string, destination: 1 | 2 = 2): Log {

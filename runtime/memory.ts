@@ -2,7 +2,7 @@
 const leastBytes = Math.max(65_536, Buffer.poolSize) + 4096
 
 /**
- * Gives the memory behind a large buffer back at once. For whoever is the only one that refers to it: every view of it is empty from here on.
+ * Gives the memory behind a large buffer back at once. Only for the one holder of it: every view of it is empty from here on.
  *
  * Megabytes that wait for the garbage collector count against the limit of the heap and make it mark the whole heap every 20 MB of them: of the CPU
  * time of the poller that was a third.

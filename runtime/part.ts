@@ -75,7 +75,7 @@ export const harmless = (why: string): Guard<unknown> => ({ repeated: { harmless
 export interface Reset<Config> {
   /** What is dropped, as one word: `tables`. */
   readonly drops: string
-  /** What exactly: for whoever is to say yes. */
+  /** What exactly: for the person who is asked. */
   readonly what: (config: Config) => string
   /** Drops it. No process of the part runs. */
   readonly run: (config: Config) => Promise<void>

@@ -52,7 +52,7 @@ export interface ClassArchive {
  * Finds the class archive of an application, which halves the start of its JVM, or has this run write it.
  *
  * It is a cache beside the jars it was made from, by JVM version. The JVM itself checks it and ignores one that does not fit, and a
- * missing one is no fault.
+ * missing one is not a fault.
  *
  * @param folder Where archives are kept.
  * @param name Name of the application.

@@ -34,7 +34,7 @@ export const fixedPorts = (chosen: Partial<Ports> = {}): Ports => ({
  * Ports that the environment names.
  *
  * @param env Such as `STACK_KAFKA_PORT=19092`.
- * @throws StackError USAGE for a value that is no port.
+ * @throws StackError USAGE for a value that is not a port.
  */
 export function portsFromEnvironment(env: NodeJS.ProcessEnv): Partial<Ports> {
   const chosen: Partial<Ports> = {}
@@ -45,10 +45,10 @@ export function portsFromEnvironment(env: NodeJS.ProcessEnv): Partial<Ports> {
   return chosen
 }
 
-/** @throws StackError USAGE where the text is no port. */
+/** @throws StackError USAGE if the text is not a port. */
 export function parsePort(text: string, source: string): number {
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new StackError('USAGE', { detail: `"${text}" is no port (${source})` })
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new StackError('USAGE', { detail: `"${text}" is not a port (${source})` })
   return port
 }
 

@@ -6,14 +6,14 @@ export const stackErrors = {
   JAVA_TOO_OLD: 'Java {found} at {command} is too old: the broker needs 17 or newer; install a newer JDK or set JAVA_HOME to it',
   MAVEN_MISSING: 'no Maven found (mvn), which fetches the broker and the registry once; install it and put it on the PATH',
   MAVEN_FAILED:
-    'Maven, which fetches the broker and the registry once, is there but does not start; mend it (its permissions, JAVA_HOME), then start again: {detail}',
+    'Maven, which fetches the broker and the registry once, is there but does not start; fix it (its permissions, JAVA_HOME), then start again: {detail}',
   PACKAGE_MISSING:
     'the npm package {name} is not installed, which the local stack needs; run `npm ci` without --omit=dev and without --omit=optional',
   DISK_FULL:
     'only {freeGiB} GiB are free at {folder}, and the local stack needs {needGiB} GiB; free some space or choose another folder with --data-dir or STACK_DATA_DIR',
   DISK_WRITE_FULL: 'the disk of {folder} is full; free some space or choose another folder with --data-dir or STACK_DATA_DIR',
   FOLDER_UNUSABLE:
-    'cannot use the folder {folder} ({detail}); choose another one with --data-dir or STACK_DATA_DIR, or mend its permissions',
+    'cannot use the folder {folder} ({detail}); choose another one with --data-dir or STACK_DATA_DIR, or fix its permissions',
   PORT_IN_USE: 'port {port} of {service} is in use by another program; end that program, or choose another port with {flag} or {env}',
   INSTALL_FAILED: 'Maven could not fetch the broker and the registry; look at the end of its output, then start again:\n{detail}',
   STACK_RUNNING: 'a stack already runs in {dataDir} (pid {pid}); use it, or end it with `npm run stack -- stop`',

@@ -1,5 +1,5 @@
 /**
- * kafkajs 2.2.4 with the LZ4 codec and with two of its faults mended; take this file along wherever you read flowloom's topics with kafkajs.
+ * kafkajs 2.2.4 with the LZ4 codec and with two of its faults fixed; take this file along wherever you read flowloom's topics with kafkajs.
  * kafkajs lets its modules be replaced before it is loaded, so import it from here and nowhere else.
  */
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-explicit-any -- kafkajs internals have no types */

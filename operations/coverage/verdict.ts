@@ -2,8 +2,8 @@
  * Whether the absence of flows of an interface says something. Pure; times are Unix seconds, both ends included.
  *
  * A record of a packet ends at most one aggregation window after it, its times can be a minute late, and it lies in an object of the slot of
- * its end: so the slots from that of the time to that of the time plus window plus minute have to be there. Nobody says how many objects a slot
- * has; but an interface has a record in each window, if only NODATA: so one has to be there that the window of the time can have written.
+ * its end: so every slot from slotOf(t) to slotOf(t + window + 60 s) must have been read. Nobody says how many objects a slot
+ * has; but an interface has a record in each window, if only NODATA: so there must be one that the window of the time can have written.
  *
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
  */

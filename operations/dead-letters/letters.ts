@@ -38,7 +38,7 @@ export function matches({ reasons, place, sinceMs }: LetterFilter, { object, let
 export const learnLetterSchemas = (session: Session): Promise<void> =>
   learnOlderWriters(session, [topics.deadLetters, topics.deadLetterReplays])
 
-/** Gives the dead letters that are meant, oldest first within a partition. Whoever visits keeps what it needs; the topic may be large. */
+/** Gives the dead letters that are meant, oldest first within a partition. The visitor keeps what it needs, because the topic may be large. */
 export async function visitLetters(session: Session, filter: LetterFilter, visit: (letter: Letter) => void): Promise<void> {
   const { cluster, codecs } = session
   await readTopic(cluster, topics.deadLetters, ({ key, value, timestampMs }) => {

@@ -15,7 +15,7 @@ export interface ReplayRequest {
   readonly database: string | undefined
 }
 
-/** A replay and its plan; undefined: it was not begun. Whoever got it closes its cluster. */
+/** A replay and its plan; undefined: it was not begun. The caller closes its cluster. */
 export interface FoundReplay {
   readonly side: SideDeployment
   readonly plan: ReplayPlan | undefined

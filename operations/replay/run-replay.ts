@@ -1,6 +1,6 @@
 /**
  * Runs the roles of a replay in this process until all of its range is in the tables. Every process of the same replay shares the work, as
- * processes of a role do; one that is killed is gone on from.
+ * processes of a role do; another process resumes the work of a killed one.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'

@@ -50,7 +50,7 @@ export function tell({ days, newest }: Timeline): Told {
   return { runs, holdings, conflicts, newest, isNewest: last !== undefined && newest < (last.day + 1) * dayS }
 }
 
-/** True if the stay of a run is that of the evening before: a stay is cut at midnight, its owner is no newcomer. */
+/** True if the stay of a run is that of the evening before: a stay is cut at midnight, and its owner is not a newcomer. */
 function wasThere(evening: DerivedDay | undefined, run: DerivedRun): boolean {
   if (evening === undefined || evening.day * dayS + dayS + joinS < run.validFrom) return false
   const last = evening.holders.find(holder => holder.id === run.id)?.stays.at(-1)

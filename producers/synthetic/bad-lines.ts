@@ -1,7 +1,7 @@
 /** Lines that no parser can take, one of each kind in turn, and blank lines, which are none. */
 import type { Random } from './random.ts'
 
-/** What is wrong with a line. `blank` is no fault: such a line is counted as blank. */
+/** What is wrong with a line. `blank` is not a fault: such a line is counted as blank. */
 export const badLineKinds = [
   'too-few-fields',
   'too-many-fields',

@@ -11,7 +11,7 @@ import { loadKafkaJs } from './kafkajs.ts'
 import { oauthLogin } from './oauth-login.ts'
 import { fetchOauthToken } from './oauth-token.ts'
 
-/** Whoever gives a token is not waited for longer: kafkajs would wait for ever. */
+/** Limit for a token provider: kafkajs would wait for ever. */
 const longestLoginMs = 30_000
 
 function readPem(path: string, purpose: string): string {
@@ -72,7 +72,7 @@ export function createKafka(settings: KafkaSettings, clientId: string, log: Log)
     retry: { initialRetryTime: 50, maxRetryTime: 2000, retries: 8 },
     logLevel: kafkaJs.logLevel.WARN,
     logCreator: () => entry => {
-      // Error answers of the broker ("Response ...") are judged by whoever asked; most are retried.
+      // Error answers of the broker ("Response ...") are judged by the caller; most are retried.
       const known = /^Response |rebalanc|UNKNOWN_MEMBER_ID/i.test(entry.log.message)
       const level = known ? 'debug' : levelNames[entry.level]
       if (level !== 'silent') log[level]({ kafkajs: entry.namespace, error: entry.log['error'] as unknown }, entry.log.message)

@@ -65,7 +65,7 @@ interface Named {
  * Says what was denied.
  *
  * @param asked First argument of the request.
- * @returns KAFKA_DENIED; undefined if the error is no denial. It has no cause: kafkajs would put the cause in its place where it wraps errors.
+ * @returns KAFKA_DENIED; undefined if the error is not a denial. It has no cause: kafkajs would put the cause in its place where it wraps errors.
  */
 export function deniedError(request: RequestName, asked: unknown, error: unknown): FlowError | undefined {
   const fault = error as Fault | undefined

@@ -1,5 +1,5 @@
 /**
- * kafkajs 2.2.4 with its known faults mended; the only place that loads it. Each mend has a letter, a test on the real broker
+ * kafkajs 2.2.4 with its known faults fixed; the only place that loads it. Each fix has a letter, a test on the real broker
  * (test/integration/kafka*.test.ts) and its story in docs/decisions. kafkajs has no `exports` map, so its modules can be replaced in the
  * require cache before the entry point is loaded.
  */
@@ -353,7 +353,7 @@ function addEncodedProduce(): void {
 let loaded: { module: typeof KafkaJs; raw: boolean } | undefined
 
 /**
- * Loads the mended kafkajs.
+ * Loads kafkajs with the fixes.
  *
  * @param rawBatches Hand over fetched batches undecoded and accept slabs in `send`. Fixed by the first call of a process.
  */

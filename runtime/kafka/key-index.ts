@@ -7,7 +7,7 @@ const leastSlots = 64
 const free = 0
 
 /**
- * Offsets by key. Two keys with one hash share a slot (one chance in 4 million with 3 million keys): whoever reads the record there compares
+ * Offsets by key. Two keys with one hash share a slot (one chance in 4 million with 3 million keys): the reader of the record there compares
  * its key.
  */
 export class KeyIndex {

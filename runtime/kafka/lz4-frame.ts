@@ -27,7 +27,7 @@ let room = 1 << 20
  *
  * @param bytes The frame. Sizes of blocks are written over while it is read, and put back.
  * @returns Bytes of their own, or a part of `bytes` where they are stored in one block.
- * @throws Error of lz4-napi or RangeError where it is no frame, or a broken one.
+ * @throws Error of lz4-napi or RangeError if it is not a frame, or a broken one.
  */
 export function decompressFrame(bytes: Buffer): Buffer {
   // The library takes a cut header for an empty frame.

@@ -139,7 +139,7 @@ export class Membership {
     })()
   }
 
-  /** The error that joining again does not mend, dug out of what kafkajs wraps around it. */
+  /** The error that joining again does not fix, dug out of what kafkajs wraps around it. */
   #finalError(error: unknown): FlowError | undefined {
     const fault = flowErrorOf(error)
     if (fault?.retriable === false) return fault

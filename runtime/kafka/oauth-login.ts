@@ -15,7 +15,7 @@ const sized = (text: string): Buffer => {
 /**
  * Makes the mechanism.
  *
- * @param fetchToken Asked at each login. A FlowError that no retry mends ends the connecting; after anything else kafkajs connects again.
+ * @param fetchToken Asked at each login. A FlowError that a retry cannot fix ends the connecting; after anything else kafkajs connects again.
  */
 export function oauthLogin(kafkaJs: typeof KafkaJs, fetchToken: () => Promise<string>): KafkaJs.Mechanism {
   const tokenForConnection = async (): Promise<string> => {

@@ -1,6 +1,6 @@
 /**
  * Runs the task of one partition behind its fence: fence, restore the state, read the position, then work, one call after the other.
- * Dies at the first error; whoever started it starts a new one, which goes on from what is committed.
+ * Dies at the first error; the role starts a new one, which resumes from what is committed.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -237,7 +237,7 @@ export class PartitionRunner implements TaskContext {
   }
 
   async #start(): Promise<void> {
-    // before the fence: whoever else has the partition works on meanwhile
+    // before the fence: the process that has the partition works on meanwhile
     if ((await this.#tables?.complete(this.signal)) === false) return
     await this.#producer.fence()
     await this.#atPoint?.(`${this.#role.name}:fenced`)

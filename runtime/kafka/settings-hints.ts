@@ -11,5 +11,5 @@ export function kafkaHints(settings: KafkaSettings): string[] {
   }
   return tls || saslMechanism === 'aws-iam'
     ? []
-    : [`kafka.saslMechanism: ${saslMechanism} without kafka.tls: true shows the login, or what protects it, to whoever can listen`]
+    : [`kafka.saslMechanism: ${saslMechanism} without kafka.tls: true shows the login, or what protects it, to anyone who can listen`]
 }

@@ -41,7 +41,7 @@ export interface StoredLook {
 /**
  * Where the records of one input partition go, collected range by range. Calls never overlap.
  *
- * A target keeps one promise: of several inserts with one token, one counts, whoever makes them. A file has it by its name: written beside its
+ * A target keeps one promise: of several inserts with one token, one counts, from whatever process they come. A file has it by its name: written beside its
  * place and renamed, a second one replaces its equal. A database has it by what it remembers; one that forgets says for how long it knows
  * a token, and how to look.
  */

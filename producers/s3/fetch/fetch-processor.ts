@@ -40,7 +40,7 @@ export interface FetchOptions {
   readonly stores: StoreOf
   /** Who knows the formats of flow logs; default: EC2, as the settings say. */
   readonly flowLogs?: FlowLogService
-  /** Where Parquet objects are decoded; whoever makes it closes it. */
+  /** Where Parquet objects are decoded; the caller closes it. */
   readonly parquet?: ParquetReaders
   readonly atPoint?: AtPoint
 }
@@ -65,7 +65,7 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'FLOW_LOG_FORMAT',
   'EC2_UNAVAILABLE',
 ])
-/** Whoever does not answer says nothing about the object: it is tried again for ever. */
+/** A service that does not answer says nothing about the object, so the object is tried again for ever. */
 const outages: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['S3_UNAVAILABLE', 'EC2_UNAVAILABLE'])
 /** Characters of what a source said that the ledger keeps. */
 const longestDetail = 2000

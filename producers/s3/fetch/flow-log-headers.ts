@@ -1,6 +1,6 @@
 /**
  * Header lines of flow logs whose objects come without one, as EC2 says them. A format never changes after a flow log was made, so an answer
- * is kept for good: whoever asks, and whenever, gets the same header line. A failure is kept for a growing while.
+ * is kept for good: every question, now or later, gets the same header line. A failure is kept for a growing while.
  */
 import { FlowError } from '../../../runtime/errors.ts'
 import type { FlowLogName, FlowLogService } from './describe-flow-logs.ts'
@@ -31,7 +31,7 @@ export class FlowLogHeaders {
   /**
    * The header line of a flow log.
    *
-   * @param sinceMs A failure from before this time is not taken for an answer: a person says that it is mended.
+   * @param sinceMs A failure from before this time is not taken for an answer: a person says that the cause is fixed.
    * @throws FlowError of the service, and FLOW_LOG_FORMAT.
    */
   async headerOf(flowLog: FlowLogName, nowMs: number, sinceMs = -Infinity): Promise<string> {

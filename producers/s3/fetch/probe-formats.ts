@@ -8,7 +8,7 @@ import { namesBeforeDescribed } from '../text/log-format.ts'
 import { createFlowLogService, flowLogOf } from './describe-flow-logs.ts'
 import { createS3Stores } from '../objects/s3-object-store.ts'
 
-/** An object whose flow log can be asked about; a source that cannot be listed is told by whoever lists it. */
+/** An object whose flow log can be asked about; the part that lists a source tells if it cannot be listed. */
 async function findObject(source: S3Settings['sources'][number], store: ObjectStore): Promise<ListedObject | undefined> {
   try {
     const look = await lookAtSource(source, store)

@@ -13,7 +13,7 @@ export interface Download extends Omit<OpenedObject, 'body'> {
   readonly body: Buffer | Readable
 }
 
-/** Bytes that all tasks of a role may hold ahead together. Whoever gets none simply reads when its turn has come: nobody waits for it. */
+/** Bytes that all tasks of a role may hold ahead together. A task that gets none reads when its turn comes; nothing waits for it. */
 export class ReadAheadBudget {
   #left: number
 

@@ -41,7 +41,7 @@ const lastPart = (prefix: string): string => prefix.slice(prefix.lastIndexOf('/'
 /** True for the folder of an organisation, which has accounts below it. */
 export const isOrganization = (prefix: string): boolean => organizationPattern.test(lastPart(prefix))
 
-/** Reads a folder below `accountsPrefix`; undefined if it is no account. */
+/** Reads a folder below `accountsPrefix`; undefined if it is not that of an account. */
 export function accountFolder(prefix: string): AccountFolder | undefined {
   const match = accountPattern.exec(lastPart(prefix))
   if (match === null) return undefined
@@ -49,7 +49,7 @@ export function accountFolder(prefix: string): AccountFolder | undefined {
   return { accountId: match[2]!, hive, prefix: `${prefix}${hive ? 'aws-service=' : ''}vpcflowlogs/` }
 }
 
-/** Reads a folder below an account; undefined if it is no region. */
+/** Reads a folder below an account; undefined if it is not that of a region. */
 export function regionFolder(account: AccountFolder, prefix: string): RegionFolder | undefined {
   const match = regionPattern.exec(lastPart(prefix))
   if (match === null || (match[1] !== undefined) !== account.hive) return undefined

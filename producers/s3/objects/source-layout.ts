@@ -19,7 +19,7 @@ const exportTest = /(?:^|\/)aws-logs-write-test$/
 /** Prefix in front of all objects of a source: empty, or with a slash at its end. */
 export const rootOf = (source: SourceLayout): string => (source.layout === 'flow-logs' ? accountsPrefix(source) : folderOf(source))
 
-/** First millisecond of the hour whose folder an object of a `firehose` source lies in; undefined if it is no such key. */
+/** First millisecond of the hour whose folder an object of a `firehose` source lies in; undefined for any other key. */
 export function folderHour(source: SourceLayout, key: string): number | undefined {
   const root = rootOf(source)
   const match = key.startsWith(root) ? hourFolder.exec(key.slice(root.length)) : null

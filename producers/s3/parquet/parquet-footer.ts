@@ -92,7 +92,7 @@ export async function readExactly(source: RandomAccess, from: number, to: number
  * Reads the footer.
  *
  * @param largestGroup Most bytes of one row group as stored.
- * @throws Error if it is no footer, or claims what the file cannot hold; errors of the store.
+ * @throws Error if it is not a footer, or claims what the file cannot hold; errors of the store.
  */
 export async function readFooter(source: RandomAccess, largestGroup: number): Promise<FileMetaData> {
   const { size } = source

@@ -1,5 +1,5 @@
 /**
- * How much heap the thread that decodes may use. The limit of V8 is no replacement: where it is met within a native call, the whole process may
+ * How much heap the thread that decodes may use. The limit of V8 does not replace it: if that is reached within a native call, the whole process may
  * end.
  */
 import { getHeapStatistics } from 'node:v8'

@@ -32,7 +32,7 @@ export type FromReader =
 export interface ReaderLimits {
   /** Heap of JavaScript, which a thread checks itself; V8 ends it at twice as much. Bytes outside of it are bounded by what the pages claim, which is checked. */
   readonly heapBytes: number
-  /** A thread whose turn it is gives text or asks for bytes within this time: the work of a moment. */
+  /** Limit for the thread's next message while we wait for it; normally milliseconds. */
   readonly silentMs: number
   /** A thread that has nothing to do ends, and gives back its memory. */
   readonly idleMs: number

@@ -40,7 +40,7 @@ function isOneOff(a: string, b: string): boolean {
 }
 
 /**
- * The documented field that a name means, where it is not documented itself: one that differs in signs, case or a letter, or is known under this
+ * The documented field that a name means, if the name itself is not documented: one that differs in signs, case or a letter, or is known under this
  * name elsewhere. Names that only resemble one are left alone: AWS adds fields.
  */
 export function meantField(name: string): string | undefined {

@@ -20,7 +20,7 @@ function plainText(value: unknown): string {
     case 'string':
       return value
     case 'number':
-      // no exponent: 1e21 is no number in a flow log
+      // no exponent: a flow log does not write numbers as 1e21
       return Number.isNaN(value) ? '' : Math.abs(value) >= 1e21 && Number.isInteger(value) ? BigInt(value).toString() : String(value)
     case 'bigint':
     case 'boolean':

@@ -21,8 +21,8 @@ export interface CutLimits {
 /**
  * A part of the text. The `textBytes` of all pieces add up to the text, and `lines` to its lines.
  * `blank` blank lines before the first header; `header` a header line; `block` whole lines, line ends kept; `long` a line beyond the limit;
- * `dead` a part that is no lines, in the place of one line;
- * `foreign` the first line is no header: nothing follows.
+ * `dead` a part that is not lines, in the place of one line;
+ * `foreign` the first line is not a header: nothing follows.
  */
 export type Piece =
   | { readonly kind: 'blank'; readonly line: number; readonly lines: number; readonly textBytes: number }
@@ -185,7 +185,7 @@ export class LineCutter {
     return this.#given()
   }
 
-  /** Puts a part that is no lines in the place of the next line. Comes only between whole lines. */
+  /** Puts a part that is not lines in the place of the next line. Comes only between whole lines. */
   dead(part: DeadPart): Piece[] {
     this.#endBlock()
     this.#pieces.push({ kind: 'dead', line: this.#line++, lines: 1, textBytes: part.length, ...part })

@@ -5,7 +5,7 @@ import { areFormat, isUnknownName } from './header-line.ts'
 /**
  * Makes the header line of a format.
  *
- * @returns Names with one space between; undefined if it is no format: a word that is no name, or no documented field.
+ * @returns Names with one space between; undefined if it is not a format: a word that cannot be a name, or no documented field.
  */
 export function headerOfFormat(format: string): string | undefined {
   const names = format
