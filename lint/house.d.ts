@@ -1,4 +1,6 @@
 /** Types of house.js. */
+
+/** One row of the table. */
 export interface HouseRow {
   readonly folder: string
   readonly may: readonly string[]

@@ -179,7 +179,10 @@ test('dead letters are listed, shown, and come in once after a fix, whatever is 
     })
 
     await t.test('repeated, and twice at once, it adds nothing', async () => {
-      assert.match((await flowloom(['dead-letters', 'replay'], env)).out, /^2 left: only their first bytes .*\n(.*\n)*no line to send back/m)
+      assert.match(
+        (await flowloom(['dead-letters', 'replay'], env)).out,
+        /^2 left: only their first bytes .*\n(.*\n)*no line to send back/m,
+      )
       const options = { filter: anyLetter, force: false, maxAttempts: 3, dryRun: false }
       const both = await Promise.allSettled([sendBack(session, options), sendBack(session, options)])
       for (const outcome of both)

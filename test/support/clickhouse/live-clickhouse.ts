@@ -74,10 +74,10 @@ export async function liveClickHouse(): Promise<LiveClickHouse> {
   }
 }
 
-/** Removes all rows, and with them what the server remembers of inserts. */
+/** Removes all rows, and with them what the server remembers of inserts. Tables and views stay as they are, and what is remembered of them. */
 async function empty(store: Store): Promise<void> {
   const tables = await store.query<{ name: string }>(
-    "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name != 'schema_migrations'",
+    "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name NOT IN ('schema_migrations', 'schema_views')",
     { database: store.database },
   )
   for (const { name } of tables) await store.command(`TRUNCATE TABLE ${identifier(store.database)}.${identifier(name)}`)
