@@ -101,3 +101,29 @@ describe('migrations', () => {
       assert.doesNotMatch(text, /\bVIEW\b|MODIFY COMMENT/, name)
   })
 })
+
+describe('an array that is collected once for a whole view', () => {
+  /** Few by nature: the networks of one setting. */
+  const few = ['networks']
+
+  /** Arguments of the calls of a function, up to the parenthesis that closes them. */
+  function callsOf(name: string, text: string): string[] {
+    return [...text.matchAll(new RegExp(`\\b${name}\\(`, 'g'))].map(({ index }) => {
+      const start = index + name.length + 1
+      let depth = 1
+      let end = start
+      for (; depth > 0; end++) depth += text[end] === '(' ? 1 : text[end] === ')' ? -1 : 0
+      return text.slice(start, end - 1)
+    })
+  }
+
+  for (const { name, text } of files)
+    it(`is not searched for each row: ${name} took minutes with 20,000 interfaces`, () => {
+      const collected = [...text.matchAll(/^ {2}(?:\)|array\w+\(.*\)) AS (\w+),?$/gm)]
+        .map(match => match[1]!)
+        .filter(array => !few.includes(array))
+      if (name === 'nat_evidence_between') assert.deepEqual(collected, ['candidates', 'contexts', 'passing', 'own_side'])
+      for (const search of ['has', 'arrayExists', 'arraySum', 'arrayFirst', 'indexOf'])
+        for (const call of callsOf(search, text)) for (const array of collected) assert.doesNotMatch(call, new RegExp(`\\b${array}\\b`))
+    })
+})
