@@ -3,6 +3,7 @@ import { announceRetries, findUnread } from '../operations/retry.ts'
 import { openSession } from '../operations/session.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parsePlace } from './arguments/s3-place.ts'
+import { escapeText } from './print/escape-text.ts'
 
 const shownObjects = 20
 
@@ -23,7 +24,7 @@ export const retryCommand: Command = {
     try {
       const unread = await findUnread(session, place)
       for (const { key, record } of unread.slice(0, shownObjects))
-        console.log(`s3://${key.bucket}/${key.key}: ${record.errorCode ?? record.state}, ${record.attempts} attempts`)
+        console.log(escapeText(`s3://${key.bucket}/${key.key}: ${record.errorCode ?? record.state}, ${record.attempts} attempts`))
       if (unread.length > shownObjects) console.log(`... and ${unread.length - shownObjects} more`)
       if (values['dry-run'] !== true && unread.length > 0) await announceRetries(session, unread)
       console.log(`${unread.length} objects${values['dry-run'] === true ? ', nothing done' : ' announced again'}`)

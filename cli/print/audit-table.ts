@@ -1,6 +1,7 @@
 /** The report of an audit as text. */
 import type { AuditReport } from '../../audit/audit.ts'
 import { tallyFields } from '../../schemas/tally.ts'
+import { escapeText } from './escape-text.ts'
 
 const shownDifferences = 20
 
@@ -18,18 +19,19 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
   )
   lines.push('', `${report.objects} objects in S3${report.gone === 0 ? '' : `, ${report.gone} versions that are not in S3 any more`}`)
   for (const { name, listed } of report.sources) if (listed === 0) lines.push(`NOTHING LISTED ${name}: check bucket and prefix`)
-  for (const { place, versions } of report.foreign) lines.push(`${versions} versions are of ${place}, which no source names`)
+  for (const { place, versions } of report.foreign) lines.push(`${versions} versions are of ${escapeText(place)}, which no source names`)
   if (report.beforeStart > 0) lines.push(`${report.beforeStart} objects are of days before startDate of their source, and were not read`)
   const { count, first, last } = report.unannounced
   if (count > 0)
     lines.push(
       `NEVER ANNOUNCED ${count} objects, older than s3.lookBackMs: backfill them, or set startDate of their source`,
-      `  first ${first}`,
-      ...(count === 1 ? [] : [`  last  ${last}`]),
+      `  first ${escapeText(first!)}`,
+      ...(count === 1 ? [] : [`  last  ${escapeText(last!)}`]),
     )
   for (const text of report.blind) lines.push(`NOT COMPARED ${text}`)
-  for (const object of report.unreadable) lines.push(`unreadable, recorded as such: ${object}`)
-  for (const { object, side, detail } of report.differences.slice(0, shownDifferences)) lines.push(`DIFFERENT ${side} ${object}: ${detail}`)
+  for (const object of report.unreadable) lines.push(`unreadable, recorded as such: ${escapeText(object)}`)
+  for (const { object, side, detail } of report.differences.slice(0, shownDifferences))
+    lines.push(escapeText(`DIFFERENT ${side} ${object}: ${detail}`))
   if (report.differences.length > shownDifferences) lines.push(`... and ${report.differences.length - shownDifferences} more`)
   lines.push(verdictOf(report))
   return lines.join('\n')

@@ -1,5 +1,6 @@
 /** A holder of an address as text. */
 import type { Blank, Holder } from '../../operations/holders.ts'
+import { escapeText } from './escape-text.ts'
 
 const clock = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 
@@ -20,7 +21,7 @@ export function blankText(blank: Blank, ip: string, atS: number): string {
 export function describeHolder(holder: Holder): string {
   const parts = [holder.interface_id, holder.instance_id, holder.subnet_id, holder.vpc_id, holder.account_id, holder.az_id]
   const who = holder.service === '' ? parts.filter(part => part !== '').join(' ') : `AWS service ${holder.service}`
-  return `${holder.scope}: ${who}\n  ${holder.state === 'last-known' ? lastKnown(holder) : held(holder)}`
+  return `${escapeText(`${holder.scope}: ${who}`)}\n  ${holder.state === 'last-known' ? lastKnown(holder) : held(holder)}`
 }
 
 function held(holder: Holder): string {
