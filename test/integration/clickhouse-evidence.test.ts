@@ -85,14 +85,18 @@ describe('coverage --interface', () => {
       `INSERT INTO ${identifier(store.database)}.objects (bucket, key, object_id, last_modified, state, lines, header_lines, version)
        VALUES ${[object('gone', daysAgo(31), 1), object('new', daysAgo(29), 2), object('unknown', null, 3)].join(', ')}`,
     )
-    const said = 'SELECT key, toUInt8(missing) AS missing, toUInt8(removed) AS removed, toUInt8(on_their_way) AS on_their_way FROM object_coverage ORDER BY key'
+    const said =
+      'SELECT key, toUInt8(missing) AS missing, toUInt8(removed) AS removed, toUInt8(on_their_way) AS on_their_way FROM object_coverage ORDER BY key'
     assert.deepEqual(await store.query(said), [
       { key: 'gone', missing: 2, removed: 2, on_their_way: 0 },
       { key: 'new', missing: 2, removed: 0, on_their_way: 2 },
       { key: 'unknown', missing: 2, removed: 0, on_their_way: 2 },
     ])
     await migrate(store, { ...settings, ttlDays: 0 })
-    assert.deepEqual((await store.query<{ removed: number }>(said)).map(({ removed }) => removed), [0, 0, 0])
+    assert.deepEqual(
+      (await store.query<{ removed: number }>(said)).map(({ removed }) => removed),
+      [0, 0, 0],
+    )
   })
 
   it('takes an object without even a header line for no evidence, and its slot for not covered', async () => {
