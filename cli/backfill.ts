@@ -8,6 +8,7 @@ import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
 import { backfillTexts, countText, fitted } from './print/backfill-progress.ts'
+import { escapeLines, escapeText } from './print/escape-text.ts'
 
 const dayMs = 86_400_000
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: 'backfill' })
@@ -54,7 +55,9 @@ function speaker(): (text: string, progress?: boolean) => void {
   let saidMs = -Infinity
   return (text, progress = false) => {
     if (process.stdout.isTTY) {
-      process.stdout.write(`${open ? '\r\x1b[K' : ''}${progress ? fitted(text, process.stdout.columns || 80) : `${text}\n`}`)
+      process.stdout.write(
+        `${open ? '\r\x1b[K' : ''}${progress ? escapeText(fitted(text, process.stdout.columns || 80)) : `${escapeLines(text)}\n`}`,
+      )
       open = progress
     } else if (!progress || performance.now() - saidMs > 10_000) {
       if (progress) saidMs = performance.now()

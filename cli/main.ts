@@ -1,5 +1,7 @@
 /** The commands. Each is loaded when it is used: what `demo` needs is not what `lookup` waits for. */
+import { inspect } from 'node:util'
 import { helpOf, parseCommandLine, type Command } from './arguments/command.ts'
+import { escapeLines } from './print/escape-text.ts'
 import { causesOf, errorText, flowErrorOf, FlowError } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
 import { endWithParent, stopSignal } from '../runtime/processes/stop-signal.ts'
@@ -65,6 +67,12 @@ function report(error: unknown): number {
   const expected = told instanceof FlowError || (told as Error).name === 'StackError'
   console.error(expected ? `flowloom: ${(told as Error).message}` : told)
   return told instanceof FlowError && told.code === 'USAGE' ? 2 : 1
+}
+
+/** No command can forget it: what it prints is escaped here. */
+for (const name of ['log', 'error'] as const) {
+  const print = console[name].bind(console)
+  console[name] = (told: unknown) => print(escapeLines(typeof told === 'string' ? told : inspect(told)))
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch(report)

@@ -4,6 +4,7 @@ import { announceRetries, findUnread } from '../operations/retry.ts'
 import { openSession } from '../operations/session.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parsePlace } from './arguments/s3-place.ts'
+import { escapeText } from './print/escape-text.ts'
 
 const shownObjects = 20
 
@@ -25,7 +26,7 @@ export const retryCommand: Command = {
     try {
       const unread = await findUnread(session, place)
       for (const { key, record } of unread.slice(0, shownObjects))
-        console.log(`s3://${key.bucket}/${key.key}: ${record.errorCode ?? record.state}, ${counted(record.attempts, 'attempt')}`)
+        console.log(escapeText(`s3://${key.bucket}/${key.key}: ${record.errorCode ?? record.state}, ${counted(record.attempts, 'attempt')}`))
       if (unread.length > shownObjects) console.log(`... and ${unread.length - shownObjects} more`)
       if (values['dry-run'] !== true && unread.length > 0) await announceRetries(session, unread)
       if (unread.length === 0) {

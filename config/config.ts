@@ -92,13 +92,15 @@ function environmentSettings(env: NodeJS.ProcessEnv): { raw: RawConfig; faults: 
   const known = new Set(['FLOWLOOM_CONFIG'])
   for (const setting of listSettings()) {
     known.add(setting.env).add(`${setting.env}_FILE`)
-    const file = env[`${setting.env}_FILE`]
-    const value = env[setting.env] ?? (file === undefined ? undefined : readText(file, `${setting.env}_FILE`).trimEnd())
-    if (value === undefined || value === '') continue
+    // a variable that is set but empty, as compose files and charts leave it, is not set
+    const direct = env[setting.env] ?? ''
+    const file = env[`${setting.env}_FILE`] ?? ''
+    const value = direct !== '' || file === '' ? direct : readText(file, `${setting.env}_FILE`).trimEnd()
+    if (value === '') continue
     try {
       ;(raw[setting.section] ??= {})[setting.key] = fromText(value, setting.schema)
     } catch (error) {
-      const name = env[setting.env] === undefined ? `${setting.env}_FILE` : setting.env
+      const name = direct === '' ? `${setting.env}_FILE` : setting.env
       const example = kindOf(setting.schema) === 'objects' ? ': write a list like [{"key":"value"}]' : ''
       faults.push(`✖ ${name} is not JSON (${errorText(error)})${example}\n  → at ${setting.section}.${setting.key}`)
     }
@@ -162,7 +164,7 @@ const decoded = (part: string): string =>
 
 /** The file that settings are read from; undefined: there is none. */
 export const settingsFile = (file: string | undefined, env: NodeJS.ProcessEnv = process.env): string | undefined =>
-  file ?? env['FLOWLOOM_CONFIG']
+  file ?? (env['FLOWLOOM_CONFIG'] === '' ? undefined : env['FLOWLOOM_CONFIG'])
 
 /**
  * Reads the configuration of this process.

@@ -2,6 +2,7 @@
 import { counted } from '../../runtime/counted.ts'
 import type { AuditReport } from '../../audit/audit.ts'
 import { tallyFields } from '../../schemas/tally.ts'
+import { escapeText } from './escape-text.ts'
 
 const shownDifferences = 20
 
@@ -23,19 +24,20 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
   )
   for (const { name, listed } of report.sources) if (listed === 0) lines.push(`NOTHING LISTED ${name}: check bucket and prefix`)
   for (const { place, versions } of report.foreign)
-    lines.push(`${counted(versions, 'version is', 'versions are')} of ${place}, which no source names`)
+    lines.push(`${counted(versions, 'version is', 'versions are')} of ${escapeText(place)}, which no source names`)
   if (report.beforeStart > 0)
     lines.push(`not read, because of days before startDate of their source: ${counted(report.beforeStart, 'object')}`)
   const { count, first, last } = report.unannounced
   if (count > 0)
     lines.push(
       `NEVER ANNOUNCED ${counted(count, 'object')}, older than s3.lookBackMs: backfill ${count === 1 ? 'it' : 'them'}, or set startDate of ${count === 1 ? 'its' : 'their'} source`,
-      `  first ${first}`,
-      ...(count === 1 ? [] : [`  last  ${last}`]),
+      `  first ${escapeText(first!)}`,
+      ...(count === 1 ? [] : [`  last  ${escapeText(last!)}`]),
     )
   for (const text of report.blind) lines.push(`NOT COMPARED ${text}`)
-  for (const object of report.unreadable) lines.push(`unreadable, recorded as such: ${object}`)
-  for (const { object, side, detail } of report.differences.slice(0, shownDifferences)) lines.push(`DIFFERENT ${side} ${object}: ${detail}`)
+  for (const object of report.unreadable) lines.push(`unreadable, recorded as such: ${escapeText(object)}`)
+  for (const { object, side, detail } of report.differences.slice(0, shownDifferences))
+    lines.push(escapeText(`DIFFERENT ${side} ${object}: ${detail}`))
   if (report.differences.length > shownDifferences) lines.push(`... and ${report.differences.length - shownDifferences} more`)
   lines.push(verdictOf(report))
   return lines.join('\n')

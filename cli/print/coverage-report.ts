@@ -1,5 +1,6 @@
 /** The coverage reports as text for people. Times are UTC. */
 import { counted } from '../../runtime/counted.ts'
+import { escapeText } from './escape-text.ts'
 import { formatRows } from './text-table.ts'
 import type { InterfaceEvidence, JudgedRange, RecordCounts, SeenBy } from '../../operations/coverage/interface-report.ts'
 import {
@@ -24,7 +25,7 @@ const nameOf = (id: string): string => (id === '' ? '(no flow log id)' : id)
 function section(title: string, lines: readonly string[]): string[] {
   if (lines.length === 0) return []
   const more = lines.length - shownLines
-  const shown = lines.slice(0, shownLines).map(line => `  ${line}`)
+  const shown = lines.slice(0, shownLines).map(line => `  ${escapeText(line)}`)
   return ['', title, '', ...shown, ...(more > 0 ? [`  ... and ${more} more; --json lists all`] : [])]
 }
 
@@ -199,7 +200,7 @@ export function formatVerdict(at: number, interfaceId: string, found: InterfaceE
   return [
     `${interfaceId} at ${clock(at)} UTC: ${headline(verdict, found.evidence.asked)}`,
     '',
-    ...verdict.reasons.map(reason => `  ${reason}`),
+    ...verdict.reasons.map(reason => `  ${escapeText(reason)}`),
     `  recorded at that second: ${counted(counts.flows, 'flow')}, ${counts.nodata} NODATA${counts.unclear === 0 ? '' : `, ${counts.unclear} NODATA or SKIPDATA`}`,
     ...section('its flow logs, a day before and after', seenByLines(found.seenBy)),
   ].join('\n')

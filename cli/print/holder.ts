@@ -1,5 +1,6 @@
 /** A holder of an address as text. */
 import type { Blank, Holder } from '../../operations/holders.ts'
+import { escapeText } from './escape-text.ts'
 import { isoOfText, isoTime as clock } from './json.ts'
 
 /** That nobody held an address, of which the day was read. */
@@ -19,7 +20,7 @@ export function blankText(blank: Blank, ip: string, atS: number): string {
 export function describeHolder(holder: Holder): string {
   const parts = [holder.interface_id, holder.instance_id, holder.subnet_id, holder.vpc_id, holder.account_id, holder.az_id]
   const who = holder.service === '' ? parts.filter(part => part !== '').join(' ') : `AWS service ${holder.service}`
-  return `${holder.scope}: ${who}\n  ${holder.state === 'last-known' ? lastKnown(holder) : held(holder)}`
+  return `${escapeText(`${holder.scope}: ${who}`)}\n  ${holder.state === 'last-known' ? lastKnown(holder) : held(holder)}`
 }
 
 function held(holder: Holder): string {

@@ -1,8 +1,9 @@
 /**
  * The enrich role: raw-lines to flows, flow-gaps, ip-sightings and dead-letters, one task per partition of raw-lines.
  *
- * Bounds. Process: two generations of `lookups.dictionaryEntries` addresses (about 150 bytes each with fragments), 64 parsers of at most 32,768
- * entries and 4 MiB per dictionary, one batch and one block buffer (about 100 bytes per possible row of the largest block), the lookup tables.
+ * Bounds. Process: two generations of `lookups.dictionaryEntries` addresses (about 150 bytes each with fragments), parsers of at most 32,768
+ * entries and 4 MiB per dictionary (64 of them, or as many as take 512 MiB), one batch and one block buffer (about 100 bytes per possible row
+ * of the largest block), the lookup tables.
  * Task: open slabs of 10 MB in all, the full slabs of one block, 10,000 gaps or 1 MiB of dead letters, and the sightings of one transaction,
  * which are a few for each interface seen and at most `kafka.commitRows` and one block.
  *

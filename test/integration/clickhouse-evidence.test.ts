@@ -75,6 +75,30 @@ describe('coverage --interface', () => {
     assert.deepEqual(await stateOf(store, recent(1)), { state: 'incomplete', missing: 1, on_their_way: 1, removed: 0, copies: 0, empty: 0 })
   })
 
+  it('does not say for ever that lines of an object without a slot are on their way', async () => {
+    const { store, settings } = await server.migrated()
+    await migrate(store, { ...settings, ttlDays: 30 })
+    const daysAgo = (days: number): number => Date.now() - days * 86_400_000
+    const object = (key: string, uploadedMs: number | null, id: number): string =>
+      `('b', '${key}', ${id}, ${uploadedMs === null ? 'NULL' : `fromUnixTimestamp64Milli(${uploadedMs})`}, 'done', 3, 1, 1)`
+    await store.command(
+      `INSERT INTO ${identifier(store.database)}.objects (bucket, key, object_id, last_modified, state, lines, header_lines, version)
+       VALUES ${[object('gone', daysAgo(31), 1), object('new', daysAgo(29), 2), object('unknown', null, 3)].join(', ')}`,
+    )
+    const said =
+      'SELECT key, toUInt8(missing) AS missing, toUInt8(removed) AS removed, toUInt8(on_their_way) AS on_their_way FROM object_coverage ORDER BY key'
+    assert.deepEqual(await store.query(said), [
+      { key: 'gone', missing: 2, removed: 2, on_their_way: 0 },
+      { key: 'new', missing: 2, removed: 0, on_their_way: 2 },
+      { key: 'unknown', missing: 2, removed: 0, on_their_way: 2 },
+    ])
+    await migrate(store, { ...settings, ttlDays: 0 })
+    assert.deepEqual(
+      (await store.query<{ removed: number }>(said)).map(({ removed }) => removed),
+      [0, 0, 0],
+    )
+  })
+
   it('takes an object without even a header line for no evidence, and its slot for not covered', async () => {
     const { store } = await fourSlots(slot)
     // as older versions recorded it: done

@@ -41,6 +41,9 @@ const badTime = faultNumber('bad-time')
 /** Bounds of the dictionaries of one parser; a fuller one is replaced between blocks. */
 const maxEntries = 32_768
 const maxArenaBytes = 4_194_304
+/** Measured: an empty parser, and an entry with its values beside its bytes. */
+const bytesOfParser = 250_000
+const bytesOfEntry = 1000
 
 /** The end of the lines from `start` on that are parsed together; where the first of them is too long for that, its own end. */
 function partEnd(block: Uint8Array, start: number): number {
@@ -118,6 +121,12 @@ export class LineParser implements BatchDictionaries {
   get full(): boolean {
     const spans = [this.contexts.spans, this.nextHops.spans, this.extras.spans, this.classes.spans]
     return spans.some(dictionary => dictionary.count > maxEntries || dictionary.arena.length > maxArenaBytes)
+  }
+
+  /** About how many bytes it takes, with what the encoder keeps of its dictionaries. */
+  get bytes(): number {
+    const spans = [this.contexts.spans, this.nextHops.spans, this.extras.spans, this.classes.spans]
+    return spans.reduce((sum, { count, arena }) => sum + bytesOfEntry * count + 2 * arena.bytes.length, bytesOfParser)
   }
 
   /**

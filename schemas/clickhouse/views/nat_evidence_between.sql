@@ -5,6 +5,7 @@
 --     address, and connections that it opens itself to a public address. A load balancer that keeps client addresses does neither.
 --     A direction that is a guess shows neither;
 --   maybe: public addresses in packets of its own side, and nothing that decides.
+-- Sets and joins: there may be tens of thousands of observers, and an array of them would be searched for each row.
 -- An instance, another interface-type, and an answer (SYN+ACK) of its own to a public address each rule it out.
 -- Parameters: from, to (both included), UTC.
 CREATE OR REPLACE VIEW {database}.nat_evidence_between AS
@@ -38,7 +39,7 @@ WITH
         FROM {database}.flows
         WHERE pkt_local != toIPv6('::') AND direction != 'unknown' AND start >= since AND start <= until
       )
-      WHERE has(contexts, interface) AND NOT {private:pkt_local}
+      WHERE interface IN (SELECT arrayJoin(contexts)) AND NOT {private:pkt_local}
       GROUP BY interface
     )
   ) AS passing,
@@ -50,7 +51,7 @@ WITH
       FROM (
         SELECT interface, remote_addr, bitAnd(tcp_flags, 18) AS opener, direction_source IN ('logged', 'own_network', 'inferred') AS sure
         FROM {database}.flows
-        WHERE has(arrayMap(each -> each.1, passing), interface) AND notEmpty(passing)
+        WHERE interface IN (SELECT arrayJoin(arrayMap(each -> each.1, passing))) AND notEmpty(passing)
           AND direction = 'egress' AND protocol = 6 AND bitAnd(tcp_flags, 2) != 0 AND bitAnd(absent, 1026) = 0 AND pkt_local = toIPv6('::')
           AND start >= since AND start <= until
       )
@@ -58,15 +59,18 @@ WITH
       GROUP BY interface
     )
   ) AS own_side
-SELECT candidate.1 AS observer,
-  multiIf(
-    candidate.2, 'named',
-    arrayExists(each -> each.3 AND has(candidate.3, each.1), passing) AND arrayExists(each -> each.2 AND has(candidate.3, each.1), own_side)
-      AND NOT arrayExists(each -> each.3 AND has(candidate.3, each.1), own_side), 'inferred',
-    foreign_rows > 0 AND NOT arrayExists(each -> each.3 AND has(candidate.3, each.1), own_side), 'maybe',
-    ''
-  ) AS evidence,
-  arraySum(each -> if(has(candidate.3, each.1), each.2, 0), passing) AS foreign_rows
-FROM (SELECT arrayJoin(candidates) AS candidate)
+SELECT observer,
+  multiIf(named, 'named', client_in AND opens AND NOT answers, 'inferred', foreign_rows > 0 AND NOT answers, 'maybe', '') AS evidence,
+  foreign_rows
+FROM (
+  SELECT c.observer AS observer, max(c.named) AS named, max(p.client_in) AS client_in, max(o.opens) AS opens, max(o.answers) AS answers,
+    sum(p.foreign_rows) AS foreign_rows
+  FROM (SELECT candidate.1 AS observer, candidate.2 AS named, arrayJoin(candidate.3) AS interface FROM (SELECT arrayJoin(candidates) AS candidate)) AS c
+  LEFT ANY JOIN (SELECT each.1 AS interface, each.2 AS foreign_rows, each.3 AS client_in FROM (SELECT arrayJoin(passing) AS each)) AS p
+    ON c.interface = p.interface
+  LEFT ANY JOIN (SELECT each.1 AS interface, each.2 AS opens, each.3 AS answers FROM (SELECT arrayJoin(own_side) AS each)) AS o
+    ON c.interface = o.interface
+  GROUP BY c.observer
+)
 WHERE evidence != ''
 SETTINGS join_use_nulls = 0;

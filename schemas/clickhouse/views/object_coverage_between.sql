@@ -1,7 +1,7 @@
 -- object_versions with what is in the tables of each. flows, nodata, skipdata: distinct lines. unclear: those of
 -- flows that say nothing of a flow, of a format without log-status: NODATA or SKIPDATA, nobody can tell. dead_letters: distinct lines that are refused and were not
--- sent back since. missing: lines that were read and are in no table; where the time to live of one of them has not reached the slot yet, they are
--- on their way, else removed. repeated: rows beyond one for each line. Parameters: from, to (not included), UTC.
+-- sent back since. missing: lines that were read and are in no table; if the time to live has not reached the slot yet (without a slot, the upload),
+-- they are on their way, else removed. repeated: rows beyond one for each line. Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.object_coverage_between AS
 WITH
   wanted AS (
@@ -25,7 +25,8 @@ SELECT
   toInt64(f.in_table) AS flows, toInt64(f.unclear_lines) AS unclear, toInt64(g.nodata_lines) AS nodata, toInt64(g.skipdata_lines) AS skipdata, toInt64(d.refused) - r.resolved AS dead_letters,
   o.error_code AS error_code, o.error_detail AS error_detail, o.retry_at AS retry_at,
   greatest(toInt64(o.lines) - o.header_lines - o.blank_lines - flows - nodata - skipdata - dead_letters, 0) AS missing,
-  if(ttl_days > 0 AND o.slot IS NOT NULL AND toUnixTimestamp(o.slot) + ttl_days * 86400 <= toUnixTimestamp(now()), missing, 0) AS removed,
+  -- of an object without a slot: no line is of a later time than its upload
+  if(ttl_days > 0 AND coalesce(toUnixTimestamp(o.slot), toUnixTimestamp(o.last_modified), 4294967295) + ttl_days * 86400 <= toUnixTimestamp(now()), missing, 0) AS removed,
   missing - removed AS on_their_way,
   toInt64(f.table_rows) - flows + g.table_rows - nodata - skipdata AS repeated,
   o.counts AS counts, o.copy AS copy, o.empty AS empty, o.warning AS warning

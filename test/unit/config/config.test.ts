@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { z } from 'zod'
-import { checkConfig, environmentName, isSecret, listSettings, loadConfig } from '../../../config/config.ts'
+import { checkConfig, environmentName, isSecret, listSettings, loadConfig, settingsFile } from '../../../config/config.ts'
 import type { FlowError } from '../../../runtime/errors.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'flowloom-config-'))
@@ -84,6 +84,11 @@ test('a secret comes from a file, without the newline at its end; the variable i
   const path = file('password', 'pass word\n')
   assert.equal(loadConfig({ env: { FLOWLOOM_KAFKA_PASSWORD_FILE: path } }).kafka.password, 'pass word')
   assert.equal(loadConfig({ env: { FLOWLOOM_KAFKA_PASSWORD_FILE: path, FLOWLOOM_KAFKA_PASSWORD: 'direct' } }).kafka.password, 'direct')
+  assert.equal(settingsFile(undefined, { FLOWLOOM_CONFIG: '' }), undefined)
+  const emptied = { FLOWLOOM_KAFKA_PASSWORD_FILE: path, FLOWLOOM_KAFKA_PASSWORD: '' }
+  assert.equal(loadConfig({ env: emptied }).kafka.password, 'pass word', 'an empty variable hides no file')
+  assert.equal(loadConfig({ env: { FLOWLOOM_KAFKA_PASSWORD_FILE: '', FLOWLOOM_KAFKA_PASSWORD: 'direct' } }).kafka.password, 'direct')
+  assert.equal(loadConfig({ env: { FLOWLOOM_KAFKA_PASSWORD_FILE: '' } }).kafka.password, undefined)
   assert.throws(() => loadConfig({ env: { FLOWLOOM_KAFKA_PASSWORD_FILE: join(dir, 'none') } }), {
     code: 'CONFIG_FILE',
     message: /FLOWLOOM_KAFKA_PASSWORD_FILE/,
