@@ -26,7 +26,7 @@ function section(part: Topology[number]): string[] {
   const runs = [...part.sources, ...part.roles]
   const settings = Object.keys(part.settings).map(code)
   const lines = [
-    `Reads ${names(part.from)}; writes ${part.fills ?? names(part.to)}; state ${names(part.states)}; looks up by key ${names(part.reads)}.`,
+    `Reads ${names(part.from)}; writes ${part.fills ?? names(part.to)}; state ${names(part.states)}; looks up by key ${names(part.reads)}; keeps in memory ${names(part.sideTables)}.`,
     `Settings: ${settings.join(', ')}, and the sections that all parts share.`,
     part.reset === undefined
       ? 'It cannot be reset.'

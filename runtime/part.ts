@@ -122,6 +122,8 @@ export interface Part<Config, Name extends string = string> extends Omit<PartDes
   readonly states: readonly TopicId[]
   /** Topics of its own that it looks keys up in. */
   readonly reads: readonly TopicId[]
+  /** Compacted topics that its roles keep in memory. */
+  readonly sideTables: readonly TopicId[]
 }
 
 const isRole = (shape: RoleShape | SourceShape): shape is RoleShape => 'from' in shape
@@ -141,5 +143,6 @@ export function part<Config, const Name extends string, const RoleName extends s
     to: unique(shapes.flatMap(({ to }) => to)),
     states: unique(roles.flatMap(({ state }) => state ?? [])),
     reads: unique(roles.flatMap(({ reads }) => reads ?? [])),
+    sideTables: unique(roles.flatMap(({ sideTables }) => sideTables?.map(({ topic }) => topic) ?? [])),
   }
 }

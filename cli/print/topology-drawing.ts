@@ -13,6 +13,7 @@ export function drawTopology(prefix: string, parts: Topology = topology): string
         ...part.from.map(id => `  <── ${name(id)}`),
         ...part.states.map(id => `  <─> ${name(id)}  (its state)`),
         ...part.reads.map(id => `  <─> ${name(id)}  (looked up by key)`),
+        ...part.sideTables.map(id => `  <── ${name(id)}  (kept in memory)`),
         ...part.to.filter(id => !own.includes(id)).map(id => `  ──> ${name(id)}`),
         ...(part.fills === undefined ? [] : [`  ──> ${part.fills}`]),
       ].join('\n')
