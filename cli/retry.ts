@@ -26,7 +26,9 @@ export const retryCommand: Command = {
     try {
       const unread = await findUnread(session, place)
       for (const { key, record } of unread.slice(0, shownObjects))
-        console.log(escapeText(`s3://${key.bucket}/${key.key}: ${record.errorCode ?? record.state}, ${counted(record.attempts, 'attempt')}`))
+        console.log(
+          escapeText(`s3://${key.bucket}/${key.key}: ${record.errorCode ?? record.state}, ${counted(record.attempts, 'attempt')}`),
+        )
       if (unread.length > shownObjects) console.log(`... and ${unread.length - shownObjects} more`)
       if (values['dry-run'] !== true && unread.length > 0) await announceRetries(session, unread)
       if (unread.length === 0) {

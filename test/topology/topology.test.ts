@@ -47,7 +47,9 @@ test('building every part opens nothing, and gives the roles that it names', asy
 test('every topic has exactly the writers of its kind, and a reader or is an output', () => {
   for (const id of ids) {
     const writers = topology.filter(node => node.to.includes(id)).map(node => node.name)
-    const readers = topology.filter(node => node.from.includes(id) || node.reads.includes(id) || node.sideTables.includes(id)).map(node => node.name)
+    const readers = topology
+      .filter(node => node.from.includes(id) || node.reads.includes(id) || node.sideTables.includes(id))
+      .map(node => node.name)
     // lines that are too long are refused by the fetcher, lines that cannot be parsed by enrich
     // objects are found by listing and by notification
     const expected = id === 'deadLetters' || id === 'objectArrivals' ? 2 : commandTopics.includes(id) ? 0 : 1

@@ -22,7 +22,8 @@ export const discover = part({
     const stores = createS3Stores(s3)
     const endpoint = s3.endpoint === undefined ? undefined : { setting: 's3.endpoint', url: s3.endpoint }
     const results = []
-    for (const source of s3.sources) results.push(...(await probeSource(source, stores(source.bucket, rootOf(source), source), { endpoint })))
+    for (const source of s3.sources)
+      results.push(...(await probeSource(source, stores(source.bucket, rootOf(source), source), { endpoint })))
     return results
   },
   build: ({ config: { s3 } }: { readonly config: DiscoverConfig }) => ({

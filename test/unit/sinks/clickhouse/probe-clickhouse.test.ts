@@ -24,7 +24,8 @@ for (const [name, isGranted, expected] of [
       ['ok ClickHouse', `${expected} ClickHouse grants`],
     )
     assert.ok(asked.every(on => on === '`flow\\`s`.*'))
-    if (expected === 'missing') assert.match(probeText(results), /: CREATE DATABASE, CREATE TABLE, DROP TABLE, CREATE VIEW, .*, ALTER TTL, INSERT ON /)
+    if (expected === 'missing')
+      assert.match(probeText(results), /: CREATE DATABASE, CREATE TABLE, DROP TABLE, CREATE VIEW, .*, ALTER TTL, INSERT ON /)
   })
 
 test('ClickHouse: one that does not answer is asked nothing more', async () => {
