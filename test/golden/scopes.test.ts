@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { defaultFormat } from '../../schemas/flow-fields.ts'
 import { TestEnricher, type EnrichedBlock } from '../../harness/enrich-blocks.ts'
-import { everywhere } from '../support/everywhere.ts'
+import { everywhere } from '../support/files/everywhere.ts'
 
 const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8')
 const lookupsOf = (folder: string): Record<string, string> =>

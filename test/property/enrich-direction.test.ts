@@ -6,7 +6,7 @@ import { teach, type ReferenceNetwork, lookedUp } from '../support/references/di
 import { TestEnricher } from '../../harness/enrich-blocks.ts'
 import { referenceBlock } from '../support/references/enrich-reference.ts'
 import { joinRanges } from '../support/references/reference.ts'
-import { everywhere } from '../support/everywhere.ts'
+import { everywhere } from '../support/files/everywhere.ts'
 
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 100)
 /** Seeds that are always tried, so that a run can be compared with another; those that failed once are kept among them. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { TestEnricher, plain } from '../../../../harness/enrich-blocks.ts'
-import { everywhere } from '../../../support/everywhere.ts'
+import { everywhere } from '../../../support/files/everywhere.ts'
 
 type Networks = NonNullable<ConstructorParameters<typeof TestEnricher>[0]>['networks']
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Folder, insertPoints, type InsertPoint } from '../../../support/folder-target.ts'
+import { Folder, insertPoints, type InsertPoint } from '../../../support/files/folder-target.ts'
 import { MemoryCluster, type FailurePoint, type MemoryTask } from '../../../../harness/memory-context.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'flowloom-ranges-'))

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import type { Log } from '../../../runtime/log.ts'
-import { watchProcesses } from '../../../runtime/processes/watch.ts'
-import type { BackOff } from '../../../runtime/processes/watched-process.ts'
+import type { Log } from '../../../../runtime/log.ts'
+import { watchProcesses } from '../../../../runtime/processes/watch.ts'
+import type { BackOff } from '../../../../runtime/processes/watched-process.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flowloom-watch-'))
 after(() => rmSync(folder, { recursive: true }))

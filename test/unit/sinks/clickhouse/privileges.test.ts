@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { rememberBeginning } from '../../../sinks/clickhouse/begun-roles.ts'
-import { statementFor, type ServerForm } from '../../../sinks/clickhouse/ddl.ts'
-import { migrate } from '../../../sinks/clickhouse/migrate.ts'
-import { recordOwnNetworks } from '../../../sinks/clickhouse/own-networks.ts'
-import { clusterPrivileges, sinkPrivileges } from '../../../sinks/clickhouse/privileges.ts'
-import { ownedObjects, resetTables } from '../../../sinks/clickhouse/reset.ts'
-import type { Store } from '../../../sinks/clickhouse/store.ts'
-import { readViews } from '../../../sinks/clickhouse/views.ts'
+import { rememberBeginning } from '../../../../sinks/clickhouse/begun-roles.ts'
+import { statementFor, type ServerForm } from '../../../../sinks/clickhouse/ddl.ts'
+import { migrate } from '../../../../sinks/clickhouse/migrate.ts'
+import { recordOwnNetworks } from '../../../../sinks/clickhouse/own-networks.ts'
+import { clusterPrivileges, sinkPrivileges } from '../../../../sinks/clickhouse/privileges.ts'
+import { ownedObjects, resetTables } from '../../../../sinks/clickhouse/reset.ts'
+import type { Store } from '../../../../sinks/clickhouse/store.ts'
+import { readViews } from '../../../../sinks/clickhouse/views.ts'
 
 /** What a server demands of the user of a statement, from its documentation of GRANT. */
 const demands: readonly (readonly [RegExp, readonly string[]])[] = [
@@ -113,7 +113,7 @@ describe('a sink that was refused an upgrade though it had every grant that the 
   })
 
   it('finds the same list in the docs', () => {
-    const text = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
+    const text = readFileSync(new URL('../../../../docs/operations.md', import.meta.url), 'utf8')
     const granted = (on: string): string[] =>
       [...text.matchAll(new RegExp(`^GRANT (.+) ON ${on} TO sink;$`, 'gm'))].flatMap(([, names]) => names!.split(', ')).sort()
     assert.deepEqual(granted(String.raw`flowloom\.\*`), [...sinkPrivileges, clusterPrivileges[1]].sort())

@@ -4,13 +4,13 @@
  */
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { topicName, topics } from '../../schemas/topics.ts'
-import { Lanes } from '../../runtime/ranges/lanes.ts'
-import type { RangeInsert, RangeTarget, StoredLook } from '../../runtime/ranges/range-target.ts'
-import { RangeTask, type FoundRows } from '../../runtime/ranges/range-task.ts'
-import { takeRecords } from '../../runtime/ranges/take-records.ts'
-import type { InBatch, InRecord } from '../../runtime/records.ts'
-import type { Role } from '../../runtime/task.ts'
+import { topicName, topics } from '../../../schemas/topics.ts'
+import { Lanes } from '../../../runtime/ranges/lanes.ts'
+import type { RangeInsert, RangeTarget, StoredLook } from '../../../runtime/ranges/range-target.ts'
+import { RangeTask, type FoundRows } from '../../../runtime/ranges/range-task.ts'
+import { takeRecords } from '../../../runtime/ranges/take-records.ts'
+import type { InBatch, InRecord } from '../../../runtime/records.ts'
+import type { Role } from '../../../runtime/task.ts'
 
 /** Where an insert can be killed: before it, in the middle of the file, before the rename, after it. */
 export const insertPoints = ['known', 'half-written', 'written', 'inserted'] as const

@@ -1,6 +1,6 @@
 /** Lookup tables that know every address, so that what is looked up shows. */
-import { noLookups, TextPool, type LookupSet } from '../../processors/enrich/lookups/lookup-set.ts'
-import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
+import { noLookups, TextPool, type LookupSet } from '../../../processors/enrich/lookups/lookup-set.ts'
+import { RangeBuilder } from '../../../processors/enrich/lookups/range-builder.ts'
 
 /** All addresses are in one country, network, threat list and AWS service. */
 export function everywhere(): LookupSet {
