@@ -10,23 +10,37 @@ export interface PlainDocuments {
 const largestDocument = 16_777_216
 const largestRecord = 1_048_576
 
-/** Cuts a text where a brace that was opened outside of a string is closed. */
+/** Place behind the document that begins at a place, and whether it is whole: it is cut off by a newline in a string, or before a brace that is none of its values. */
+function documentEnd(text: string, start: number): { end: number; next: number } {
+  const token = /"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*(?:"|\\?\n|\\?$)|[{}[\]]|[ \t\r\n]+|[^"{}[\] \t\r\n]+/y
+  const open: string[] = []
+  let last = ':'
+  for (token.lastIndex = start; token.lastIndex < text.length;) {
+    const at = token.lastIndex
+    const word = token.exec(text)![0]
+    if (/^[ \t\r\n]/.test(word)) continue
+    if (word.startsWith('"') && word.endsWith('\n')) return { end: token.lastIndex - 1, next: token.lastIndex }
+    const takesValue = last === ':' || last === '[' || (last === ',' && open.at(-1) === '[')
+    if (word === '{' && !takesValue) return { end: at, next: at }
+    if (word === '{' || word === '[') open.push(word)
+    else if (word === '}') open.length = open.lastIndexOf('{')
+    else if (word === ']' && open.at(-1) === '[') open.pop()
+    if (open.length === 0) return { end: token.lastIndex, next: token.lastIndex }
+    last = word.at(-1)!
+  }
+  return { end: text.length, next: text.length }
+}
+
+/** Cuts a text into its documents, and what stands between them. */
 function* documentsOf(text: string): Generator<string, undefined> {
-  const token = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|$)|[{}]|[^"{}]+/y
   for (let at = 0; at < text.length;) {
     const start = text.indexOf('{', at)
     const between = text.slice(at, start < 0 ? undefined : start)
     if (!/^[ \t\r\n]*$/.test(between)) yield between
     if (start < 0) return undefined
-    let depth = 0
-    for (token.lastIndex = start; token.lastIndex < text.length;) {
-      const word = token.exec(text)?.[0]
-      if (word === '{') depth++
-      else if (word === '}') depth--
-      if (depth === 0 || word === undefined) break
-    }
-    at = depth === 0 ? token.lastIndex : text.length
-    yield text.slice(start, at)
+    const { end, next } = documentEnd(text, start)
+    yield text.slice(start, end)
+    at = next
   }
   return undefined
 }
