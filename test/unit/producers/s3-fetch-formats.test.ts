@@ -320,6 +320,20 @@ describe('columns with names that AWS never wrote', () => {
     assert.match(warning!, /start_time is not a flow log field; did you mean start\?/)
   })
 
+  test('a configured format that lacks something says nothing of an object with its own header line', async () => {
+    const good = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
+    for (const [text, isWarned] of [
+      [`${good}\n${bare(3)}`, false],
+      [`\n${good}\n${bare(3)}`, false],
+      [`${bare(3)}`, true],
+      [`${bare(3)}\n${good}\n${bare(3)}`, true],
+    ] as const) {
+      const bench = await fetched(text, { sources: [{ bucket, format: 'version account-id interface-id packets bytes action' }] }, key)
+      const { state, warning } = bench.ledger(key)!
+      assert.deepEqual([state, warning !== null], ['done', isWarned], text)
+    }
+  })
+
   test('an object that is refused for them says which', async () => {
     const bench = await fetched('src_addr dst_addr src_port start_time\n', {}, key)
     assert.equal(bench.ledger(key)?.errorCode, 'OBJECT_NO_HEADER')
