@@ -5,6 +5,8 @@ import { findFlowField } from '../schemas/flow-fields.ts'
 export interface PlainDocuments {
   readonly text: string
   readonly dead: number
+  /** Header lines that stand in the text because of keys of records. */
+  readonly headers: ReadonlySet<string>
 }
 
 const largestDocument = 16_777_216
@@ -65,13 +67,34 @@ function objectOf(text: string): Json | undefined {
 /** One field per key: the columns so far, in the order of their coming. */
 class Columns {
   readonly #names: string[] = []
+  readonly #format: string | undefined
+  /** Header lines that were put between the lines. */
+  readonly headers = new Set<string>()
+  #header = ''
+  #isLast = false
+
+  constructor(format: string | undefined) {
+    this.#format = format
+  }
+
+  #put(header: string): string {
+    this.headers.add(header)
+    return `${header}\n`
+  }
+
+  /** A line that is not a record; the configured columns hold for it. */
+  other(line: string): string {
+    const before = this.#isLast && this.#format !== undefined ? this.#put(this.#format) : ''
+    if (before !== '') this.#isLast = false
+    return before + line
+  }
 
   /** The line of a record, and a header line before it where there are new keys; undefined: not a flow log. */
   line(record: Json): string | undefined {
     const fresh = Object.keys(record).filter(key => !this.#names.includes(key))
     const all = [...this.#names, ...fresh]
     const documented = all.filter(key => findFlowField(key) !== undefined).length
-    const enough = this.#names.length === 0 ? documented >= Math.max(1, all.length / 2) : documented > all.length / 2 && all.length > 1
+    const enough = documented >= Math.max(1, all.length / 2)
     if (fresh.length > 0 && (!enough || all.length > 256)) return undefined
     if (all.length === 0) return undefined
     this.#names.push(...fresh)
@@ -85,7 +108,11 @@ class Columns {
         'unnamed',
     )
     const values = all.map(key => wordOf(key, Object.hasOwn(record, key) ? record[key] : null))
-    return `${fresh.length > 0 ? `${names.join(' ')}\n` : ''}${values.join(' ')}\n`
+    if (fresh.length > 0) this.#isLast = false
+    this.#header = names.join(' ')
+    const before = this.#isLast ? '' : this.#put(this.#header)
+    this.#isLast = true
+    return `${before}${values.join(' ')}\n`
   }
 }
 
@@ -104,7 +131,7 @@ const messageLines = (messages: readonly unknown[], columns: Columns): string | 
   return messages
     .map(message => {
       const record = message.startsWith('{') ? objectOf(message) : undefined
-      return (record === undefined ? undefined : columns.line(record)) ?? `${message.replace(/\n$/, '')}\n`
+      return (record === undefined ? undefined : columns.line(record)) ?? columns.other(`${message.replace(/\n$/, '')}\n`)
     })
     .join('')
 }
@@ -123,7 +150,7 @@ function linesOf(document: string, columns: Columns): string | undefined {
   return message === undefined ? columns.line(value) : messageLines([message], columns)
 }
 
-function gathered(documents: Iterable<string>, lines: (document: string) => string | undefined): PlainDocuments {
+function gathered(documents: Iterable<string>, lines: (document: string) => string | undefined): Omit<PlainDocuments, 'headers'> {
   const text: string[] = []
   let dead = 0
   for (const document of documents) {
@@ -135,12 +162,12 @@ function gathered(documents: Iterable<string>, lines: (document: string) => stri
 }
 
 /** Lines of JSON documents; undefined: the text does not begin with one that has lines. */
-function jsonLines(text: string): PlainDocuments | undefined {
+function jsonLines(text: string, format: string | undefined): PlainDocuments | undefined {
   if (!/^[ \t\r\n]*\{/.test(text)) return undefined
   const first = documentsOf(text).next().value
-  if (first === undefined || linesOf(first, new Columns()) === undefined) return undefined
-  const columns = new Columns()
-  return gathered(documentsOf(text), document => linesOf(document, columns))
+  if (first === undefined || linesOf(first, new Columns(format)) === undefined) return undefined
+  const columns = new Columns(format)
+  return { ...gathered(documentsOf(text), document => linesOf(document, columns)), headers: columns.headers }
 }
 
 /** Splits comma-separated text into records of fields. */
@@ -155,7 +182,7 @@ function* recordsOf(text: string): Generator<{ fields: string[]; whole: string }
 }
 
 /** Messages of an export of the console; undefined: not an export. */
-function exportLines(text: string): PlainDocuments | undefined {
+function exportLines(text: string, format: string | undefined): PlainDocuments | undefined {
   const first = text.split('\n', 1)[0]!
   const names = first
     .replace(/^\ufeff/, '')
@@ -164,7 +191,7 @@ function exportLines(text: string): PlainDocuments | undefined {
     .map(name => name.replaceAll(/["@]/g, '').toLowerCase())
   const place = names.indexOf('message')
   if (place < 0 || names.length < 2 || !names.includes('timestamp') || !names.every(name => /^[a-z.]+$/.test(name))) return undefined
-  const columns = new Columns()
+  const columns = new Columns(format)
   let dead = 0
   const lines: string[] = []
   for (const { fields, whole } of recordsOf(text.slice(first.length + 1))) {
@@ -173,11 +200,12 @@ function exportLines(text: string): PlainDocuments | undefined {
     if (message === undefined) dead++
     else lines.push(messageLines([message], columns)!)
   }
-  return { text: lines.join(''), dead }
+  return { text: lines.join(''), dead, headers: columns.headers }
 }
 
 /** Lines that stand in documents; undefined: the text has lines itself. */
-export const documentLines = (text: string): PlainDocuments | undefined => exportLines(text) ?? jsonLines(text)
+export const documentLines = (text: string, format?: string): PlainDocuments | undefined =>
+  exportLines(text, format) ?? jsonLines(text, format)
 
 /** True for a first line of names with commas between, other than that of an export. */
 export const isCommaHeader = (text: string): boolean =>
