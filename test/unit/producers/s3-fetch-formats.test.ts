@@ -330,10 +330,10 @@ describe('columns with names that AWS never wrote', () => {
     assert.deepEqual([plain.tally.lines, plain.tally.headers], [lines, headerLines])
     return bench.cluster.readCommitted('rawLines').flatMap(({ headers, value }) =>
       value!
-        .toString()
+
         .trimEnd()
         .split('\n')
-        .map((line): [string, string] => [headers['header']!.toString(), line]),
+        .map((line): [string, string] => [headers['header']!, line]),
     )
   }
   const [one, two] = numbered(2) as [string, string]
