@@ -5,28 +5,44 @@ import { findFlowField } from '../schemas/flow-fields.ts'
 export interface PlainDocuments {
   readonly text: string
   readonly dead: number
+  /** Header lines that stand in the text because of keys of records. */
+  readonly headers: ReadonlySet<string>
 }
 
 const largestDocument = 16_777_216
 const largestRecord = 1_048_576
 
-/** Cuts a text where a brace that was opened outside of a string is closed. */
+/** Place behind the document that begins at a place, and whether it is whole: it is cut off by a newline in a string, or before a brace that is none of its values. */
+function documentEnd(text: string, start: number): { end: number; next: number } {
+  const token = /"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*(?:"|\\?\n|\\?$)|[{}[\]]|[ \t\r\n]+|[^"{}[\] \t\r\n]+/y
+  const open: string[] = []
+  let last = ':'
+  for (token.lastIndex = start; token.lastIndex < text.length;) {
+    const at = token.lastIndex
+    const word = token.exec(text)![0]
+    if (/^[ \t\r\n]/.test(word)) continue
+    if (word.startsWith('"') && word.endsWith('\n')) return { end: token.lastIndex - 1, next: token.lastIndex }
+    const takesValue = last === ':' || last === '[' || (last === ',' && open.at(-1) === '[')
+    if (word === '{' && !takesValue) return { end: at, next: at }
+    if (word === '{' || word === '[') open.push(word)
+    else if (word === '}') open.length = open.lastIndexOf('{')
+    else if (word === ']' && open.at(-1) === '[') open.pop()
+    if (open.length === 0) return { end: token.lastIndex, next: token.lastIndex }
+    last = word.at(-1)!
+  }
+  return { end: text.length, next: text.length }
+}
+
+/** Cuts a text into its documents, and what stands between them. */
 function* documentsOf(text: string): Generator<string, undefined> {
-  const token = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|$)|[{}]|[^"{}]+/y
   for (let at = 0; at < text.length;) {
     const start = text.indexOf('{', at)
     const between = text.slice(at, start < 0 ? undefined : start)
     if (!/^[ \t\r\n]*$/.test(between)) yield between
     if (start < 0) return undefined
-    let depth = 0
-    for (token.lastIndex = start; token.lastIndex < text.length;) {
-      const word = token.exec(text)?.[0]
-      if (word === '{') depth++
-      else if (word === '}') depth--
-      if (depth === 0 || word === undefined) break
-    }
-    at = depth === 0 ? token.lastIndex : text.length
-    yield text.slice(start, at)
+    const { end, next } = documentEnd(text, start)
+    yield text.slice(start, end)
+    at = next
   }
   return undefined
 }
@@ -51,13 +67,34 @@ function objectOf(text: string): Json | undefined {
 /** One field per key: the columns so far, in the order of their coming. */
 class Columns {
   readonly #names: string[] = []
+  readonly #format: string | undefined
+  /** Header lines that were put between the lines. */
+  readonly headers = new Set<string>()
+  #header = ''
+  #isLast = false
+
+  constructor(format: string | undefined) {
+    this.#format = format
+  }
+
+  #put(header: string): string {
+    this.headers.add(header)
+    return `${header}\n`
+  }
+
+  /** A line that is not a record; the configured columns hold for it. */
+  other(line: string): string {
+    const before = this.#isLast && this.#format !== undefined ? this.#put(this.#format) : ''
+    if (before !== '') this.#isLast = false
+    return before + line
+  }
 
   /** The line of a record, and a header line before it where there are new keys; undefined: not a flow log. */
   line(record: Json): string | undefined {
     const fresh = Object.keys(record).filter(key => !this.#names.includes(key))
     const all = [...this.#names, ...fresh]
     const documented = all.filter(key => findFlowField(key) !== undefined).length
-    const enough = this.#names.length === 0 ? documented >= Math.max(1, all.length / 2) : documented > all.length / 2 && all.length > 1
+    const enough = documented >= Math.max(1, all.length / 2)
     if (fresh.length > 0 && (!enough || all.length > 256)) return undefined
     if (all.length === 0) return undefined
     this.#names.push(...fresh)
@@ -71,7 +108,11 @@ class Columns {
         'unnamed',
     )
     const values = all.map(key => wordOf(key, Object.hasOwn(record, key) ? record[key] : null))
-    return `${fresh.length > 0 ? `${names.join(' ')}\n` : ''}${values.join(' ')}\n`
+    if (fresh.length > 0) this.#isLast = false
+    this.#header = names.join(' ')
+    const before = this.#isLast ? '' : this.#put(this.#header)
+    this.#isLast = true
+    return `${before}${values.join(' ')}\n`
   }
 }
 
@@ -90,7 +131,7 @@ const messageLines = (messages: readonly unknown[], columns: Columns): string | 
   return messages
     .map(message => {
       const record = message.startsWith('{') ? objectOf(message) : undefined
-      return (record === undefined ? undefined : columns.line(record)) ?? `${message.replace(/\n$/, '')}\n`
+      return (record === undefined ? undefined : columns.line(record)) ?? columns.other(`${message.replace(/\n$/, '')}\n`)
     })
     .join('')
 }
@@ -109,7 +150,7 @@ function linesOf(document: string, columns: Columns): string | undefined {
   return message === undefined ? columns.line(value) : messageLines([message], columns)
 }
 
-function gathered(documents: Iterable<string>, lines: (document: string) => string | undefined): PlainDocuments {
+function gathered(documents: Iterable<string>, lines: (document: string) => string | undefined): Omit<PlainDocuments, 'headers'> {
   const text: string[] = []
   let dead = 0
   for (const document of documents) {
@@ -121,12 +162,12 @@ function gathered(documents: Iterable<string>, lines: (document: string) => stri
 }
 
 /** Lines of JSON documents; undefined: the text does not begin with one that has lines. */
-function jsonLines(text: string): PlainDocuments | undefined {
+function jsonLines(text: string, format: string | undefined): PlainDocuments | undefined {
   if (!/^[ \t\r\n]*\{/.test(text)) return undefined
   const first = documentsOf(text).next().value
-  if (first === undefined || linesOf(first, new Columns()) === undefined) return undefined
-  const columns = new Columns()
-  return gathered(documentsOf(text), document => linesOf(document, columns))
+  if (first === undefined || linesOf(first, new Columns(format)) === undefined) return undefined
+  const columns = new Columns(format)
+  return { ...gathered(documentsOf(text), document => linesOf(document, columns)), headers: columns.headers }
 }
 
 /** Splits comma-separated text into records of fields. */
@@ -141,7 +182,7 @@ function* recordsOf(text: string): Generator<{ fields: string[]; whole: string }
 }
 
 /** Messages of an export of the console; undefined: not an export. */
-function exportLines(text: string): PlainDocuments | undefined {
+function exportLines(text: string, format: string | undefined): PlainDocuments | undefined {
   const first = text.split('\n', 1)[0]!
   const names = first
     .replace(/^\ufeff/, '')
@@ -150,7 +191,7 @@ function exportLines(text: string): PlainDocuments | undefined {
     .map(name => name.replaceAll(/["@]/g, '').toLowerCase())
   const place = names.indexOf('message')
   if (place < 0 || names.length < 2 || !names.includes('timestamp') || !names.every(name => /^[a-z.]+$/.test(name))) return undefined
-  const columns = new Columns()
+  const columns = new Columns(format)
   let dead = 0
   const lines: string[] = []
   for (const { fields, whole } of recordsOf(text.slice(first.length + 1))) {
@@ -159,11 +200,12 @@ function exportLines(text: string): PlainDocuments | undefined {
     if (message === undefined) dead++
     else lines.push(messageLines([message], columns)!)
   }
-  return { text: lines.join(''), dead }
+  return { text: lines.join(''), dead, headers: columns.headers }
 }
 
 /** Lines that stand in documents; undefined: the text has lines itself. */
-export const documentLines = (text: string): PlainDocuments | undefined => exportLines(text) ?? jsonLines(text)
+export const documentLines = (text: string, format?: string): PlainDocuments | undefined =>
+  exportLines(text, format) ?? jsonLines(text, format)
 
 /** True for a first line of names with commas between, other than that of an export. */
 export const isCommaHeader = (text: string): boolean =>

@@ -31,7 +31,8 @@ export function plainEvent(event: Event): Record<string, unknown> | undefined {
   const first = (list: unknown): unknown => (Array.isArray(list) ? (list.find(each => each !== null) as unknown) : undefined)
   const boundary = Number(connection?.['boundary_id'])
   const action = ['action_id', 'action', 'disposition_id', 'disposition']
-    .map(name => verdicts[String(event[name])])
+    .map(name => String(event[name]))
+    .map(word => (Object.hasOwn(verdicts, word) ? verdicts[word] : undefined))
     .find(word => word !== undefined)
   const status = String(event['status_code'])
   return {

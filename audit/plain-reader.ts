@@ -89,8 +89,14 @@ const documented = (names: readonly string[]): number => names.filter(name => fi
  * Counts the lines of a text.
  *
  * @param configured Columns of lines that come without a header line.
+ * @param made Lines that are header lines whatever they look like.
  */
-export function countText(content: Buffer, maxLineBytes: number, configured?: readonly string[]): PlainReading {
+export function countText(
+  content: Buffer,
+  maxLineBytes: number,
+  configured?: readonly string[],
+  made: ReadonlySet<string> = new Set(),
+): PlainReading {
   const tally = emptyTally()
   let columns = configured
   for (let start = 0; start < content.length;) {
@@ -106,7 +112,10 @@ export function countText(content: Buffer, maxLineBytes: number, configured?: re
         addTally(tally, { lines: 1, headers: 1 })
       } else if (line.toString('utf8').trim() === '') addTally(tally, { lines: 1, blank: 1 })
       else return { ok: false, reason: noHeader }
-    } else if (names !== undefined && (names.join() === columns.join() || (names.length > 1 && documented(names) > names.length / 2))) {
+    } else if (
+      names !== undefined &&
+      (made.has(names.join(' ')) || names.join() === columns.join() || (names.length > 1 && documented(names) > names.length / 2))
+    ) {
       columns = names
       addTally(tally, { lines: 1, headers: 1 })
     } else addTally(tally, line.length > maxLineBytes ? { lines: 1, dead: 1 } : classifyLine(columns, bare, maxLineBytes))
@@ -135,10 +144,10 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
   const isHeader = (line: string): boolean => isMostlyDocumented(namesOf(Buffer.from(line)) ?? ['?'])
   const other = noText(content, isHeader)
   if (other !== undefined) return { ok: false, reason: other }
-  const found = documentLines(content.toString())
+  const found = documentLines(content.toString(), columns?.join(' '))
   if (found === undefined)
     return isCommaHeader(content.toString('utf8', 0, 4096)) ? { ok: false, reason: 'commas' } : countText(content, maxLineBytes, columns)
-  const reading = countText(Buffer.from(found.text), maxLineBytes, columns)
+  const reading = countText(Buffer.from(found.text), maxLineBytes, columns, found.headers)
   if (reading.ok) addTally(reading.tally, { lines: found.dead, dead: found.dead })
   return reading
 }

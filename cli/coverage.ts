@@ -74,7 +74,7 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   if (everyS === 0 || everyS % 300 !== 0) throw usage('--every takes 5, 10, 15 ... minutes')
   const windowS = minutes('window', 600)
   const action = text('action') === '' ? 'ACCEPT' : text('action')
-  const asked = askedBy[action]
+  const asked = Object.hasOwn(askedBy, action) ? askedBy[action] : undefined
   if (asked === undefined || values['action'] === '')
     throw usage(`--action takes ${Object.keys(askedBy).join(', ')}, not "${text('action')}"`)
   if (windowS !== 60 && windowS !== 600) throw usage('--window takes 1 or 10: the aggregation intervals that AWS has')

@@ -84,7 +84,8 @@ function insteadOf(expected: string, value: unknown, schema: unknown, key: strin
     case 'int':
       return numberText(typeof value === 'number' ? undefined : value, key)
     case 'boolean': {
-      const meant = booleans[String(value).trim().toLowerCase()]
+      const word = String(value).trim().toLowerCase()
+      const meant = Object.hasOwn(booleans, word) ? booleans[word] : undefined
       return meant === undefined ? 'write true or false' : `write ${meant}`
     }
     case 'array': {

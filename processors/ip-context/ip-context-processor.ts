@@ -72,7 +72,11 @@ class IpContextTask implements Task {
     // a position that was lost leaves a state behind, and then any day may be stored
     if (stored !== undefined) this.#storedDay = Number(stored)
     else this.#storedDay = offset === 0 && this.#state.size.entries === 0 ? -1 : anyDay
-    showState(this.#context.partition, this.#state.size)
+    const { partition, signal } = this.#context
+    if (signal.aborted) return
+    showState(partition, this.#state.size)
+    // the partition moved, or the task failed: nobody calls stop then
+    signal.addEventListener('abort', () => showState(partition, undefined), { once: true })
   }
 
   async process(batch: InBatch): Promise<void> {
@@ -96,7 +100,6 @@ class IpContextTask implements Task {
 
   async stop(): Promise<void> {
     await this.#commit()
-    showState(this.#context.partition, undefined)
   }
 
   async #commit(): Promise<void> {
@@ -126,7 +129,7 @@ class IpContextTask implements Task {
     }
     this.#storedDay = out.storedDay
     countTransaction(this.#counts)
-    showState(context.partition, this.#state.size)
+    if (!context.signal.aborted) showState(context.partition, this.#state.size)
     this.#overlay = new Overlay(context.codecs, this.#options.historyDays)
     this.#counts = noCounts()
     this.#rows = 0

@@ -118,7 +118,8 @@ test('the audit reports differences that are none: documents in any order of key
         return
       }
       // a text without anything to unwrap is the same either way
-      if (plain !== undefined || all !== undefined) assert.deepEqual(all ?? { text: bytes.toString(), dead: 0 }, plain)
+      const { headers: _made, ...counted } = plain ?? {}
+      if (plain !== undefined || all !== undefined) assert.deepEqual(all ?? { text: bytes.toString(), dead: 0 }, counted)
     }),
     { numRuns: 2000, seed: 33, examples: kept.map(([text, size]): [Buffer, number] => [Buffer.from(text), size]) },
   )

@@ -7,6 +7,12 @@ import type { MmdbRecord } from './mmdb-values.ts'
 import type { RangeBuilder } from './range-builder.ts'
 import { asnOf, countryCodeOf, type AsnPool } from './table-values.ts'
 
+/** A value of a record as text: whole numbers of 64 bits and more are not JSON. */
+const shown = (value: unknown): string =>
+  typeof value === 'bigint'
+    ? String(value)
+    : JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner))
+
 /**
  * Country code of a record: MaxMind's nested shape, or the flat one of ip-location-db and IPinfo. The country where a network is registered is
  * not the country where it is.
@@ -21,7 +27,7 @@ export function countryOfRecord(record: MmdbRecord): string | undefined {
       : (record['country_code'] ?? record['country_iso_code'] ?? country)
   if (code === undefined || code === null) return undefined
   const known = typeof code === 'string' ? countryCodeOf(code) : undefined
-  if (known === undefined) throw new LookupFault(`a record names the country ${JSON.stringify(code)}, which is not a code of two letters`)
+  if (known === undefined) throw new LookupFault(`a record names the country ${shown(code)}, which is not a code of two letters`)
   return known === '' ? undefined : known
 }
 
@@ -33,8 +39,9 @@ export function countryOfRecord(record: MmdbRecord): string | undefined {
 export function asnOfRecord(record: MmdbRecord): { asn: number; org: string } | undefined {
   const number = record['autonomous_system_number'] ?? record['asn']
   if (number === undefined || number === null) return undefined
-  const asn = typeof number === 'string' || typeof number === 'number' ? asnOf(String(number)) : undefined
-  if (asn === undefined) throw new LookupFault(`a record names the network ${JSON.stringify(number)}, which is not an AS number`)
+  const isNumber = typeof number === 'string' || typeof number === 'number' || typeof number === 'bigint'
+  const asn = isNumber ? asnOf(String(number)) : undefined
+  if (asn === undefined) throw new LookupFault(`a record names the network ${shown(number)}, which is not an AS number`)
   const org = record['autonomous_system_organization'] ?? record['as_name'] ?? record['organization'] ?? record['name']
   return asn === 0 ? undefined : { asn, org: typeof org === 'string' ? org : '' }
 }

@@ -124,6 +124,8 @@ export class ObjectReader {
       case 'header':
         record.header = piece.text
         record.headerLines++
+        // what was said of the configured format, which no line has
+        if (record.lines === record.blankLines) record.warning = null
         this.#warnOfColumns(piece.text)
         this.#headers[rawLineHeaders.header] = piece.text
         break

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { ObjectKey, ObjectLedger } from '../../../schemas/records.ts'
 import type { DeadPart } from '../text/document-cutter.ts'
 import { unwrapped } from '../text/envelope-text.ts'
-import { isColumnLine, isHeader, type HeaderRule } from '../text/header-line.ts'
+import { isColumnLine, MadeHeaders, type HeaderRule } from '../text/header-line.ts'
 import { isParquetKey } from '../objects/key-layout.ts'
 import type { StoreOf } from '../objects/object-store.ts'
 import { beginsAsParquet } from '../text/object-formats.ts'
@@ -77,11 +77,12 @@ export async function openSource(options: SourceOptions, key: ObjectKey, downloa
   const { mayBeEmpty } = options
   const streamed = !Buffer.isBuffer(body)
   if (!isParquetKey(key.key) && !beginsAsParquet(await beginningOf(body))) {
+    const headers = new MadeHeaders(options.header)
     return {
-      chunks: unwrapped(textChunks(body, key), key),
+      chunks: unwrapped(textChunks(body, key), key, undefined, false, headers),
       skip: record.textBytes,
       streamed,
-      isHeader,
+      isHeader: headers.isHeader,
       header: options.header,
       mayBeEmpty,
     }

@@ -2,29 +2,31 @@
 import { findFlowField, flowFields } from '../../../schemas/flow-fields.ts'
 
 /** Names that other tools give to the fields of flow logs, without the signs between their words. */
-const otherNames: Readonly<Record<string, string>> = {
-  starttime: 'start',
-  startts: 'start',
-  endtime: 'end',
-  endts: 'end',
-  sourceaddress: 'srcaddr',
-  sourceip: 'srcaddr',
-  srcip: 'srcaddr',
-  destinationaddress: 'dstaddr',
-  destaddr: 'dstaddr',
-  destinationip: 'dstaddr',
-  dstip: 'dstaddr',
-  sourceport: 'srcport',
-  destinationport: 'dstport',
-  destport: 'dstport',
-  numpackets: 'packets',
-  numbytes: 'bytes',
-  account: 'account-id',
-  accountnumber: 'account-id',
-  eniid: 'interface-id',
-  status: 'log-status',
-  direction: 'flow-direction',
-}
+const otherNames: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    starttime: 'start',
+    startts: 'start',
+    endtime: 'end',
+    endts: 'end',
+    sourceaddress: 'srcaddr',
+    sourceip: 'srcaddr',
+    srcip: 'srcaddr',
+    destinationaddress: 'dstaddr',
+    destaddr: 'dstaddr',
+    destinationip: 'dstaddr',
+    dstip: 'dstaddr',
+    sourceport: 'srcport',
+    destinationport: 'dstport',
+    destport: 'dstport',
+    numpackets: 'packets',
+    numbytes: 'bytes',
+    account: 'account-id',
+    accountnumber: 'account-id',
+    eniid: 'interface-id',
+    status: 'log-status',
+    direction: 'flow-direction',
+  }),
+)
 
 const bare = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 
@@ -46,7 +48,7 @@ function isOneOff(a: string, b: string): boolean {
 export function meantField(name: string): string | undefined {
   if (findFlowField(name) !== undefined) return undefined
   const word = bare(name)
-  const same = byBareName.get(word) ?? otherNames[word]
+  const same = byBareName.get(word) ?? otherNames.get(word)
   if (same !== undefined || word.length < 4) return same
   for (const [other, field] of byBareName) if (other.length >= 4 && isOneOff(word, other)) return field
   return undefined

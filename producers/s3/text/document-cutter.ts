@@ -18,6 +18,10 @@ export interface Cutter {
 
 const openBrace = 123
 const closeBrace = 125
+const openBracket = 91
+const closeBracket = 93
+const colonSign = 58
+const comma = 44
 const quote = 34
 const backslash = 92
 const lineFeed = 10
@@ -74,10 +78,17 @@ class OpenDocument {
   }
 }
 
-/** Cuts JSON documents by their braces. What stands between two documents, other than white space, is a document that cannot be read. */
+/**
+ * Cuts JSON documents by their braces. What stands between two documents, other than white space, is a document that cannot be read. One that was
+ * cut off ends at the newline in its text, which JSON does not allow there, or before a brace that no value can begin with.
+ */
 export class DocumentCutter implements Cutter {
   readonly #open: OpenDocument
   #depth = 0
+  /** Open braces and brackets, innermost last. */
+  readonly #nested: number[] = []
+  /** The last byte outside of a text that is not white space. */
+  #last = openBrace
   #inText = false
   #escaped = false
 
@@ -94,25 +105,60 @@ export class DocumentCutter implements Cutter {
           this.#open.hold(chunk.subarray(start, i))
           yield* this.#end(true)
           start = i
-          this.#depth = 1
+          this.#begin()
         } else if (this.#open.bytes === 0 && start === i && isSpace(byte)) start = i + 1
       } else if (this.#inText) {
-        if (this.#escaped) this.#escaped = false
+        if (byte === lineFeed) {
+          this.#open.hold(chunk.subarray(start, i))
+          start = i + 1
+          yield* this.#end(true)
+        } else if (this.#escaped) this.#escaped = false
         else if (byte === backslash) this.#escaped = true
         else if (byte === quote) this.#inText = false
-      } else if (byte === quote) this.#inText = true
-      else if (byte === openBrace) this.#depth++
-      else if (byte === closeBrace && --this.#depth === 0) {
+      } else if (byte === openBrace && !this.#takesValue()) {
+        this.#open.hold(chunk.subarray(start, i))
+        start = i
+        yield* this.#end(true)
+        this.#begin()
+      } else if (byte === closeBrace && this.#depth === 1) {
         this.#open.hold(chunk.subarray(start, i + 1))
         start = i + 1
         yield* this.#end(false)
-      }
+      } else if (!isSpace(byte)) this.#note(byte)
     }
     this.#open.hold(chunk.subarray(start))
   }
 
   *end(): Generator<Buffer | DeadPart> {
     yield* this.#end(true)
+  }
+
+  #begin(): void {
+    this.#depth = 1
+    this.#nested.length = 0
+    this.#nested.push(openBrace)
+    this.#last = openBrace
+  }
+
+  /** True where a value may begin: behind a colon, and in a list. */
+  #takesValue(): boolean {
+    const last = this.#last
+    return last === colonSign || last === openBracket || (last === comma && this.#nested.at(-1) === openBracket)
+  }
+
+  #note(byte: number): void {
+    this.#last = byte
+    const nested = this.#nested
+    if (byte === quote) this.#inText = true
+    else if (byte === openBrace || byte === openBracket) {
+      nested.push(byte)
+      if (byte === openBrace) this.#depth++
+    } else if (byte === closeBracket) {
+      if (nested.at(-1) === openBracket) nested.pop()
+    } else if (byte === closeBrace) {
+      this.#depth--
+      while (nested.pop() === openBracket);
+    }
   }
 
   /** @param broken True if what is held is not a whole document. */

@@ -15,6 +15,7 @@ import { areCommaNames, csvFields, messageColumn } from './csv-records.ts'
 import { badDocument, DocumentCutter, RecordCutter, type Cutter, type DeadPart } from './document-cutter.ts'
 import { headBytes, isBinary, unreadFormat } from './object-formats.ts'
 import { textChunks } from './object-text.ts'
+import { MadeHeaders } from './header-line.ts'
 import { StructuredRecords } from './structured-records.ts'
 
 const controlMessages = counter(
@@ -37,7 +38,7 @@ function messageLines(records: StructuredRecords): (messages: readonly unknown[]
     for (const message of messages) {
       if (typeof message !== 'string') return undefined
       const line = isObject(parsed(message.startsWith('{') ? message : '')) ? records.lineOf(message) : undefined
-      lines += line ?? (message.endsWith('\n') ? message : `${message}\n`)
+      lines += line ?? `${records.beforeOther()}${message.endsWith('\n') ? message : `${message}\n`}`
     }
     return lines
   }
@@ -54,8 +55,8 @@ function parsed(text: string): unknown {
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Reads JSON documents. */
-function documentLines(): LinesOf {
-  const records = new StructuredRecords()
+function documentLines(headers: MadeHeaders): LinesOf {
+  const records = new StructuredRecords(headers)
   const linesOf = messageLines(records)
   return document => {
     const text = document.toString()
@@ -71,8 +72,8 @@ function documentLines(): LinesOf {
 }
 
 /** Reads records of an export, of which one field is the message. */
-function recordLines(place: number): LinesOf {
-  const linesOf = messageLines(new StructuredRecords())
+function recordLines(place: number, headers: MadeHeaders): LinesOf {
+  const linesOf = messageLines(new StructuredRecords(headers))
   return record => {
     const text = record.toString().replace(/\r$/, '')
     const message = csvFields(text)?.[place]
@@ -118,6 +119,7 @@ function checkText(head: Buffer, name: ObjectKey): void {
  *
  * @param chunks Decompressed text; where it begins like gzip it is decompressed once more, and only once.
  * @param packed True if that was done.
+ * @param headers Hears of the header lines that are made.
  * @throws FlowError OBJECT_FORMAT, OBJECT_NOT_TEXT; OBJECT_NO_HEADER for other comma-separated text; what `chunks` throws.
  */
 export async function* unwrapped(
@@ -125,6 +127,7 @@ export async function* unwrapped(
   name: ObjectKey,
   largest: number = largestDocumentBytes,
   packed = false,
+  headers = new MadeHeaders(),
 ): AsyncGenerator<Buffer | DeadPart> {
   const rest = chunks[Symbol.asyncIterator]()
   try {
@@ -138,7 +141,7 @@ export async function* unwrapped(
     while (head.length < headBytes && (await more()));
     if (!packed && head[0] === 0x1f && head[1] === 0x8b) {
       const inner = textChunks(Readable.from(joined(head, rest), { objectMode: false }), name)
-      yield* unwrapped(inner, name, largest, true)
+      yield* unwrapped(inner, name, largest, true, headers)
       return
     }
     const beginning = head.subarray(0, headBytes)
@@ -147,7 +150,7 @@ export async function* unwrapped(
     const place = messageColumn(firstLine)
     if (place !== undefined) {
       const behind = head.subarray(Buffer.byteLength(firstLine) + 1)
-      yield* unwrapAll(joined(behind, rest), new RecordCutter(Math.min(largest, largestRecordBytes)), recordLines(place))
+      yield* unwrapAll(joined(behind, rest), new RecordCutter(Math.min(largest, largestRecordBytes)), recordLines(place, headers))
       return
     }
     if (areCommaNames(firstLine)) {
@@ -164,8 +167,8 @@ export async function* unwrapped(
       first = new DocumentCutter(largest).push(head).next().value as Buffer | DeadPart | undefined
       if (first !== undefined || head.length > largest || !(await more())) break
     }
-    if (first === undefined || !Buffer.isBuffer(first) || documentLines()(first) === undefined) yield* joined(head, rest)
-    else yield* unwrapAll(joined(head, rest), new DocumentCutter(largest), documentLines())
+    if (first === undefined || !Buffer.isBuffer(first) || documentLines(headers)(first) === undefined) yield* joined(head, rest)
+    else yield* unwrapAll(joined(head, rest), new DocumentCutter(largest), documentLines(headers))
   } finally {
     await rest.return?.()
   }

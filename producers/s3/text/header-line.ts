@@ -46,6 +46,25 @@ export function isNextHeaderLine(line: string, current: string): boolean {
 /** A rule that decides whether a line is a header line. `current`: the one that holds so far, null for none. */
 export type HeaderRule = (line: string, current: string | null) => boolean
 
+/** Header lines that are made while a text is unwrapped, and the one that holds where the text has none. */
+export class MadeHeaders {
+  readonly configured: string | null
+  readonly #made = new Set<string>()
+
+  constructor(configured: string | null = null) {
+    this.configured = configured
+  }
+
+  /** Notes a header line that was put into the text. */
+  make(line: string): string {
+    this.#made.add(line)
+    return `${line}\n`
+  }
+
+  /** Takes what was put there for a header line, and else decides as `isHeader`. */
+  readonly isHeader: HeaderRule = (line, current) => this.#made.has(line) || isHeader(line, current)
+}
+
 /** Decides about the first line (`current` is null) and about every later one. */
 export const isHeader: HeaderRule = (line, current) => (current === null ? isHeaderLine(line) : isNextHeaderLine(line, current))
 

@@ -1,9 +1,9 @@
 /**
  * JSON records that have one field per key, `{"version":2,"srcaddr":"10.0.0.1",...}`, as lines of a flow log: a header line first, and again
- * where a key comes that the one before has not.
+ * where a key comes that the one before has not. A format that is configured holds for lines among them that are not such records.
  */
 import { findFlowField } from '../../../schemas/flow-fields.ts'
-import { isHeader } from './header-line.ts'
+import { isHeaderLine, type MadeHeaders } from './header-line.ts'
 import { headerWord, wordsOf, type WordOf } from './field-words.ts'
 
 /** Keys of all records of an object; a flow log has 64 fields. */
@@ -33,7 +33,22 @@ function parseExactly(text: string): Record<string, unknown> {
 /** Records of one object, in order. */
 export class StructuredRecords {
   readonly #columns = new Map<string, { readonly name: string; readonly wordOf: WordOf }>()
+  readonly #headers: MadeHeaders
   #header: string | null = null
+  /** The header line that stands last in the text is that of the records. */
+  #holds = false
+
+  constructor(headers: MadeHeaders) {
+    this.#headers = headers
+  }
+
+  /** What stands before a line that is not one of the records: the configured header line, if that of the records holds. */
+  beforeOther(): string {
+    const { configured } = this.#headers
+    if (!this.#holds || configured === null) return ''
+    this.#holds = false
+    return this.#headers.make(configured)
+  }
 
   /**
    * The line of a record, behind a header line where its keys need one.
@@ -44,16 +59,17 @@ export class StructuredRecords {
   lineOf(text: string): string | undefined {
     const record = parseExactly(text)
     const fresh = Object.keys(record).filter(key => !this.#columns.has(key))
-    let header = ''
     if (fresh.length > 0) {
       const names = [...[...this.#columns.values()].map(({ name }) => name), ...fresh.map(columnOf)]
       const line = names.join(' ')
-      if (names.length > mostKeys || !isHeader(line, this.#header)) return undefined
+      if (names.length > mostKeys || !isHeaderLine(line)) return undefined
       for (const key of fresh) this.#columns.set(key, { name: columnOf(key), wordOf: wordsOf(columnOf(key)) })
       this.#header = line
-      header = `${line}\n`
+      this.#holds = false
     }
     if (this.#header === null) return undefined
+    const header = this.#holds ? '' : this.#headers.make(this.#header)
+    this.#holds = true
     const words: string[] = []
     for (const [key, { wordOf }] of this.#columns) words.push(wordOf(Object.hasOwn(record, key) ? record[key] : null))
     return `${header}${words.join(' ')}\n`

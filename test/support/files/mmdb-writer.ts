@@ -127,7 +127,7 @@ class DataSection {
   #length = 0
 
   placeOf(record: Record<string, unknown>): number {
-    const key = JSON.stringify(record)
+    const key = JSON.stringify(record, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
     let place = this.#places.get(key)
     if (place === undefined) {
       place = this.#length

@@ -6,6 +6,7 @@ import type { IpSighting, Owner } from '../../../../schemas/records.ts'
 import { MemoryCluster } from '../../../../harness/memory-context.ts'
 import { day, ip, kindsIn, options, put, runsIn, scope } from '../../../support/records/one-address.ts'
 import { seen } from '../../../support/records/sightings.ts'
+import { registry } from '../../../../runtime/metrics.ts'
 
 test('commits by time, with the position, and writes entry, runs and changes', async () => {
   const cluster = new MemoryCluster()
@@ -64,6 +65,25 @@ test('a day that leaves an entry early is not what its owner is alone since', as
   await cluster.runRole(createIpContextRole({ ...options, maxStateBytes: 1 }))
   const { value } = cluster.readCommitted('cloudMap').at(-1)!
   assert.deepEqual([value!.days.length, value!.currentSince], [1, day(1)])
+})
+
+test('what a task shows of its state goes when its partition moves, and does not come back', async () => {
+  const shown = async (): Promise<number> =>
+    (await Promise.all(['entries', 'bytes'].map(name => registry.getSingleMetric(`flowloom_ip_context_state_${name}`)!.get()))).flatMap(
+      ({ values }) => values,
+    ).length
+  const before = await shown()
+  const cluster = new MemoryCluster()
+  put(cluster, seen('a', [0, 59]))
+  const task = await cluster.startTask(createIpContextRole(options), 0)
+  await task.drain()
+  assert.equal(await shown(), before + 2)
+  task.context.abort()
+  assert.equal(await shown(), before)
+  // it may be in a commit then
+  cluster.clockMs += 1000
+  await task.tick()
+  assert.equal(await shown(), before)
 })
 
 test('does not wait for a clock that was set back', async () => {

@@ -189,5 +189,10 @@ void describe('damaged mmdb files', () => {
     assert.throws(() => asn(country('AU')), /none of its records has an AS number/)
     assert.throws(() => asn({ asn: 'AS4294967296' }), /names the network "AS4294967296", which is not an AS number/)
     asn({ asn: 'AS4294967295' })
+    // whole numbers of 64 bits are bigint
+    asn({ asn: 13_335n })
+    assert.throws(() => asn({ asn: 2n ** 40n }), /names the network 1099511627776, which is not an AS number/)
+    assert.throws(() => asn({ asn: [1n] }), /names the network \["1"\], which is not an AS number/)
+    refused(file({ country: { iso_code: 5n } }), /names the country 5,/)
   })
 })

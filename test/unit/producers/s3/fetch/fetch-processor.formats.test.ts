@@ -320,6 +320,61 @@ describe('columns with names that AWS never wrote', () => {
     assert.match(warning!, /start_time is not a flow log field; did you mean start\?/)
   })
 
+  const record = (fields: object): string => JSON.stringify({ srcaddr: '10.0.0.1', dstaddr: '10.0.0.2', env: 'a', team: 'b', ...fields })
+  const columns = 'srcaddr dstaddr env team'
+  const linesOf = async (parts: readonly string[], settings: object = withFormat): Promise<[string, string][]> => {
+    const bench = await fetched(parts.join('\n'), settings)
+    const plain = readPlainly(Buffer.from(parts.join('\n')), 1024, settings === withFormat ? header : undefined)
+    const { lines, headerLines } = bench.ledger('x/a')!
+    assert.ok(plain.ok)
+    assert.deepEqual([plain.tally.lines, plain.tally.headers], [lines, headerLines])
+    return bench.cluster.readCommitted('rawLines').flatMap(({ headers, value }) =>
+      value!
+
+        .trimEnd()
+        .split('\n')
+        .map((line): [string, string] => [headers['header']!, line]),
+    )
+  }
+  const [one, two] = numbered(2) as [string, string]
+
+  test('JSON records of which half the keys are documented have their header line, under a configured format too', async () => {
+    for (const settings of [withFormat, { sources: [{ bucket, layout: 'any' }] }])
+      assert.deepEqual(await linesOf([record({}), record({ env: 'c' })], settings), [
+        [columns, '10.0.0.1 10.0.0.2 a b'],
+        [columns, '10.0.0.1 10.0.0.2 c b'],
+      ])
+  })
+
+  test('plain messages behind a JSON message have the configured format again, and the next JSON message its own', async () => {
+    const message = (text: string): string => JSON.stringify({ message: text })
+    assert.deepEqual(
+      await linesOf([message(one), message(record({})), message(two), message(one), message(record({ env: 'c' })), record({})]),
+      [
+        [header, one],
+        [columns, '10.0.0.1 10.0.0.2 a b'],
+        [header, two],
+        [header, one],
+        [columns, '10.0.0.1 10.0.0.2 c b'],
+        [columns, '10.0.0.1 10.0.0.2 a b'],
+      ],
+    )
+  })
+
+  test('a configured format that lacks something says nothing of an object with its own header line', async () => {
+    const good = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
+    for (const [text, isWarned] of [
+      [`${good}\n${bare(3)}`, false],
+      [`\n${good}\n${bare(3)}`, false],
+      [bare(3), true],
+      [`${bare(3)}\n${good}\n${bare(3)}`, true],
+    ] as const) {
+      const bench = await fetched(text, { sources: [{ bucket, format: 'version account-id interface-id packets bytes action' }] }, key)
+      const { state, warning } = bench.ledger(key)!
+      assert.deepEqual([state, warning !== null], ['done', isWarned], text)
+    }
+  })
+
   test('an object that is refused for them says which', async () => {
     const bench = await fetched('src_addr dst_addr src_port start_time\n', {}, key)
     assert.equal(bench.ledger(key)?.errorCode, 'OBJECT_NO_HEADER')

@@ -20,6 +20,11 @@ for (const [name, field] of [
   ['srcaddr', undefined],
   ['src', undefined],
   ['timestamp', undefined],
+  // names that every object has
+  ['constructor', undefined],
+  ['to_string', undefined],
+  ['valueOf', undefined],
+  ['__proto__', undefined],
 ] as const)
   test(`${name} means ${field ?? 'no field'}`, () => assert.equal(meantField(name), field))
 
