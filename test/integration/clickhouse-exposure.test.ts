@@ -68,6 +68,28 @@ describe('exposure that was not what it seemed', sideBySide, () => {
     })
   })
 
+  describe('what a record does not say', () => {
+    it('stood as an end of its own: port 0 of TCP, and the address ::', async () => {
+      const noPacket = { pktSrcAddr: null, pktDstAddr: null }
+      const portless = { srcPort: null, dstPort: null, servicePort: null }
+      const world = worlds.world([
+        into({ ...portless, far: '198.51.100.1' }),
+        outOf({ ...portless, far: '198.51.100.1' }),
+        seen(true, { ...portless, far: '198.51.100.1', tcpFlags: 2 }),
+        into({ srcPort: null, far: '198.51.100.2' }),
+        into({ dstPort: null, far: '198.51.100.3', servicePort: null }),
+        into({ ...noPacket, dstAddr: null, far: '198.51.100.4' }),
+        into({ ...noPacket, srcAddr: null, far: '198.51.100.5' }),
+        into({ protocol: null, far: '198.51.100.6' }),
+        // protocols without ports need none
+        into({ ...portless, protocol: 1, tcpFlags: null, far: '198.51.100.7' }),
+        into({ ...noPacket, far: '198.51.100.8' }),
+      ])
+      const peers = (await world.exposures()).map(said => said.split(' ').at(-1))
+      assert.deepEqual(peers.sort(), ['198.51.100.7', '198.51.100.8'])
+    })
+  })
+
   describe('a direction that is a guess', () => {
     it('reads as known: what rests on it is inferred, whatever the flags say', async () => {
       const by = (directionSource: FlowRecord['directionSource'], far: string, directionBy: string | null = null): FlowRecord[] =>

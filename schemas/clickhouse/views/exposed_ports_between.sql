@@ -23,6 +23,8 @@
 --   nat-phantom: a NAT gateway (nat_evidence_between), which drops it. maybe_nat = 1: it may be one.
 -- exposure says what is exposed: tcp/22, udp/53, or of a protocol without ports the protocol alone: icmp, icmpv6, gre, esp, `protocol 4`. There is no
 -- port then, and local_port is NULL. first_seen and last_seen are NULL if nothing says the time of a record. Addresses are text, IPv4 as 1.2.3.4.
+-- Not listed, because nobody can say what it is: a record without protocol, without one of its addresses (unless both packet addresses are there), or, of
+-- TCP, UDP, DCCP and SCTP, without one of its ports. A format without these columns lists nothing.
 -- Where records of an observer lack account, VPC, subnet or instance, because the format of their flow log does, the value that the others have is
 -- taken. Two instances, one after the other at one interface, stay two rows.
 -- Parameters: from, to (both included), UTC.
@@ -88,11 +90,12 @@ WITH
         from = toString(toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 690) - 690, 'UTC'), 'UTC'),
         to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 1, 4294967295), 'UTC'), 'UTC')
       ) AS f
-      -- with both packet addresses in the format, the true ends are known without those of the interface
-      WHERE NOT bitTest(absent, 0) AND NOT (half AND bitTest(absent, 9))
+      -- Not read: what does not say the protocol, both ends (with both packet addresses in the format, they are known without those of the interface)
+      -- and, of a protocol with ports, both ports. What is unknown would be taken for one and the same end.
+      WHERE NOT bitTest(absent, 0) AND NOT (half AND bitAnd(absent, 768) != 0) AND (portless OR bitAnd(absent, 192) = 0)
         -- Not read: of an unknown direction, what names no service.
         AND if(direction = 'unknown',
-          action = 'ACCEPT' AND NOT (half AND bitTest(absent, 8)) AND (turned OR opening OR (by_ports AND serves)),
+          action = 'ACCEPT' AND (turned OR opening OR (by_ports AND serves)),
           action != 'REJECT')
     )
     WHERE NOT {private:peer}
