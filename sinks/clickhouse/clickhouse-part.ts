@@ -64,7 +64,8 @@ export const sink = part({
   probe: ({ clickhouse }: SinkConfig) => probeClickHouse(clickhouse),
   reset: {
     drops: 'tables',
-    what: ({ clickhouse }: SinkConfig) => `all of database ${clickhouse.database} at ${clickhouse.url}`,
+    what: ({ clickhouse }: SinkConfig) =>
+      `those of flowloom, with its views, in database ${clickhouse.database} at ${clickhouse.url}; others stay`,
     async run({ clickhouse }: SinkConfig) {
       const store = connectClickHouse(clickhouse)
       try {

@@ -24,7 +24,8 @@ const plausible = (column: string): string =>
   `if((${column} >= '2010-01-01 00:00:00') AND (${column} <= (stored_at + toIntervalDay(1))), ${column}, stored_at)`
 
 /**
- * Every table that grows, but for `interfaces`: a flow names its row there, however old it is. `objects` count from the newest state that was
+ * Every table that grows with the traffic, but for `interfaces`: a flow names its row there, however old it is. Nothing expires in what has few
+ * rows (`own_networks`, `begun_roles`, and what remembers migrations and views) nor in `cloud_map_v1`, which nobody fills any more. `objects` count from the newest state that was
  * stored of an object. A tombstone of `cloud_map` stays: without it the run that it removes would come back.
  */
 const rules: readonly Rule[] = [

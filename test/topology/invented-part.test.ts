@@ -67,6 +67,11 @@ test('it can be reset, with the group that it has kept', async () => {
   )
 })
 
+test('a reset of the sink does not claim tables of somebody else in its database', () => {
+  const { what } = resetOf(config, resettable(path)[0]!)
+  assert.match(what, /^those of flowloom, .* in database flowloom at .*; others stay$/)
+})
+
 test('its positions are checked as its guard says', async () => {
   const asked: string[] = []
   const cluster = {

@@ -8,6 +8,8 @@ import { checkConfig, listSettings } from '../../../config/config.ts'
 import { errorTable } from '../../../runtime/errors.ts'
 import { staleFiles } from '../../../reference/generate.ts'
 import { topics } from '../../../schemas/topics.ts'
+import { readMigrations } from '../../../sinks/clickhouse/migrate.ts'
+import { ownedObjects } from '../../../sinks/clickhouse/reset.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const pages = globSync(['docs/**/*.md', 'examples/**/*.md', '*.md'], { cwd: root }).sort()
@@ -69,6 +71,19 @@ test('every metric that a page names exists', () => {
   const known = new Set([...read('docs/reference/metrics.md').matchAll(/`(flowloom_\w+)`/g)].map(([, name]) => name))
   for (const page of written)
     for (const [name] of read(page).matchAll(/\bflowloom_[a-z0-9_]+/g)) assert.ok(known.has(name), `${page} names the metric ${name}`)
+})
+
+test('every migration that a page names exists', () => {
+  const known = readMigrations().map(({ name }) => name.slice(0, 4))
+  for (const page of written)
+    for (const [, numbers] of read(page).matchAll(/\bmigrations? (\d{4}(?:(?:, | and | to )\d{4})*)/g))
+      for (const number of numbers!.match(/\d{4}/g)!) assert.ok(known.includes(number), `${page} names the migration ${number}`)
+})
+
+test('the operations page says of every table how long its rows are kept', () => {
+  const [, rows] = /^\| table +\| setting +\| counts from[^\n]*\n((?:\|[^\n]*\n)+)/m.exec(read('docs/operations.md'))!
+  const named = rows!.split('\n').flatMap(row => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name))
+  assert.deepEqual(named.sort(), ownedObjects().tables.sort())
 })
 
 test('every error code that the operations page names exists', () => {
