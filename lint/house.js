@@ -40,7 +40,7 @@ const rooms = ['backfill', 'coverage', 'dead-letters', 'demo', 'probe', 'replay'
 export const house = [
   // a link to bin/flowloom.cjs
   { folder: 'main.ts', may: [], packages: [] },
-  { folder: 'cli/main.ts', may: ['cli', 'cli/arguments', 'runtime', 'runtime/processes'], packages: [] },
+  { folder: 'cli/main.ts', may: ['cli', 'cli/arguments', 'cli/print', 'runtime', 'runtime/processes'], packages: ['node:util'] },
   {
     folder: 'topology.ts',
     may: ['config', 'processors/enrich', 'processors/ip-context', ...s3Parts, 'runtime', 'schemas', 'sinks/clickhouse'],

@@ -31,8 +31,8 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
   if (count > 0)
     lines.push(
       `NEVER ANNOUNCED ${counted(count, 'object')}, older than s3.lookBackMs: backfill ${count === 1 ? 'it' : 'them'}, or set startDate of ${count === 1 ? 'its' : 'their'} source`,
-      `  first ${escapeText(first!)}`,
-      ...(count === 1 ? [] : [`  last  ${escapeText(last!)}`]),
+      `  first ${escapeText(first)}`,
+      ...(count === 1 ? [] : [`  last  ${escapeText(last)}`]),
     )
   for (const text of report.blind) lines.push(`NOT COMPARED ${text}`)
   for (const object of report.unreadable) lines.push(`unreadable, recorded as such: ${escapeText(object)}`)

@@ -72,15 +72,18 @@ function shownOf({ where }: Rule, full: string): Shown {
 
 /** What stands between the commas of a clause that are in no parentheses and no quotes. */
 function parts(clause: string): string[] {
-  const found = ['']
+  const found: string[] = []
+  let part = ''
   let depth = 0
   for (const [piece] of clause.matchAll(/'(?:[^'\\]|\\.)*'|[^]/g)) {
     if (piece === '(') depth++
     if (piece === ')') depth--
-    if (piece === ',' && depth === 0) found.push('')
-    else found[found.length - 1] += piece
+    if (piece === ',' && depth === 0) {
+      found.push(part)
+      part = ''
+    } else part += piece
   }
-  return found
+  return [...found, part]
 }
 
 /** What is to be done about the time to live of a table. */

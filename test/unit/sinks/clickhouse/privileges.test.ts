@@ -48,7 +48,7 @@ function bare(statement: string): string {
 }
 
 function demandsOf(statement: string): string[] {
-  const cluster = / ON CLUSTER /.test(statement) ? ['CLUSTER'] : []
+  const cluster = statement.includes(' ON CLUSTER ') ? ['CLUSTER'] : []
   const plain = statement.replace(/ ON CLUSTER `\w+`/, '')
   const alter = /^ALTER TABLE \S+\s+(?<changes>[^]*)$/.exec(bare(plain))?.groups?.['changes']
   if (alter !== undefined) {
