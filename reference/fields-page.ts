@@ -1,5 +1,5 @@
 /** docs/reference/fields.md. */
-import { flowFields } from '../schemas/flow-fields.ts'
+import { flowFields } from '../flow/fields.ts'
 import { flowKey, flowValue } from '../schemas/flow-record.ts'
 import { fieldRows, typeText } from './avro-text.ts'
 import { code, generatedMark, table } from './markdown.ts'

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import type { LookupSet } from '../../processors/enrich/lookups/lookup-set.ts'
 import { noLookups, TextPool } from '../../processors/enrich/lookups/lookup-set.ts'
 import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
-import { defaultFormat } from '../../schemas/flow-fields.ts'
+import { defaultFormat } from '../../flow/fields.ts'
 import { TestEnricher, type EnrichedBlock } from '../support/enrich-blocks.ts'
 
 const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8')
@@ -22,10 +22,9 @@ function everywhere(): LookupSet {
   texts.idOf('XX')
   return {
     ...noLookups,
-    ...{ country: table, asn: table, aws: table, threats: table },
+    ranges: { country: table, asn: table, aws: table, threat: table },
     texts,
-    asnNumbers: [64_500],
-    asnOrgs: [0],
+    columns: { Asn: [64_500], AsOrg: [0] },
   }
 }
 

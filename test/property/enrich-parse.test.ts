@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { flowFields, type FlowField } from '../../schemas/flow-fields.ts'
+import { flowFields, type FlowField } from '../../flow/fields.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import { plain, TestEnricher } from '../support/enrich-blocks.ts'
 import { canonicalIpv6, referenceBlock, referenceProtocols } from '../support/enrich-reference.ts'

@@ -1,6 +1,6 @@
 /** What enrich must make of a block, computed the plain way: split, objects, no dictionaries. Shares no code with processors/enrich. */
 import { isIPv4, isIPv6 } from 'node:net'
-import { findFlowField, flowFields } from '../../schemas/flow-fields.ts'
+import { findFlowField, flowFields } from '../../flow/fields.ts'
 import { decideDirections, type ReferenceNetwork } from './direction-reference.ts'
 import { servicePortOf } from './service-port-reference.ts'
 
@@ -181,6 +181,7 @@ export function referenceBlock(
     row['region'] ??= origin.region ?? origin.source?.region ?? null
     row['scope'] = row['vpcId'] === null ? (origin.source?.scope ?? null) : null
     for (const group of ['ecs', 'tags', 'transitGateway', 'nextHop', 'packetsLost']) groupOf(row, group, values)
+    row['origin'] = transit || row['transitGateway'] !== null ? 'tgw' : 'vpc'
     const [protocol, flags] = [number('protocol'), number('tcp-flags')]
     const logged = text('flow-direction')
     rows.push(
@@ -189,6 +190,9 @@ export function referenceBlock(
         end,
         timeSource,
         timeKept,
+        sensor: null,
+        startMs: null,
+        endMs: null,
         line,
         protocolName: protocol === null ? null : (protocols[protocol] ?? null),
         tcpFlagNames:

@@ -9,11 +9,11 @@ import { countedSchemaIds, createCodecs } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'
 import type { AvroRecord } from '../../../schemas/avro-types.ts'
 import { flowValue, type FlowRecord } from '../../../schemas/flow-record.ts'
-import { contextOf } from '../../../sinks/clickhouse/columns/context-dictionary.ts'
+import { observerRowOf } from '../../../sinks/clickhouse/columns/observer-dictionary.ts'
 import { FlowDecoder } from '../../../sinks/clickhouse/columns/flow-decoder.ts'
 import { flowBlockColumns, FlowBlockEncoder } from '../../../sinks/clickhouse/flow-block.ts'
 import { NativeWriter } from '../../../sinks/clickhouse/native-writer.ts'
-import { anyFlow, emptyFlow, expectedRow, flow } from '../../support/flow-records.ts'
+import { anyFlow, emptyFlow, expectedRows, flow } from '../../support/flow-records.ts'
 import { encodeSlab } from '../../support/memory-slabs.ts'
 import { readNative } from '../../support/native-rows.ts'
 
@@ -43,7 +43,7 @@ describe('flow columns', () => {
         const bytes = Buffer.from(slab.bytes)
         assert.equal(decoder.takeSlab({ ...slab, bytes }, 0, Infinity, Infinity), slab.nextOffset)
         bytes.fill(0)
-        assert.deepEqual(rowsOf(decoder), records.map(expectedRow))
+        assert.deepEqual(rowsOf(decoder), expectedRows(records))
         assert.equal(decoder.unfit, 0)
         decoder.clear()
       }),
@@ -52,7 +52,7 @@ describe('flow columns', () => {
   })
 
   it('has all columns of the expected row', () => {
-    assert.deepEqual([...flowBlockColumns].sort(), Object.keys(expectedRow(emptyFlow)).sort())
+    assert.deepEqual([...flowBlockColumns].sort(), Object.keys(expectedRows([flow({ startMs: 1, endMs: 2 })])[0]!).sort())
   })
 
   it('decodes records of another writer schema into the same columns', () => {
@@ -69,7 +69,7 @@ describe('flow columns', () => {
         const bytes = Buffer.from(slab.bytes)
         decoder.takeSlab({ ...slab, bytes }, 0, Infinity, Infinity)
         bytes.fill(0)
-        assert.deepEqual(rowsOf(decoder), records.map(expectedRow))
+        assert.deepEqual(rowsOf(decoder), expectedRows(records))
         assert.equal(decoder.resolved, Math.ceil(records.length / 2))
       }),
       { numRuns: 30 },
@@ -91,16 +91,16 @@ describe('flow columns', () => {
         const told = records.map((record, i) =>
           i % 2 === 0
             ? {
-                ...{ ...record, scope: null, directionBy: null, timeKept: null },
+                ...{ ...record, scope: null, directionBy: null, timeKept: null, origin: null, sensor: null, startMs: null, endMs: null },
                 servicePortSource: record.servicePort === null ? null : ('inferred' as const),
               }
             : record,
         )
-        assert.deepEqual(rowsOf(decoder), told.map(expectedRow))
+        assert.deepEqual(rowsOf(decoder), expectedRows(told))
         assert.equal(decoder.resolved, Math.ceil(records.length / 2))
         assert.deepEqual(
-          decoder.contexts.fresh.map(({ hash }) => hash).sort(),
-          [...new Set(told.map(record => contextOf(record).hash))].sort(),
+          decoder.observers.fresh.map(({ hash }) => hash).sort(),
+          [...new Set(told.map(record => observerRowOf(record).hash))].sort(),
         )
       }),
       { numRuns: 30 },
@@ -116,7 +116,7 @@ describe('flow columns', () => {
     for (const room of [Infinity, 257, 100]) {
       const decoder = new FlowDecoder(reader.flows, 100_000)
       for (let next = slab.from; next < slab.nextOffset;) next = decoder.takeSlab(slab, next, Infinity, room)
-      assert.deepEqual(rowsOf(decoder), records.map(expectedRow))
+      assert.deepEqual(rowsOf(decoder), expectedRows(records))
       assert.equal(decoder.resolved, 2)
     }
   })
@@ -151,8 +151,8 @@ describe('flow columns', () => {
     const decoder = new FlowDecoder(codecs.flows, 100)
     for (let round = 0; round < 3; round++) {
       decoder.takeSlab(slab, 0, Infinity, Infinity)
-      assert.equal(decoder.contexts.fresh.length, 7)
-      assert.deepEqual(rowsOf(decoder), values.map(expectedRow))
+      assert.equal(decoder.observers.fresh.length, 7)
+      assert.deepEqual(rowsOf(decoder), expectedRows(values))
       decoder.clear()
     }
   })
@@ -182,8 +182,8 @@ describe('flow columns', () => {
     const first = cpuMs()
     const second = cpuMs()
     // those of the first rows that are read together can be known twice: by account and interface, and by all bytes
-    assert.ok(decoder.contexts.spans.size <= count + 1024)
-    assert.equal(new Set(decoder.contexts.fresh.map(({ hash }) => hash)).size, count)
+    assert.ok(decoder.observers.spans.size <= count + 1024)
+    assert.equal(new Set(decoder.observers.fresh.map(({ hash }) => hash)).size, count)
     assert.ok(first < 3000 && second < 1000, `${first} ms, again ${second} ms`)
     decoder.clear()
   })
@@ -192,10 +192,10 @@ describe('flow columns', () => {
     const decoder = new FlowDecoder(codecs.flows, 1000)
     const slab = slabOf([flow({ interfaceId: 'eni-1' }), flow({ interfaceId: 'eni-2' })].map(value => codecs.flows.encodeValue(value)))
     decoder.takeSlab(slab, 0, Infinity, Infinity)
-    assert.equal(decoder.contexts.fresh.length, 2)
+    assert.equal(decoder.observers.fresh.length, 2)
     decoder.clear()
     decoder.takeSlab(slab, 0, Infinity, Infinity)
-    assert.equal(decoder.contexts.fresh.length, 0)
+    assert.equal(decoder.observers.fresh.length, 0)
   })
 
   it('stores what no column can hold as absent, and counts it', () => {
@@ -211,7 +211,7 @@ describe('flow columns', () => {
     })
     const decoder = new FlowDecoder(codecs.flows, 1000)
     decoder.takeSlab(slabOf([codecs.flows.encodeValue(strange)]), 0, Infinity, Infinity)
-    assert.deepEqual(rowsOf(decoder), [expectedRow(emptyFlow)])
+    assert.deepEqual(rowsOf(decoder), expectedRows([emptyFlow]))
     assert.equal(decoder.unfit, 6)
   })
 
