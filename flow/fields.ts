@@ -21,8 +21,10 @@ export type SymbolFault = 'bad-action' | 'bad-log-status' | 'bad-direction'
 export interface KeptTrait {
   /** Numbers: the largest one; above 255 it takes two bytes in the store. */
   readonly most?: number
-  /** Numbers: bit of the column `absent` that says there is none; without one, 0 says it. Bits below 18 and those of attributes are taken. */
+  /** Numbers: bit of the column `absent` that says there is none. 0 to 17 are taken. */
   readonly absentBit?: number
+  /** Numbers: no log has a 0, so that 0 says there is none. Each number has this or a bit. */
+  readonly isNeverZero?: true
   /** Texts of a closed list: in Avro and in the store an enum. */
   readonly symbols?: readonly string[]
   /** Name of the Avro enum. */
@@ -56,7 +58,7 @@ const f = <
   const T extends FlowField['awsType'],
   const R extends FieldRole,
   const P extends string,
-  const K extends KeptTrait = Record<never, never>,
+  const K extends KeptTrait = KeptTrait,
 >(
   name: N,
   version: number,
@@ -77,7 +79,10 @@ const f = <
 
 /** All fields, in the order of the AWS table; transit gateway fields last. */
 export const flowFields = [
-  f('version', 2, 'INT_32', 'traits', 'version', 'highest version among the selected fields; says nothing about the column order', { most: 255 }),
+  f('version', 2, 'INT_32', 'traits', 'version', 'highest version among the selected fields; says nothing about the column order', {
+    most: 255,
+    isNeverZero: true,
+  }),
   f('account-id', 2, 'STRING', 'observer', 'accountId', 'account that owns the interface; 12 digits, leading zeros kept; may be `unknown`'),
   f('interface-id', 2, 'STRING', 'observer', 'interfaceId', 'network interface that recorded the flow; `-` for a regional NAT gateway'),
   f('srcaddr', 2, 'STRING', 'address', 'srcAddr', 'source address; on egress the private address of the interface'),
@@ -89,8 +94,16 @@ export const flowFields = [
   f('bytes', 2, 'INT_64', 'counter', 'bytes', 'bytes in the window'),
   f('start', 2, 'INT_64', 'time', 'start', 'Unix seconds of the first packet in the window'),
   f('end', 2, 'INT_64', 'time', 'end', 'Unix seconds of the last packet in the window'),
-  f('action', 2, 'STRING', 'traits', 'action', 'ACCEPT or REJECT by security groups and network ACLs', { symbols: ['ACCEPT', 'REJECT'], enumName: 'Action', fault: 'bad-action' }),
-  f('log-status', 2, 'STRING', 'traits', 'logStatus', 'OK, NODATA (no traffic) or SKIPDATA (records were lost)', { symbols: ['OK', 'NODATA', 'SKIPDATA'], enumName: 'LogStatus', fault: 'bad-log-status' }),
+  f('action', 2, 'STRING', 'traits', 'action', 'ACCEPT or REJECT by security groups and network ACLs', {
+    symbols: ['ACCEPT', 'REJECT'],
+    enumName: 'Action',
+    fault: 'bad-action',
+  }),
+  f('log-status', 2, 'STRING', 'traits', 'logStatus', 'OK, NODATA (no traffic) or SKIPDATA (records were lost)', {
+    symbols: ['OK', 'NODATA', 'SKIPDATA'],
+    enumName: 'LogStatus',
+    fault: 'bad-log-status',
+  }),
   f('vpc-id', 3, 'STRING', 'observer', 'vpcId', 'VPC of the interface'),
   f('subnet-id', 3, 'STRING', 'observer', 'subnetId', 'subnet of the interface'),
   f(
@@ -101,7 +114,10 @@ export const flowFields = [
     'instanceId',
     'instance of the interface; `-` for requester-managed interfaces such as NAT gateways',
   ),
-  f('tcp-flags', 3, 'INT_32', 'traits', 'tcpFlags', 'TCP flags OR-ed over the window: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32', { most: 65_535, absentBit: 1 }),
+  f('tcp-flags', 3, 'INT_32', 'traits', 'tcpFlags', 'TCP flags OR-ed over the window: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32', {
+    most: 65_535,
+    absentBit: 1,
+  }),
   f('type', 3, 'STRING', 'traits', 'type', 'IPv4, IPv6 or EFA'),
   f('pkt-srcaddr', 3, 'STRING', 'address', 'pktSrcAddr', 'source address in the packet; differs from srcaddr behind NAT and the like'),
   f('pkt-dstaddr', 3, 'STRING', 'address', 'pktDstAddr', 'destination address in the packet'),
@@ -109,9 +125,17 @@ export const flowFields = [
   f('az-id', 4, 'STRING', 'observer', 'azId', 'availability zone id of the interface'),
   f('sublocation-type', 4, 'STRING', 'observer', 'sublocationType', 'wavelength, outpost or localzone'),
   f('sublocation-id', 4, 'STRING', 'observer', 'sublocationId', 'id of the sublocation'),
-  f('pkt-src-aws-service', 5, 'STRING', 'traits', 'pktSrcAwsService', 'AWS service of the packet source, by AWS address ranges', { attribute: 'AwsService' }),
-  f('pkt-dst-aws-service', 5, 'STRING', 'traits', 'pktDstAwsService', 'AWS service of the packet destination, by AWS address ranges', { attribute: 'AwsService' }),
-  f('flow-direction', 5, 'STRING', 'traits', 'flowDirection', 'ingress or egress, relative to the interface', { symbols: ['ingress', 'egress'], enumName: 'FlowDirection', fault: 'bad-direction' }),
+  f('pkt-src-aws-service', 5, 'STRING', 'traits', 'pktSrcAwsService', 'AWS service of the packet source, by AWS address ranges', {
+    attribute: 'AwsService',
+  }),
+  f('pkt-dst-aws-service', 5, 'STRING', 'traits', 'pktDstAwsService', 'AWS service of the packet destination, by AWS address ranges', {
+    attribute: 'AwsService',
+  }),
+  f('flow-direction', 5, 'STRING', 'traits', 'flowDirection', 'ingress or egress, relative to the interface', {
+    symbols: ['ingress', 'egress'],
+    enumName: 'FlowDirection',
+    fault: 'bad-direction',
+  }),
   f(
     'traffic-path',
     5,
@@ -119,7 +143,7 @@ export const flowFields = [
     'traits',
     'trafficPath',
     'path of egress traffic: 1 same VPC, 2 internet or gateway endpoint, 3 virtual private gateway, 4 intra-region peering, 5 inter-region peering, 6 local gateway, 7 gateway endpoint, 8 internet gateway',
-    { most: 255 },
+    { most: 255, isNeverZero: true },
   ),
   f('ecs-cluster-arn', 7, 'STRING', 'observer', 'ecs.clusterArn', 'ARN of the ECS cluster'),
   f('ecs-cluster-name', 7, 'STRING', 'observer', 'ecs.clusterName', 'name of the ECS cluster'),
@@ -133,7 +157,11 @@ export const flowFields = [
   f('ecs-task-id', 7, 'STRING', 'observer', 'ecs.taskId', 'id of the task'),
   f('reject-reason', 8, 'STRING', 'traits', 'rejectReason', 'BPA (block public access), EC (encryption controls) or absent'),
   f('resource-id', 9, 'STRING', 'observer', 'resourceId', 'resource when there is no interface, such as a regional NAT gateway'),
-  f('encryption-status', 10, 'INT_32', 'traits', 'encryptionStatus', '0 not encrypted, 1 nitro, 2 application, 3 both', { most: 255, absentBit: 2, column: 'encryption' }),
+  f('encryption-status', 10, 'INT_32', 'traits', 'encryptionStatus', '0 not encrypted, 1 nitro, 2 application, 3 both', {
+    most: 255,
+    absentBit: 2,
+    column: 'encryption',
+  }),
   f('instance-tag', 11, 'STRING', 'observer', 'tags.instance', 'value of the configured instance tag, percent-encoded in the log'),
   f('instance-tag-2', 11, 'STRING', 'observer', 'tags.instance2', 'value of the second configured instance tag'),
   f('interface-tag', 11, 'STRING', 'observer', 'tags.interface', 'value of the configured interface tag'),

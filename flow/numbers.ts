@@ -53,17 +53,15 @@ export type FurtherCounter = Exclude<CounterRow['record'], 'packets' | 'bytes' |
 const counters: readonly FlowField[] = flowFields.filter(({ role }) => role === 'counter')
 const further = counters
   .filter(({ record }) => !record.includes('.') && !(known as readonly string[]).includes(record))
-  .map(
-    (field): OptionalNumber => ({
-      record: field.record,
-      type: 'long',
-      doc: `${field.name}: ${field.doc}`,
-      column: field.name.replaceAll('-', '_'),
-      stored: 'Nullable(UInt64)',
-      most: most53,
-      field,
-    }),
-  )
+  .map((field): OptionalNumber => ({
+    record: field.record,
+    type: 'long',
+    doc: `${field.name}: ${field.doc}`,
+    column: field.name.replaceAll('-', '_'),
+    stored: 'Nullable(UInt64)',
+    most: most53,
+    field,
+  }))
 
 /** Numbers that most records do not have, in the order of the record. */
 export const optionalNumbers: readonly OptionalNumber[] = [...milliseconds, ...further]

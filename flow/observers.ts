@@ -32,8 +32,9 @@ export const sensorFields = [
   { name: 'output', type: 'string', doc: 'interface that they left by, in the same way', column: 'sensor_output' },
 ] as const satisfies readonly SensorField[]
 
+type SensorName = (typeof sensorFields)[number]['name']
 /** Values of the group `sensor`. */
-export type SensorValues = { -readonly [F in (typeof sensorFields)[number] as F['name']]: (F['type'] extends 'long' ? number : string) | null }
+export type SensorValues = { [N in Exclude<SensorName, 'domain'>]: string | null } & { domain: number | null }
 
 /** Groups of fields that belong to an observer. */
 export const observerGroups = ['ecs', 'tags', 'transitGateway'] as const
@@ -45,9 +46,8 @@ type ObserverRow = Extract<(typeof flowFields)[number], { role: 'observer' }>
 export type ObserverName = Exclude<ObserverRow['record'], `${string}.${string}`>
 /** Values of a group: `ecs.taskId` is `taskId` of `ecs`. */
 export type GroupValues<G extends string> = {
-  -readonly [F in Extract<(typeof flowFields)[number], { record: `${G}.${string}` }> as F['record'] extends `${G}.${infer N}`
-    ? N
-    : never]: string | null
+  -readonly [F in Extract<(typeof flowFields)[number], { record: `${G}.${string}` }> as F['record'] extends `${G}.${infer N}` ? N : never]:
+    string | null
 }
 
 /** All that is known of an observer, as in the observer fragment of the flow record. */
@@ -87,7 +87,12 @@ export const observerOf = (values: ObserverValues): string | null =>
   values.interfaceId ?? values.resourceId ?? values.transitGateway?.attachmentId ?? values.sensor?.name ?? null
 
 /** Scope of the addresses of an observer: the VPC, else what the source names, else account and region, else none. */
-export function scopeOf({ vpcId, scope, accountId, region }: Pick<ObserverValues, 'vpcId' | 'scope' | 'accountId' | 'region'>): string | null {
+export function scopeOf({
+  vpcId,
+  scope,
+  accountId,
+  region,
+}: Pick<ObserverValues, 'vpcId' | 'scope' | 'accountId' | 'region'>): string | null {
   if (vpcId !== null || scope !== null) return vpcId ?? scope
   return accountId === null || region === null ? null : `${accountId}/${region}`
 }

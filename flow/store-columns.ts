@@ -41,7 +41,12 @@ export const nextHopFields: readonly FlowField[] = flowFields.filter(({ role }) 
 /** Columns of `interfaces` behind its hash, in the order of the block. */
 export const observerColumns: readonly StoreColumn[] = [
   ...observerFields.map(field => ({ name: columnName(field), type: 'String', comment: field.doc, record: field.record })),
-  { name: 'source_scope', type: 'String', comment: 'scope that the source of the object names, for records without a VPC', record: 'scope' },
+  {
+    name: 'source_scope',
+    type: 'String',
+    comment: 'scope that the source of the object names, for records without a VPC',
+    record: 'scope',
+  },
   { name: 'origin', type: 'LowCardinality(String)', comment: originDoc, record: 'origin' },
   ...sensorFields.map(({ name, column, type, doc }) => ({
     name: column,

@@ -38,7 +38,8 @@ function withOf(attribute: AddressAttribute): string[] {
     const none = isNumber(attribute) ? '0' : "''"
     const known = absentBit === undefined ? `nullIf(${value}, ${none})` : `if(bitTest(absent, ${absentBit + i}), NULL, ${value})`
     const lines = [`${known} AS ${column}_${side}`]
-    if (unloggedBit !== undefined) lines.push(`if(bitTest(absent, ${unloggedBit + i}), NULL, ${column}_${side}) AS logged_${column}_${side}`)
+    if (unloggedBit !== undefined)
+      lines.push(`if(bitTest(absent, ${unloggedBit + i}), NULL, ${column}_${side}) AS logged_${column}_${side}`)
     return lines
   })
 }

@@ -10,7 +10,17 @@ import { flowFields, type FlowField } from '../flow/fields.ts'
 import { optionalNumbers, type FurtherCounter } from '../flow/numbers.ts'
 import { observerNames, originDoc, origins, sensorFields, type ObserverName } from '../flow/observers.ts'
 import { traitFields, traitKind, traitNames, type TraitName } from '../flow/traits.ts'
-import { optional, record, required, symbols, type AvroSchema, type Marked, type RecordOf, type TypedField, type TypedRecord } from './avro-types.ts'
+import {
+  optional,
+  record,
+  required,
+  symbols,
+  type AvroSchema,
+  type Marked,
+  type RecordOf,
+  type TypedField,
+  type TypedRecord,
+} from './avro-types.ts'
 import { objectId, timeKept, timeSourceDoc, timeSources } from './records.ts'
 
 /** The optional groups of the flow record, each a nested record that is null (one byte) where the log has none of its fields. */
@@ -71,7 +81,11 @@ export const observerFragment = [
   optional('origin', symbols('Origin', origins), originDoc),
   optional(
     'sensor',
-    record('Sensor', sensorDoc, sensorFields.map(({ name, type, doc }) => optional(name, type, doc)) as unknown as readonly SensorGroupField[]),
+    record(
+      'Sensor',
+      sensorDoc,
+      sensorFields.map(({ name, type, doc }) => optional(name, type, doc)) as unknown as readonly SensorGroupField[],
+    ),
     sensorDoc,
   ),
 ] as const
@@ -98,7 +112,11 @@ type TraitType<F> = F extends { kept: { symbols: readonly (infer V)[] } }
   : F extends { awsType: 'STRING' }
     ? 'string'
     : 'int'
-type TraitAvro = TraitRow extends infer F ? (F extends { record: infer N extends TraitName } ? OptionalField<N, TraitType<F>> : never) : never
+type TraitAvro = TraitRow extends infer F
+  ? F extends { record: infer N extends TraitName }
+    ? OptionalField<N, TraitType<F>>
+    : never
+  : never
 type NamedTraits = typeof traitNames
 type TraitsField = TraitAvro | { [N in keyof NamedTraits]: OptionalField<NamedTraits[N]['name'], 'string'> }[keyof NamedTraits]
 
@@ -116,8 +134,7 @@ export const traitsFragment = traitFields.flatMap(field => {
 
 /** Numbers that most records do not have. */
 const optionalFields = optionalNumbers.map(({ record: name, type, doc }) => optional(name, type, doc)) as unknown as readonly (
-  | OptionalField<'startMs' | 'endMs', 'int'>
-  | (FurtherCounter extends infer N extends string ? OptionalField<N, 'long'> : never)
+  OptionalField<'startMs' | 'endMs', 'int'> | (FurtherCounter extends infer N extends string ? OptionalField<N, 'long'> : never)
 )[]
 
 /** The value of the `flows` topic. */

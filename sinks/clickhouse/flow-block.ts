@@ -125,7 +125,10 @@ export class FlowBlockEncoder {
     if (this.#scratch.length < rows) this.#scratch = new Uint32Array(rows)
     const scratch = this.#scratch
     const entries = decoder.columns[side]
-    const [source, destination] = logged.map(({ record }) => Uint32Array.from(decoder.traits.valuesOf(record))) as [Uint32Array, Uint32Array]
+    const [source, destination] = logged.map(({ record }) => Uint32Array.from(decoder.traits.valuesOf(record))) as [
+      Uint32Array,
+      Uint32Array,
+    ]
     // On ingress the destination is local.
     const onIngress = side === 'local' ? destination : source
     const otherwise = side === 'local' ? source : destination

@@ -64,8 +64,7 @@ const decidedBy = [
 ] as const
 
 /** Traits that the random records and the expected rows below spell out. */
-const knownTraits =
-  'version logStatus action flowDirection protocol tcpFlags type trafficPath rejectReason encryptionStatus'.split(' ')
+const knownTraits = 'version logStatus action flowDirection protocol tcpFlags type trafficPath rejectReason encryptionStatus'.split(' ')
 
 /** Where the times come from. */
 const timedBy = [
@@ -298,7 +297,7 @@ function expectedRow(record: FlowRecord): Record<string, NativeCell> {
     bits[16 + index] = packet !== null && !same && addressHex(packet) === '0'.repeat(32)
   }
   addFurther(row, bits, record)
-  row['absent'] = Array.from(bits, bit => bit ?? false).reduce((mask, bit, index) => mask + (bit ? 2 ** index : 0), 0)
+  row['absent'] = Array.from(bits, Boolean).reduce((mask, bit, index) => mask + (bit ? 2 ** index : 0), 0)
   return row
 }
 

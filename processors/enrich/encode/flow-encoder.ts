@@ -9,7 +9,14 @@ import { attributeRows } from '../../../flow/attributes.ts'
 import { lostCounters, numberPlace, optionalNumbers } from '../../../flow/numbers.ts'
 import { compareAddresses, type AddressGeneration } from '../../../flow/address-dictionary.ts'
 import { copyBytes, slack } from '../../../flow/byte-arena.ts'
-import { directionSource, plainSide, servicePortSource, timeSource, type BatchDictionaries, type FlowBatch } from '../../../flow/flow-batch.ts'
+import {
+  directionSource,
+  plainSide,
+  servicePortSource,
+  timeSource,
+  type BatchDictionaries,
+  type FlowBatch,
+} from '../../../flow/flow-batch.ts'
 import { AddressFragments } from './address-fragments.ts'
 import { FragmentSet } from './fragments.ts'
 import { hashKey } from './key-hash.ts'

@@ -7,7 +7,6 @@ export const absentBits = {
   bytes: 1 << 4,
   servicePort: 1 << 5,
   localPort: 1 << 6,
-  remotePort: 1 << 7,
   localAddr: 1 << 8,
   localPkt: 1 << 10,
   localPktUnspecified: 1 << 16,

@@ -113,3 +113,11 @@ export class FlowColumns {
     this.extraValues.clear(keptExtraBytes)
   }
 }
+
+const most32 = 0xffff_ffff
+
+/** Stores a number of 64 bits; below 0 is absent and stored as 0. */
+export function store64(target: Uint32Array, row: number, value: number): void {
+  target[2 * row] = value < 0 ? 0 : value
+  target[2 * row + 1] = value > most32 ? Math.floor(value / 0x1_0000_0000) : 0
+}

@@ -16,7 +16,7 @@ import { ObserverDictionary } from './observer-dictionary.ts'
 import { DaySet } from './day-set.ts'
 import { EndpointDictionary } from './endpoint-dictionary.ts'
 import { takeExtra, takeLost } from './extra-pairs.ts'
-import { FlowColumns } from './flow-columns.ts'
+import { FlowColumns, store64 } from './flow-columns.ts'
 import { NextHopDictionary } from './next-hop-dictionary.ts'
 import { chunkRows, RecordWalk } from './record-walk.ts'
 import { firstKept, firstPortSource, inferredPort, isOwnNetwork, noPort, ownNetwork } from './table-symbols.ts'
@@ -318,7 +318,8 @@ export class FlowDecoder {
       duration[row + i] = seconds
       timeSource[row + i] = bytes[place++]! >> 1
       if (bytes[place++] !== 0) timeSource[row + i] = firstKept + (bytes[place++]! >> 1)
-      for (let number = 0; number < optionals; number++) if (bytes[place++] !== 0) place = this.#takeOptional(cursor, place, row + i, number)
+      for (let number = 0; number < optionals; number++)
+        if (bytes[place++] !== 0) place = this.#takeOptional(cursor, place, row + i, number)
       if (first < 0 || first > most32) {
         this.#unfit++
         start[row + i] = duration[row + i] = timeSource[row + i] = 0
@@ -396,9 +397,3 @@ export class FlowDecoder {
 }
 
 const part = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-
-/** Below 0 is absent and stored as 0. */
-function store64(target: Uint32Array, row: number, value: number): void {
-  target[2 * row] = value < 0 ? 0 : value
-  target[2 * row + 1] = value > most32 ? Math.floor(value / 0x1_0000_0000) : 0
-}

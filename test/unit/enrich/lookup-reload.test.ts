@@ -47,7 +47,8 @@ function opened(change: Partial<typeof settings>): {
     },
   }
 }
-const countryOf = ({ current }: LookupTables, ip: string): string | undefined => current.texts.texts[current.ranges.country!.find4(parseIpv4(ip)!)]
+const countryOf = ({ current }: LookupTables, ip: string): string | undefined =>
+  current.texts.texts[current.ranges.country!.find4(parseIpv4(ip)!)]
 
 const mmdb = (code: string): ReturnType<typeof writeMmdb> =>
   writeMmdb({ ipVersion: 4, recordSize: 24, networks: [{ bits: '00000001', record: { country: { iso_code: code } } }] })
