@@ -1,4 +1,4 @@
--- Whose log a flow is from, who observed it if a sensor did, and times finer than seconds (docs/decisions/0064-model-of-a-flow.md).
+-- Whose log a flow is from, who observed it if a sensor did, and times finer than seconds (docs/decisions/0066-model-of-a-flow.md).
 --
 -- A block of flows has start_ms and end_ms only if some row of it has a value: VPC flow logs, whose times are whole seconds, do not pay for them.
 -- Rows from before this migration, and of versions before it, are of VPC or transit gateway flow logs: their other columns say which.

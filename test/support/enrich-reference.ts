@@ -74,7 +74,7 @@ function valueOf(name: string, token: string): unknown {
   const value = BigInt(token)
   if (field.role === 'time') {
     if (value > 4_294_967_295n) throw new Error(value <= 4_294_967_295_999n ? 'time-in-milliseconds' : 'bad-time')
-  } else if (value > BigInt(limits[field.name] ?? Number.MAX_SAFE_INTEGER - 1)) throw new Error('number-too-large')
+  } else if (value > BigInt(limits[field.name] ?? field.kept.most ?? Number.MAX_SAFE_INTEGER - 1)) throw new Error('number-too-large')
   return Number(value)
 }
 

@@ -16,6 +16,7 @@ import {
   type AvroRecord,
   type RecordOf,
 } from '../../schemas/avro-types.ts'
+import { emptyGroup } from '../../flow/observers.ts'
 import { flowKey, flowValue, type FlowKeyRecord, type FlowRecord } from '../../schemas/flow-record.ts'
 import { objectId } from '../../schemas/records.ts'
 import { topics } from '../../schemas/topics.ts'
@@ -184,7 +185,7 @@ const flow: FlowRecord = {
   timeKept: null,
   startMs: 0,
   endMs: 999,
-  packetsLost: { noRoute: 1, blackhole: 2, mtuExceeded: 3, ttlExpired: 4 },
+  packetsLost: { ...(emptyGroup('packetsLost') as NonNullable<FlowRecord['packetsLost']>), noRoute: 1, blackhole: 2, mtuExceeded: 3, ttlExpired: 4 },
   servicePort: 443,
   servicePortSource: 'tcp_flags',
   serviceName: 'https',

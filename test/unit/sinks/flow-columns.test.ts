@@ -1,10 +1,13 @@
 // Records of the topic `flows` to columns and to a Native block, against what avsc decodes.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import avsc from 'avsc'
 import fc from 'fast-check'
+import { emptyGroup } from '../../../flow/observers.ts'
+import { observerColumns } from '../../../flow/store-columns.ts'
 import { countedSchemaIds, createCodecs } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'
 import type { AvroRecord } from '../../../schemas/avro-types.ts'
@@ -105,6 +108,48 @@ describe('flow columns', () => {
       }),
       { numRuns: 30 },
     )
+  })
+
+  it('reads records that were in the topic before origin, sensor and milliseconds were recorded', () => {
+    const released = JSON.parse(readFileSync(join(import.meta.dirname, '../released-values.json'), 'utf8')) as Record<
+      string,
+      Record<string, typeof flowValue>
+    >
+    const old = released['0.1.0 and what was added before origin']!['flows.v1']!
+    const reader = createCodecs(countedSchemaIds(), new Map([[77, old]]))
+    fc.assert(
+      fc.property(fc.array(anyFlow, { minLength: 1, maxLength: 8 }), records => {
+        const decoder = new FlowDecoder(reader.flows, 1000)
+        decoder.takeSlab(slabOf(records.map(record => encodeWith(old, record, 77))), 0, Infinity, Infinity)
+        assert.equal(decoder.resolved, records.length)
+        const told = records.map(record => ({ ...record, origin: null, sensor: null, startMs: null, endMs: null }))
+        assert.deepEqual(rowsOf(decoder), expectedRows(told))
+        const origin = observerColumns.findIndex(({ name }) => name === 'origin')
+        const origins = new Map(told.map(record => [observerRowOf(record).hash, record.transitGateway === null ? 'vpc' : 'tgw']))
+        for (const { hash, values } of decoder.observers.fresh) assert.equal(values[origin], origins.get(hash))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('gives the hash that an observer had before origin was recorded, unless a sensor observed', () => {
+    const byHand = (record: FlowRecord): bigint => {
+      const pairs = [
+        ['account_id', record.accountId],
+        ['interface_id', record.interfaceId],
+        ['vpc_id', record.vpcId],
+        ['tgw_id', record.transitGateway?.id ?? null],
+      ]
+      const hash = createHash('sha256')
+      for (const [name, value] of pairs) if (value != null) hash.update(`${name}\0${value}\0`)
+      return hash.digest().readBigUInt64LE(0)
+    }
+    const vpc = flow({ accountId: '123456789012', interfaceId: 'eni-1', vpcId: 'vpc-1' })
+    const group = emptyGroup('transitGateway') as unknown as NonNullable<FlowRecord['transitGateway']>
+    const transit = flow({ accountId: '123456789012', transitGateway: { ...group, id: 'tgw-1' } })
+    for (const origin of ['vpc', null] as const) assert.equal(observerRowOf({ ...vpc, origin }).hash, byHand(vpc))
+    for (const origin of ['tgw', null] as const) assert.equal(observerRowOf({ ...transit, origin }).hash, byHand(transit))
+    assert.notEqual(observerRowOf({ ...vpc, origin: 'sensor' }).hash, byHand(vpc))
   })
 
   it('gives the same rows however a long slab is cut', () => {
