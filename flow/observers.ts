@@ -34,7 +34,7 @@ export const sensorFields = [
 
 type SensorName = (typeof sensorFields)[number]['name']
 /** Values of the group `sensor`. */
-export type SensorValues = { [N in Exclude<SensorName, 'domain'>]: string | null } & { domain: number | null }
+export type SensorValues = Record<Exclude<SensorName, 'domain'>, string | null> & { domain: number | null }
 
 /** Groups of fields that belong to an observer. */
 export const observerGroups = ['ecs', 'tags', 'transitGateway'] as const
@@ -51,7 +51,7 @@ export type GroupValues<G extends string> = {
 }
 
 /** All that is known of an observer, as in the observer fragment of the flow record. */
-export type ObserverValues = { -readonly [N in ObserverName]: string | null } & {
+export type ObserverValues = Record<ObserverName, string | null> & {
   -readonly [G in ObserverGroup]: GroupValues<G> | null
 } & {
   /** What the source of the object names as the scope of addresses without a VPC. */

@@ -84,7 +84,9 @@ const measured = /^test\/(golden|topology|unit\/(audit|enrich|ip-context|produce
 async function testsWithoutBroker(): Promise<Ending> {
   const all = withoutBroker.flatMap(files)
   const thresholds = Object.entries(coverage).map(([what, percent]) => `--test-coverage-${what}=${percent}`)
-  const folders = ['flow', 'schemas', 'processors', 'producers', 'sinks', 'audit', 'aws'].map(folder => `--test-coverage-include=${folder}/**/*.ts`)
+  const folders = ['flow', 'schemas', 'processors', 'producers', 'sinks', 'audit', 'aws'].map(
+    folder => `--test-coverage-include=${folder}/**/*.ts`,
+  )
   const cores = availableParallelism()
   const ending = await tests(
     all.filter(name => measured.test(name)),

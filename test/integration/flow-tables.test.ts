@@ -42,7 +42,10 @@ describe('the tables of flow/ in the store', () => {
       assert.ok(mine.length > 0)
       for (const row of mine)
         for (const { row: name, view, record, value } of walked) {
-          const cell = view === undefined ? valueAt(row['extra'], record.split('.')[0] === 'extra' ? 'application' : name.split(' ').at(-1)!) : row[view]
+          const cell =
+            view === undefined
+              ? valueAt(row['extra'], record.split('.')[0] === 'extra' ? 'application' : name.split(' ').at(-1)!)
+              : row[view]
           const told = typeof value === 'number' && typeof cell === 'string' ? Number(cell) : cell
           assert.equal(told, value, `${name} of line ${line} is not what flow_log shows`)
         }

@@ -19,7 +19,6 @@ import { FlowEncoder } from '../../processors/enrich/encode/flow-encoder.ts'
 import { Slabs } from '../../processors/enrich/encode/slabs.ts'
 import { TextPool, type LookupSet } from '../../processors/enrich/lookups/lookup-set.ts'
 import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
-import type { RangeTable } from '../../processors/enrich/lookups/range-table.ts'
 import { SightingCollector } from '../../processors/enrich/sightings.ts'
 import { resolveTimes } from '../../processors/enrich/times.ts'
 import { codecs, objectId } from './enrich-blocks.ts'
@@ -88,8 +87,8 @@ function lookups(): LookupSet {
   })
   return {
     texts,
-    ranges: Object.fromEntries(attributeLookups.map(name => [name, table])) as Record<string, RangeTable>,
-    columns: Object.fromEntries(columns) as LookupSet['columns'],
+    ranges: Object.fromEntries(attributeLookups.map(name => [name, table])),
+    columns: Object.fromEntries(columns),
     info: [],
   }
 }

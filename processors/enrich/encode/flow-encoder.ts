@@ -70,6 +70,13 @@ function writeTimeKept(bytes: Uint8Array, at: number, value: number): number {
   return at + 3
 }
 
+/** Optional numbers: few logs have any, so they are not a part of the row's own code either. */
+function writeOptionals(bytes: Uint8Array, at: number, numbers: readonly Float64Array[], row: number): number {
+  let p = at
+  for (let i = 0; i < optionals; i++) p = writeOptional(bytes, p, numbers[firstOptional + i]![row]!)
+  return p
+}
+
 /** Group of lost packets: null if none of its counters is known. Only transit gateways have it, so it is not a part of the row's own code. */
 function writeLost(bytes: Uint8Array, at: number, numbers: readonly Float64Array[], row: number): number {
   let isKnown = false
@@ -206,8 +213,12 @@ export class FlowEncoder {
     bytes[p] = 2 * timedBy
     bytes[p + 1] = 0
     p = timedBy >= timeSource.start ? writeTimeKept(bytes, p, timedBy) : p + 2
-    if (batch.hasOptionalNumbers) for (let i = 0; i < optionals; i++) p = writeOptional(bytes, p, numbers[firstOptional + i]![row]!)
-    else for (let i = 0; i < optionals; i++) bytes[p++] = 0
+    if (batch.hasOptionalNumbers) p = writeOptionals(bytes, p, numbers, row)
+    else {
+      // the next fields replace what is written too far
+      for (let i = 0; i < optionals; i += 4) view.setInt32(p + i, 0)
+      p += optionals
+    }
     if (batch.hasLostPackets) p = writeLost(bytes, p, numbers, row)
     else bytes[p++] = 0
     p = writeOptional(bytes, p, batch.servicePort[row]!)

@@ -27,7 +27,8 @@ function columnsOf(table: string): Map<string, string> {
     for (const [, body] of text.matchAll(new RegExp(`CREATE TABLE IF NOT EXISTS \\{database\\}\\.${table} \\((.*?)\\n\\)`, 'gs')))
       for (const [, name, rest] of body!.matchAll(/^ {2}(\w+) (.+?),?$/gm)) columns.set(name!, rest!)
     for (const [, body] of text.matchAll(new RegExp(`ALTER TABLE \\{database\\}\\.${table}\\s(.*?);\\n`, 'gs')))
-      for (const [, name, rest] of body!.matchAll(/(?:ADD|MODIFY) COLUMN (?:IF NOT EXISTS )?(\w+) (.+?)(?:,\n|$)/gs)) columns.set(name!, rest!)
+      for (const [, name, rest] of body!.matchAll(/(?:ADD|MODIFY) COLUMN (?:IF NOT EXISTS )?(\w+) (.+?)(?:,\n|$)/gs))
+        columns.set(name!, rest!)
   }
   return columns
 }
@@ -73,7 +74,8 @@ describe('the tables of flow/', () => {
         else if (column.type.startsWith('Nullable')) {
           if (value === null) assert.ok(!(column.name in flow), `${column.name} is in a block that has no value of it`)
           else check(column, value, null)
-        } else if (trait !== undefined || column.record.startsWith('nextHop.')) check(column, value, column.type.startsWith('UInt') ? 0 : '')
+        } else if (trait !== undefined || column.record.startsWith('nextHop.'))
+          check(column, value, column.type.startsWith('UInt') ? 0 : '')
         else {
           // on egress the source is local
           const side = column.name.startsWith('local_') === (flow['direction'] !== 1) ? 'src' : 'dst'
@@ -91,7 +93,8 @@ describe('the tables of flow/', () => {
       if (column !== undefined) assert.match(view, new RegExp(` AS ${column},?\\n`), `${row} is not in flow_log`)
       assert.ok(page.includes(`\`${record.split('.')[0]!}`), `${row} is not on the reference page`)
     }
-    for (const { name, record, doc } of flowFields) assert.ok(page.includes(`| \`${name}\` `) && page.includes(`\`${record}\` | ${doc}`), name)
+    for (const { name, record, doc } of flowFields)
+      assert.ok(page.includes(`| \`${name}\` `) && page.includes(`\`${record}\` | ${doc}`), name)
   })
 
   it('have a column in the tables, of their type', () => {
@@ -99,14 +102,21 @@ describe('the tables of flow/', () => {
     for (const column of [...observerColumns, ...flowColumns]) {
       const there = columnsOf(column.table).get(column.name)
       if (there === undefined) missing.push(addColumn(column))
-      else assert.ok(`${there} `.replace(/,/g, ' ').startsWith(`${column.type.replace(/,/g, ' ')} `), `${column.table}.${column.name} is ${there}`)
+      else
+        assert.ok(
+          `${there} `.replace(/,/g, ' ').startsWith(`${column.type.replace(/,/g, ' ')} `),
+          `${column.table}.${column.name} is ${there}`,
+        )
     }
     assert.deepEqual(missing, [], `add to a new migration in schemas/clickhouse/:\n${missing.join('\n')}\n`)
   })
 
   it('say each absent value in one way of their own', () => {
     for (const field of traitFields.filter(one => traitKind(one) === 'number'))
-      assert.ok((field.kept.absentBit === undefined) === (field.kept.isNeverZero === true), `${field.name} needs an absentBit or isNeverZero`)
+      assert.ok(
+        (field.kept.absentBit === undefined) === (field.kept.isNeverZero === true),
+        `${field.name} needs an absentBit or isNeverZero`,
+      )
     const ofSides = (bit: number | undefined): number[] => (bit === undefined ? [] : [1 << bit, remoteBits(1 << bit)])
     const { packets, bytes, servicePort, localPort, localAddr, localPkt, localPktUnspecified } = absentBits
     const bits = [

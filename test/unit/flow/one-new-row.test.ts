@@ -23,7 +23,19 @@ const invented = {
 let copy: string
 before(() => {
   copy = mkdtempSync(join(tmpdir(), 'one-new-row-'))
-  for (const folder of ['aws', 'config', 'flow', 'processors', 'producers', 'reference', 'runtime', 'schemas', 'sinks', 'test/support', 'package.json'])
+  for (const folder of [
+    'aws',
+    'config',
+    'flow',
+    'processors',
+    'producers',
+    'reference',
+    'runtime',
+    'schemas',
+    'sinks',
+    'test/support',
+    'package.json',
+  ])
     cpSync(join(root, folder), join(copy, folder), { recursive: true })
   mkdirSync(join(copy, 'test/unit/flow'), { recursive: true })
   cpSync(join(root, 'test/unit/flow/flow-tables.test.ts'), join(copy, 'test/unit/flow/flow-tables.test.ts'))
