@@ -1,5 +1,5 @@
 /** Lines that are parts of documents, found the plain way: documents as JSON is defined, comma-separated records as RFC 4180 says. */
-import { findFlowField } from '../schemas/flow-fields.ts'
+import { findFlowField } from '../flow/fields.ts'
 
 /** What documents give: their lines as text, and how many are none. */
 export interface PlainDocuments {

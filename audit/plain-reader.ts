@@ -3,7 +3,7 @@
  * It shares no code with the parser, on purpose: where the two disagree, one of them is wrong.
  */
 import { isIP } from 'node:net'
-import { findFlowField } from '../schemas/flow-fields.ts'
+import { findFlowField } from '../flow/fields.ts'
 import { documentLines, isCommaHeader } from './plain-documents.ts'
 import { noText, unpackPlainly } from './plain-unpack.ts'
 import { addTally, emptyTally, type Tally } from '../schemas/tally.ts'

@@ -1,5 +1,5 @@
 /** Seeded v5 rows for the benchmarks of enrich: 648 interfaces, about 18,000 addresses, 0.4 % IPv6, all 29 fields. */
-import { fullV5Format } from '../schemas/flow-fields.ts'
+import { fullV5Format } from '../flow/fields.ts'
 
 /** A small seeded generator of numbers in [0, 1) (mulberry32). */
 function random(seed: number): () => number {

@@ -1,5 +1,5 @@
 /** Benchmark: lines to flow batches, dictionaries included. Target 1.5 M rows per CPU-second. */
-import { FlowBatch } from '../processors/enrich/parse/flow-batch.ts'
+import { FlowBatch } from '../flow/flow-batch.ts'
 import { Parsers } from '../processors/enrich/parsers.ts'
 import { generateRows } from './enrich-input.ts'
 import { measure, type BenchResult } from './enrich-measure.ts'

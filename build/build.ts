@@ -1,6 +1,6 @@
 /**
  * `npm run build`: makes dist/, the compiled tree of the package and of the image. It has the folders of the sources: JavaScript with source
- * maps, types for schemas/ alone (the rest is not an interface), and every other file that stands beside the sources; and the lists of parts and
+ * maps, types for schemas/ and flow/ alone (the rest is not an interface), and every other file that stands beside the sources; and the lists of parts and
  * licences. What is left out is the `exclude` of tsconfig.build.json.
  */
 import { chmodSync, copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ function compile(): string[] {
   const { fileNames, options, errors } = ts.parseJsonConfigFileContent(read.config, ts.sys, root)
   const program = ts.createProgram(fileNames, options)
   const { diagnostics } = program.emit(undefined, (path, text) => {
-    if (!path.endsWith('.d.ts') || fromRoot(path).startsWith('dist/schemas/')) write(path, text)
+    if (!path.endsWith('.d.ts') || /^dist\/(schemas|flow)\//.test(fromRoot(path))) write(path, text)
   })
   const faults = [read.error, ...errors, ...program.getOptionsDiagnostics(), ...program.getSyntacticDiagnostics(), ...diagnostics]
   const told = faults.filter(fault => fault !== undefined)

@@ -70,7 +70,8 @@ export const house = [
     purePackages: ['zod'],
   },
 
-  { folder: 'schemas', may: [], pure: true, packages: ['node:crypto'] },
+  { folder: 'flow', may: [], pure: true, packages: [] },
+  { folder: 'schemas', may: ['flow'], pure: true, packages: ['node:crypto'] },
   {
     folder: 'producers/s3',
     may: ['aws', 'producers/s3/text', 'runtime'],
@@ -98,14 +99,14 @@ export const house = [
   },
   {
     folder: 'producers/s3/text',
-    may: ['runtime', 'schemas'],
+    may: ['flow', 'runtime', 'schemas'],
     packages: [...computing, '@node-rs/crc32', 'node:stream'],
     pure: ['column-names*', 'csv-records*', 'field-words*', 'header-line*', 'line-blocks*', 'log-format*', 'structured-records*'],
     purePackages: ['node:crypto'],
   },
   {
     folder: 'producers/s3/parquet',
-    may: ['producers/s3/text', 'runtime', 'schemas'],
+    may: ['flow', 'producers/s3/text', 'runtime', 'schemas'],
     packages: ['hyparquet', 'hyparquet/*', 'node:v8', 'node:worker_threads', 'node:zlib'],
   },
   {
@@ -115,25 +116,25 @@ export const house = [
     pure: ['flow-log-headers*', 'source-headers*'],
     purePackages: [],
   },
-  { folder: 'producers/synthetic', may: ['schemas'], pure: true, packages: ['node:zlib'] },
+  { folder: 'producers/synthetic', may: ['flow', 'schemas'], pure: true, packages: ['node:zlib'] },
 
   {
     folder: 'processors/enrich',
-    may: ['processors/enrich/encode', 'processors/enrich/lookups', 'processors/enrich/parse', 'runtime', 'schemas'],
+    may: ['flow', 'processors/enrich/encode', 'processors/enrich/lookups', 'processors/enrich/parse', 'runtime', 'schemas'],
     packages: ['node:crypto', 'node:net', 'zod'],
     pure: ['annotate*', 'direction*', 'forwarders*', 'add-range*', 'sightings*', 'times*', 'line-check*', 'rows-of*', 'parsers*'],
     purePackages: [],
   },
-  { folder: 'processors/enrich/parse', may: ['schemas'], pure: true, packages: ['node:buffer'] },
+  { folder: 'processors/enrich/parse', may: ['flow', 'schemas'], pure: true, packages: ['node:buffer'] },
   {
     folder: 'processors/enrich/encode',
-    may: ['processors/enrich/lookups', 'processors/enrich/parse', 'runtime', 'schemas'],
+    may: ['flow', 'processors/enrich/lookups', 'runtime', 'schemas'],
     pure: true,
     packages: ['avsc'],
   },
   {
     folder: 'processors/enrich/lookups',
-    may: ['processors/enrich/parse', 'runtime'],
+    may: ['flow', 'runtime'],
     packages: ['node:fs/promises', 'node:module', 'node:path', 'node:worker_threads', 'node:zlib', 'zod'],
     pure: [
       'address-*',
@@ -161,7 +162,7 @@ export const house = [
 
   {
     folder: 'sinks/clickhouse',
-    may: ['runtime', 'runtime/ranges', 'schemas', 'sinks/clickhouse/columns'],
+    may: ['flow', 'runtime', 'runtime/ranges', 'schemas', 'sinks/clickhouse/columns'],
     packages: [
       '@clickhouse/client',
       'node:crypto',
@@ -176,7 +177,7 @@ export const house = [
     pure: ['ddl*', 'settings*', 'time-to-live*'],
     purePackages: ['zod'],
   },
-  { folder: 'sinks/clickhouse/columns', may: ['runtime', 'schemas'], pure: true, packages: ['node:crypto'] },
+  { folder: 'sinks/clickhouse/columns', may: ['flow', 'runtime', 'schemas'], pure: true, packages: ['node:crypto'] },
 
   {
     folder: 'runtime',
@@ -226,7 +227,7 @@ export const house = [
 
   {
     folder: 'audit',
-    may: ['producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
+    may: ['flow', 'producers/s3', ...s3, 'runtime', 'runtime/kafka', 'schemas', 'sinks/clickhouse'],
     packages: [...computing, 'hyparquet', 'node:events', 'node:net'],
   },
   {
@@ -289,7 +290,7 @@ export const house = [
 
   {
     folder: 'reference',
-    may: ['config', 'runtime', 'schemas', 'topology.ts'],
+    may: ['config', 'flow', 'runtime', 'schemas', 'topology.ts'],
     packages: ['node:fs', 'node:path', 'node:url', 'zod'],
   },
   { folder: 'stack', may: [], packages: ['chdb', 'fauxqs', 'node:*'] },

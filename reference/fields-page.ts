@@ -1,5 +1,5 @@
 /** docs/reference/fields.md. */
-import { flowFields } from '../schemas/flow-fields.ts'
+import { flowFields } from '../flow/fields.ts'
 import { flowKey, flowValue } from '../schemas/flow-record.ts'
 import { fieldRows, typeText } from './avro-text.ts'
 import { code, generatedMark, table } from './markdown.ts'
@@ -15,7 +15,7 @@ export function fieldsPage(): string {
     .map(field => [code(field.name), typeText(field.type), field.doc ?? ''])
   const grouped = flowValue.fields.filter(field => groups.has(field.name)).map(field => [code(field.name), field.doc ?? ''])
   return [
-    generatedMark('schemas/flow-fields.ts and schemas/flow-record.ts'),
+    generatedMark('flow/ and schemas/flow-record.ts'),
     '# Fields\n',
     `The ${flowFields.length} fields that AWS documents for VPC flow logs (versions 2 to 5 and 7 to 11) and transit gateway flow logs (version 6), and where each stands in a \`flows\` record. The header line of an object decides its columns: any order, any subset. A \`-\` in the log is no value: null. What AWS does not document is kept in \`extra\`.\n`,
     table(['AWS field', 'version', 'AWS type', 'recorded as', 'meaning'], aws),

@@ -10,9 +10,11 @@ import { registry } from '../runtime/metrics.ts'
 import { configPage } from './config-page.ts'
 import { errorsPage } from './errors-page.ts'
 import { fieldsPage } from './fields-page.ts'
+import { flowLogView } from './flow-log-view.ts'
 import { metricsPage, type DeclaredMetric } from './metrics-page.ts'
 import { partsPage } from './parts-page.ts'
 import { topicsPage } from './topics-page.ts'
+import { traitsEndSource } from './traits-end.ts'
 import { topics } from '../schemas/topics.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -34,6 +36,8 @@ export async function generatedFiles(): Promise<Map<string, string>> {
       await import(pathToFileURL(join(root, path)).href)
   }
   const files = schemaFiles()
+  files.set('sinks/clickhouse/columns/traits-end.ts', traitsEndSource())
+  files.set('schemas/clickhouse/views/flow_log.sql', flowLogView())
   files.set('docs/reference/fields.md', fieldsPage())
   files.set('docs/reference/topics.md', topicsPage())
   files.set('docs/reference/parts.md', partsPage())

@@ -1,11 +1,26 @@
 /**
  * The enriched flow: key and value of the `flows` topic.
  *
- * The value's fields stand in the order of its fragments (interface, source endpoint, destination endpoint, class, direction, next hop,
- * numbers, service, origin, extra). A fragment is encoded once per dictionary entry and copied as a unit, by the writer and by the sink.
+ * The value's fields stand in the order of its fragments (observer, source endpoint, destination endpoint, traits, direction, next hop,
+ * numbers, service, object and line, extra); their fields are the rows of the tables in flow/. A fragment is encoded once per dictionary entry
+ * and copied as a unit, by the writer and by the sink.
  */
-import { flowFields } from './flow-fields.ts'
-import { optional, record, required, symbols, type AvroSchema, type RecordOf, type TypedField, type TypedRecord } from './avro-types.ts'
+import { addressAttributes, type AddressAttribute } from '../flow/attributes.ts'
+import { flowFields, type FlowField } from '../flow/fields.ts'
+import { optionalNumbers, type FurtherCounter } from '../flow/numbers.ts'
+import { observerNames, originDoc, origins, sensorFields, type ObserverName } from '../flow/observers.ts'
+import { traitFields, traitKind, traitNames, type TraitName } from '../flow/traits.ts'
+import {
+  optional,
+  record,
+  required,
+  symbols,
+  type AvroSchema,
+  type Marked,
+  type RecordOf,
+  type TypedField,
+  type TypedRecord,
+} from './avro-types.ts'
 import { objectId, timeKept, timeSourceDoc, timeSources } from './records.ts'
 
 /** The optional groups of the flow record, each a nested record that is null (one byte) where the log has none of its fields. */
@@ -48,69 +63,86 @@ function logged(name: Field['record'], type: AvroSchema = 'string'): OptionalFie
   return optional(name, type, `${field.name}: ${field.doc}`)
 }
 
-/** Fields of the observation point that are not in an optional group. */
-type ContextName = Exclude<Extract<Field, { role: 'context' }>['record'], `${string}.${string}`>
-const contextNames = flowFields
-  .filter(field => field.role === 'context' && !field.record.includes('.'))
-  .map(field => field.record as ContextName)
+type SensorRow = (typeof sensorFields)[number]
+type SensorGroupField = SensorRow extends infer F
+  ? F extends { name: infer N extends string; type: infer T extends 'string' | 'long' }
+    ? OptionalField<N, T>
+    : never
+  : never
+const sensorDoc = 'who observed, in records of sensors: NetFlow, IPFIX, SiLK, Zeek'
 
-/** Interface fragment: the observation point and its cloud context. */
-export const interfaceFields = [
-  ...contextNames.map(name => logged(name)),
+/** Observer fragment: the observation point, its cloud context, and whose log it is. */
+export const observerFragment = [
+  ...observerNames.map((name: ObserverName) => logged(name)),
   group('ecs'),
   group('tags'),
   group('transitGateway'),
   optional('scope', 'string', 'scope that the source of the object names for the addresses of records without a VPC; null: none is named'),
+  optional('origin', symbols('Origin', origins), originDoc),
+  optional(
+    'sensor',
+    record(
+      'Sensor',
+      sensorDoc,
+      sensorFields.map(({ name, type, doc }) => optional(name, type, doc)) as unknown as readonly SensorGroupField[],
+    ),
+    sensorDoc,
+  ),
 ] as const
 
+type AttributeFields<S extends string, A extends readonly AddressAttribute[] = typeof addressAttributes> = {
+  readonly [I in keyof A]: OptionalField<`${S}${A[I]['name']}`, A[I]['type']>
+}
 type EndpointFields<S extends 'src' | 'dst'> = readonly [
   OptionalField<`${S}Addr`, 'string'>,
   OptionalField<`pkt${Capitalize<S>}Addr`, 'string'>,
-  OptionalField<`${S}Country`, 'string'>,
-  OptionalField<`${S}Asn`, 'long'>,
-  OptionalField<`${S}AsOrg`, 'string'>,
-  OptionalField<`${S}Threat`, 'string'>,
-  OptionalField<`${S}AwsService`, 'string'>,
+  ...AttributeFields<S>,
 ]
 
 /** Endpoint fragment: address, packet address and what lookup tables say of the conversation's true end (packet address, else address). */
 export const endpointFields = <const S extends 'src' | 'dst'>(side: S): EndpointFields<S> => {
   const Side = (side === 'src' ? 'Src' : 'Dst') as Capitalize<S>
-  return [
-    logged(`${side}Addr`),
-    logged(`pkt${Side}Addr`),
-    optional(`${side}Country`, 'string', 'ISO 3166 alpha-2 country of the true end; null: private, unknown, or no table loaded'),
-    optional(`${side}Asn`, 'long', 'autonomous system number of the true end'),
-    optional(`${side}AsOrg`, 'string', 'organisation of the autonomous system'),
-    optional(`${side}Threat`, 'string', 'threat list that names the true end; empty: checked and not listed; null: not checked'),
-    optional(`${side}AwsService`, 'string', 'AWS service of the true end by the published AWS ranges; null: none, or no table loaded'),
-  ]
+  const attributes = addressAttributes.map(({ name, type, doc }: AddressAttribute) => optional(`${side}${name}`, type, doc))
+  return [logged(`${side}Addr`), logged(`pkt${Side}Addr`), ...attributes] as unknown as EndpointFields<S>
 }
 
-/** Class fragment: low-cardinality fields and the names of their values. */
-export const classFields = [
-  logged('version', 'int'),
-  logged('logStatus', symbols('LogStatus', ['OK', 'NODATA', 'SKIPDATA'])),
-  logged('action', symbols('Action', ['ACCEPT', 'REJECT'])),
-  logged('flowDirection', symbols('FlowDirection', ['ingress', 'egress'])),
-  logged('protocol', 'int'),
-  optional('protocolName', 'string', 'IANA keyword of the protocol in lower case'),
-  logged('tcpFlags', 'int'),
-  optional('tcpFlagNames', 'string', 'names of the TCP flags joined by `+` in the order SYN, ACK, FIN, RST, PSH, URG; empty for 0'),
-  logged('type'),
-  logged('trafficPath', 'int'),
-  logged('pktSrcAwsService'),
-  logged('pktDstAwsService'),
-  logged('rejectReason'),
-  logged('encryptionStatus', 'int'),
-] as const
+type TraitRow = Extract<Field, { role: 'traits' }>
+type TraitType<F> = F extends { kept: { symbols: readonly (infer V)[] } }
+  ? object & Marked<V>
+  : F extends { awsType: 'STRING' }
+    ? 'string'
+    : 'int'
+type TraitAvro = TraitRow extends infer F
+  ? F extends { record: infer N extends TraitName }
+    ? OptionalField<N, TraitType<F>>
+    : never
+  : never
+type NamedTraits = typeof traitNames
+type TraitsField = TraitAvro | { [N in keyof NamedTraits]: OptionalField<NamedTraits[N]['name'], 'string'> }[keyof NamedTraits]
+
+const traitType = (field: FlowField): AvroSchema => {
+  const kind = traitKind(field)
+  return kind === 'symbol' ? symbols(field.kept.enumName!, field.kept.symbols!) : kind === 'text' ? 'string' : 'int'
+}
+
+/** Traits fragment: low-cardinality fields, each with the name of its value behind it if that has one. */
+export const traitsFragment = traitFields.flatMap(field => {
+  const own = logged(field.record, traitType(field))
+  const named = Object.entries(traitNames).find(([record]) => record === field.record)?.[1]
+  return named === undefined ? [own] : [own, optional(named.name, 'string', named.doc)]
+}) as unknown as readonly TraitsField[]
+
+/** Numbers that most records do not have. */
+const optionalFields = optionalNumbers.map(({ record: name, type, doc }) => optional(name, type, doc)) as unknown as readonly (
+  OptionalField<'startMs' | 'endMs', 'int'> | (FurtherCounter extends infer N extends string ? OptionalField<N, 'long'> : never)
+)[]
 
 /** The value of the `flows` topic. */
 export const flowValue = record('Flow', 'One enriched flow log record', [
-  ...interfaceFields,
+  ...observerFragment,
   ...endpointFields('src'),
   ...endpointFields('dst'),
-  ...classFields,
+  ...traitsFragment,
   required(
     'direction',
     symbols('Direction', ['unknown', 'ingress', 'egress']),
@@ -135,6 +167,7 @@ export const flowValue = record('Flow', 'One enriched flow log record', [
   required('end', 'long', 'Unix seconds of the last packet, or the end of the slot of the object'),
   required('timeSource', symbols('TimeSource', timeSources), timeSourceDoc),
   timeKept,
+  ...optionalFields,
   group('packetsLost'),
   optional('servicePort', 'int', 'port of the service, see servicePortSource; null for protocols without ports'),
   optional(
@@ -161,15 +194,3 @@ export const flowKey = record('FlowKey', 'Conversation: addresses and ports in c
 ])
 /** Key of `flows`. */
 export type FlowKeyRecord = RecordOf<typeof flowKey>
-
-type Group<G extends FlowGroup> = NonNullable<FlowRecord[G]>
-/** ECS task of the interface. */
-export type EcsRecord = Group<'ecs'>
-/** Tag values. */
-export type TagsRecord = Group<'tags'>
-/** Transit gateway context. */
-export type TransitGatewayRecord = Group<'transitGateway'>
-/** Next hop. */
-export type NextHopRecord = Group<'nextHop'>
-/** Packets lost in a transit gateway. */
-export type PacketsLostRecord = Group<'packetsLost'>

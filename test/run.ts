@@ -110,7 +110,9 @@ const measured = /^test\/(golden|topology|unit\/(audit|processors|producers|sche
 async function testsWithoutBroker(): Promise<Ending> {
   const all = withoutBroker.flatMap(files)
   const thresholds = Object.entries(coverage).map(([what, percent]) => `--test-coverage-${what}=${percent}`)
-  const folders = ['schemas', 'processors', 'producers', 'sinks', 'audit', 'aws'].map(folder => `--test-coverage-include=${folder}/**/*.ts`)
+  const folders = ['flow', 'schemas', 'processors', 'producers', 'sinks', 'audit', 'aws'].map(
+    folder => `--test-coverage-include=${folder}/**/*.ts`,
+  )
   const cores = availableParallelism()
   const ending = await tests(
     all.filter(name => measured.test(name)),

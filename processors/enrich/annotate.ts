@@ -1,34 +1,31 @@
 /** What is known beyond the log: once per distinct address, and per row for what depends on both ports. */
 import type { LookupSet } from './lookups/lookup-set.ts'
 import { tcpServices, udpServices } from './lookups/service-names.ts'
-import { addressFlag } from './parse/address-text.ts'
-import type { AddressGeneration } from './parse/address-dictionary.ts'
-import { serviceRule } from './parse/class-dictionary.ts'
-import { servicePortSource, type FlowBatch } from './parse/flow-batch.ts'
+import { attributeLookups, emptyIfUnlisted } from '../../flow/attributes.ts'
+import { addressFlag } from '../../flow/address-text.ts'
+import type { AddressGeneration } from '../../flow/address-dictionary.ts'
+import { serviceRule } from '../../flow/traits-dictionary.ts'
+import { servicePortSource, type FlowBatch } from '../../flow/flow-batch.ts'
 
 /**
  * Looks up the addresses that are new since the last call. Private and other special addresses are never looked up.
  *
- * @param addresses Current generation of the address dictionary; its annotation columns are filled.
+ * @param addresses Current generation of the address dictionary; its columns `looked` are filled.
  */
 export function annotateAddresses(addresses: AddressGeneration, tables: LookupSet): void {
   for (let id = addresses.annotatedTo + 1; id <= addresses.count; id++) {
     if (addresses.annotated[id] === 1) continue
     addresses.annotated[id] = 1
-    addresses.country[id] = -1
-    addresses.asn[id] = -1
-    addresses.threat[id] = -1
-    addresses.service[id] = -1
-    if ((addresses.flags[id]! & addressFlag.special) !== 0) continue
+    const isSpecial = (addresses.flags[id]! & addressFlag.special) !== 0
     const isV4 = addresses.family[id] === 4
     const v4 = addresses.number[id]! >>> 0
     const words = isV4 ? undefined : addresses.wordsOf(id)
-    const find = (table: LookupSet['country']): number =>
-      table === undefined ? -1 : words === undefined ? table.find4(v4) : table.find6(words)
-    addresses.country[id] = find(tables.country)
-    addresses.asn[id] = find(tables.asn)
-    addresses.service[id] = find(tables.aws)
-    if (tables.threats !== undefined) addresses.threat[id] = Math.max(0, find(tables.threats))
+    for (let i = 0; i < attributeLookups.length; i++) {
+      const table = isSpecial ? undefined : tables.ranges[attributeLookups[i]!]
+      const found = table === undefined ? -1 : words === undefined ? table.find4(v4) : table.find6(words)
+      // number 0 is the empty text
+      addresses.looked[i]![id] = found < 0 && table !== undefined && emptyIfUnlisted[i]! ? 0 : found
+    }
   }
   addresses.annotatedTo = addresses.count
 }
@@ -39,12 +36,12 @@ export function annotateAddresses(addresses: AddressGeneration, tables: LookupSe
  * `servicePortSource` and `serviceId`.
  */
 export function annotateServices(batch: FlowBatch): void {
-  const { rows, classId, servicePort, servicePortSource: sources, serviceId } = batch
-  const { serviceRule: rules } = batch.dictionaries.classes
+  const { rows, traitsId, servicePort, servicePortSource: sources, serviceId } = batch
+  const { serviceRule: rules } = batch.dictionaries.traits
   const source = batch.ports[0]!
   const destination = batch.ports[1]!
   for (let row = 0; row < rows; row++) {
-    const rule = rules[classId[row]!]!
+    const rule = rules[traitsId[row]!]!
     const a = source[row]!
     const b = destination[row]!
     const names = rule === serviceRule.inferredUdp ? udpServices : tcpServices

@@ -1,7 +1,7 @@
 /** Whether what is known of a row's direction is enough to teach who holds its addresses. */
 import { canBePeer } from './direction-evidence.ts'
 import { vpcLevel, type OwnNetworks } from './own-networks.ts'
-import { belief, direction, directionSource, type FlowBatch } from './parse/flow-batch.ts'
+import { belief, direction, directionSource, type FlowBatch } from '../../flow/flow-batch.ts'
 
 /**
  * True for a direction that is logged, inferred and proven by the block, or said by own networks: by one of the VPC, or against a side that no
@@ -14,9 +14,9 @@ export function isBelieved(batch: FlowBatch, row: number, networks: OwnNetworks 
   const by = batch.directionSource[row]!
   if (by === directionSource.logged) return true
   if (by === directionSource.none || by === directionSource.inferredCount) return false
-  const context = batch.contextId[row]!
-  const { contexts, addresses } = batch.dictionaries
-  const proven = batch.believedObservers[contexts.observers[context]!]!
+  const context = batch.observerId[row]!
+  const { observers, addresses } = batch.dictionaries
+  const proven = batch.believedObservers[observers.points[context]!]!
   if (by === directionSource.inferred) return (proven & belief.inferred) !== 0
   const egress = batch.direction[row] === direction.egress
   const own = batch.addressIds[egress ? 0 : 1]![row]!

@@ -12,9 +12,8 @@ import { FlowEncoder } from './encode/flow-encoder.ts'
 import type { Slabs } from './encode/slabs.ts'
 import type { LookupSet } from './lookups/lookup-set.ts'
 import { OwnNetworks, type OwnNetwork } from './own-networks.ts'
-import { observerOf } from './parse/context-dictionary.ts'
-import { FlowBatch } from './parse/flow-batch.ts'
-import type { LineFault } from './parse/line-faults.ts'
+import { observerOf } from '../../flow/observers.ts'
+import { FlowBatch, type BatchFault } from '../../flow/flow-batch.ts'
 import { Parsers } from './parsers.ts'
 import type { RawBlock } from './raw-block.ts'
 import type { SightingCollector } from './sightings.ts'
@@ -98,7 +97,7 @@ export class BlockEnricher {
 function gapsOf(batch: FlowBatch, block: RawBlock): FlowGap[] {
   const { gaps, dictionaries } = batch
   return Array.from({ length: gaps.rows }, (_, i) => {
-    const context = dictionaries.contexts.values[gaps.contextId[i]!]!
+    const context = dictionaries.observers.values[gaps.observerId[i]!]!
     const { accountId, region, vpcId, subnetId, instanceId, azId } = context
     return {
       kind: gaps.kind[i] === 1 ? 'NODATA' : 'SKIPDATA',
@@ -114,7 +113,7 @@ function gapsOf(batch: FlowBatch, block: RawBlock): FlowGap[] {
   })
 }
 
-function deadLetterOf(fault: LineFault, block: RawBlock): DeadLetter {
+function deadLetterOf(fault: BatchFault, block: RawBlock): DeadLetter {
   const line = Buffer.from(block.bytes.subarray(fault.start, fault.end))
   const whole = line.length <= maxDeadBytes
   return {

@@ -6,10 +6,10 @@
  *
  * What `networks.own` claims is held against that: a claim of a network without `vpcs` counts only as far as nothing in the block contradicts it.
  */
-import { addressFlag } from './parse/address-text.ts'
-import { belief, direction, directionSource, type FlowBatch } from './parse/flow-batch.ts'
+import { addressFlag } from '../../flow/address-text.ts'
+import { belief, direction, directionSource, type FlowBatch } from '../../flow/flow-batch.ts'
 import { vpcLevel, type OwnNetworks } from './own-networks.ts'
-import { grow, PairTable } from './parse/pair-table.ts'
+import { grow, PairTable } from '../../flow/pair-table.ts'
 
 /** What the records of an interface have shown so far. */
 const seen = 1
@@ -62,7 +62,7 @@ function isMixed(batch: FlowBatch, row: number, networks: OwnNetworks | undefine
   if (family[a] !== 4 || family[b] !== 4 || ((flags[a]! | flags[b]!) & nobody) !== 0) return false
   if (((flags[a]! ^ flags[b]!) & privateFlag) === 0) return false
   if (networks === undefined) return true
-  const context = batch.contextId[row]!
+  const context = batch.observerId[row]!
   return networks.levelOf(batch.dictionaries, context, a) === 0 && networks.levelOf(batch.dictionaries, context, b) === 0
 }
 
@@ -93,7 +93,7 @@ class DirectionEvidence {
 
   /** Takes in a block and chooses; fills `batch.believedObservers`. */
   weigh(batch: FlowBatch, networks: OwnNetworks | undefined): void {
-    this.#begin(batch.dictionaries.contexts.observerCount)
+    this.#begin(batch.dictionaries.observers.pointCount)
     for (let row = 0; row < batch.rows; row++) this.#take(batch, row, networks)
     if (batch.believedObservers.length < this.chosen.length) batch.believedObservers = new Uint8Array(this.chosen.length)
     const { flags, number } = batch.dictionaries.addresses.current
@@ -162,10 +162,10 @@ class DirectionEvidence {
   }
 
   #take(batch: FlowBatch, row: number, networks: OwnNetworks | undefined): void {
-    const { contexts, addresses } = batch.dictionaries
+    const { observers, addresses } = batch.dictionaries
     const { flags, family, number } = addresses.current
-    const context = batch.contextId[row]!
-    const observer = contexts.observers[context]!
+    const context = batch.observerId[row]!
+    const observer = observers.points[context]!
     const a = batch.addressIds[0]![row]!
     const b = batch.addressIds[1]![row]!
     if (observer < 0 || a === b || a === 0 || b === 0) return
@@ -184,7 +184,7 @@ class DirectionEvidence {
     let bits = this.#bits[observer]!
     if (bits === 0) {
       this.#touched[this.#count++] = observer
-      this.#scope[observer] = contexts.scopes[context]!
+      this.#scope[observer] = observers.scopes[context]!
       this.#first[observer] = x
       this.#second[observer] = x === y ? 0 : y
     } else {

@@ -2,9 +2,9 @@
 import { canBePeer, evidence, guessedSide, privateSide } from './direction-evidence.ts'
 import { vpcLevel, type OwnNetworks } from './own-networks.ts'
 import { isOfSubnet } from './forwarders.ts'
-import { addressFlag } from './parse/address-text.ts'
-import { noSide } from './parse/context-dictionary.ts'
-import { direction, directionSource, plainSide, type FlowBatch } from './parse/flow-batch.ts'
+import { addressFlag } from '../../flow/address-text.ts'
+import { noSide } from '../../flow/observer-dictionary.ts'
+import { direction, directionSource, plainSide, type FlowBatch } from '../../flow/flow-batch.ts'
 
 const { nobody } = addressFlag
 
@@ -18,22 +18,22 @@ const { nobody } = addressFlag
  * @param networks The setting `networks.own`, undefined where it names nothing.
  */
 export function resolveDirections(batch: FlowBatch, networks?: OwnNetworks): void {
-  const { rows, classId, direction: directions, directionSource: sources } = batch
-  const { loggedDirection } = batch.dictionaries.classes
+  const { rows, traitsId, direction: directions, directionSource: sources } = batch
+  const { loggedDirection } = batch.dictionaries.traits
   let undecided = 0
   for (let row = 0; row < rows; row++) {
-    const logged = loggedDirection[classId[row]!]!
+    const logged = loggedDirection[traitsId[row]!]!
     directions[row] = logged
     sources[row] = logged !== 0 ? directionSource.logged : directionSource.none
     if (logged === 0) undecided++
   }
-  if (undecided > 0 && !batch.dictionaries.contexts.transit) decideDirections(batch, networks)
+  if (undecided > 0 && !batch.dictionaries.observers.transit) decideDirections(batch, networks)
   markPlainSides(batch, networks)
 }
 
 function decideDirections(batch: FlowBatch, networks: OwnNetworks | undefined): void {
-  const { rows, contextId, direction: directions, directionSource: sources } = batch
-  const { observers } = batch.dictionaries.contexts
+  const { rows, observerId, direction: directions, directionSource: sources } = batch
+  const { points } = batch.dictionaries.observers
   const source = batch.addressIds[0]!
   const destination = batch.addressIds[1]!
   evidence.weigh(batch, networks)
@@ -41,7 +41,7 @@ function decideDirections(batch: FlowBatch, networks: OwnNetworks | undefined): 
     if (sources[row] !== directionSource.none) continue
     const from = source[row]!
     const to = destination[row]!
-    const observer = observers[contextId[row]!]!
+    const observer = points[observerId[row]!]!
     if (from === 0 || to === 0 || from === to || observer === noSide) continue
     const named = networks === undefined ? 0 : namedSide(batch, row, observer, networks)
     const ours = named !== 0 ? named : observer < 0 ? guessedSide(batch, row, networks) : evidence.chosen[observer]!
@@ -63,7 +63,7 @@ function decideDirections(batch: FlowBatch, networks: OwnNetworks | undefined): 
  */
 function namedSide(batch: FlowBatch, row: number, observer: number, networks: OwnNetworks): number {
   const { flags, family } = batch.dictionaries.addresses.current
-  const context = batch.contextId[row]!
+  const context = batch.observerId[row]!
   const a = batch.addressIds[0]![row]!
   const b = batch.addressIds[1]![row]!
   const from = networks.levelOf(batch.dictionaries, context, a)
@@ -88,8 +88,8 @@ function namedSide(batch: FlowBatch, row: number, observer: number, networks: Ow
  * the direction is logged, a gateway without a side of its own has the peer there.
  */
 function markPlainSides(batch: FlowBatch, networks: OwnNetworks | undefined): void {
-  const { rows, contextId, direction: directions } = batch
-  const { contexts, addresses } = batch.dictionaries
+  const { rows, observerId, direction: directions } = batch
+  const { observers, addresses } = batch.dictionaries
   const { flags } = addresses.current
   const [source, destination, packetSource, packetDestination] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
   for (let row = 0; row < rows; row++) {
@@ -98,10 +98,10 @@ function markPlainSides(batch: FlowBatch, networks: OwnNetworks | undefined): vo
     const own = isEgress ? source[row]! : destination[row]!
     const packet = isEgress ? packetSource[row]! : packetDestination[row]!
     let sides = 0
-    const isPublicOwn = way !== direction.unknown && (flags[own]! & addressFlag.special) === 0 && own !== 0 && !contexts.transit
+    const isPublicOwn = way !== direction.unknown && (flags[own]! & addressFlag.special) === 0 && own !== 0 && !observers.transit
     if (
       isPublicOwn &&
-      contexts.observers[contextId[row]!] !== noSide &&
+      observers.points[observerId[row]!] !== noSide &&
       (packet === 0 || packet === own || isOfSubnet(addresses.current, packet, own))
     )
       sides = isEgress ? plainSide.source : plainSide.destination
@@ -121,4 +121,4 @@ function ownSides(batch: FlowBatch, row: number, networks: OwnNetworks): number 
 }
 
 const isOwn = (batch: FlowBatch, row: number, address: number, networks: OwnNetworks): boolean =>
-  address !== 0 && networks.levelOf(batch.dictionaries, batch.contextId[row]!, address) > 0
+  address !== 0 && networks.levelOf(batch.dictionaries, batch.observerId[row]!, address) > 0

@@ -1,10 +1,10 @@
 /** Instances that forward packets of others (firewalls, routers, NAT instances), told from those with secondary and pod addresses, block by block. */
 import { vpcLevel, type OwnNetworks } from './own-networks.ts'
 import { isBelieved } from './believed.ts'
-import type { AddressGeneration } from './parse/address-dictionary.ts'
-import { addressFlag } from './parse/address-text.ts'
-import { direction, type FlowBatch } from './parse/flow-batch.ts'
-import { grow, PairTable } from './parse/pair-table.ts'
+import type { AddressGeneration } from '../../flow/address-dictionary.ts'
+import { addressFlag } from '../../flow/address-text.ts'
+import { direction, type FlowBatch } from '../../flow/flow-batch.ts'
+import { grow, PairTable } from '../../flow/pair-table.ts'
 
 /** True where two IPv4 addresses can be of one subnet, which is a /16 at most. */
 export const isOfSubnet = ({ family, number }: AddressGeneration, a: number, b: number): boolean =>
@@ -47,10 +47,10 @@ export class Forwarders {
 
   /** True where the packet address of a row's own side can be a secondary or pod address of the interface. */
   canHold(batch: FlowBatch, row: number, local: number, packet: number, networks: OwnNetworks | undefined): boolean {
-    const { contexts, addresses } = batch.dictionaries
+    const { observers, addresses } = batch.dictionaries
     const { flags } = addresses.current
-    const context = batch.contextId[row]!
-    if (contexts.instances[context]! < 0 || (flags[packet]! & addressFlag.nobody) !== 0) return false
+    const context = batch.observerId[row]!
+    if (observers.instances[context]! < 0 || (flags[packet]! & addressFlag.nobody) !== 0) return false
     if ((flags[packet]! & addressFlag.private) !== 0) return true
     const level = networks === undefined ? 0 : networks.levelOf(batch.dictionaries, context, packet)
     if (level === vpcLevel || (level > 0 && networks!.levelOf(batch.dictionaries, context, local) > 0)) return true
@@ -65,7 +65,7 @@ export class Forwarders {
     }
     this.rows[this.count] = row
     this.packets[this.count++] = packet
-    const instance = batch.dictionaries.contexts.instances[batch.contextId[row]!]!
+    const instance = batch.dictionaries.observers.instances[batch.observerId[row]!]!
     if (instance >= this.#instances.length) this.#instances = longer(this.#instances, 2 * instance)
     this.#instances[instance] = 1
     const pair = this.#own.idOf(instance, packet)
@@ -74,11 +74,11 @@ export class Forwarders {
 
   /** Goes over the far sides of the block, and over both sides of rows whose direction is not believed. Wrong times do not matter here. */
   findFar(batch: FlowBatch, networks: OwnNetworks | undefined): void {
-    const { rows, contextId, direction: directions } = batch
-    const { instances: numbers } = batch.dictionaries.contexts
+    const { rows, observerId, direction: directions } = batch
+    const { instances: numbers } = batch.dictionaries.observers
     const [source, destination, packetSource, packetDestination] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
     for (let row = 0; row < rows; row++) {
-      const instance = numbers[contextId[row]!]!
+      const instance = numbers[observerId[row]!]!
       if (instance < 0 || this.#instances[instance] === 0) continue
       const egress = directions[row] === direction.egress
       if (!isBelieved(batch, row, networks)) {
@@ -103,7 +103,7 @@ export class Forwarders {
 
   /** What the packet address of a row's own side is (`packetAddress`), after `findFar`. */
   kindOf(batch: FlowBatch, row: number, packet: number): number {
-    const instance = batch.dictionaries.contexts.instances[batch.contextId[row]!]!
+    const instance = batch.dictionaries.observers.instances[batch.observerId[row]!]!
     if (this.#instances[instance] !== 2) return packetAddress.held
     return this.#passed[this.#own.find(instance, packet)] === 1 ? packetAddress.passed : packetAddress.unclear
   }

@@ -1,6 +1,6 @@
 /** Says whether the parser of this version takes a line: what was refused once may be read after a fix. */
 import { parseObjectName } from '../../schemas/object-name.ts'
-import { FlowBatch } from './parse/flow-batch.ts'
+import { FlowBatch } from '../../flow/flow-batch.ts'
 import { Parsers } from './parsers.ts'
 
 /** Few lines pass here: small dictionaries will do. */

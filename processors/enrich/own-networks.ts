@@ -3,9 +3,10 @@ import type { NetworkSettings } from './settings.ts'
 import { addPrefix } from './lookups/address-prefix.ts'
 import { RangeBuilder } from './lookups/range-builder.ts'
 import type { RangeTable } from './lookups/range-table.ts'
-import type { AddressDictionary } from './parse/address-dictionary.ts'
-import type { ContextDictionary, ContextValues } from './parse/context-dictionary.ts'
-import type { BatchDictionaries } from './parse/flow-batch.ts'
+import type { AddressDictionary } from '../../flow/address-dictionary.ts'
+import type { ObserverDictionary } from '../../flow/observer-dictionary.ts'
+import type { ObserverValues } from '../../flow/observers.ts'
+import type { BatchDictionaries } from '../../flow/flow-batch.ts'
 
 /** One entry of `networks.own`. */
 export type OwnNetwork = NetworkSettings['own'][number]
@@ -28,7 +29,7 @@ const entryOf = (network: OwnNetwork): Entry => {
   return { cidrs, accounts, vpcs, level: vpcs !== undefined ? 2 : accounts !== undefined ? 1 : 0 }
 }
 
-const appliesTo = ({ accounts, vpcs }: Entry, { accountId, vpcId }: ContextValues): boolean =>
+const appliesTo = ({ accounts, vpcs }: Entry, { accountId, vpcId }: ObserverValues): boolean =>
   (accounts === undefined || (accountId !== null && accounts.includes(accountId))) &&
   (vpcs === undefined || (vpcId !== null && vpcs.includes(vpcId)))
 
@@ -60,9 +61,9 @@ export class OwnNetworks {
   readonly #sets: NetworkSet[] = []
   /** Number of the set by the entries that apply, and by the context of each dictionary. */
   readonly #numbers = new Map<string, number>()
-  readonly #byContext = new WeakMap<ContextDictionary, number[]>()
+  readonly #byObserver = new WeakMap<ObserverDictionary, number[]>()
   /** The dictionary asked for last. */
-  #contexts: ContextDictionary | undefined
+  #observers: ObserverDictionary | undefined
   #current: number[] = []
 
   private constructor(networks: readonly OwnNetwork[]) {
@@ -81,23 +82,23 @@ export class OwnNetworks {
    * @param address Address id of the current generation.
    * @returns 0: in none of them; 1: in one for all records, 2: in one of the account, 3: in one of the VPC.
    */
-  levelOf({ contexts, addresses }: Pick<BatchDictionaries, 'contexts' | 'addresses'>, context: number, address: number): number {
-    const set = this.#setOf(contexts, context)
+  levelOf({ observers, addresses }: Pick<BatchDictionaries, 'observers' | 'addresses'>, context: number, address: number): number {
+    const set = this.#setOf(observers, context)
     if (set.epoch !== addresses.epoch || address >= set.known.length) refresh(set, addresses)
     const known = set.known[address]!
     return (known === 0 ? (set.known[address] = ask(set, addresses, address)) : known) - 1
   }
 
-  #setOf(contexts: ContextDictionary, context: number): NetworkSet {
-    if (contexts !== this.#contexts) {
-      this.#contexts = contexts
-      this.#current = this.#byContext.get(contexts) ?? []
-      this.#byContext.set(contexts, this.#current)
+  #setOf(observers: ObserverDictionary, context: number): NetworkSet {
+    if (observers !== this.#observers) {
+      this.#observers = observers
+      this.#current = this.#byObserver.get(observers) ?? []
+      this.#byObserver.set(observers, this.#current)
     }
-    return this.#sets[(this.#current[context] ??= this.#numberOf(contexts.values[context]!))]!
+    return this.#sets[(this.#current[context] ??= this.#numberOf(observers.values[context]!))]!
   }
 
-  #numberOf(context: ContextValues): number {
+  #numberOf(context: ObserverValues): number {
     const entries = this.#entries.filter(entry => appliesTo(entry, context))
     const key = entries.map(entry => this.#entries.indexOf(entry)).join()
     let number = this.#numbers.get(key)

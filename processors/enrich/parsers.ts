@@ -1,7 +1,7 @@
 /** The parsers of a process: one per header line and object default, kept from block to block. */
-import { AddressDictionary } from './parse/address-dictionary.ts'
+import { AddressDictionary } from '../../flow/address-dictionary.ts'
 import { compileColumns, type ColumnPlan } from './parse/column-plan.ts'
-import type { ObjectDefaults } from './parse/context-dictionary.ts'
+import type { ObjectDefaults } from './parse/observer-texts.ts'
 import { LineParser } from './parse/line-parser.ts'
 
 /** Bounds of what is kept; what is longest unused goes. */
@@ -39,7 +39,7 @@ export class Parsers {
 
   /** Contexts in all parsers. */
   get contexts(): number {
-    return [...this.#parsers.values()].reduce((sum, parser) => sum + parser.contexts.count, 0)
+    return [...this.#parsers.values()].reduce((sum, parser) => sum + parser.observers.count, 0)
   }
 
   /**

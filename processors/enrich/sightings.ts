@@ -19,10 +19,12 @@ import { addRange } from './add-range.ts'
 import { isBelieved } from './believed.ts'
 import { Forwarders, packetAddress } from './forwarders.ts'
 import type { OwnNetworks } from './own-networks.ts'
-import { addressFlag } from './parse/address-text.ts'
-import { scopeOf, type ContextDictionary, type ContextValues } from './parse/context-dictionary.ts'
-import { direction, timeSource, type FlowBatch } from './parse/flow-batch.ts'
-import { grow, PairTable } from './parse/pair-table.ts'
+import { addressFlag } from '../../flow/address-text.ts'
+import { numberPlace } from '../../flow/numbers.ts'
+import type { ObserverDictionary } from '../../flow/observer-dictionary.ts'
+import { scopeOf, type ObserverValues } from '../../flow/observers.ts'
+import { direction, timeSource, type FlowBatch } from '../../flow/flow-batch.ts'
+import { grow, PairTable } from '../../flow/pair-table.ts'
 
 /** Scope of the public addresses of AWS services. */
 export const awsScope = 'aws'
@@ -44,7 +46,7 @@ interface Entry {
   readonly ranges: SecondsRange[]
 }
 
-const interfaceOwner = (context: ContextValues): Owner => ({
+const interfaceOwner = (context: ObserverValues): Owner => ({
   interfaceId: context.interfaceId,
   instanceId: context.instanceId,
   interfaceType: context.interfaceType,
@@ -94,8 +96,8 @@ export class SightingCollector {
   readonly #index = new PairTable()
   #places: Int32Array<ArrayBuffer> = new Int32Array(1024).fill(unknownPlace)
   #epoch = 0
-  /** By dictionary: the number of each of its contexts within this transaction, 0 for none yet. They begin anew each time, so they stay small. */
-  #numbers = new WeakMap<ContextDictionary, Int32Array<ArrayBuffer>>()
+  /** By dictionary: the number of each of its observers within this transaction, 0 for none yet. They begin anew each time, so they stay small. */
+  #numbers = new WeakMap<ObserverDictionary, Int32Array<ArrayBuffer>>()
   #lastNumber = 0
   /** Those of the dictionary of the batch. */
   #batchNumbers: Int32Array<ArrayBuffer> = new Int32Array(0)
@@ -115,19 +117,19 @@ export class SightingCollector {
    * @returns Rows whose times are logged and cannot be: they teach nothing.
    */
   collect(batch: FlowBatch, latestS = Infinity, networks?: OwnNetworks): number {
-    const { rows, timeSource: times, direction: directions, contextId, classId } = batch
-    const { classes, addresses } = batch.dictionaries
+    const { rows, timeSource: times, direction: directions, observerId, traitsId } = batch
+    const { traits, addresses } = batch.dictionaries
     const { flags } = addresses.current
     const [source, destination, packetSource, packetDestination] = batch.addressIds as [Int32Array, Int32Array, Int32Array, Int32Array]
-    const starts = batch.numbers[2]!
-    const ends = batch.numbers[3]!
+    const starts = batch.numbers[numberPlace.start]!
+    const ends = batch.numbers[numberPlace.end]!
     const forwarders = this.#forwarders
     let implausible = 0
     if (addresses.epoch !== this.#epoch) {
       this.#forgetPlaces()
       this.#epoch = addresses.epoch
     }
-    this.#batchNumbers = this.#numbersOf(batch.dictionaries.contexts)
+    this.#batchNumbers = this.#numbersOf(batch.dictionaries.observers)
     forwarders.begin()
     for (let row = 0; row < rows; row++) {
       if (times[row] !== timeSource.logged) continue
@@ -138,14 +140,14 @@ export class SightingCollector {
         continue
       }
       if (!isBelieved(batch, row, networks)) continue
-      const context = contextId[row]!
+      const context = observerId[row]!
       const egress = directions[row] === direction.egress
       const local = egress ? source[row]! : destination[row]!
       const packet = egress ? packetSource[row]! : packetDestination[row]!
       if (local !== 0 && (flags[local]! & addressFlag.nobody) === 0) this.#see(batch, own, context, local, start, end)
       if (packet !== local && packet !== 0 && forwarders.canHold(batch, row, local, packet, networks)) forwarders.note(batch, row, packet)
-      if ((classes.services[classId[row]!]! & (egress ? 2 : 1)) === 0) continue
-      const { pktDstAwsService, pktSrcAwsService } = classes.values[classId[row]!]!
+      if ((traits.services[traitsId[row]!]! & (egress ? 2 : 1)) === 0) continue
+      const { pktDstAwsService, pktSrcAwsService } = traits.values[traitsId[row]!]!
       const service = egress ? pktDstAwsService : pktSrcAwsService
       const far = egress ? batch.trueDestination(row) : batch.trueSource(row)
       if (far !== 0 && service !== null) this.#seeService(batch, service, far, start, end)
@@ -163,7 +165,7 @@ export class SightingCollector {
       const found = forwarders.kindOf(batch, row, packet)
       if (found === packetAddress.unclear) continue
       const kind = found === packetAddress.passed ? passed : packetKind
-      this.#see(batch, kind, batch.contextId[row]!, packet, batch.numbers[2]![row]!, batch.numbers[3]![row]!)
+      this.#see(batch, kind, batch.observerId[row]!, packet, batch.numbers[numberPlace.start]![row]!, batch.numbers[numberPlace.end]![row]!)
     }
   }
 
@@ -191,24 +193,24 @@ export class SightingCollector {
     )
   }
 
-  #see(batch: FlowBatch, kind: number, contextId: number, address: number, first: number, last: number): void {
-    const { contexts } = batch.dictionaries
-    const number = (this.#batchNumbers[contextId] ||= ++this.#lastNumber)
+  #see(batch: FlowBatch, kind: number, observerId: number, address: number, first: number, last: number): void {
+    const { observers } = batch.dictionaries
+    const number = (this.#batchNumbers[observerId] ||= ++this.#lastNumber)
     const id = this.#index.idOf(kinds.length * number + kind, address)
     const place = this.#places[id] ?? unknownPlace
     if (place >= 0) this.#extend(place, first, last)
     else if (place === unknownPlace) {
-      const context = contexts.values[contextId]!
+      const context = observers.values[observerId]!
       const scope = context.interfaceId === null ? null : scopeOf(context)
       this.#setPlace(id, scope === null ? noPlace : this.#add(batch, kind, scope, address, interfaceOwner(context), first, last))
     }
   }
 
-  #numbersOf(contexts: ContextDictionary): Int32Array<ArrayBuffer> {
-    const known = this.#numbers.get(contexts)
-    if (known !== undefined && known.length > contexts.count) return known
-    const numbers = grow(known ?? new Int32Array(0), Math.max(64, 2 * contexts.count))
-    this.#numbers.set(contexts, numbers)
+  #numbersOf(observers: ObserverDictionary): Int32Array<ArrayBuffer> {
+    const known = this.#numbers.get(observers)
+    if (known !== undefined && known.length > observers.count) return known
+    const numbers = grow(known ?? new Int32Array(0), Math.max(64, 2 * observers.count))
+    this.#numbers.set(observers, numbers)
     return numbers
   }
 

@@ -1,7 +1,8 @@
 /** Times of records that do not carry both: the 5-minute slot in the name of the object, and the record says so. */
 import { slotSeconds } from '../../schemas/object-name.ts'
 import { timeSources, timesKept, type TimeKept, type TimeSource } from '../../schemas/records.ts'
-import { timeSource, type FlowBatch } from './parse/flow-batch.ts'
+import { numberPlace } from '../../flow/numbers.ts'
+import { timeSource, type FlowBatch } from '../../flow/flow-batch.ts'
 
 function fill(start: Float64Array, end: Float64Array, source: Uint8Array, rows: number, slotStart: number | null): void {
   for (let row = 0; row < rows; row++) {
@@ -31,7 +32,7 @@ function fill(start: Float64Array, end: Float64Array, source: Uint8Array, rows: 
  * @param slotStart Unix seconds of the slot of the object, null where unknown.
  */
 export function resolveTimes(batch: FlowBatch, slotStart: number | null): void {
-  fill(batch.numbers[2]!, batch.numbers[3]!, batch.timeSource, batch.rows, slotStart)
+  fill(batch.numbers[numberPlace.start]!, batch.numbers[numberPlace.end]!, batch.timeSource, batch.rows, slotStart)
   fill(batch.gaps.start, batch.gaps.end, batch.gaps.timeSource, batch.gaps.rows, slotStart)
 }
 

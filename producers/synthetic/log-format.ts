@@ -1,5 +1,5 @@
 /** Renders records as flow log lines in the column order of a format. */
-import { defaultFormat, fullV5Format } from '../../schemas/flow-fields.ts'
+import { defaultFormat, fullV5Format } from '../../flow/fields.ts'
 import type { SyntheticRecord } from './conversations.ts'
 import type { Site } from './site.ts'
 

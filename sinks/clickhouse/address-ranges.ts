@@ -1,9 +1,9 @@
 /**
- * The list of private ranges (schemas/address-ranges.ts) as SQL. Views write `{private:EXPRESSION}` for the condition that an IPv6 column (IPv4 as
+ * The list of private ranges (flow/address-ranges.ts) as SQL. Views write `{private:EXPRESSION}` for the condition that an IPv6 column (IPv4 as
  * `::ffff:a.b.c.d`) lies in one of them. What is put in counts as text of the view: a change of the list makes the views again.
  */
 import { isIP } from 'node:net'
-import { privateRanges } from '../../schemas/address-ranges.ts'
+import { privateRanges } from '../../flow/address-ranges.ts'
 
 /** Compared as whole numbers: comparing IPv6 values takes four times as long, and each row of an answer about what is outside is asked. */
 function inRange(cidr: string, column: string): string {

@@ -1,41 +1,32 @@
 /** The flows of a range as one Native block: per column one loop over the rows, with dictionaries of LowCardinality columns built here. */
+import { attributeRows } from '../../flow/attributes.ts'
+import { optionalNumbers } from '../../flow/numbers.ts'
+import { columnName, loggedTraits, observerColumns, storedTraits, traitType } from '../../flow/store-columns.ts'
 import type { FlowDecoder } from './columns/flow-decoder.ts'
-import { contextColumns, type ContextRow } from './columns/context-dictionary.ts'
-import { absentBits, remoteBits } from './columns/absent-bits.ts'
-import type { FlowClass } from './columns/class-dictionary.ts'
+import type { ObserverRow } from './columns/observer-dictionary.ts'
+import { remoteBits } from './columns/absent-bits.ts'
 import { nextHopColumns } from './columns/next-hop-dictionary.ts'
 import { LowCardinalityEncoder } from './low-cardinality.ts'
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
-import { rowBlock, type CellColumn } from './row-block.ts'
+import { rowBlock, type CellColumn, type CellType } from './row-block.ts'
 
 const enums = {
   direction: "Enum8('unknown' = 0, 'ingress' = 1, 'egress' = 2)",
   direction_source: "Enum8('none' = 0, 'logged' = 1, 'inferred' = 2, 'inferred_count' = 3, 'own_network' = 4)",
-  flow_direction: "Enum8('-' = 0, 'ingress' = 1, 'egress' = 2)",
-  action: "Enum8('-' = 0, 'ACCEPT' = 1, 'REJECT' = 2)",
-  log_status: "Enum8('-' = 0, 'OK' = 1, 'NODATA' = 2, 'SKIPDATA' = 3)",
   time_source: "Enum8('none' = 0, 'logged' = 1, 'slot' = 2, 'start' = 3, 'end' = 4)",
   service_port_source: "Enum8('none' = 0, 'tcp_flags' = 1, 'inferred' = 2)",
 } as const
+const sides = ['local', 'remote'] as const
 
-/** Columns of a block of flows, in its order. */
-export const flowBlockColumns: readonly string[] = [
+/** Columns of every block of flows, in its order. */
+const alwaysColumns: readonly string[] = [
   'start',
   'dur',
   'interface',
   'direction',
   'direction_source',
   'time_source',
-  'flow_direction',
-  'action',
-  'log_status',
-  'version',
-  'protocol',
-  'traffic_path',
-  'encryption',
-  'tcp_flags',
-  'type',
-  'reject_reason',
+  ...storedTraits.map(columnName),
   'local_addr',
   'remote_addr',
   'pkt_local',
@@ -47,22 +38,16 @@ export const flowBlockColumns: readonly string[] = [
   'service_port',
   'service_port_source',
   'service_name',
-  'local_country',
-  'remote_country',
-  'local_asn',
-  'remote_asn',
-  'local_as_org',
-  'remote_as_org',
-  'local_threat',
-  'remote_threat',
-  'local_service',
-  'remote_service',
+  ...attributeRows.flatMap(({ column }) => sides.map(side => `${side}_${column}`)),
   ...nextHopColumns.map(column => column.name),
   'extra',
   'object_id',
   'line',
   'absent',
 ]
+
+/** Columns of the table `flows` that a block can have; those of optional numbers are in it only if some row has one. */
+export const flowBlockColumns: readonly string[] = [...alwaysColumns, ...optionalNumbers.map(({ column }) => column)]
 
 /** Encodes the rows of a decoder. */
 export class FlowBlockEncoder {
@@ -72,44 +57,26 @@ export class FlowBlockEncoder {
 
   /** @returns The block; its bytes are the writer's. */
   encode(writer: NativeWriter, decoder: FlowDecoder): NativeBlock {
-    const { columns, endpoints } = decoder
-    const { rows, local, remote, flowClass } = columns
-    const classes = decoder.classes.classes
-    writer.begin(flowBlockColumns.length, rows)
+    const { columns, endpoints, traits } = decoder
+    const { rows, local, remote } = columns
+    const optional = optionalNumbers.map((_, i) => i).filter(i => columns.optional[i]!.length > 0)
+    writer.begin(alwaysColumns.length + optional.length, rows)
     copied(writer, 'start', "DateTime('UTC')", columns.start, rows)
     copied(writer, 'dur', 'Int32', columns.duration, rows)
-    gathered64(writer, 'interface', decoder.contexts.hashes, columns.context, rows)
+    gathered64(writer, 'interface', decoder.observers.hashes, columns.observer, rows)
     copied(writer, 'direction', enums.direction, columns.direction, rows)
     copied(writer, 'direction_source', enums.direction_source, columns.directionSource, rows)
     copied(writer, 'time_source', enums.time_source, columns.timeSource, rows)
-    const byClass = (name: string, type: string, value: (entry: FlowClass) => number): void =>
-      gathered8(writer, name, type, Uint8Array.from(classes, value), flowClass, rows)
-    byClass('flow_direction', enums.flow_direction, entry => entry.flowDirection)
-    byClass('action', enums.action, entry => entry.action)
-    byClass('log_status', enums.log_status, entry => entry.logStatus)
-    byClass('version', 'UInt8', entry => entry.version)
-    byClass('protocol', 'UInt8', entry => entry.protocol)
-    byClass('traffic_path', 'UInt8', entry => entry.trafficPath)
-    byClass('encryption', 'UInt8', entry => entry.encryption)
-    gathered16(
-      writer,
-      'tcp_flags',
-      Uint16Array.from(classes, entry => entry.tcpFlags),
-      flowClass,
-      rows,
-    )
     const text = (name: string, texts: Uint32Array, entries: Uint32Array): void =>
       this.#low.write(writer, name, decoder.texts, rows, texts, entries)
-    text(
-      'type',
-      Uint32Array.from(classes, entry => entry.type),
-      flowClass,
-    )
-    text(
-      'reject_reason',
-      Uint32Array.from(classes, entry => entry.rejectReason),
-      flowClass,
-    )
+    for (const field of storedTraits) {
+      const name = columnName(field)
+      const type = traitType(field)
+      const values = traits.valuesOf(field.record)
+      if (type === 'LowCardinality(String)') text(name, Uint32Array.from(values), columns.traits)
+      else if (type === 'UInt16') gathered16(writer, name, Uint16Array.from(values), columns.traits, rows)
+      else gathered8(writer, name, type, Uint8Array.from(values), columns.traits, rows)
+    }
     gathered128(writer, 'local_addr', endpoints.address, local, rows)
     gathered128(writer, 'remote_addr', endpoints.address, remote, rows)
     gathered128(writer, 'pkt_local', endpoints.packet, local, rows)
@@ -121,21 +88,22 @@ export class FlowBlockEncoder {
     copied(writer, 'service_port', 'UInt16', columns.servicePort, rows)
     copied(writer, 'service_port_source', enums.service_port_source, columns.servicePortSource, rows)
     this.#low.write(writer, 'service_name', decoder.texts, rows, columns.serviceName, this.#itself(rows))
-    text('local_country', endpoints.country, local)
-    text('remote_country', endpoints.country, remote)
-    gathered32(writer, 'local_asn', endpoints.asn, local, rows)
-    gathered32(writer, 'remote_asn', endpoints.asn, remote, rows)
-    text('local_as_org', endpoints.asOrg, local)
-    text('remote_as_org', endpoints.asOrg, remote)
-    text('local_threat', endpoints.threat, local)
-    text('remote_threat', endpoints.threat, remote)
-    this.#writeServices(writer, decoder)
+    attributeRows.forEach(({ name, column, stored }, i) => {
+      const logged = loggedTraits(name)
+      for (const side of sides) {
+        if (logged.length > 0) this.#writeLogged(writer, decoder, `${side}_${column}`, side, endpoints.attributes[i]!, logged)
+        else if (stored === 'UInt32') gathered32(writer, `${side}_${column}`, endpoints.attributes[i]!, columns[side], rows)
+        else text(`${side}_${column}`, endpoints.attributes[i]!, columns[side])
+      }
+    })
     nextHopColumns.forEach(({ name }, i) => text(name, Uint32Array.from(decoder.nextHops.texts[i]!), columns.nextHop))
     writeExtra(writer, decoder)
     copied(writer, 'object_id', 'UInt64', columns.objectId, 2 * rows)
     copied(writer, 'line', 'UInt32', columns.line, rows)
     writeAbsent(writer, decoder)
-    return writer.end(flowBlockColumns, rows)
+    for (const i of optional) writeOptional(writer, optionalNumbers[i]!, columns.optional[i]!, rows)
+    const names = optional.map(i => optionalNumbers[i]!.column)
+    return writer.end(names.length === 0 ? alwaysColumns : [...alwaysColumns, ...names], rows)
   }
 
   /** 0, 1, 2 ...: for columns that have a text per row. */
@@ -144,34 +112,47 @@ export class FlowBlockEncoder {
     return this.#rows
   }
 
-  /** The service of a side: as logged, else by the published ranges. */
-  #writeServices(writer: NativeWriter, decoder: FlowDecoder): void {
-    const { columns, endpoints } = decoder
-    const { rows, direction, flowClass } = columns
+  /** A text of a side: as logged, else the attribute. */
+  #writeLogged(
+    writer: NativeWriter,
+    decoder: FlowDecoder,
+    name: string,
+    side: (typeof sides)[number],
+    attribute: Uint32Array,
+    logged: readonly { readonly record: string }[],
+  ): void {
+    const { rows, direction, traits } = decoder.columns
     if (this.#scratch.length < rows) this.#scratch = new Uint32Array(rows)
-    const source = Uint32Array.from(decoder.classes.classes, entry => entry.srcService)
-    const destination = Uint32Array.from(decoder.classes.classes, entry => entry.dstService)
-    for (const side of ['local', 'remote'] as const) {
-      const entries = columns[side]
-      // On ingress the destination is local.
-      const onIngress = side === 'local' ? destination : source
-      const otherwise = side === 'local' ? source : destination
-      for (let row = 0; row < rows; row++) {
-        const logged = (direction[row] === 1 ? onIngress : otherwise)[flowClass[row]!]!
-        this.#scratch[row] = logged !== 0 ? logged : endpoints.service[entries[row]!]!
-      }
-      this.#low.write(writer, `${side}_service`, decoder.texts, rows, this.#scratch, this.#itself(rows))
+    const scratch = this.#scratch
+    const entries = decoder.columns[side]
+    const [source, destination] = logged.map(({ record }) => Uint32Array.from(decoder.traits.valuesOf(record))) as [
+      Uint32Array,
+      Uint32Array,
+    ]
+    // On ingress the destination is local.
+    const onIngress = side === 'local' ? destination : source
+    const otherwise = side === 'local' ? source : destination
+    for (let row = 0; row < rows; row++) {
+      const text = (direction[row] === 1 ? onIngress : otherwise)[traits[row]!]!
+      scratch[row] = text !== 0 ? text : attribute[entries[row]!]!
     }
+    this.#low.write(writer, name, decoder.texts, rows, scratch, this.#itself(rows))
   }
 }
 
-const contextCells: readonly CellColumn<ContextRow>[] = [
+/** A cell of `interfaces`: '' is absent, which is null in a column of numbers. */
+const observerCells: readonly CellColumn<ObserverRow>[] = [
   { name: 'interface', type: 'UInt64', cell: row => row.hash },
-  ...contextColumns.map(({ name }, i): CellColumn<ContextRow> => ({ name, type: 'String', cell: row => row.values[i]! })),
+  ...observerColumns.map(({ name, type }, i): CellColumn<ObserverRow> => {
+    const numeric = /^Nullable\((.*)\)$/.exec(type)?.[1]
+    if (numeric === undefined) return { name, type: 'String', cell: row => row.values[i]! }
+    return { name, type: numeric as CellType, nullable: true, cell: ({ values }) => (values[i] === '' ? null : Number(values[i])) }
+  }),
 ]
 
 /** Encodes rows of `interfaces`. */
-export const contextBlock = (writer: NativeWriter, contexts: readonly ContextRow[]): NativeBlock => rowBlock(writer, contextCells, contexts)
+export const observerBlock = (writer: NativeWriter, observers: readonly ObserverRow[]): NativeBlock =>
+  rowBlock(writer, observerCells, observers)
 
 function copied(
   writer: NativeWriter,
@@ -242,21 +223,48 @@ function writeExtra(writer: NativeWriter, decoder: FlowDecoder): void {
   writer.raw(extraValues.bytes.subarray(0, extraValues.used))
 }
 
+/** Nullable numbers: which are null, then all of them. */
+function writeOptional(writer: NativeWriter, number: (typeof optionalNumbers)[number], source: Float64Array, rows: number): void {
+  const width = number.stored === 'Nullable(UInt16)' ? 2 : 8
+  writer.column(number.column, number.stored)
+  const nulls = writer.take(rows)
+  const at = writer.take(width * rows)
+  for (let row = 0; row < rows; row++) {
+    const value = source[row]!
+    writer.bytes[nulls + row] = value < 0 ? 1 : 0
+    const known = value < 0 ? 0 : value
+    if (width === 2) writer.view.setUint16(at + 2 * row, known, true)
+    else {
+      writer.view.setUint32(at + 8 * row, known % 0x1_0000_0000, true)
+      writer.view.setUint32(at + 8 * row + 4, Math.floor(known / 0x1_0000_0000), true)
+    }
+  }
+}
+
+/** Bits of attributes that the log did not have, by entry of the traits: `swapped`, for a source that is remote. */
+function unloggedBits(decoder: FlowDecoder, swapped: boolean): Uint32Array {
+  const bits = Uint32Array.from(decoder.traits.absent)
+  for (const { name, unloggedBit } of attributeRows) {
+    if (unloggedBit === undefined) continue
+    const local = 1 << unloggedBit
+    loggedTraits(name).forEach(({ record }, end) => {
+      const bit = (end === 0) === swapped ? remoteBits(local) : local
+      decoder.traits.valuesOf(record).forEach((value, entry) => (bits[entry]! |= value === 0 ? bit : 0))
+    })
+  }
+  return bits
+}
+
 function writeAbsent(writer: NativeWriter, decoder: FlowDecoder): void {
-  const { rows, absent, flowClass, local, remote, direction } = decoder.columns
-  const { classes } = decoder.classes
+  const { rows, absent, traits, local, remote, direction } = decoder.columns
   const bits = decoder.endpoints.absent
-  // Services that the log did not have, for a source that is local (egress) and for one that is remote (ingress).
-  const unlogged = (entry: FlowClass, srcBit: number, dstBit: number): number =>
-    (entry.srcService === 0 ? srcBit : 0) | (entry.dstService === 0 ? dstBit : 0)
-  const localBit = absentBits.localService
-  const straight = Uint32Array.from(classes, entry => entry.absent | unlogged(entry, localBit, remoteBits(localBit)))
-  const turned = Uint32Array.from(classes, entry => entry.absent | unlogged(entry, remoteBits(localBit), localBit))
+  const asIs = unloggedBits(decoder, false)
+  const swapped = unloggedBits(decoder, true)
   writer.column('absent', 'UInt32')
   const at = writer.take(4 * rows)
   const out = writer.view
   for (let row = 0; row < rows; row++) {
-    const ofClass = (direction[row] === 1 ? turned : straight)[flowClass[row]!]!
-    out.setUint32(at + 4 * row, absent[row]! | ofClass | bits[local[row]!]! | remoteBits(bits[remote[row]!]!), true)
+    const ofTraits = (direction[row] === 1 ? swapped : asIs)[traits[row]!]!
+    out.setUint32(at + 4 * row, absent[row]! | ofTraits | bits[local[row]!]! | remoteBits(bits[remote[row]!]!), true)
   }
 }

@@ -1,10 +1,10 @@
-/** The flows of a range: decoded to columns, encoded as one block, with the contexts that are new before them. */
+/** The flows of a range: decoded to columns, encoded as one block, with the observers that are new before them. */
 import type { StoredPart } from '../../runtime/ranges/range-target.ts'
 import type { InBatch } from '../../runtime/records.ts'
 import { FlowDecoder, type FlowCodec } from './columns/flow-decoder.ts'
 import { keepRows } from './columns/keep-rows.ts'
 import { recordsResolved, valuesUnfit } from './events.ts'
-import { contextBlock, FlowBlockEncoder } from './flow-block.ts'
+import { FlowBlockEncoder, observerBlock } from './flow-block.ts'
 import { placesByDay, type StoredLooks } from './stored-rows.ts'
 import type { RowBuffer, TableInsert } from './table-target.ts'
 
@@ -72,10 +72,10 @@ export class FlowBuffer implements RowBuffer {
 
   inserts(): TableInsert[] {
     const decoder = this.#decoder
-    const { fresh } = decoder.contexts
+    const { fresh } = decoder.observers
     return [
-      // A context that a repeated range brings again is equal to the one that is there: no token, so that none is ever missing.
-      { table: 'interfaces', rows: fresh.length, once: false, encode: writer => contextBlock(writer, fresh) },
+      // An observer that a repeated range brings again is equal to the one that is there: no token, so that none is ever missing.
+      { table: 'interfaces', rows: fresh.length, once: false, encode: writer => observerBlock(writer, fresh) },
       { table: 'flows', rows: this.rows, once: true, encode: writer => this.#encoder.encode(writer, decoder) },
     ]
   }

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { compileTable } from '../../processors/enrich/lookups/compile-table.ts'
 import type { TableFile } from '../../processors/enrich/lookups/configured-tables.ts'
 import { lookupSetOf, type LookupSet, type TableName } from '../../processors/enrich/lookups/lookup-set.ts'
-import { parseIpv4, parseIpv6 } from '../../processors/enrich/parse/address-text.ts'
+import { parseIpv4, parseIpv6 } from '../../flow/address-text.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'flowloom-makers-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -36,12 +36,12 @@ async function faultOf(table: TableName, ...paths: string[]): Promise<string> {
 /** What a table says of an address. */
 function look(tables: LookupSet, ip: string): string | undefined {
   const v4 = parseIpv4(ip)
-  const table = tables.country ?? tables.asn ?? tables.aws ?? tables.threats!
+  const table = Object.values(tables.ranges)[0]!
   const value = v4 === undefined ? table.find6(parseIpv6(ip)!) : table.find4(v4)
   if (value < 0) return undefined
-  if (table !== tables.asn) return tables.texts.texts[value]
-  const org = tables.asnOrgs[value]!
-  return `${tables.asnNumbers[value]!} ${org < 0 ? '' : tables.texts.texts[org]!}`.trim()
+  if (table !== tables.ranges.asn) return tables.texts.texts[value]
+  const org = tables.columns.AsOrg![value]!
+  return `${tables.columns.Asn![value]!} ${org < 0 ? '' : tables.texts.texts[org]!}`.trim()
 }
 
 const looked = async (table: TableName, paths: readonly string[], ips: readonly string[]): Promise<(string | undefined)[]> => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { defaultFormat } from '../../schemas/flow-fields.ts'
+import { defaultFormat } from '../../flow/fields.ts'
 import { TestEnricher, type EnrichedBlock } from '../../harness/enrich-blocks.ts'
 import { everywhere } from '../support/files/everywhere.ts'
 

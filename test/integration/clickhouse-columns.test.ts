@@ -1,7 +1,7 @@
 // The columns of every table are those that the code writes, and what the code does not write has a default.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { contextColumns } from '../../sinks/clickhouse/columns/context-dictionary.ts'
+import { observerColumns } from '../../flow/store-columns.ts'
 import { flowBlockColumns } from '../../sinks/clickhouse/flow-block.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import { ownNetworkColumns } from '../../sinks/clickhouse/own-networks.ts'
@@ -26,7 +26,7 @@ const typed = (columns: readonly { name: string; type: string; nullable?: boolea
 
 const written: Readonly<Record<string, readonly Written[]>> = {
   flows: named(flowBlockColumns),
-  interfaces: [{ name: 'interface', type: 'UInt64' }, ...contextColumns.map(({ name }) => ({ name, type: 'String' }))],
+  interfaces: [{ name: 'interface', type: 'UInt64' }, ...observerColumns.map(({ name, type }) => ({ name, type: plain(type) }))],
   flow_gaps: typed(gapTable.columns),
   dead_letters: typed(deadLetterTable.columns),
   dead_letter_replays: typed(replayTable.columns),

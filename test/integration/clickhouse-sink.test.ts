@@ -6,7 +6,7 @@ import type { FlowRecord } from '../../schemas/flow-record.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { emptyLedger } from '../support/records/ledger.ts'
-import { addressHex, anyFlow, expectedRow, flow } from '../support/records/flow-records.ts'
+import { addressHex, anyFlow, expectedRows, flow } from '../support/records/flow-records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink, testObjectId } from '../support/clickhouse/sink-setup.ts'
 
@@ -31,9 +31,9 @@ describe('flows in ClickHouse', () => {
       toString(packets) AS packets, toString(bytes) AS bytes, toString(object_id) AS object_id,
       * EXCEPT (start, dur, interface, direction, direction_source, time_source, service_port_source, flow_direction, action, log_status, local_addr, remote_addr, pkt_local, pkt_remote, packets, bytes, object_id, stored_at)
       FROM flows ORDER BY line`)
-    const expected = records
-      .map(expectedRow)
-      .map(row => Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, typeof cell === 'bigint' ? String(cell) : cell])))
+    const expected = expectedRows(records).map(row =>
+      Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, typeof cell === 'bigint' ? String(cell) : cell])),
+    )
     assert.equal(rows.length, 200)
     rows.forEach((row, i) => assert.deepEqual(row, Object.fromEntries(Object.keys(row).map(name => [name, expected[i]![name]]))))
     assert.deepEqual(Object.keys(rows[0]!).sort(), Object.keys(expected[0]!).sort())

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { flowFields, type FlowField } from '../../schemas/flow-fields.ts'
+import { attributeRows } from '../../flow/attributes.ts'
+import { flowFields, type FlowField } from '../../flow/fields.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import { plain, TestEnricher } from '../../harness/enrich-blocks.ts'
 import { canonicalIpv6, referenceBlock, referenceProtocols } from '../support/references/enrich-reference.ts'
@@ -114,18 +115,7 @@ const block = columns.chain(list =>
   }),
 )
 
-const annotations = [
-  'srcCountry',
-  'srcAsn',
-  'srcAsOrg',
-  'srcThreat',
-  'srcAwsService',
-  'dstCountry',
-  'dstAsn',
-  'dstAsOrg',
-  'dstThreat',
-  'dstAwsService',
-]
+const annotations: readonly string[] = attributeRows.flatMap(({ name }) => [`src${name}`, `dst${name}`])
 
 void describe('enrich, on any columns and any values', () => {
   void it('makes of each line what a plain reader makes of it, and encodes it as avsc reads it', () => {

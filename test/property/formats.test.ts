@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { readPlainly } from '../../audit/plain-reader.ts'
 import { addTally, emptyTally } from '../../schemas/tally.ts'
 import { createEnrichRole } from '../../processors/enrich/enrich-processor.ts'
-import { flowFields } from '../../schemas/flow-fields.ts'
+import { flowFields } from '../../flow/fields.ts'
 import { matrixFormats, matrixRecords } from '../support/files/format-matrix.ts'
 import { FetchBench, keyOf } from '../support/s3/fetch-cases.ts'
 

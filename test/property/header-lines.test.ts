@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { readPlainly } from '../../audit/plain-reader.ts'
 import { readParquetPlainly } from '../../audit/plain-parquet.ts'
 import { isColumnLine, isHeader } from '../../producers/s3/text/header-line.ts'
-import { findFlowField, flowFields } from '../../schemas/flow-fields.ts'
+import { findFlowField, flowFields } from '../../flow/fields.ts'
 import { parquetObject } from '../support/files/parquet-object.ts'
 
 const documented = fc.shuffledSubarray(

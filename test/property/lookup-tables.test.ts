@@ -11,7 +11,7 @@ import type { RangeTable } from '../../processors/enrich/lookups/range-table.ts'
 import { readAsnText, readCountryText } from '../../processors/enrich/lookups/range-text.ts'
 import { AsnPool } from '../../processors/enrich/lookups/table-values.ts'
 import { readThreatList } from '../../processors/enrich/lookups/threat-lists.ts'
-import { parseIpv4, parseIpv6 } from '../../processors/enrich/parse/address-text.ts'
+import { parseIpv4, parseIpv6 } from '../../flow/address-text.ts'
 import { modelLookup, modelPrefix, modelText, tableForms, writeTable, type ModelRange } from '../support/references/lookup-model.ts'
 
 const runs = Number(process.env['FLOWLOOM_TEST_RUNS'] ?? 150)

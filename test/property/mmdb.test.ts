@@ -10,7 +10,7 @@ import { TextPool } from '../../processors/enrich/lookups/lookup-set.ts'
 import { readCountryMmdb } from '../../processors/enrich/lookups/mmdb-ranges.ts'
 import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
 import type { RangeTable } from '../../processors/enrich/lookups/range-table.ts'
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6, type Words } from '../../processors/enrich/parse/address-text.ts'
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6, type Words } from '../../flow/address-text.ts'
 import { ipv4Bits, writeMmdb, type MmdbContent } from '../support/files/mmdb-writer.ts'
 
 const seed = Number(process.env['FLOWLOOM_TEST_SEED'] ?? 20_261_130)

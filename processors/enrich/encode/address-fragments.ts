@@ -4,10 +4,11 @@
  * The fragment of an address is its nullable text twice (address and packet address are mostly the same) and its annotations. One copy makes the
  * whole endpoint of a row whose two addresses are the same; for others the parts are taken from two entries.
  */
-import type { LookupSet } from '../lookups/lookup-set.ts'
-import type { AddressDictionary } from '../parse/address-dictionary.ts'
-import { ByteArena } from '../parse/byte-arena.ts'
-import { grow } from '../parse/pair-table.ts'
+import { attributeValue, type LookupSet } from '../lookups/lookup-set.ts'
+import type { AddressDictionary } from '../../../flow/address-dictionary.ts'
+import { attributeRows, attributeSources } from '../../../flow/attributes.ts'
+import { ByteArena } from '../../../flow/byte-arena.ts'
+import { grow } from '../../../flow/pair-table.ts'
 import { varintLength, writeVarint } from './varint.ts'
 
 const textEncoder = new TextEncoder()
@@ -69,16 +70,11 @@ export class AddressFragments {
     arena.reserve(textLength)
     arena.bytes.copyWithin(arena.length, start, arena.length)
     arena.length += textLength
-    const asn = current.asn[id]!
-    this.#writeText(current.country[id]!, tables)
-    if (asn < 0) arena.bytes[arena.length++] = 0
-    else {
-      arena.bytes[arena.length++] = 2
-      arena.length = writeVarint(arena.bytes, arena.length, tables.asnNumbers[asn]!)
+    for (let i = 0; i < attributeRows.length; i++) {
+      const value = attributeValue(tables, i, current.looked[attributeSources[i]!]![id]!)
+      if (attributeRows[i]!.type === 'string') this.#writeText(value, tables)
+      else this.#writeNumber(value)
     }
-    this.#writeText(asn < 0 ? -1 : tables.asnOrgs[asn]!, tables)
-    this.#writeText(current.threat[id]!, tables)
-    this.#writeText(current.service[id]!, tables)
     this.meta[4 * id] = start
     this.meta[4 * id + 1] = textLength | ((arena.length - start) << 8)
     this.order[2 * id + 1] = current.order[id]!
@@ -104,6 +100,16 @@ export class AddressFragments {
     else {
       this.arena.reserve(16)
       this.arena.bytes[this.arena.length++] = 0
+    }
+  }
+
+  #writeNumber(value: number): void {
+    const { arena } = this
+    arena.reserve(16)
+    if (value < 0) arena.bytes[arena.length++] = 0
+    else {
+      arena.bytes[arena.length++] = 2
+      arena.length = writeVarint(arena.bytes, arena.length, value)
     }
   }
 

@@ -5,19 +5,34 @@
 import { confluentHeader, headerLength, type TopicSchemaIds } from '../../../runtime/avro.ts'
 import type { LookupSet } from '../lookups/lookup-set.ts'
 import { serviceNames } from '../lookups/service-names.ts'
-import { compareAddresses, type AddressGeneration } from '../parse/address-dictionary.ts'
-import { copyBytes, slack } from '../parse/byte-arena.ts'
-import { directionSource, plainSide, servicePortSource, timeSource, type BatchDictionaries, type FlowBatch } from '../parse/flow-batch.ts'
+import { attributeRows } from '../../../flow/attributes.ts'
+import { lostCounters, numberPlace, optionalNumbers } from '../../../flow/numbers.ts'
+import { compareAddresses, type AddressGeneration } from '../../../flow/address-dictionary.ts'
+import { copyBytes, slack } from '../../../flow/byte-arena.ts'
+import {
+  directionSource,
+  plainSide,
+  servicePortSource,
+  timeSource,
+  type BatchDictionaries,
+  type FlowBatch,
+} from '../../../flow/flow-batch.ts'
 import { AddressFragments } from './address-fragments.ts'
 import { FragmentSet } from './fragments.ts'
 import { hashKey } from './key-hash.ts'
 import type { Slabs } from './slabs.ts'
 import { varintLength, writeVarint } from './varint.ts'
 
-/** Most bytes of a row besides its fragments and its key: framing, numbers, service, origin. */
-const maxNumbers = 256
-/** Annotations of an endpoint: country, ASN, organisation, threat, AWS service. */
-const annotations = 5
+/** Optional numbers of a row, and the place of the first one. */
+const optionals = optionalNumbers.length
+const firstOptional = numberPlace.optional
+/** Counters of lost packets of a row, and the place of the first one. */
+const lost = lostCounters.length
+const firstLost = numberPlace.lost
+/** Most bytes of a row besides its fragments and its key: framing, numbers, service, object and line. */
+const maxNumbers = 208 + 10 * (optionals + lost)
+/** Attributes of an endpoint. */
+const attributes = attributeRows.length
 /** Records below this have lengths of two bytes. */
 const twoByteLength = 8192
 
@@ -55,6 +70,23 @@ function writeTimeKept(bytes: Uint8Array, at: number, value: number): number {
   return at + 3
 }
 
+/** Optional numbers: few logs have any, so they are not a part of the row's own code either. */
+function writeOptionals(bytes: Uint8Array, at: number, numbers: readonly Float64Array[], row: number): number {
+  let p = at
+  for (let i = 0; i < optionals; i++) p = writeOptional(bytes, p, numbers[firstOptional + i]![row]!)
+  return p
+}
+
+/** Group of lost packets: null if none of its counters is known. Only transit gateways have it, so it is not a part of the row's own code. */
+function writeLost(bytes: Uint8Array, at: number, numbers: readonly Float64Array[], row: number): number {
+  let isKnown = false
+  for (let i = 0; i < lost; i++) isKnown ||= numbers[firstLost + i]![row]! >= 0
+  bytes[at] = isKnown ? 2 : 0
+  let p = at + 1
+  if (isKnown) for (let i = 0; i < lost; i++) p = writeOptional(bytes, p, numbers[firstLost + i]![row]!)
+  return p
+}
+
 /** True where the first end stands behind the second in the key, for ends of equal order: IPv6 in full, ties by port. */
 function reversed(addresses: AddressGeneration, a: number, b: number, portA: number, portB: number): boolean {
   const exact = a === b ? 0 : compareAddresses(addresses, a, b)
@@ -68,8 +100,8 @@ export class FlowEncoder {
   private readonly key: Uint8Array
   private readonly keyView: DataView
   private readonly headerView: DataView
-  private readonly origin = new Uint8Array(8 + slack)
-  private readonly originView = new DataView(this.origin.buffer)
+  private readonly objectId = new Uint8Array(8 + slack)
+  private readonly objectIdView = new DataView(this.objectId.buffer)
 
   /** @param ids Schema ids of the `flows` topic. */
   constructor(ids: TopicSchemaIds) {
@@ -91,7 +123,7 @@ export class FlowEncoder {
     const { dictionaries } = batch
     this.addresses.update(dictionaries.addresses, tables)
     const set = this.fragmentsOf(dictionaries)
-    this.origin.set(objectId)
+    this.objectId.set(objectId)
     for (let row = 0; row < batch.rows; row++) this.encodeRow(batch, set, slabs, row)
   }
 
@@ -110,7 +142,7 @@ export class FlowEncoder {
     const dstPort = ports[1]![row]!
     const from = pktSrcId === 0 ? srcId : pktSrcId
     const to = pktDstId === 0 ? dstId : pktDstId
-    const classId = batch.classId[row]!
+    const traitsId = batch.traitsId[row]!
     const difference = order[2 * from + 1]! - order[2 * to + 1]!
     const swap = difference === 0 ? reversed(addresses, from, to, srcPort, dstPort) : difference > 0
     const low = swap ? to : from
@@ -122,22 +154,22 @@ export class FlowEncoder {
     const highText = meta[4 * high + 1]! & 255
     copyBytes(keyView, k, fragments, meta[4 * high]!, highText)
     k = writeOptional(key, k + highText, swap ? srcPort : dstPort)
-    k = writeOptional(key, k, dictionaries.classes.protocol[classId]!)
+    k = writeOptional(key, k, dictionaries.traits.protocol[traitsId]!)
     const { partitions } = slabs
     const partition = partitions === 1 ? 0 : (hashKey(keyView, k) & 0x7fffffff) % partitions
 
-    const { contexts, classes, nextHops, extras } = set
-    const context = 2 * batch.contextId[row]!
+    const { observers, traits, nextHops, extras } = set
+    const observer = 2 * batch.observerId[row]!
     const nextHop = 2 * batch.nextHopId[row]!
     const extra = 2 * batch.extraId[row]!
-    const contextLength = contexts.places[context + 1]!
-    const classLength = classes.places[2 * classId + 1]!
+    const observerLength = observers.places[observer + 1]!
+    const traitsLength = traits.places[2 * traitsId + 1]!
     const nextHopLength = nextHops.places[nextHop + 1]!
     const extraLength = extras.places[extra + 1]!
     const needed =
       k +
-      contextLength +
-      classLength +
+      observerLength +
+      traitsLength +
       nextHopLength +
       extraLength +
       2 * ((meta[4 * from + 1]! >>> 8) + (meta[4 * to + 1]! >>> 8)) +
@@ -157,13 +189,13 @@ export class FlowEncoder {
     p += reserved
     copyBytes(view, p, this.headerView, 0, headerLength)
     p += headerLength
-    copyBytes(view, p, contexts.arena.view, contexts.places[context]!, contextLength)
-    p += contextLength
+    copyBytes(view, p, observers.arena.view, observers.places[observer]!, observerLength)
+    p += observerLength
     const plain = batch.hasPlainSides ? batch.plainSides[row]! : 0
     p = (plain & plainSide.source) === 0 ? this.endpoint(view, p, srcId, pktSrcId) : this.plainEndpoint(view, p, srcId, pktSrcId)
     p = (plain & plainSide.destination) === 0 ? this.endpoint(view, p, dstId, pktDstId) : this.plainEndpoint(view, p, dstId, pktDstId)
-    copyBytes(view, p, classes.arena.view, classes.places[2 * classId]!, classLength)
-    p += classLength
+    copyBytes(view, p, traits.arena.view, traits.places[2 * traitsId]!, traitsLength)
+    p += traitsLength
     bytes[p] = 2 * batch.direction[row]!
     const decidedBy = batch.directionSource[row]!
     bytes[p + 1] = 2 * decidedBy
@@ -181,11 +213,14 @@ export class FlowEncoder {
     bytes[p] = 2 * timedBy
     bytes[p + 1] = 0
     p = timedBy >= timeSource.start ? writeTimeKept(bytes, p, timedBy) : p + 2
-    if (numbers[4]![row]! < 0 && numbers[5]![row]! < 0 && numbers[6]![row]! < 0 && numbers[7]![row]! < 0) bytes[p++] = 0
+    if (batch.hasOptionalNumbers) p = writeOptionals(bytes, p, numbers, row)
     else {
-      bytes[p++] = 2
-      for (let i = 4; i < 8; i++) p = writeOptional(bytes, p, numbers[i]![row]!)
+      // the next fields replace what is written too far
+      for (let i = 0; i < optionals; i += 4) view.setInt32(p + i, 0)
+      p += optionals
     }
+    if (batch.hasLostPackets) p = writeLost(bytes, p, numbers, row)
+    else bytes[p++] = 0
     p = writeOptional(bytes, p, batch.servicePort[row]!)
     const portSource = batch.servicePortSource[row]!
     if (portSource === servicePortSource.none) bytes[p++] = 0
@@ -196,7 +231,7 @@ export class FlowEncoder {
     }
     const service = serviceFragments[batch.serviceId[row]!]!
     for (let i = 0; i < service.length; i++) bytes[p++] = service[i]!
-    view.setBigInt64(p, this.originView.getBigInt64(0))
+    view.setBigInt64(p, this.objectIdView.getBigInt64(0))
     p = writeVarint(bytes, p + 8, batch.line[row]!)
     copyBytes(view, p, extras.arena.view, extras.places[extra]!, extraLength)
     p += extraLength
@@ -206,7 +241,7 @@ export class FlowEncoder {
     slab.count++
   }
 
-  /** Writes address, packet address and annotations of one side. */
+  /** Writes address, packet address and attributes of one side. */
   private endpoint(view: DataView, at: number, address: number, packet: number): number {
     const { meta } = this.addresses
     const fragments = this.addresses.arena.view
@@ -221,14 +256,14 @@ export class FlowEncoder {
     p += lengths & 255
     if (packet === 0) {
       view.setUint8(p++, 0)
-      return copyAnnotations(view, p, fragments, start, lengths)
+      return copyAttributes(view, p, fragments, start, lengths)
     }
     const packetLengths = meta[4 * packet + 1]!
     copyBytes(view, p, fragments, meta[4 * packet]!, packetLengths & 255)
-    return copyAnnotations(view, p + (packetLengths & 255), fragments, meta[4 * packet]!, packetLengths)
+    return copyAttributes(view, p + (packetLengths & 255), fragments, meta[4 * packet]!, packetLengths)
   }
 
-  /** Writes address and packet address of one side that has no annotations because it is ours. */
+  /** Writes address and packet address of one side that has no attributes because it is ours. */
   private plainEndpoint(view: DataView, at: number, address: number, packet: number): number {
     const { meta } = this.addresses
     const fragments = this.addresses.arena.view
@@ -239,7 +274,7 @@ export class FlowEncoder {
       copyBytes(view, p, fragments, meta[4 * id]!, length)
       p += length
     }
-    for (let i = 0; i < annotations; i++) view.setUint8(p++, 0)
+    for (let i = 0; i < attributes; i++) view.setUint8(p++, 0)
     return p
   }
 
@@ -252,7 +287,7 @@ export class FlowEncoder {
 }
 
 /** Copies the part of an address fragment behind its two texts. */
-function copyAnnotations(view: DataView, at: number, fragments: DataView, start: number, lengths: number): number {
+function copyAttributes(view: DataView, at: number, fragments: DataView, start: number, lengths: number): number {
   const skipped = 2 * (lengths & 255)
   copyBytes(view, at, fragments, start + skipped, (lengths >>> 8) - skipped)
   return at + (lengths >>> 8) - skipped

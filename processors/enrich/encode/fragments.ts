@@ -1,12 +1,12 @@
 /** Avro fragments of dictionary entries: each is encoded once, a row copies it. */
 import avsc from 'avsc'
 import type { AvroField, AvroRecord } from '../../../schemas/avro-types.ts'
-import { classFields, flowValue, interfaceFields } from '../../../schemas/flow-record.ts'
+import { flowValue, observerFragment, traitsFragment } from '../../../schemas/flow-record.ts'
 import { record } from '../../../schemas/avro-types.ts'
 import { protocolName, tcpFlagNames } from '../lookups/protocol-names.ts'
-import { ByteArena, slack } from '../parse/byte-arena.ts'
-import type { BatchDictionaries } from '../parse/flow-batch.ts'
-import { grow } from '../parse/pair-table.ts'
+import { ByteArena, slack } from '../../../flow/byte-arena.ts'
+import type { BatchDictionaries } from '../../../flow/flow-batch.ts'
+import { grow } from '../../../flow/pair-table.ts'
 
 const typeOf = (fields: readonly AvroField[]): avsc.Type =>
   avsc.Type.forSchema(record('Fragment', 'Some fields of a flow', fields) satisfies AvroRecord as unknown as avsc.Schema, {
@@ -14,8 +14,8 @@ const typeOf = (fields: readonly AvroField[]): avsc.Type =>
   })
 const field = (name: string): AvroField => flowValue.fields.find(candidate => candidate.name === name)!
 
-const contextType = typeOf(interfaceFields)
-const classType = typeOf(classFields)
+const observerType = typeOf(observerFragment)
+const traitsType = typeOf(traitsFragment)
 const nextHopType = typeOf([field('nextHop')])
 const extraType = typeOf([field('extra')])
 
@@ -38,20 +38,20 @@ export class FragmentArena {
 
 /** Fragments of the dictionaries of one parser. As bounded as the dictionaries. */
 export class FragmentSet {
-  readonly contexts = new FragmentArena()
-  readonly classes = new FragmentArena()
+  readonly observers = new FragmentArena()
+  readonly traits = new FragmentArena()
   readonly nextHops = new FragmentArena()
   readonly extras = new FragmentArena()
 
   /** Encodes what is new in the dictionaries. */
   update(dictionaries: BatchDictionaries): void {
-    const { contexts, classes, nextHops, extras } = dictionaries
-    if (this.contexts.count === 0) this.contexts.push(new Uint8Array(0))
-    while (this.contexts.count <= contexts.count) this.contexts.push(contextType.toBuffer(contexts.values[this.contexts.count]))
-    while (this.classes.count <= classes.count) {
-      const values = classes.values[this.classes.count]!
-      this.classes.push(
-        classType.toBuffer({ ...values, protocolName: protocolName(values.protocol), tcpFlagNames: tcpFlagNames(values.tcpFlags) }),
+    const { observers, traits, nextHops, extras } = dictionaries
+    if (this.observers.count === 0) this.observers.push(new Uint8Array(0))
+    while (this.observers.count <= observers.count) this.observers.push(observerType.toBuffer(observers.values[this.observers.count]))
+    while (this.traits.count <= traits.count) {
+      const values = traits.values[this.traits.count]!
+      this.traits.push(
+        traitsType.toBuffer({ ...values, protocolName: protocolName(values.protocol), tcpFlagNames: tcpFlagNames(values.tcpFlags) }),
       )
     }
     while (this.nextHops.count < nextHops.values.length)

@@ -1,6 +1,6 @@
 /** Slabs: records for one partition in Kafka's record format, in buffers that are used again. */
 import type { OutSlab } from '../../../runtime/records.ts'
-import { slack } from '../parse/byte-arena.ts'
+import { slack } from '../../../flow/byte-arena.ts'
 
 /** Bytes at which a slab is cut: a batch must stay below the broker's `max.message.bytes` of 1,048,588 uncompressed. */
 export const maxSlabBytes = 800_000

@@ -1,5 +1,5 @@
 /** Ranges of addresses as text tables write them: dotted, IPv6, whole numbers, prefixes. */
-import { parseIpv4, parseIpv6, type Words } from '../parse/address-text.ts'
+import { parseIpv4, parseIpv6, type Words } from '../../../flow/address-text.ts'
 
 /** A range of one family; ends are included. */
 export type AddressRange =

@@ -1,5 +1,5 @@
 /** Makes overlapping ranges disjoint. */
-import type { Words } from '../parse/address-text.ts'
+import type { Words } from '../../../flow/address-text.ts'
 
 /** A range of addresses as numbers; ends are included. */
 export interface ValueRange {

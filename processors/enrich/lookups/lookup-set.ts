@@ -1,9 +1,10 @@
 /** The lookup tables in force, as the pure parts see them. */
 import type { CompiledTable } from './compile-table.ts'
+import { attributeRows, type AttributeName, type LookupName } from '../../../flow/attributes.ts'
 import { RangeTable } from './range-table.ts'
 
 /** Tables of the lookups. */
-export type TableName = 'country' | 'asn' | 'aws' | 'threat'
+export type TableName = LookupName
 
 /** Texts by number: each text once. */
 export class TextPool {
@@ -36,28 +37,37 @@ export interface TableInfo {
   readonly firstUnreadable: string | null
 }
 
-/** Tables compiled for lookup; undefined: that table is off. Values of country, AWS and threat tables are numbers in `texts`. */
+/** Tables compiled for lookup. */
 export interface LookupSet {
   readonly texts: TextPool
-  readonly country: RangeTable | undefined
-  /** Values are places in `asnNumbers` and `asnOrgs` (a number in `texts`, -1 for none). */
-  readonly asn: RangeTable | undefined
-  readonly asnNumbers: ArrayLike<number>
-  readonly asnOrgs: ArrayLike<number>
-  readonly aws: RangeTable | undefined
-  readonly threats: RangeTable | undefined
+  /** Undefined: that table is off. */
+  readonly ranges: Readonly<Partial<Record<TableName, RangeTable>>>
+  /**
+   * Attributes whose range table gives places in a column: the numbers of an attribute that is a number, else places in `texts`, -1 for none.
+   * The range table of an attribute that has no column gives the place in `texts` itself.
+   */
+  readonly columns: Readonly<Partial<Record<AttributeName, ArrayLike<number>>>>
   readonly info: readonly TableInfo[]
+}
+
+/**
+ * The value of an attribute.
+ *
+ * @param attribute Its place in `attributeRows`.
+ * @param found What its range table says, -1 for nothing.
+ * @returns A number, or a place in `texts`; -1: there is none.
+ */
+export function attributeValue({ columns }: LookupSet, attribute: number, found: number): number {
+  if (found < 0) return -1
+  const column = columns[attributeRows[attribute]!.name]
+  return column === undefined ? found : column[found]!
 }
 
 /** No tables at all. */
 export const noLookups: LookupSet = {
   texts: new TextPool(),
-  country: undefined,
-  asn: undefined,
-  asnNumbers: [],
-  asnOrgs: [],
-  aws: undefined,
-  threats: undefined,
+  ranges: {},
+  columns: {},
   info: [],
 }
 
@@ -65,27 +75,22 @@ export const noLookups: LookupSet = {
 export function lookupSetOf(tables: readonly CompiledTable[]): LookupSet {
   const texts = new TextPool()
   texts.idOf('')
-  const placed = new Map<TableName, RangeTable>()
-  let asnNumbers: ArrayLike<number> = []
-  let asnOrgs: ArrayLike<number> = []
+  const placed: Partial<Record<TableName, RangeTable>> = {}
+  const columns: Partial<Record<AttributeName, ArrayLike<number>>> = {}
   for (const compiled of tables) {
     const ids = compiled.texts.map(text => texts.idOf(text))
     const placeOf = (value: number): number => (value < 0 ? -1 : ids[value]!)
     const { ranges } = compiled
     if (compiled.table === 'asn') {
-      asnNumbers = compiled.asnNumbers
-      asnOrgs = compiled.asnOrgs.map(placeOf)
-      placed.set('asn', new RangeTable(ranges))
-    } else placed.set(compiled.table, new RangeTable({ ...ranges, value4: ranges.value4.map(placeOf), value6: ranges.value6.map(placeOf) }))
+      columns.Asn = compiled.asnNumbers
+      columns.AsOrg = compiled.asnOrgs.map(placeOf)
+      placed.asn = new RangeTable(ranges)
+    } else placed[compiled.table] = new RangeTable({ ...ranges, value4: ranges.value4.map(placeOf), value6: ranges.value6.map(placeOf) })
   }
   return {
     texts,
-    country: placed.get('country'),
-    asn: placed.get('asn'),
-    asnNumbers,
-    asnOrgs,
-    aws: placed.get('aws'),
-    threats: placed.get('threat'),
+    ranges: placed,
+    columns,
     info: tables.flatMap(({ info }) => info),
   }
 }

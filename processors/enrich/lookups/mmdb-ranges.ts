@@ -1,5 +1,5 @@
 /** MaxMind DB files flattened to ranges: the tree is walked once at load, so that no lookup touches it again. */
-import type { Words } from '../parse/address-text.ts'
+import type { Words } from '../../../flow/address-text.ts'
 import { LookupFault } from './lookup-fault.ts'
 import type { TextPool } from './lookup-set.ts'
 import { MmdbFile } from './mmdb-file.ts'

@@ -1,5 +1,5 @@
 /** Collects the ranges of a table, of whatever order and overlap, and compiles them. */
-import type { Words } from '../parse/address-text.ts'
+import type { Words } from '../../../flow/address-text.ts'
 import { bigOf, disjoint, wordsOfBig } from './disjoint-ranges.ts'
 import { compareWords, RangeTable, type Ipv4Alias } from './range-table.ts'
 

@@ -1,5 +1,5 @@
 /** Ranges of addresses with a value each, compiled to sorted typed arrays: a lookup is one binary search and allocates nothing. */
-import type { Words } from '../parse/address-text.ts'
+import type { Words } from '../../../flow/address-text.ts'
 
 /**
  * A range of IPv6 addresses that carry an IPv4 address: the 32 bits behind the first `bits`. What is known of that address is known of them, as

@@ -1,32 +1,18 @@
 /** The column plan: what each column of an object is, compiled from its header line into a few fused operations. */
-import { findFlowField, type FlowField } from '../../../schemas/flow-fields.ts'
+import { findFlowField, type FlowField } from '../../../flow/fields.ts'
+import type { FilledColumns } from '../../../flow/flow-batch.ts'
+import { addressNames, numberNames, portNames } from '../../../flow/numbers.ts'
 import { maxColumns } from './work-memory.ts'
 
 /** Kinds of operation; adjacent columns of a text role are fused into one span. */
-export const opKind = { number: 0, port: 1, address: 2, context: 3, class: 4, nextHop: 5, extra: 6 } as const
+export const opKind = { number: 0, port: 1, address: 2, observer: 3, traits: 4, nextHop: 5, extra: 6 } as const
 
 /**
  * Integers per operation in `ColumnPlan.ops`:
  * kind; target (column of the batch, span or run); number of columns; detail; first column.
- * Detail: number, 1 for a time; address, 1 + the address column read before that usually has the same value; context, 1 for the span that identifies.
+ * Detail: number, 1 for a time; address, 1 + the address column read before that usually has the same value; observer, 1 for the span that identifies.
  */
 export const opStride = 5
-
-/** Batch columns of the numeric fields, in the order of `FlowBatch.numbers`. */
-export const numberNames = [
-  'packets',
-  'bytes',
-  'start',
-  'end',
-  'packets-lost-no-route',
-  'packets-lost-blackhole',
-  'packets-lost-mtu-exceeded',
-  'packets-lost-ttl-expired',
-] as const
-/** Batch columns of the ports, in the order of `FlowBatch.ports`. */
-export const portNames = ['srcport', 'dstport'] as const
-/** Batch columns of the addresses, in the order of `FlowBatch.addressIds`. */
-export const addressNames = ['srcaddr', 'dstaddr', 'pkt-srcaddr', 'pkt-dstaddr'] as const
 
 /** A compiled header line. */
 export interface ColumnPlan {
@@ -35,18 +21,20 @@ export interface ColumnPlan {
   readonly ops: Int32Array
   /** Documented fields by column; undefined for columns that go to `extra`. */
   readonly fields: readonly (FlowField | undefined)[]
-  /** Columns of the context, of each class run, of the next hop and of the unknown ones, in the order of the line. */
-  readonly contextColumns: readonly number[]
-  readonly classRuns: readonly (readonly number[])[]
+  /** Columns of the observer, of each run of traits, of the next hop and of the unknown ones, in the order of the line. */
+  readonly observerColumns: readonly number[]
+  readonly traitRuns: readonly (readonly number[])[]
   readonly nextHopColumns: readonly number[]
   readonly extraColumns: readonly number[]
   /** Name of each unknown column in `extra`; a name that stood before gets `#2`, `#3` ... */
   readonly extraNames: readonly string[]
   /** Columns that a gap record has no field for, with the name of each in its `extra`. */
   readonly gapExtras: readonly (readonly [column: number, name: string])[]
-  readonly contextSpans: number
+  readonly observerSpans: number
   readonly nextHopSpans: number
   readonly extraSpans: number
+  /** Columns of the batch that the parser fills. */
+  readonly filled: FilledColumns
   /** True where the header has the field. */
   has(name: string): boolean
 }
@@ -86,13 +74,13 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
   const identity = identities.find(name => seen.has(name))
   const ops: number[] = []
   const runs: number[][] = []
-  const spans = { context: 0, nextHop: 0, extra: 0 }
+  const spans = { observer: 0, nextHop: 0, extra: 0 }
   const read: string[] = []
   const add = (kind: number, target: number, detail: number, column: number): void => void ops.push(kind, target, 1, detail, column)
   const lastKind = (): number | undefined => ops[ops.length - opStride]
   const text = (kind: 3 | 5 | 6, group: keyof typeof spans, detail: number, column: number): void => {
-    // a span ends with the identifying column, so that its last bytes tell contexts apart (line-parser.ts)
-    const ended = kind === opKind.context && ops[ops.length - opStride + 3] === 1
+    // a span ends with the identifying column, so that its last bytes tell observers apart (line-parser.ts)
+    const ended = kind === opKind.observer && ops[ops.length - opStride + 3] === 1
     if (lastKind() !== kind || ended) add(kind, spans[group]++, detail, column)
     else {
       ops[ops.length - opStride + 2]! += 1
@@ -102,14 +90,14 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
   const place = (names: readonly string[], name: string): number => names.indexOf(name)
   fields.forEach((field, column) => {
     if (field === undefined) text(opKind.extra, 'extra', 0, column)
-    else if (field.role === 'context') text(opKind.context, 'context', field.name === identity ? 1 : 0, column)
+    else if (field.role === 'observer') text(opKind.observer, 'observer', field.name === identity ? 1 : 0, column)
     else if (field.role === 'next-hop') text(opKind.nextHop, 'nextHop', 0, column)
-    else if (field.role === 'class') {
-      if (lastKind() === opKind.class) {
+    else if (field.role === 'traits') {
+      if (lastKind() === opKind.traits) {
         ops[ops.length - opStride + 2]! += 1
         runs.at(-1)!.push(column)
       } else {
-        add(opKind.class, runs.length, 0, column)
+        add(opKind.traits, runs.length, 0, column)
         runs.push([column])
       }
     } else if (field.role === 'address') {
@@ -130,8 +118,8 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
     names,
     ops: Int32Array.from(ops),
     fields,
-    contextColumns: columnsOf('context'),
-    classRuns: runs,
+    observerColumns: columnsOf('observer'),
+    traitRuns: runs,
     nextHopColumns: columnsOf('next-hop'),
     extraColumns,
     extraNames,
@@ -139,9 +127,14 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
       if (field === undefined) return [[column, extraNames[extraColumns.indexOf(column)]!] as const]
       return gapColumns.includes(field.name) ? [] : [[column, field.name] as const]
     }),
-    contextSpans: spans.context,
+    observerSpans: spans.observer,
     nextHopSpans: spans.nextHop,
     extraSpans: spans.extra,
+    filled: {
+      addresses: addressNames.map(name => seen.has(name)),
+      ports: portNames.map(name => seen.has(name)),
+      numbers: numberNames.map(name => seen.has(name)),
+    },
     has: name => seen.has(name),
   }
 }

@@ -1,5 +1,7 @@
 /** Why a line cannot be read: a closed list. The reason is the metric label and stands in the dead letter. */
 
+import type { BatchFault } from '../../../flow/flow-batch.ts'
+
 /** Every reason with its meaning; docs/reference/errors.md is generated from it. */
 export const lineFaultReasons = {
   'no-columns': 'the block has no usable header line, so nothing says what its columns are',
@@ -27,13 +29,6 @@ export const faultReasonList = Object.keys(lineFaultReasons) as readonly LineFau
 export const faultNumber = (reason: LineFaultReason): number => faultReasonList.indexOf(reason) + 1
 
 /** One line that cannot be read. */
-export interface LineFault {
-  /** Line of the object, 1 is its first line. */
-  readonly line: number
+export interface LineFault extends BatchFault {
   readonly reason: LineFaultReason
-  /** What was wrong, with the field and the value (at most 100 characters of it). */
-  readonly detail: string
-  /** The line in the block: first byte and byte after the last one, without the line end. */
-  readonly start: number
-  readonly end: number
 }

@@ -6,15 +6,19 @@
  * or exception per row: values go straight into typed arrays, text is found in dictionaries by its bytes. Speed: bench/parse.ts.
  */
 import { beginsWithMark, markLength } from '../../../schemas/byte-order-mark.ts'
-import type { NextHopRecord } from '../../../schemas/flow-record.ts'
-import type { AddressDictionary } from './address-dictionary.ts'
-import { ClassDictionary, rowKind } from './class-dictionary.ts'
-import { ClassFinder } from './class-finder.ts'
-import { addressNames, numberNames, opKind, opStride, portNames, type ColumnPlan } from './column-plan.ts'
-import { ContextDictionary, observerOf, type ObjectDefaults } from './context-dictionary.ts'
-import { ContextFinder } from './context-finder.ts'
+import type { AddressDictionary } from '../../../flow/address-dictionary.ts'
+import { TraitsFinder } from './traits-finder.ts'
+import { TraitsTexts } from './traits-texts.ts'
+import { opKind, opStride, type ColumnPlan } from './column-plan.ts'
+import { ObserverFinder } from './observer-finder.ts'
+import { ObserverTexts, type ObjectDefaults } from './observer-texts.ts'
 import { describeFault } from './describe-fault.ts'
-import type { BatchDictionaries, FlowBatch } from './flow-batch.ts'
+import type { BatchDictionaries, FlowBatch, NextHopValues } from '../../../flow/flow-batch.ts'
+import { numberPlace } from '../../../flow/numbers.ts'
+import type { ObserverDictionary } from '../../../flow/observer-dictionary.ts'
+import { observerOf } from '../../../flow/observers.ts'
+import { rowKind, type TraitsDictionary } from '../../../flow/traits-dictionary.ts'
+import type { ValueDictionary } from '../../../flow/value-dictionary.ts'
 import { faultNumber, type LineFault } from './line-faults.ts'
 import { readAddresses } from './read-addresses.ts'
 import { readNumbers, readPorts } from './read-numbers.ts'
@@ -28,12 +32,12 @@ const bytes = memory.blockBytes
 const view = memory.blockView
 const { positions, lineStarts, lineEnds, rowFaults, rowFaultColumns, rowGuesses, integers, doubles, rowCapacity } = memory
 const lineAt = memory.integerColumn.line * rowCapacity
-const contextAt = memory.integerColumn.context * rowCapacity
-const classAt = memory.integerColumn.class * rowCapacity
+const observerAt = memory.integerColumn.observer * rowCapacity
+const traitsAt = memory.integerColumn.traits * rowCapacity
 const nextHopAt = memory.integerColumn.nextHop * rowCapacity
 const extraAt = memory.integerColumn.extra * rowCapacity
-const startAt = numberNames.indexOf('start') * rowCapacity
-const endAt = numberNames.indexOf('end') * rowCapacity
+const startAt = numberPlace.start * rowCapacity
+const endAt = numberPlace.end * rowCapacity
 
 const tooMany = faultNumber('too-many-fields')
 const badTime = faultNumber('bad-time')
@@ -88,13 +92,17 @@ function readSpans(rows: number, { from, to }: memory.SpanColumns, at: number, t
 /** Parses the blocks of one column plan. Keeps its dictionaries from block to block; addresses are shared with other parsers. */
 export class LineParser implements BatchDictionaries {
   readonly plan: ColumnPlan
-  readonly contexts: ContextDictionary
-  readonly classes: ClassDictionary
-  readonly nextHops: TextDictionary<NextHopRecord>
-  readonly extras: TextDictionary<Record<string, string>>
+  readonly observers: ObserverDictionary
+  readonly traits: TraitsDictionary
+  readonly nextHops: ValueDictionary<NextHopValues>
+  readonly extras: ValueDictionary<Record<string, string>>
   readonly addresses: AddressDictionary
-  private readonly finder: ContextFinder
-  private readonly runs: ClassFinder
+  private readonly observerTexts: ObserverTexts
+  private readonly traitsTexts: TraitsTexts
+  private readonly nextHopTexts: TextDictionary<NextHopValues>
+  private readonly extraTexts: TextDictionary<Record<string, string>>
+  private readonly finder: ObserverFinder
+  private readonly runs: TraitsFinder
   /** Rows read together. */
   private readonly stride: number
   private readonly hasStart: boolean
@@ -104,28 +112,32 @@ export class LineParser implements BatchDictionaries {
 
   constructor(plan: ColumnPlan, defaults: ObjectDefaults, addresses: AddressDictionary) {
     this.plan = plan
-    this.contexts = new ContextDictionary(plan, defaults)
-    this.classes = new ClassDictionary(plan)
-    this.nextHops = createNextHops(plan)
-    this.extras = createExtras(plan)
+    this.observerTexts = new ObserverTexts(plan, defaults)
+    this.traitsTexts = new TraitsTexts(plan)
+    this.nextHopTexts = createNextHops(plan)
+    this.extraTexts = createExtras(plan)
+    this.observers = this.observerTexts.dictionary
+    this.traits = this.traitsTexts.dictionary
+    this.nextHops = this.nextHopTexts.dictionary
+    this.extras = this.extraTexts.dictionary
     this.addresses = addresses
-    const spans = Math.max(1, plan.contextSpans, plan.classRuns.length, plan.nextHopSpans, plan.extraSpans)
+    const spans = Math.max(1, plan.observerSpans, plan.traitRuns.length, plan.nextHopSpans, plan.extraSpans)
     this.stride = Math.min(rowCapacity, Math.floor(memory.spanCapacity / spans))
-    this.finder = new ContextFinder(plan, this.stride, this.contexts)
-    this.runs = new ClassFinder(plan, this.stride, this.classes)
+    this.finder = new ObserverFinder(plan, this.stride, this.observerTexts)
+    this.runs = new TraitsFinder(plan, this.stride, this.traitsTexts)
     this.hasStart = plan.has('start')
     this.hasEnd = plan.has('end')
   }
 
   /** True where the dictionaries have reached their bounds. */
   get full(): boolean {
-    const spans = [this.contexts.spans, this.nextHops.spans, this.extras.spans, this.classes.spans]
+    const spans = [this.observerTexts.spans, this.nextHopTexts.spans, this.extraTexts.spans, this.traitsTexts.spans]
     return spans.some(dictionary => dictionary.count > maxEntries || dictionary.arena.length > maxArenaBytes)
   }
 
   /** About how many bytes it takes, with what the encoder keeps of its dictionaries. */
   get bytes(): number {
-    const spans = [this.contexts.spans, this.nextHops.spans, this.extras.spans, this.classes.spans]
+    const spans = [this.observerTexts.spans, this.nextHopTexts.spans, this.extraTexts.spans, this.traitsTexts.spans]
     return spans.reduce((sum, { count, arena }) => sum + bytesOfEntry * count + 2 * arena.bytes.length, bytesOfParser)
   }
 
@@ -138,7 +150,7 @@ export class LineParser implements BatchDictionaries {
    */
   parse(block: Uint8Array, firstLine: number, batch: FlowBatch): void {
     this.addresses.beginBlock()
-    batch.reset(Math.floor(block.length / (2 * this.plan.names.length)) + 2, this.plan)
+    batch.reset(Math.floor(block.length / (2 * this.plan.names.length)) + 2, this.plan.filled)
     batch.dictionaries = this
     let line = firstLine
     for (let start = 0; start < block.length;) {
@@ -198,10 +210,10 @@ export class LineParser implements BatchDictionaries {
         case opKind.address:
           readAddresses(rows, target, detail - 1, column, this.addresses)
           break
-        case opKind.context:
+        case opKind.observer:
           this.finder.read(rows, target, tokens)
           break
-        case opKind.class:
+        case opKind.traits:
           this.runs.read(rows, target, tokens)
           break
         case opKind.nextHop:
@@ -222,25 +234,25 @@ export class LineParser implements BatchDictionaries {
 
   /** Returns true for a flow; anything else is put where it belongs. */
   private finishRow(batch: FlowBatch, base: number, row: number): boolean {
-    const { plan, classes, contexts } = this
+    const { plan, traits, traitsTexts, observerTexts } = this
     let fault = rowFaults[row]!
     if (fault === 0 && isLineEnd(positions[row]!)) {
-      const classId = plan.classRuns.length === 0 ? 0 : this.runs.resolve(row)
-      const contextId = this.finder.resolve(row)
+      const traitsId = plan.traitRuns.length === 0 ? 0 : this.runs.resolve(row)
+      const observerId = this.finder.resolve(row)
       const nextHopId = plan.nextHopSpans === 0 ? 0 : this.nextHopOf(row)
       const extraId = plan.extraSpans === 0 ? 0 : this.extraOf(row)
       const start = this.hasStart ? doubles[startAt + row]! : -1
       const end = this.hasEnd ? doubles[endAt + row]! : -1
       rowFaultColumns[row] = -1
-      if (classes.fault[classId] !== 0) {
-        fault = classes.fault[classId]!
-        rowFaultColumns[row] = classes.faultColumn[classId]!
+      if (traitsTexts.fault[traitsId] !== 0) {
+        fault = traitsTexts.fault[traitsId]!
+        rowFaultColumns[row] = traitsTexts.faultColumn[traitsId]!
       } else if (end < start && end >= 0) fault = badTime
-      else fault = contexts.fault[contextId]! | this.nextHops.faults[nextHopId]! | this.extras.faults[extraId]!
+      else fault = observerTexts.fault[observerId]! | this.nextHopTexts.faults[nextHopId]! | this.extraTexts.faults[extraId]!
       if (fault === 0) {
-        if (classes.kind[classId] === rowKind.flow) {
-          integers[contextAt + row] = contextId
-          integers[classAt + row] = classId
+        if (traits.kind[traitsId] === rowKind.flow) {
+          integers[observerAt + row] = observerId
+          integers[traitsAt + row] = traitsId
           integers[nextHopAt + row] = nextHopId
           integers[extraAt + row] = extraId
           return true
@@ -249,11 +261,11 @@ export class LineParser implements BatchDictionaries {
         const at = gaps.rows++
         gaps.ensure(gaps.rows)
         gaps.line[at] = integers[lineAt + row]!
-        gaps.contextId[at] = contextId
-        gaps.kind[at] = classes.kind[classId]!
+        gaps.observerId[at] = observerId
+        gaps.kind[at] = traits.kind[traitsId]!
         gaps.start[at] = start
         gaps.end[at] = end
-        gaps.extra.push(this.gapExtraOf(row, contextId))
+        gaps.extra.push(this.gapExtraOf(row, observerId))
         return false
       }
     } else if (fault === 0) {
@@ -266,9 +278,9 @@ export class LineParser implements BatchDictionaries {
   }
 
   /** What a line of NODATA or SKIPDATA says and its record has no field for; null for nothing. Gaps are few, so their text is read again. */
-  private gapExtraOf(row: number, contextId: number): Record<string, string> | null {
+  private gapExtraOf(row: number, observerId: number): Record<string, string> | null {
     const tokens = tokensOf(bytes.subarray(lineStarts[row], lineEnds[row]! - (bytes[lineEnds[row]! - 1] === 13 ? 1 : 0)))
-    const observer = observerOf(this.contexts.values[contextId]!)
+    const observer = observerOf(this.observers.values[observerId]!)
     const entries: [string, string][] = []
     for (const [column, name] of this.plan.gapExtras) {
       const token = tokens[column]!
@@ -280,12 +292,12 @@ export class LineParser implements BatchDictionaries {
 
   private nextHopOf(row: number): number {
     const spans = memory.gatherSpans(memory.nextHopSpans, this.plan.nextHopSpans, this.stride, row)
-    return this.nextHops.idOf(bytes, view, spans.from, spans.to)
+    return this.nextHopTexts.idOf(bytes, view, spans.from, spans.to)
   }
 
   private extraOf(row: number): number {
     const spans = memory.gatherSpans(memory.extraSpans, this.plan.extraSpans, this.stride, row)
-    return this.extras.idOf(bytes, view, spans.from, spans.to)
+    return this.extraTexts.idOf(bytes, view, spans.from, spans.to)
   }
 
   /** Moves the flows before `row` to the batch; `row` itself is none. */
@@ -293,18 +305,18 @@ export class LineParser implements BatchDictionaries {
     const first = this.keptFrom
     this.keptFrom = row + 1
     if (first >= row) return
-    const { plan } = this
+    const { addresses, ports, numbers } = this.plan.filled
     const at = batch.rows
     const column = (index: number): Int32Array => integers.subarray(index * rowCapacity + first, index * rowCapacity + row)
-    const { address, port, line, context, class: classColumn, nextHop, extra } = memory.integerColumn
-    addressNames.forEach((name, i) => plan.has(name) && batch.addressIds[i]!.set(column(address + i), at))
-    portNames.forEach((name, i) => plan.has(name) && batch.ports[i]!.set(column(port + i), at))
-    numberNames.forEach(
-      (name, i) => plan.has(name) && batch.numbers[i]!.set(doubles.subarray(i * rowCapacity + first, i * rowCapacity + row), at),
+    const { address, port, line, observer, traits, nextHop, extra } = memory.integerColumn
+    addresses.forEach((isFilled, i) => isFilled && batch.addressIds[i]!.set(column(address + i), at))
+    ports.forEach((isFilled, i) => isFilled && batch.ports[i]!.set(column(port + i), at))
+    numbers.forEach(
+      (isFilled, i) => isFilled && batch.numbers[i]!.set(doubles.subarray(i * rowCapacity + first, i * rowCapacity + row), at),
     )
     batch.line.set(column(line), at)
-    batch.contextId.set(column(context), at)
-    batch.classId.set(column(classColumn), at)
+    batch.observerId.set(column(observer), at)
+    batch.traitsId.set(column(traits), at)
     batch.nextHopId.set(column(nextHop), at)
     batch.extraId.set(column(extra), at)
     batch.rows += row - first

@@ -1,6 +1,6 @@
 /** Reads a column of addresses into dictionary ids. */
-import type { AddressDictionary } from './address-dictionary.ts'
-import { equalBytes } from './byte-arena.ts'
+import type { AddressDictionary } from '../../../flow/address-dictionary.ts'
+import { equalBytes } from '../../../flow/byte-arena.ts'
 import { faultNumber } from './line-faults.ts'
 import { isLineEnd, noteFault, refuse, skipSpaces } from './read-tokens.ts'
 import * as memory from './work-memory.ts'

@@ -1,18 +1,17 @@
-/** Next hops and unknown columns: text that is neither context nor class, each with its own dictionary. */
-import { flowFields } from '../../../schemas/flow-fields.ts'
-import type { NextHopRecord } from '../../../schemas/flow-record.ts'
+/** Next hops and unknown columns: text that is neither of an observer nor a trait, each with its own dictionary. */
+import { emptyGroup } from '../../../flow/observers.ts'
+import type { NextHopValues } from '../../../flow/flow-batch.ts'
+import { ValueDictionary } from '../../../flow/value-dictionary.ts'
 import type { ColumnPlan } from './column-plan.ts'
 import { faultNumber } from './line-faults.ts'
 import { SpanDictionary } from './span-dictionary.ts'
 import { isText, textValue, tokensOf } from './tokens.ts'
 
-const nextHopNames = flowFields.filter(field => field.role === 'next-hop').map(field => field.record.slice('nextHop.'.length))
-
-/** Entries made of the text of some columns. Ids are 1, 2, 3 ...; 0 where the plan has no such column. Bounded by its owner. */
+/** Entries made of the text of some columns. Ids are those of the dictionary; 0: the plan has no such column. Bounded by its owner. */
 export class TextDictionary<T> {
   readonly spans: SpanDictionary
-  /** Values by id; null where every column is absent. */
-  readonly values: (T | null)[] = [null]
+  /** Null if every column is absent. */
+  readonly dictionary = new ValueDictionary<T>()
   readonly faults: number[] = [0]
   readonly #valueOf: (tokens: readonly string[]) => T | null
 
@@ -38,17 +37,17 @@ export class TextDictionary<T> {
       valid &&= isText(bytes)
       tokens.push(...tokensOf(bytes))
     }
-    this.values[id] = this.#valueOf(tokens)
+    this.dictionary.add(this.#valueOf(tokens))
     this.faults[id] = valid ? 0 : faultNumber('invalid-utf8')
   }
 }
 
 /** The next hops of a plan. */
-export const createNextHops = (plan: ColumnPlan): TextDictionary<NextHopRecord> =>
+export const createNextHops = (plan: ColumnPlan): TextDictionary<NextHopValues> =>
   new TextDictionary(plan.nextHopSpans, tokens => {
-    const values = Object.fromEntries(nextHopNames.map(name => [name, null as string | null]))
+    const values: Record<string, string | null> = emptyGroup('nextHop')
     plan.nextHopColumns.forEach((column, i) => (values[plan.fields[column]!.record.slice('nextHop.'.length)] = textValue(tokens[i]!)))
-    return Object.values(values).every(value => value === null) ? null : (values as unknown as NextHopRecord)
+    return Object.values(values).every(value => value === null) ? null : (values as unknown as NextHopValues)
   })
 
 /** The unknown columns of a plan by name; absent ones are left out. */

@@ -3,7 +3,8 @@
  * then knows address and length while it compiles, and an access is one instruction instead of a dozen. Parsing is synchronous; nothing in here
  * outlives a call of `LineParser.parse`.
  */
-import { slack } from './byte-arena.ts'
+import { slack } from '../../../flow/byte-arena.ts'
+import { numberNames } from '../../../flow/numbers.ts'
 
 /** Bytes of a block that are parsed at once; a longer block is parsed in parts. Only what is used takes memory. */
 export const blockCapacity = 4_194_304
@@ -35,15 +36,15 @@ export const lineEnds = new Int32Array(rowCapacity)
 export const rowFaults = new Uint8Array(rowCapacity)
 /** Column that has the fault of each row, -1 for none. */
 export const rowFaultColumns = new Int32Array(rowCapacity)
-/** Context that the identifying column of each row speaks for, 0 for none. */
+/** Observer that the identifying column of each row speaks for, 0 for none. */
 export const rowGuesses = new Int32Array(rowCapacity)
 
 /** First of the integer columns of each kind. */
-export const integerColumn = { address: 0, port: 4, line: 6, context: 7, class: 8, nextHop: 9, extra: 10 } as const
+export const integerColumn = { address: 0, port: 4, line: 6, observer: 7, traits: 8, nextHop: 9, extra: 10 } as const
 /** Integer columns: column c of row r at `c * rowCapacity + r`. */
 export const integers = new Int32Array(11 * rowCapacity)
 /** Values of the numeric columns (`numberNames`), in the same way. */
-export const doubles = new Float64Array(8 * rowCapacity)
+export const doubles = new Float64Array(numberNames.length * rowCapacity)
 
 /** Room for the spans of one kind: span s of row r at `s * rows + r`, where `rows` are the rows that the plan reads together. */
 export const spanCapacity = 65_536
@@ -54,10 +55,10 @@ export interface SpanColumns {
   readonly to: Int32Array
 }
 const spanColumns = (): SpanColumns => ({ from: new Int32Array(spanCapacity), to: new Int32Array(spanCapacity) })
-/** Spans of the context columns. */
-export const contextSpans = spanColumns()
-/** Runs of the class columns. */
-export const classRuns = spanColumns()
+/** Spans of the observer columns. */
+export const observerSpans = spanColumns()
+/** Runs of the trait columns. */
+export const traitRuns = spanColumns()
 /** Spans of the next hop. */
 export const nextHopSpans = spanColumns()
 /** Spans of unknown columns. */

@@ -8,7 +8,7 @@
  * @see https://schema.ocsf.io/1.1.0/classes/network_activity
  * @see https://docs.aws.amazon.com/security-lake/latest/userguide/open-cybersecurity-schema-framework.html
  */
-import { flowFields } from '../../../schemas/flow-fields.ts'
+import { flowFields } from '../../../flow/fields.ts'
 
 /**
  * How the value of a field is found. `first`: the first of its places that has a value; `side`: the place of the endpoint that is the interface;

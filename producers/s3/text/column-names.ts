@@ -1,5 +1,5 @@
 /** Names of columns that AWS never wrote: the documented one that was meant, and what a record loses without it. */
-import { findFlowField, flowFields } from '../../../schemas/flow-fields.ts'
+import { findFlowField, flowFields } from '../../../flow/fields.ts'
 
 /** Names that other tools give to the fields of flow logs, without the signs between their words. */
 const otherNames: ReadonlyMap<string, string> = new Map(

@@ -2,7 +2,7 @@
  * Values of columns and JSON keys as the words of a flow log line. They are read by name, and the physical type is never trusted: account ids
  * come as integers, ports as text, times as timestamps.
  */
-import { findFlowField } from '../../../schemas/flow-fields.ts'
+import { findFlowField } from '../../../flow/fields.ts'
 
 /** Makes the word of one value. */
 export type WordOf = (value: unknown) => string

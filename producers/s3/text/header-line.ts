@@ -1,5 +1,5 @@
 /** Tells a flow log header line from anything else. */
-import { findFlowField } from '../../../schemas/flow-fields.ts'
+import { findFlowField } from '../../../flow/fields.ts'
 
 const namePattern = /^[a-z][a-z0-9_-]*$/
 

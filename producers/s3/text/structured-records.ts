@@ -2,7 +2,7 @@
  * JSON records that have one field per key, `{"version":2,"srcaddr":"10.0.0.1",...}`, as lines of a flow log: a header line first, and again
  * where a key comes that the one before has not. A format that is configured holds for lines among them that are not such records.
  */
-import { findFlowField } from '../../../schemas/flow-fields.ts'
+import { findFlowField } from '../../../flow/fields.ts'
 import { isHeaderLine, type MadeHeaders } from './header-line.ts'
 import { headerWord, wordsOf, type WordOf } from './field-words.ts'
 

@@ -1,17 +1,14 @@
-/** Bits of the column `absent` (schemas/clickhouse/0001-tables.sql says what each means). */
+/**
+ * Bits of the column `absent` that belong to a row and its addresses (schemas/clickhouse/0001-tables.sql says what each means); those of traits and
+ * attributes stand in the tables of flow/.
+ */
 export const absentBits = {
-  protocol: 1 << 0,
-  tcpFlags: 1 << 1,
-  encryption: 1 << 2,
   packets: 1 << 3,
   bytes: 1 << 4,
   servicePort: 1 << 5,
   localPort: 1 << 6,
-  remotePort: 1 << 7,
   localAddr: 1 << 8,
   localPkt: 1 << 10,
-  localThreat: 1 << 12,
-  localService: 1 << 14,
   localPktUnspecified: 1 << 16,
 } as const
 

@@ -1,4 +1,5 @@
 /** Dictionary of endpoint fragments: two addresses and what is known of the true end. One for both sides: their fragments are alike. */
+import { attributeRows } from '../../../flow/attributes.ts'
 import { absentBits } from './absent-bits.ts'
 import { parseAddress } from './address.ts'
 import type { AvroCursor } from './avro-cursor.ts'
@@ -7,7 +8,7 @@ import { hashTwoTexts } from './text-hash.ts'
 import type { TextTable } from './text-table.ts'
 
 /** Bytes of the values of an entry. */
-const entryBytes = 16 + 16 + 6 * 4
+const entryBytes = 16 + 16 + 4 + 4 * attributeRows.length
 
 /** Values of the entries, by number. */
 export class EndpointDictionary {
@@ -16,11 +17,8 @@ export class EndpointDictionary {
   address = new Uint8Array(0)
   /** 16 bytes per entry, all 0 where the packet address is the same or absent. */
   packet = new Uint8Array(0)
-  country = new Uint32Array(0)
-  asn = new Uint32Array(0)
-  asOrg = new Uint32Array(0)
-  threat = new Uint32Array(0)
-  service = new Uint32Array(0)
+  /** One column for each attribute of `attributeRows`: text numbers, or numbers; 0 is absent. */
+  readonly attributes: Uint32Array[] = attributeRows.map(() => new Uint32Array(0))
   /** Bits of the local side; a remote one shifts them. */
   absent = new Uint32Array(0)
   /** Values that no column can hold, since the beginning. */
@@ -33,7 +31,7 @@ export class EndpointDictionary {
 
   /** Bytes of memory. */
   get size(): number {
-    return this.spans.bytes + this.asn.length * entryBytes
+    return this.spans.bytes + this.absent.length * entryBytes
   }
 
   /** Hashes of the fragments at `at`: of the two addresses, which say nearly always what the rest is. */
@@ -48,23 +46,21 @@ export class EndpointDictionary {
     this.spans.clear()
     this.address = new Uint8Array(0)
     this.packet = new Uint8Array(0)
-    this.country = new Uint32Array(0)
-    this.asn = new Uint32Array(0)
-    this.asOrg = new Uint32Array(0)
-    this.threat = new Uint32Array(0)
-    this.service = new Uint32Array(0)
+    this.attributes.forEach((_, i) => (this.attributes[i] = new Uint32Array(0)))
     this.absent = new Uint32Array(0)
   }
 
   /** Adds the fragment at `start`; the cursor is then behind it. */
   add(cursor: AvroCursor, start: number, hash: number): number {
     cursor.at = start
-    cursor.skipTexts(3)
-    cursor.skipLong()
-    cursor.skipTexts(3)
+    cursor.skipTexts(2)
+    for (const { type } of attributeRows) {
+      if (type === 'string') cursor.skipTexts(1)
+      else cursor.skipLong()
+    }
     const end = cursor.at
     const entry = this.spans.add(cursor.bytes, start, end, hash)
-    if (entry === this.asn.length) this.#grow(Math.max(64, 2 * entry))
+    if (entry === this.absent.length) this.#grow(Math.max(64, 2 * entry))
     cursor.at = start
     let absent = 0
     if (!this.#readAddress(cursor, this.address, 16 * entry)) absent |= absentBits.localAddr
@@ -72,12 +68,10 @@ export class EndpointDictionary {
     if (!hasPacket) absent |= absentBits.localPkt
     else if ((absent & absentBits.localAddr) === 0 && this.#samePacket(entry)) this.packet.fill(0, 16 * entry, 16 * entry + 16)
     else if (this.#packetIsZero(entry)) absent |= absentBits.localPktUnspecified
-    this.country[entry] = this.#readText(cursor)
-    this.asn[entry] = this.#readAsn(cursor)
-    this.asOrg[entry] = this.#readText(cursor)
-    if (cursor.bytes[cursor.at] === 0) absent |= absentBits.localThreat
-    this.threat[entry] = this.#readText(cursor)
-    this.service[entry] = this.#readText(cursor)
+    attributeRows.forEach(({ type, absentBit }, i) => {
+      if (absentBit !== undefined && cursor.bytes[cursor.at] === 0) absent |= 1 << absentBit
+      this.attributes[i]![entry] = type === 'string' ? this.#readText(cursor) : this.#readNumber(cursor)
+    })
     this.absent[entry] = absent
     cursor.at = end
     return entry
@@ -104,10 +98,10 @@ export class EndpointDictionary {
     return this.#texts.idOf(cursor.bytes, cursor.view, start, start + length)
   }
 
-  #readAsn(cursor: AvroCursor): number {
+  #readNumber(cursor: AvroCursor): number {
     if (cursor.bytes[cursor.at++] === 0) return 0
-    const asn = cursor.long()
-    if (asn >= 0 && asn <= 0xffff_ffff) return asn
+    const value = cursor.long()
+    if (value >= 0 && value <= 0xffff_ffff) return value
     this.unfit++
     return 0
   }
@@ -125,11 +119,7 @@ export class EndpointDictionary {
   #grow(capacity: number): void {
     this.address = grown(this.address, new Uint8Array(16 * capacity))
     this.packet = grown(this.packet, new Uint8Array(16 * capacity))
-    this.country = grown(this.country, new Uint32Array(capacity))
-    this.asn = grown(this.asn, new Uint32Array(capacity))
-    this.asOrg = grown(this.asOrg, new Uint32Array(capacity))
-    this.threat = grown(this.threat, new Uint32Array(capacity))
-    this.service = grown(this.service, new Uint32Array(capacity))
+    this.attributes.forEach((column, i) => (this.attributes[i] = grown(column, new Uint32Array(capacity))))
     this.absent = grown(this.absent, new Uint32Array(capacity))
   }
 }

@@ -1,12 +1,12 @@
 /** Reads what goes into the column `extra`: counters of lost packets, and columns of the log that have none of their own. */
-import { flowFields } from '../../../schemas/flow-fields.ts'
+import { lostCounters } from '../../../flow/numbers.ts'
 import type { AvroCursor } from './avro-cursor.ts'
 import type { ByteArena } from './byte-arena.ts'
 import type { FlowColumns } from './flow-columns.ts'
 
 const encoder = new TextEncoder()
 /** Names of the counters of lost packets, in the order of their record. */
-const lostNames = flowFields.filter(field => field.record.startsWith('packetsLost.')).map(field => encoder.encode(field.name))
+const lostNames = lostCounters.map(({ name }) => encoder.encode(name))
 
 /** Reads the record of lost packets; the cursor is then behind it. */
 export function takeLost(cursor: AvroCursor, columns: FlowColumns): void {

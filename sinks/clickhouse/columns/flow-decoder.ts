@@ -1,5 +1,5 @@
 /**
- * Decodes records of the topic `flows` straight into columns: a fragment (context, endpoint, class, next hop) is looked up as a unit, the
+ * Decodes records of the topic `flows` straight into columns: a fragment (observer, endpoint, traits, next hop) is looked up as a unit, the
  * numbers are read one after the other in the order of schemas/flow-record.ts. No object and no string per row.
  *
  * Each fragment is a loop of its own over some hundred rows: short loops keep what they need in registers, and the processor fetches the
@@ -7,15 +7,16 @@
  */
 import { headerLength } from '../../../runtime/avro.ts'
 import type { InSlab } from '../../../runtime/records.ts'
+import { optionalNumbers } from '../../../flow/numbers.ts'
 import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import { absentBits, remoteBits } from './absent-bits.ts'
 import { AvroCursor } from './avro-cursor.ts'
-import { ClassDictionary } from './class-dictionary.ts'
-import { ContextDictionary } from './context-dictionary.ts'
+import { TraitsDictionary } from './traits-dictionary.ts'
+import { ObserverDictionary } from './observer-dictionary.ts'
 import { DaySet } from './day-set.ts'
 import { EndpointDictionary } from './endpoint-dictionary.ts'
 import { takeExtra, takeLost } from './extra-pairs.ts'
-import { FlowColumns } from './flow-columns.ts'
+import { FlowColumns, store64 } from './flow-columns.ts'
 import { NextHopDictionary } from './next-hop-dictionary.ts'
 import { chunkRows, RecordWalk } from './record-walk.ts'
 import { firstKept, firstPortSource, inferredPort, isOwnNetwork, noPort, ownNetwork } from './table-symbols.ts'
@@ -30,6 +31,7 @@ export interface FlowCodec {
 }
 
 const ingress = 1
+const optionals = optionalNumbers.length
 const most32 = 0xffff_ffff
 const leastDuration = -(2 ** 31)
 const mostDuration = 2 ** 31 - 1
@@ -38,9 +40,9 @@ const mostDuration = 2 ** 31 - 1
 export class FlowDecoder {
   readonly columns = new FlowColumns()
   readonly texts = new TextTable()
-  readonly contexts = new ContextDictionary()
+  readonly observers = new ObserverDictionary()
   readonly endpoints = new EndpointDictionary(this.texts)
-  readonly classes = new ClassDictionary(this.texts)
+  readonly traits = new TraitsDictionary(this.texts)
   readonly nextHops = new NextHopDictionary(this.texts)
   readonly days = new DaySet()
   /** Records of another writer schema, since the beginning. */
@@ -75,12 +77,12 @@ export class FlowDecoder {
 
   /** Bytes of the dictionaries: what stays after an insert. */
   get dictionarySize(): number {
-    return this.texts.size + this.contexts.size + this.endpoints.size + this.classes.size + this.nextHops.bytes
+    return this.texts.size + this.observers.size + this.endpoints.size + this.traits.size + this.nextHops.bytes
   }
 
   /** Values that no column can hold, since the beginning. */
   get unfit(): number {
-    return this.#unfit + this.endpoints.unfit + this.classes.unfit
+    return this.#unfit + this.endpoints.unfit + this.traits.unfit
   }
 
   /**
@@ -124,14 +126,14 @@ export class FlowDecoder {
   clear(): void {
     this.columns.clear()
     this.days.clear()
-    this.contexts.forgetFresh()
+    this.observers.forgetFresh()
     const most = this.#maxEntries
-    const sizes = [this.endpoints.spans.size, this.classes.spans.size, this.contexts.spans.size, this.nextHops.size, this.texts.spans.size]
+    const sizes = [this.endpoints.spans.size, this.traits.spans.size, this.observers.spans.size, this.nextHops.size, this.texts.spans.size]
     if (sizes.every(size => size <= most) && this.dictionarySize <= this.#maxBytes) return
     this.texts.clear()
-    this.contexts.clear()
+    this.observers.clear()
     this.endpoints.clear()
-    this.classes.clear()
+    this.traits.clear()
     this.nextHops.clear()
   }
 
@@ -149,25 +151,25 @@ export class FlowDecoder {
   #takeRows(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
     const at = this.#at
     for (let i = 0; i < rows; i++) at[i] = starts[i]! + headerLength
-    this.#takeContexts(cursor, starts, ends, rows)
+    this.#takeObservers(cursor, starts, ends, rows)
     this.#takeEndpoints(cursor, rows, this.#sources)
     this.#takeEndpoints(cursor, rows, this.#destinations)
-    this.#takeClasses(cursor, starts, ends, rows)
+    this.#takeTraits(cursor, starts, ends, rows)
     this.#takeDirections(cursor, starts, ends, rows)
     this.#takeNumbers(cursor, rows)
     this.#takeTimes(cursor, rows)
-    this.#takeOrigins(cursor, ends, rows)
+    this.#takeEnds(cursor, ends, rows)
   }
 
-  #takeContexts(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
-    const { contexts, columns } = this
+  #takeObservers(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
+    const { observers, columns } = this
     const at = this.#at
     const hashes = this.#hashes
-    contexts.hashAll(cursor, at, rows, hashes)
+    observers.hashAll(cursor, at, rows, hashes)
     for (let i = 0; ; i++) {
-      i = contexts.spans.findAll(cursor.view, at, hashes, i, rows, columns.context, columns.rows)
+      i = observers.spans.findAll(cursor.view, at, hashes, i, rows, columns.observer, columns.rows)
       if (i === rows) return
-      columns.context[columns.rows + i] = contexts.add(cursor, at[i]!, hashes[i]!, this.#decode(cursor, starts[i]!, ends[i]!))
+      columns.observer[columns.rows + i] = observers.add(cursor, at[i]!, hashes[i]!, this.#decode(cursor, starts[i]!, ends[i]!))
       at[i] = cursor.at
     }
   }
@@ -185,15 +187,15 @@ export class FlowDecoder {
     }
   }
 
-  #takeClasses(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
-    const { classes, columns } = this
+  #takeTraits(cursor: AvroCursor, starts: ArrayLike<number>, ends: ArrayLike<number>, rows: number): void {
+    const { traits, columns } = this
     const at = this.#at
     const hashes = this.#hashes
-    classes.hashAll(cursor, at, rows, hashes)
+    traits.hashAll(cursor, at, rows, hashes)
     for (let i = 0; ; i++) {
-      i = classes.spans.findAll(cursor.view, at, hashes, i, rows, columns.flowClass, columns.rows)
+      i = traits.spans.findAll(cursor.view, at, hashes, i, rows, columns.traits, columns.rows)
       if (i === rows) return
-      columns.flowClass[columns.rows + i] = classes.add(cursor, at[i]!, hashes[i]!, this.#decode(cursor, starts[i]!, ends[i]!))
+      columns.traits[columns.rows + i] = traits.add(cursor, at[i]!, hashes[i]!, this.#decode(cursor, starts[i]!, ends[i]!))
       at[i] = cursor.at
     }
   }
@@ -299,6 +301,7 @@ export class FlowDecoder {
     const { start, duration, timeSource, rows: row } = this.columns
     const { bytes, view } = cursor
     const at = this.#at
+    this.columns.resetOptional(row, rows)
     for (let i = 0; i < rows; i++) {
       let place = at[i]!
       let first = epochSeconds(bytes, view, place)
@@ -315,6 +318,8 @@ export class FlowDecoder {
       duration[row + i] = seconds
       timeSource[row + i] = bytes[place++]! >> 1
       if (bytes[place++] !== 0) timeSource[row + i] = firstKept + (bytes[place++]! >> 1)
+      for (let number = 0; number < optionals; number++)
+        if (bytes[place++] !== 0) place = this.#takeOptional(cursor, place, row + i, number)
       if (first < 0 || first > most32) {
         this.#unfit++
         start[row + i] = duration[row + i] = timeSource[row + i] = 0
@@ -327,8 +332,15 @@ export class FlowDecoder {
     }
   }
 
-  /** Lost packets, service, origin and extra columns: the end of the record. A row counts from here on. */
-  #takeOrigins(cursor: AvroCursor, ends: ArrayLike<number>, rows: number): void {
+  /** An optional number, which few records have. @returns The place behind it. */
+  #takeOptional(cursor: AvroCursor, at: number, row: number, number: number): number {
+    const value = this.#longNumber(cursor, at, optionalNumbers[number]!.most)
+    if (value >= 0) this.columns.setOptional(number, row, value)
+    return cursor.at
+  }
+
+  /** Lost packets, service, object, line and extra columns: the end of the record. A row counts from here on. */
+  #takeEnds(cursor: AvroCursor, ends: ArrayLike<number>, rows: number): void {
     const { columns } = this
     const { servicePort, servicePortSource, serviceName, objectId, line, absent, extraEnd } = columns
     const { bytes, view } = cursor
@@ -385,9 +397,3 @@ export class FlowDecoder {
 }
 
 const part = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-
-/** Below 0 is absent and stored as 0. */
-function store64(target: Uint32Array, row: number, value: number): void {
-  target[2 * row] = value < 0 ? 0 : value
-  target[2 * row + 1] = value > most32 ? Math.floor(value / 0x1_0000_0000) : 0
-}

@@ -12,7 +12,8 @@ export function keepRows(columns: FlowColumns, wanted: Uint8Array): void {
   keepExtras(columns, wanted)
   let kept = 0
   for (let row = 0; row < rows; row++) if (wanted[row] !== 0) kept++
-  for (const array of Object.values(columns) as unknown[]) {
+  const arrays: unknown[] = Object.values(columns)
+  for (const array of [...arrays, ...columns.optional]) {
     if (!ArrayBuffer.isView(array) || array instanceof DataView || capacity === 0) continue
     const values = array as Uint32Array
     const width = values.length / capacity
@@ -23,6 +24,7 @@ export function keepRows(columns: FlowColumns, wanted: Uint8Array): void {
       to++
     }
   }
+  for (const column of columns.optional) column.fill(-1, kept)
   columns.rows = kept
 }
 

@@ -1,16 +1,15 @@
 /** Dictionary of next hops. Number 0 is none: most flow logs do not have it. */
-import { flowFields } from '../../../schemas/flow-fields.ts'
-import type { FlowRecord, NextHopRecord } from '../../../schemas/flow-record.ts'
+import type { NextHopValues } from '../../../flow/flow-batch.ts'
+import { columnName, nextHopFields } from '../../../flow/store-columns.ts'
+import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import type { AvroCursor } from './avro-cursor.ts'
 import { SpanDictionary } from './span-dictionary.ts'
 import type { TextTable } from './text-table.ts'
 
-const nextHopFields = flowFields.filter(field => field.role === 'next-hop')
-
 /** Columns of a next hop, in the order of its record. */
-export const nextHopColumns: readonly { readonly name: string; readonly field: keyof NextHopRecord }[] = nextHopFields.map(field => ({
-  name: field.name.replaceAll('-', '_'),
-  field: field.record.slice('nextHop.'.length) as keyof NextHopRecord,
+export const nextHopColumns: readonly { readonly name: string; readonly field: keyof NextHopValues }[] = nextHopFields.map(field => ({
+  name: columnName(field),
+  field: field.record.slice('nextHop.'.length) as keyof NextHopValues,
 }))
 
 /** Gives each next hop a number from 1 on, and keeps its address and texts. */

@@ -12,9 +12,8 @@ export function everywhere(): LookupSet {
   texts.idOf('XX')
   return {
     ...noLookups,
-    ...{ country: table, asn: table, aws: table, threats: table },
+    ranges: { country: table, asn: table, aws: table, threat: table },
     texts,
-    asnNumbers: [64_500],
-    asnOrgs: [0],
+    columns: { Asn: [64_500], AsOrg: [0] },
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Every format of every version, generated from schemas/flow-fields.ts: column orders, records that have a value of their own in each field,
+ * Every format of every version, generated from flow/fields.ts: column orders, records that have a value of their own in each field,
  * and what must become of each. Expectations come from the values that were written, not from a parser.
  */
-import { flowFields, transitGatewayFormat, type FlowField } from '../../../schemas/flow-fields.ts'
+import { flowFields, transitGatewayFormat, type FlowField } from '../../../flow/fields.ts'
 
 /** A column order. */
 export interface MatrixFormat {

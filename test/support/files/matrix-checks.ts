@@ -1,6 +1,6 @@
 /** What must have become of an object of the format matrix, value by value. */
 import assert from 'node:assert/strict'
-import { flowFields } from '../../../schemas/flow-fields.ts'
+import { flowFields } from '../../../flow/fields.ts'
 import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import type { FlowGap } from '../../../schemas/records.ts'
 import type { MatrixFormat, MatrixRecord } from './format-matrix.ts'

@@ -1,7 +1,7 @@
 /** Parquet objects for tests, in the physical types that occur. */
 import { parquetWriteBuffer, type BasicType, type ColumnSource } from 'hyparquet-writer'
 import { gzipSync } from 'node:zlib'
-import { findFlowField } from '../../../schemas/flow-fields.ts'
+import { findFlowField } from '../../../flow/fields.ts'
 
 /**
  * How values are held. `documented`: the types that AWS documents, nulls for absent values. `text`: everything as text, absent values as `-`

@@ -1,8 +1,12 @@
 /** Flow records for tests: an empty one to change, random ones, and the row of the table that each must become. */
 import fc from 'fast-check'
-import { flowFields } from '../../../schemas/flow-fields.ts'
-import type { FlowRecord } from '../../../schemas/flow-record.ts'
-import { contextOf } from '../../../sinks/clickhouse/columns/context-dictionary.ts'
+import { flowFields } from '../../../flow/fields.ts'
+import { attributeRows } from '../../../flow/attributes.ts'
+import { optionalNumbers } from '../../../flow/numbers.ts'
+import { columnName, storedTraits } from '../../../flow/store-columns.ts'
+import { mostOf, traitKind } from '../../../flow/traits.ts'
+import { flowValue, type FlowRecord } from '../../../schemas/flow-record.ts'
+import { observerRowOf } from '../../../sinks/clickhouse/columns/observer-dictionary.ts'
 import type { NativeCell } from './native-rows.ts'
 
 const group = (name: string): Record<string, null> =>
@@ -12,33 +16,14 @@ const group = (name: string): Record<string, null> =>
 
 /** A record of which nothing is known. */
 export const emptyFlow: FlowRecord = {
-  ...(Object.fromEntries(
-    flowFields.filter(field => !field.record.includes('.')).map(field => [field.record, null]),
-  ) as unknown as FlowRecord),
-  ecs: null,
-  tags: null,
-  transitGateway: null,
-  scope: null,
-  nextHop: null,
-  packetsLost: null,
-  ...(Object.fromEntries(
-    ['src', 'dst'].flatMap(side => ['Country', 'Asn', 'AsOrg', 'Threat', 'AwsService'].map(field => [`${side}${field}`, null])),
-  ) as Partial<FlowRecord>),
-  protocolName: null,
-  tcpFlagNames: null,
+  ...(Object.fromEntries(flowValue.fields.map(({ name }) => [name, null])) as unknown as FlowRecord),
   direction: 'unknown',
   directionSource: 'none',
-  directionBy: null,
   start: 0,
   end: 0,
   timeSource: 'none',
-  timeKept: null,
-  servicePort: null,
-  servicePortSource: null,
-  serviceName: null,
   objectId: Buffer.alloc(8),
   line: 1,
-  extra: null,
 }
 
 /** A record with some values. */
@@ -63,6 +48,9 @@ const groupOf = (name: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<null>
     freq: 2,
   }) as unknown as fc.Arbitrary<null>
 
+/** Mostly none, so that blocks without any occur. */
+const milliseconds = fc.oneof({ weight: 30, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 999 }) })
+
 /** What decided the direction, and the number of it in the table. */
 const decidedBy = [
   { directionSource: 'none', directionBy: null },
@@ -75,6 +63,9 @@ const decidedBy = [
   { directionSource: 'inferred', directionBy: 'x'.repeat(100) },
 ] as const
 
+/** Traits that the random records and the expected rows below spell out. */
+const knownTraits = 'version logStatus action flowDirection protocol tcpFlags type trafficPath rejectReason encryptionStatus'.split(' ')
+
 /** Where the times come from. */
 const timedBy = [
   { timeSource: 'none', timeKept: null },
@@ -84,8 +75,25 @@ const timedBy = [
   { timeSource: 'none', timeKept: 'end' },
 ] as const
 
+/** Values of rows of the tables of flow/ that are younger than this file. */
+const further = fc.record(
+  Object.fromEntries([
+    ...attributeRows
+      .filter(({ name }) => !['Country', 'Asn', 'AsOrg', 'Threat', 'AwsService'].includes(name))
+      .flatMap(({ name, type }) => ['src', 'dst'].map(side => [`${side}${name}`, type === 'string' ? text : number(0xffff_ffff)] as const)),
+    ...storedTraits
+      .filter(field => !knownTraits.includes(field.record))
+      .map(field => {
+        const kind = traitKind(field)
+        const symbols = few(...(field.kept.symbols ?? ['']))
+        return [field.record, kind === 'symbol' ? symbols : kind === 'text' ? text : number(mostOf(field))] as const
+      }),
+    ...optionalNumbers.filter(({ field }) => field !== null).map(({ record, most }) => [record, number(most)] as const),
+  ]),
+) as unknown as fc.Arbitrary<Partial<FlowRecord>>
+
 /** Any record that the schema can hold and the table too. */
-export const anyFlow: fc.Arbitrary<FlowRecord> = fc
+export const anyFlow = fc
   .record({
     context: fc.record({
       accountId: few('123456789012', '000000000001'),
@@ -103,6 +111,11 @@ export const anyFlow: fc.Arbitrary<FlowRecord> = fc
       tags: groupOf('tags', text),
       transitGateway: groupOf('transitGateway', text),
       scope: few('sales', '123456789012/us-east-1'),
+      origin: fc.constantFrom('vpc', 'tgw', 'sensor', null),
+      sensor: fc.option(
+        fc.record({ name: few('S0', 'edge'), exporter: few('192.0.2.1'), domain: number(0xffff_ffff), input: text, output: few('2') }),
+        { freq: 2 },
+      ),
       nextHop: groupOf('nextHop', text),
     }),
     ends: fc.record({
@@ -146,6 +159,8 @@ export const anyFlow: fc.Arbitrary<FlowRecord> = fc
       bytes: number(Number.MAX_SAFE_INTEGER - 1),
       start: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
       timed: fc.constantFrom(...timedBy),
+      startMs: milliseconds,
+      endMs: milliseconds,
       packetsLost: groupOf('packetsLost', number(2 ** 40)),
       servicePort: number(65_535),
       portSource: fc.constantFrom('tcp_flags', 'inferred'),
@@ -163,6 +178,7 @@ export const anyFlow: fc.Arbitrary<FlowRecord> = fc
     ...{ ...context, ...ends, ...kind, ...rest, ...decided, ...timed, end: rest.start + seconds },
     servicePortSource: rest.servicePort === null ? null : portSource,
   }))
+  .chain((record): fc.Arbitrary<FlowRecord> => further.map(values => ({ ...emptyFlow, ...record, ...values })))
 
 /** 16 bytes of an address in hex, by a way of its own: the URL parser. */
 export function addressHex(address: string | null): string {
@@ -175,13 +191,47 @@ export function addressHex(address: string | null): string {
   return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0000'), ...right].join('')
 }
 
+/** The rows of one block: a column of an optional number is in it if some row has a value. */
+export function expectedRows(records: readonly FlowRecord[]): Record<string, NativeCell>[] {
+  const numbers = optionalNumbers.filter(({ record }) => records.some(flow => valueOf(flow, record) !== null))
+  return records.map(record => ({
+    ...expectedRow(record),
+    ...Object.fromEntries(
+      numbers.map(({ column, record: name, stored }) => {
+        const value = valueOf(record, name) as number | null
+        return [column, value === null || stored === 'Nullable(UInt16)' ? value : BigInt(value)]
+      }),
+    ),
+  }))
+}
+
+const valueOf = (record: FlowRecord, name: string): unknown => (record as unknown as Record<string, unknown>)[name]
+
+/** What rows of the tables of flow/ that are younger than this file become. */
+function addFurther(row: Record<string, NativeCell>, bits: boolean[], record: FlowRecord): void {
+  for (const field of storedTraits) {
+    if (knownTraits.includes(field.record)) continue
+    const value = record[field.record]
+    row[columnName(field)] =
+      traitKind(field) === 'symbol' ? field.kept.symbols!.indexOf(String(value)) + 1 : (value ?? (traitKind(field) === 'text' ? '' : 0))
+    if (field.kept.absentBit !== undefined) bits[field.kept.absentBit] = value === null
+  }
+  const sides = record.direction === 'ingress' ? (['dst', 'src'] as const) : (['src', 'dst'] as const)
+  for (const { name, column, type, absentBit } of attributeRows)
+    for (const [index, side] of sides.entries()) {
+      const value = valueOf(record, `${side}${name}`) as string | number | null
+      row[`${['local', 'remote'][index]!}_${column}`] ??= value ?? (type === 'string' ? '' : 0)
+      if (absentBit !== undefined) bits[absentBit + index] = value === null
+    }
+}
+
 /** The row of `flows` that a record must become; what `absent` says is spelled out bit by bit. */
-export function expectedRow(record: FlowRecord): Record<string, NativeCell> {
+function expectedRow(record: FlowRecord): Record<string, NativeCell> {
   const sides = record.direction === 'ingress' ? (['dst', 'src'] as const) : (['src', 'dst'] as const)
   const row: Record<string, NativeCell> = {
     start: record.start,
     dur: record.end - record.start,
-    interface: contextOf(record).hash,
+    interface: observerRowOf(record).hash,
     direction: ['unknown', 'ingress', 'egress'].indexOf(record.direction),
     direction_source:
       record.directionBy === 'own_network' ? 4 : ['none', 'logged', 'inferred', 'inferred_count'].indexOf(record.directionSource),
@@ -246,7 +296,8 @@ export function expectedRow(record: FlowRecord): Record<string, NativeCell> {
     bits[14 + index] = record[`pkt${Side}AwsService`] === null
     bits[16 + index] = packet !== null && !same && addressHex(packet) === '0'.repeat(32)
   }
-  row['absent'] = bits.reduce((mask, bit, index) => mask + (bit ? 2 ** index : 0), 0)
+  addFurther(row, bits, record)
+  row['absent'] = Array.from(bits, Boolean).reduce((mask, bit, index) => mask + (bit ? 2 ** index : 0), 0)
   return row
 }
 

@@ -1,6 +1,6 @@
 /** Which side of a record is ours, and what a block teaches: computed with sets over objects. Shares no code with processors/enrich. */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
-import { findFlowField } from '../../../schemas/flow-fields.ts'
+import { findFlowField } from '../../../flow/fields.ts'
 
 /** A row as the reference of a block has it. */
 export type ReferenceRow = Record<string, unknown>

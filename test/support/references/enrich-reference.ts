@@ -1,7 +1,7 @@
 /** What enrich must make of a block, computed the plain way: split, objects, no dictionaries. Shares no code with processors/enrich. */
 import { isIPv4, isIPv6 } from 'node:net'
+import { findFlowField, flowFields } from '../../../flow/fields.ts'
 import type { BlockOrigin } from '../../../harness/enrich-blocks.ts'
-import { findFlowField, flowFields } from '../../../schemas/flow-fields.ts'
 import { decideDirections, type ReferenceNetwork } from './direction-reference.ts'
 import { servicePortOf } from './service-port-reference.ts'
 
@@ -66,7 +66,7 @@ function valueOf(name: string, token: string): unknown {
   const value = BigInt(token)
   if (field.role === 'time') {
     if (value > 4_294_967_295n) throw new Error(value <= 4_294_967_295_999n ? 'time-in-milliseconds' : 'bad-time')
-  } else if (value > BigInt(limits[field.name] ?? Number.MAX_SAFE_INTEGER - 1)) throw new Error('number-too-large')
+  } else if (value > BigInt(limits[field.name] ?? field.kept.most ?? Number.MAX_SAFE_INTEGER - 1)) throw new Error('number-too-large')
   return Number(value)
 }
 
@@ -173,6 +173,7 @@ export function referenceBlock(
     row['region'] ??= origin.region ?? origin.source?.region ?? null
     row['scope'] = row['vpcId'] === null ? (origin.source?.scope ?? null) : null
     for (const group of ['ecs', 'tags', 'transitGateway', 'nextHop', 'packetsLost']) groupOf(row, group, values)
+    row['origin'] = transit || row['transitGateway'] !== null ? 'tgw' : 'vpc'
     const [protocol, flags] = [number('protocol'), number('tcp-flags')]
     const logged = text('flow-direction')
     rows.push(
@@ -181,6 +182,9 @@ export function referenceBlock(
         end,
         timeSource,
         timeKept,
+        sensor: null,
+        startMs: null,
+        endMs: null,
         line,
         protocolName: protocol === null ? null : (protocols[protocol] ?? null),
         tcpFlagNames:

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { compareAddresses, AddressDictionary } from '../../../../processors/enrich/parse/address-dictionary.ts'
-import {
-  addressFlag,
-  flagsOfIpv4,
-  flagsOfIpv6,
-  formatIpv6,
-  parseIpv4,
-  parseIpv6,
-} from '../../../../processors/enrich/parse/address-text.ts'
+import { compareAddresses, AddressDictionary } from '../../../../flow/address-dictionary.ts'
+import { addressFlag, flagsOfIpv4, flagsOfIpv6, formatIpv6, parseIpv4, parseIpv6 } from '../../../../flow/address-text.ts'
 import { hashKey } from '../../../../processors/enrich/encode/key-hash.ts'
 import { varintLength, writeVarint } from '../../../../processors/enrich/encode/varint.ts'
 import { murmur2 } from '../../../../runtime/partition.ts'
@@ -124,13 +117,13 @@ void describe('addresses', () => {
     const dictionary = new AddressDictionary(2)
     const a = dictionary.internV4(1)
     dictionary.current.annotated[a] = 1
-    dictionary.current.asn[a] = 77
+    dictionary.current.looked[1]![a] = 77
     const b = dictionary.internV4(-1)
     assert.ok(compareAddresses(dictionary.current, a, b) < 0)
     dictionary.beginBlock()
     assert.deepEqual([dictionary.epoch, dictionary.current.count, dictionary.size], [2, 0, 2])
     const again = dictionary.internV4(1)
-    assert.deepEqual([dictionary.current.annotated[again], dictionary.current.asn[again]], [1, 77])
+    assert.deepEqual([dictionary.current.annotated[again], dictionary.current.looked[1]![again]], [1, 77])
     dictionary.clear()
     assert.equal(dictionary.size, 0)
     assert.equal(dictionary.current.annotated[dictionary.internV4(1)], 0)

@@ -1,7 +1,7 @@
 // What a record takes from its line, its key and its source: service port, account, times, the values of a gap.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { defaultFormat } from '../../../../schemas/flow-fields.ts'
+import { defaultFormat } from '../../../../flow/fields.ts'
 import { TestEnricher } from '../../../../harness/enrich-blocks.ts'
 
 const noOrigin = { accountId: null, region: null, slotStart: null }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { FlowBatch } from '../../../../processors/enrich/parse/flow-batch.ts'
+import { FlowBatch } from '../../../../flow/flow-batch.ts'
 import { Parsers } from '../../../../processors/enrich/parsers.ts'
 
 const header = 'account-id interface-id srcaddr dstaddr start end'

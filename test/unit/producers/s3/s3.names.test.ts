@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { defaultFormat, fullV11Format, fullV5Format, transitGatewayFormat } from '../../../../schemas/flow-fields.ts'
+import { defaultFormat, fullV11Format, fullV5Format, transitGatewayFormat } from '../../../../flow/fields.ts'
 import { isHeaderLine } from '../../../../producers/s3/text/header-line.ts'
 import {
   accountFolder,

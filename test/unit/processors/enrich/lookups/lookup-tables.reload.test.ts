@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { configuredTables } from '../../../../../processors/enrich/lookups/configured-tables.ts'
 import { LookupTables } from '../../../../../processors/enrich/lookups/lookup-tables.ts'
 import { loadTable } from '../../../../../processors/enrich/lookups/table-loader.ts'
-import { parseIpv4 } from '../../../../../processors/enrich/parse/address-text.ts'
+import { parseIpv4 } from '../../../../../flow/address-text.ts'
 import type { Log } from '../../../../../runtime/log.ts'
 import { writeMmdb, writeNode } from '../../../../support/files/mmdb-writer.ts'
 
@@ -53,7 +53,8 @@ function opened(change: Partial<typeof settings>): {
     },
   }
 }
-const countryOf = ({ current }: LookupTables, ip: string): string | undefined => current.texts.texts[current.country!.find4(parseIpv4(ip)!)]
+const countryOf = ({ current }: LookupTables, ip: string): string | undefined =>
+  current.texts.texts[current.ranges.country!.find4(parseIpv4(ip)!)]
 
 const mmdb = (code: string): ReturnType<typeof writeMmdb> =>
   writeMmdb({ ipVersion: 4, recordSize: 24, networks: [{ bits: '00000001', record: { country: { iso_code: code } } }] })
@@ -91,7 +92,7 @@ void describe('lookup tables of which a file changes', () => {
     await next()
     const { current } = tables
     assert.equal(countryOf(tables, '1.0.0.1'), 'AU')
-    assert.equal(current.texts.texts[current.threats!.find4(parseIpv4('8.9.9.9')!)], 'list')
+    assert.equal(current.texts.texts[current.ranges.threat!.find4(parseIpv4('8.9.9.9')!)], 'list')
     assert.equal(warnings.length, 1)
   })
 

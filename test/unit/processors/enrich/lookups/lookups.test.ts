@@ -12,7 +12,7 @@ import { addPrefix } from '../../../../../processors/enrich/lookups/address-pref
 import { protocolName, protocolNames, tcpFlagNames } from '../../../../../processors/enrich/lookups/protocol-names.ts'
 import { RangeBuilder } from '../../../../../processors/enrich/lookups/range-builder.ts'
 import { serviceNames, tcpServices, udpServices } from '../../../../../processors/enrich/lookups/service-names.ts'
-import { parseIpv4, parseIpv6 } from '../../../../../processors/enrich/parse/address-text.ts'
+import { parseIpv4, parseIpv6 } from '../../../../../flow/address-text.ts'
 import { FlowError } from '../../../../../runtime/errors.ts'
 import { createLog } from '../../../../../runtime/log.ts'
 import { plain, TestEnricher } from '../../../../../harness/enrich-blocks.ts'

@@ -5,7 +5,7 @@ import { TextPool } from '../../../../../processors/enrich/lookups/lookup-set.ts
 import { readAsnMmdb, readCountryMmdb } from '../../../../../processors/enrich/lookups/mmdb-ranges.ts'
 import { RangeBuilder } from '../../../../../processors/enrich/lookups/range-builder.ts'
 import { AsnPool } from '../../../../../processors/enrich/lookups/table-values.ts'
-import { parseIpv4 } from '../../../../../processors/enrich/parse/address-text.ts'
+import { parseIpv4 } from '../../../../../flow/address-text.ts'
 import { encode, ipv4Bits, MmdbPointer, writeMmdb, writeNode, type MmdbBytes } from '../../../../support/files/mmdb-writer.ts'
 
 const bits32 = (value: number): string => value.toString(2).padStart(32, '0')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { compileColumns, headerNames } from '../../../../../processors/enrich/parse/column-plan.ts'
 import { lineFaultReasons, type LineFaultReason } from '../../../../../processors/enrich/parse/line-faults.ts'
-import { defaultFormat, fullV11Format, fullV5Format, transitGatewayFormat } from '../../../../../schemas/flow-fields.ts'
+import { defaultFormat, fullV11Format, fullV5Format, transitGatewayFormat } from '../../../../../flow/fields.ts'
 import { TestEnricher } from '../../../../../harness/enrich-blocks.ts'
 
 const header = 'srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags flow-direction interface-id'

@@ -9,7 +9,7 @@ import { readPlainly } from '../../../../../audit/plain-reader.ts'
 import { s3Error } from '../../../../../producers/s3/objects/s3-object-store.ts'
 import { snappyBlock, snappyFramed, snappyHadoop, snappyJava, zipOf } from '../../../../support/files/packed-objects.ts'
 import { parquetObject } from '../../../../support/files/parquet-object.ts'
-import { flowFields } from '../../../../../schemas/flow-fields.ts'
+import { flowFields } from '../../../../../flow/fields.ts'
 import { bucket, FetchBench, gz, header, keyOf, numbered, settle } from '../../../../support/s3/fetch-cases.ts'
 
 const golden = (file: string): Buffer => readFileSync(join(import.meta.dirname, '../../../../golden/packed', file))

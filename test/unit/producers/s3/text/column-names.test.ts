@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkConfig } from '../../../../../config/config.ts'
 import { meantField, nameHints } from '../../../../../producers/s3/text/column-names.ts'
-import { flowFields } from '../../../../../schemas/flow-fields.ts'
+import { flowFields } from '../../../../../flow/fields.ts'
 
 for (const [name, field] of [
   ['start_time', 'start'],

@@ -1,19 +1,22 @@
 // Records of the topic `flows` to columns and to a Native block, against what avsc decodes.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import avsc from 'avsc'
 import fc from 'fast-check'
+import { emptyGroup } from '../../../../../flow/observers.ts'
+import { observerColumns } from '../../../../../flow/store-columns.ts'
 import { countedSchemaIds, createCodecs } from '../../../../../runtime/avro.ts'
 import type { InSlab } from '../../../../../runtime/records.ts'
 import type { AvroRecord } from '../../../../../schemas/avro-types.ts'
 import { flowValue, type FlowRecord } from '../../../../../schemas/flow-record.ts'
-import { contextOf } from '../../../../../sinks/clickhouse/columns/context-dictionary.ts'
+import { observerRowOf } from '../../../../../sinks/clickhouse/columns/observer-dictionary.ts'
 import { FlowDecoder } from '../../../../../sinks/clickhouse/columns/flow-decoder.ts'
 import { flowBlockColumns, FlowBlockEncoder } from '../../../../../sinks/clickhouse/flow-block.ts'
 import { NativeWriter } from '../../../../../sinks/clickhouse/native-writer.ts'
-import { anyFlow, emptyFlow, expectedRow, flow } from '../../../../support/records/flow-records.ts'
+import { anyFlow, emptyFlow, expectedRows, flow } from '../../../../support/records/flow-records.ts'
 import { encodeSlab } from '../../../../../harness/memory-slabs.ts'
 import { readNative } from '../../../../support/records/native-rows.ts'
 
@@ -43,7 +46,7 @@ describe('flow columns', () => {
         const bytes = Buffer.from(slab.bytes)
         assert.equal(decoder.takeSlab({ ...slab, bytes }, 0, Infinity, Infinity), slab.nextOffset)
         bytes.fill(0)
-        assert.deepEqual(rowsOf(decoder), records.map(expectedRow))
+        assert.deepEqual(rowsOf(decoder), expectedRows(records))
         assert.equal(decoder.unfit, 0)
         decoder.clear()
       }),
@@ -52,7 +55,7 @@ describe('flow columns', () => {
   })
 
   it('has all columns of the expected row', () => {
-    assert.deepEqual([...flowBlockColumns].sort(), Object.keys(expectedRow(emptyFlow)).sort())
+    assert.deepEqual([...flowBlockColumns].sort(), Object.keys(expectedRows([flow({ startMs: 1, endMs: 2 })])[0]!).sort())
   })
 
   it('decodes records of another writer schema into the same columns', () => {
@@ -69,7 +72,7 @@ describe('flow columns', () => {
         const bytes = Buffer.from(slab.bytes)
         decoder.takeSlab({ ...slab, bytes }, 0, Infinity, Infinity)
         bytes.fill(0)
-        assert.deepEqual(rowsOf(decoder), records.map(expectedRow))
+        assert.deepEqual(rowsOf(decoder), expectedRows(records))
         assert.equal(decoder.resolved, Math.ceil(records.length / 2))
       }),
       { numRuns: 30 },
@@ -91,20 +94,62 @@ describe('flow columns', () => {
         const told = records.map((record, i) =>
           i % 2 === 0
             ? {
-                ...{ ...record, scope: null, directionBy: null, timeKept: null },
+                ...{ ...record, scope: null, directionBy: null, timeKept: null, origin: null, sensor: null, startMs: null, endMs: null },
                 servicePortSource: record.servicePort === null ? null : ('inferred' as const),
               }
             : record,
         )
-        assert.deepEqual(rowsOf(decoder), told.map(expectedRow))
+        assert.deepEqual(rowsOf(decoder), expectedRows(told))
         assert.equal(decoder.resolved, Math.ceil(records.length / 2))
         assert.deepEqual(
-          decoder.contexts.fresh.map(({ hash }) => hash).sort(),
-          [...new Set(told.map(record => contextOf(record).hash))].sort(),
+          decoder.observers.fresh.map(({ hash }) => hash).sort(),
+          [...new Set(told.map(record => observerRowOf(record).hash))].sort(),
         )
       }),
       { numRuns: 30 },
     )
+  })
+
+  it('reads records that were in the topic before origin, sensor and milliseconds were recorded', () => {
+    const released = JSON.parse(readFileSync(join(import.meta.dirname, '../../../schemas/released-values.json'), 'utf8')) as Record<
+      string,
+      Record<string, typeof flowValue>
+    >
+    const old = released['0.1.0 and what was added before origin']!['flows.v1']!
+    const reader = createCodecs(countedSchemaIds(), new Map([[77, old]]))
+    fc.assert(
+      fc.property(fc.array(anyFlow, { minLength: 1, maxLength: 8 }), records => {
+        const decoder = new FlowDecoder(reader.flows, 1000)
+        decoder.takeSlab(slabOf(records.map(record => encodeWith(old, record, 77))), 0, Infinity, Infinity)
+        assert.equal(decoder.resolved, records.length)
+        const told = records.map(record => ({ ...record, origin: null, sensor: null, startMs: null, endMs: null }))
+        assert.deepEqual(rowsOf(decoder), expectedRows(told))
+        const origin = observerColumns.findIndex(({ name }) => name === 'origin')
+        const origins = new Map(told.map(record => [observerRowOf(record).hash, record.transitGateway === null ? 'vpc' : 'tgw']))
+        for (const { hash, values } of decoder.observers.fresh) assert.equal(values[origin], origins.get(hash))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('gives the hash that an observer had before origin was recorded, unless a sensor observed', () => {
+    const byHand = (record: FlowRecord): bigint => {
+      const pairs = [
+        ['account_id', record.accountId],
+        ['interface_id', record.interfaceId],
+        ['vpc_id', record.vpcId],
+        ['tgw_id', record.transitGateway?.id ?? null],
+      ]
+      const hash = createHash('sha256')
+      for (const [name, value] of pairs) if (value != null) hash.update(`${name}\0${value}\0`)
+      return hash.digest().readBigUInt64LE(0)
+    }
+    const vpc = flow({ accountId: '123456789012', interfaceId: 'eni-1', vpcId: 'vpc-1' })
+    const group = emptyGroup('transitGateway') as unknown as NonNullable<FlowRecord['transitGateway']>
+    const transit = flow({ accountId: '123456789012', transitGateway: { ...group, id: 'tgw-1' } })
+    for (const origin of ['vpc', null] as const) assert.equal(observerRowOf({ ...vpc, origin }).hash, byHand(vpc))
+    for (const origin of ['tgw', null] as const) assert.equal(observerRowOf({ ...transit, origin }).hash, byHand(transit))
+    assert.notEqual(observerRowOf({ ...vpc, origin: 'sensor' }).hash, byHand(vpc))
   })
 
   it('gives the same rows however a long slab is cut', () => {
@@ -116,7 +161,7 @@ describe('flow columns', () => {
     for (const room of [Infinity, 257, 100]) {
       const decoder = new FlowDecoder(reader.flows, 100_000)
       for (let next = slab.from; next < slab.nextOffset;) next = decoder.takeSlab(slab, next, Infinity, room)
-      assert.deepEqual(rowsOf(decoder), records.map(expectedRow))
+      assert.deepEqual(rowsOf(decoder), expectedRows(records))
       assert.equal(decoder.resolved, 2)
     }
   })
@@ -151,8 +196,8 @@ describe('flow columns', () => {
     const decoder = new FlowDecoder(codecs.flows, 100)
     for (let round = 0; round < 3; round++) {
       decoder.takeSlab(slab, 0, Infinity, Infinity)
-      assert.equal(decoder.contexts.fresh.length, 7)
-      assert.deepEqual(rowsOf(decoder), values.map(expectedRow))
+      assert.equal(decoder.observers.fresh.length, 7)
+      assert.deepEqual(rowsOf(decoder), expectedRows(values))
       decoder.clear()
     }
   })
@@ -182,8 +227,8 @@ describe('flow columns', () => {
     const first = cpuMs()
     const second = cpuMs()
     // those of the first rows that are read together can be known twice: by account and interface, and by all bytes
-    assert.ok(decoder.contexts.spans.size <= count + 1024)
-    assert.equal(new Set(decoder.contexts.fresh.map(({ hash }) => hash)).size, count)
+    assert.ok(decoder.observers.spans.size <= count + 1024)
+    assert.equal(new Set(decoder.observers.fresh.map(({ hash }) => hash)).size, count)
     assert.ok(first < 3000 && second < 1000, `${first} ms, again ${second} ms`)
     decoder.clear()
   })
@@ -192,10 +237,10 @@ describe('flow columns', () => {
     const decoder = new FlowDecoder(codecs.flows, 1000)
     const slab = slabOf([flow({ interfaceId: 'eni-1' }), flow({ interfaceId: 'eni-2' })].map(value => codecs.flows.encodeValue(value)))
     decoder.takeSlab(slab, 0, Infinity, Infinity)
-    assert.equal(decoder.contexts.fresh.length, 2)
+    assert.equal(decoder.observers.fresh.length, 2)
     decoder.clear()
     decoder.takeSlab(slab, 0, Infinity, Infinity)
-    assert.equal(decoder.contexts.fresh.length, 0)
+    assert.equal(decoder.observers.fresh.length, 0)
   })
 
   it('stores what no column can hold as absent, and counts it', () => {
@@ -211,7 +256,7 @@ describe('flow columns', () => {
     })
     const decoder = new FlowDecoder(codecs.flows, 1000)
     decoder.takeSlab(slabOf([codecs.flows.encodeValue(strange)]), 0, Infinity, Infinity)
-    assert.deepEqual(rowsOf(decoder), [expectedRow(emptyFlow)])
+    assert.deepEqual(rowsOf(decoder), expectedRows([emptyFlow]))
     assert.equal(decoder.unfit, 6)
   })
 

@@ -1,7 +1,7 @@
-/** Finds the context of a row: a guess by the identifying column, proven by comparison; else the dictionary. */
-import { equalBytes } from './byte-arena.ts'
+/** Finds the observer of a row: a guess by the identifying column, proven by comparison; else the dictionary. */
+import { equalBytes } from '../../../flow/byte-arena.ts'
 import { opKind, opStride, type ColumnPlan } from './column-plan.ts'
-import type { ContextDictionary } from './context-dictionary.ts'
+import type { ObserverTexts } from './observer-texts.ts'
 import { isLineEnd, scanTokens, skipSpaces } from './read-tokens.ts'
 import * as memory from './work-memory.ts'
 
@@ -9,7 +9,7 @@ import * as memory from './work-memory.ts'
 const bytes = memory.blockBytes
 const view = memory.blockView
 const { positions, rowGuesses } = memory
-const { from, to } = memory.contextSpans
+const { from, to } = memory.observerSpans
 
 /** Slots of the guess table: two side by side for each hash. */
 const slots = 8192
@@ -21,9 +21,9 @@ function slotOf(end: number): number {
   return (h ^ (h >>> 15)) & (slots - 2)
 }
 
-/** Context spans of the rows being read, and the contexts they make. Spares looking at each byte of about 40 % of an ordinary line. */
-export class ContextFinder {
-  private readonly contexts: ContextDictionary
+/** Observer spans of the rows being read, and the observers they make. Spares looking at each byte of about 40 % of an ordinary line. */
+export class ObserverFinder {
+  private readonly observers: ObserverTexts
   private readonly spans: number
   /** Rows read together. */
   private readonly stride: number
@@ -31,23 +31,23 @@ export class ContextFinder {
   /** The last two lengths of the identifying span. */
   private length = 0
   private otherLength = 0
-  /** Context last seen with an identifying span, by its last 16 bytes. */
+  /** Observer last seen with an identifying span, by its last 16 bytes. */
   private readonly guesses = new Int32Array(slots)
 
-  constructor(plan: ColumnPlan, stride: number, contexts: ContextDictionary) {
-    this.contexts = contexts
-    this.spans = plan.contextSpans
+  constructor(plan: ColumnPlan, stride: number, observers: ObserverTexts) {
+    this.observers = observers
+    this.spans = plan.observerSpans
     this.stride = stride
     let identitySpan = -1
     for (let o = 0; o < plan.ops.length; o += opStride)
-      if (plan.ops[o] === opKind.context && plan.ops[o + 3] === 1) identitySpan = plan.ops[o + 1]!
+      if (plan.ops[o] === opKind.observer && plan.ops[o + 3] === 1) identitySpan = plan.ops[o + 1]!
     this.identitySpan = identitySpan
   }
 
   /** Reads one span of `tokens` columns of all rows. */
   read(rows: number, span: number, tokens: number): void {
     const { spans, stride, identitySpan } = this
-    const { lengths, starts, arena } = this.contexts.spans
+    const { lengths, starts, arena } = this.observers.spans
     const kept = arena.view
     const at = span * stride
     for (let row = 0; row < rows; row++) {
@@ -71,14 +71,14 @@ export class ContextFinder {
   }
 
   /**
-   * Guesses the context last seen with the identifying span at p, where all spans up to it are the same. The span is not gone over byte by byte:
+   * Guesses the observer last seen with the identifying span at p, where all spans up to it are the same. The span is not gone over byte by byte:
    * its length is one of the last two, its last 16 bytes are hashed as words, and the comparison with the entry proves the guess.
    *
-   * @returns The place behind the span, -1 where there is no such context.
+   * @returns The place behind the span, -1 where there is no such observer.
    */
   private guess(row: number, p: number): number {
-    const { spans, stride, identitySpan, contexts } = this
-    const { lengths, starts, arena } = contexts.spans
+    const { spans, stride, identitySpan, observers } = this
+    const { lengths, starts, arena } = observers.spans
     const kept = arena.view
     for (let attempt = 0; attempt < 4; attempt++) {
       const length = attempt < 2 ? this.length : this.otherLength
@@ -100,18 +100,18 @@ export class ContextFinder {
     return -1
   }
 
-  /** The context of the spans of a row, all of which are read; made where it is new. */
+  /** The observer of the spans of a row, all of which are read; made where it is new. */
   resolve(row: number): number {
     const guessed = rowGuesses[row]!
     return guessed !== 0 ? guessed : this.find(row)
   }
 
   private find(row: number): number {
-    const { contexts } = this
-    const known = contexts.count
-    const spans = memory.gatherSpans(memory.contextSpans, this.spans, this.stride, row)
-    const id = contexts.spans.find(bytes, view, spans.from, spans.to)
-    if (id > known) contexts.add(id)
+    const { observers } = this
+    const known = observers.count
+    const spans = memory.gatherSpans(memory.observerSpans, this.spans, this.stride, row)
+    const id = observers.spans.find(bytes, view, spans.from, spans.to)
+    if (id > known) observers.add(id)
     if (this.identitySpan < 0) return id
     const end = spans.to[this.identitySpan]!
     const length = end - spans.from[this.identitySpan]!

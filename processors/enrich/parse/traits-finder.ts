@@ -1,6 +1,6 @@
-/** Finds the class of a row: each run of class columns is guessed by its first bytes and proven by comparison, the class by its runs. */
-import { ByteArena, equalBytes } from './byte-arena.ts'
-import type { ClassDictionary } from './class-dictionary.ts'
+/** Finds the traits of a row: each run of trait columns is guessed by its first bytes and proven by comparison, the traits by their runs. */
+import { ByteArena, equalBytes } from '../../../flow/byte-arena.ts'
+import type { TraitsTexts } from './traits-texts.ts'
 import type { ColumnPlan } from './column-plan.ts'
 import { isLineEnd, scanTokens, skipSpaces } from './read-tokens.ts'
 import * as memory from './work-memory.ts'
@@ -9,21 +9,21 @@ import * as memory from './work-memory.ts'
 const bytes = memory.blockBytes
 const view = memory.blockView
 const { positions } = memory
-const { from, to } = memory.classRuns
+const { from, to } = memory.traitRuns
 /** Entry of each run of each row; 0 where it is not known. */
 const found = new Int32Array(memory.spanCapacity)
 
-/** Slots of the guess table of one run, and of the table of classes. Bounds: a text or a class that finds no slot is found the slow way. */
+/** Slots of the guess table of one run, and of the table of traits. Bounds: a text or an entry that finds no slot is found the slow way. */
 const runSlots = 256
-const classSlots = 4096
+const traitSlots = 4096
 const maxEntries = 4096
 
-/** Keeps the runs of the rows being read, and finds the class they make. Almost no byte of a run is looked at one by one. */
-export class ClassFinder {
+/** Keeps the runs of the rows being read, and finds the traits they make. Almost no byte of a run is looked at one by one. */
+export class TraitsFinder {
   private readonly runs: number
   /** Rows read together. */
   private readonly stride: number
-  private readonly classes: ClassDictionary
+  private readonly traits: TraitsTexts
   /** Shortest text of each run so far; 0: none. As many bytes make the guess. */
   private readonly shortest: Int32Array
   /** Entry by run and hash: two slots side by side. */
@@ -33,17 +33,17 @@ export class ClassFinder {
   private readonly lengths = new Int32Array(maxEntries)
   private readonly runOf = new Int32Array(maxEntries)
   private count = 0
-  /** Class by the hash of its entries, and the entries of each such class. */
-  private readonly classIds = new Int32Array(classSlots)
-  private readonly classEntries: Int32Array
+  /** Id by the hash of its entries, and the entries of each such id. */
+  private readonly traitIds = new Int32Array(traitSlots)
+  private readonly traitEntries: Int32Array
 
-  constructor(plan: ColumnPlan, stride: number, classes: ClassDictionary) {
-    this.runs = plan.classRuns.length
+  constructor(plan: ColumnPlan, stride: number, traits: TraitsTexts) {
+    this.runs = plan.traitRuns.length
     this.stride = stride
-    this.classes = classes
+    this.traits = traits
     this.shortest = new Int32Array(this.runs)
     this.slots = new Int32Array(this.runs * runSlots)
-    this.classEntries = new Int32Array(classSlots * this.runs)
+    this.traitEntries = new Int32Array(traitSlots * this.runs)
   }
 
   /** Reads one run of `tokens` columns of all rows. */
@@ -73,9 +73,9 @@ export class ClassFinder {
     }
   }
 
-  /** The class of the runs of a row, all of which are read; made where it is new. */
+  /** The traits of the runs of a row, all of which are read; made if they are new. */
   resolve(row: number): number {
-    const { runs, stride, classEntries } = this
+    const { runs, stride, traitEntries } = this
     let h = 0
     let known = 1
     for (let run = 0, at = row; run < runs; run++, at += stride) {
@@ -83,28 +83,28 @@ export class ClassFinder {
       h = (Math.imul(h, 0x9e3779b1) + entry) | 0
       known &= entry === 0 ? 0 : 1
     }
-    const slot = ((Math.imul(h, 0x85ebca6b) ^ h) >>> 12) & (classSlots - 1)
-    const id = this.classIds[slot]!
+    const slot = ((Math.imul(h, 0x85ebca6b) ^ h) >>> 12) & (traitSlots - 1)
+    const id = this.traitIds[slot]!
     if (id !== 0 && known === 1) {
       let run = 0
-      for (let at = slot * runs, entry = row; run < runs && classEntries[at] === found[entry]; at++, entry += stride) run++
+      for (let at = slot * runs, entry = row; run < runs && traitEntries[at] === found[entry]; at++, entry += stride) run++
       if (run === runs) return id
     }
     return this.find(row, known === 1 ? slot : -1)
   }
 
   private find(row: number, slot: number): number {
-    const { classes, runs, stride } = this
-    const before = classes.count
-    const spans = memory.gatherSpans(memory.classRuns, runs, stride, row)
-    const id = classes.spans.find(bytes, view, spans.from, spans.to)
-    if (id > before) classes.add(id)
+    const { traits, runs, stride } = this
+    const before = traits.count
+    const spans = memory.gatherSpans(memory.traitRuns, runs, stride, row)
+    const id = traits.spans.find(bytes, view, spans.from, spans.to)
+    if (id > before) traits.add(id)
     for (let run = 0; run < runs; run++) {
       const at = run * stride + row
       if (found[at] === 0) this.keep(run, from[at]!, to[at]! - from[at]!)
-      if (slot >= 0) this.classEntries[slot * runs + run] = found[at]!
+      if (slot >= 0) this.traitEntries[slot * runs + run] = found[at]!
     }
-    if (slot >= 0) this.classIds[slot] = id
+    if (slot >= 0) this.traitIds[slot] = id
     return id
   }
 

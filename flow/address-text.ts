@@ -1,5 +1,5 @@
 /** IPv4 and IPv6 addresses: text to numbers and back, and which of them are private or special. Not for the row loop. */
-import { privateRanges } from '../../../schemas/address-ranges.ts'
+import { privateRanges } from './address-ranges.ts'
 
 /** Four 32-bit words of an IPv6 address, most significant first. */
 export type Words = [number, number, number, number]

@@ -5,6 +5,7 @@
  * Bounds: each generation holds `maxEntries` addresses and those of one block, about 80 bytes each.
  */
 import { flagsOfIpv4, flagsOfIpv6, formatIpv4, formatIpv6, parseIpv6, type Words } from './address-text.ts'
+import { attributeLookups } from './attributes.ts'
 import { ByteArena, equalBytes } from './byte-arena.ts'
 import { grow } from './pair-table.ts'
 
@@ -29,11 +30,8 @@ export class AddressGeneration {
   /** 1: the annotation columns are filled. Ids up to `annotatedTo` all are. */
   annotated = new Uint8Array(1024)
   annotatedTo = 0
-  /** Numbers of the lookup tables (lookups/lookup-set.ts), -1 for none. `threat`: 0, the empty text, where checked and not listed. */
-  country = new Int32Array(1024).fill(-1, 0, 1)
-  asn = new Int32Array(1024).fill(-1, 0, 1)
-  threat = new Int32Array(1024).fill(-1, 0, 1)
-  service = new Int32Array(1024).fill(-1, 0, 1)
+  /** One column for each range table of `attributeLookups`: what it says of the address, -1 for nothing. */
+  readonly looked: Int32Array<ArrayBuffer>[] = attributeLookups.map(() => new Int32Array(1024).fill(-1, 0, 1))
   /** IPv6 by its own index: 4 words, and the canonical text. */
   words = new Int32Array(256)
   texts = new ByteArena()
@@ -134,10 +132,7 @@ export class AddressGeneration {
     this.flags = bytes(this.flags)
     this.annotated = bytes(this.annotated)
     this.number = grow(this.number, length)
-    this.country = grow(this.country, length)
-    this.asn = grow(this.asn, length)
-    this.threat = grow(this.threat, length)
-    this.service = grow(this.service, length)
+    this.looked.forEach((column, i) => (this.looked[i] = grow(column, length)))
   }
 
   #insert(slots: Int32Array, hash: number, id: number): void {
@@ -239,6 +234,11 @@ export class AddressDictionary {
     return id !== 0 ? id : this.#addV6(bytes, start, end)
   }
 
+  /** Id of an IPv6 address given as four words of 32 bits. */
+  internWords(words: Words): number {
+    return this.#internText(words)
+  }
+
   #addV4(value: number): number {
     const id = this.current.addV4(value)
     const old = this.#previous.findV4(value)
@@ -249,7 +249,10 @@ export class AddressDictionary {
   #addV6(bytes: Uint8Array, start: number, end: number): number {
     if (end - start > 45) return 0
     const words = parseIpv6(String.fromCharCode(...bytes.subarray(start, end)))
-    if (words === undefined) return 0
+    return words === undefined ? 0 : this.#internText(words)
+  }
+
+  #internText(words: Words): number {
     const text = encoder.encode(formatIpv6(words))
     const view = new DataView(text.buffer, text.byteOffset, text.length)
     const hash = hashText(text, 0, text.length)
@@ -265,9 +268,6 @@ export class AddressDictionary {
     const current = this.current
     const previous = this.#previous
     current.annotated[to] = previous.annotated[from]!
-    current.country[to] = previous.country[from]!
-    current.asn[to] = previous.asn[from]!
-    current.threat[to] = previous.threat[from]!
-    current.service[to] = previous.service[from]!
+    current.looked.forEach((column, i) => (column[to] = previous.looked[i]![from]!))
   }
 }

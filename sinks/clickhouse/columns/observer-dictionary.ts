@@ -1,66 +1,63 @@
-/** Dictionary of interface fragments: the whole cloud context of an observation point, known in the table by a hash of its content. */
+/** Dictionary of observer fragments: the whole cloud context of an observation point, known in the table by a hash of its content. */
 import { createHash } from 'node:crypto'
-import { flowFields } from '../../../schemas/flow-fields.ts'
+import { groupFields, impliedOrigin, observerFields, observerGroups, observerNames, sensorFields } from '../../../flow/observers.ts'
+import { observerColumns } from '../../../flow/store-columns.ts'
 import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import type { AvroCursor } from './avro-cursor.ts'
 import { grown, SpanDictionary } from './span-dictionary.ts'
 import { hashTwoTexts } from './text-hash.ts'
 
-const contextFields = flowFields.filter(field => field.role === 'context')
-const grouped = (group: string): number => contextFields.filter(field => field.record.startsWith(`${group}.`)).length
-const plainTexts = contextFields.filter(field => !field.record.includes('.')).length
-const ecsTexts = grouped('ecs')
-const tagTexts = grouped('tags')
-const transitTexts = grouped('transitGateway')
-/** Bytes of a `ContextRow` beside its texts: a place and the head of a string for each, the hash, the arrays. */
-const freshBytes = 200 + contextFields.length * 24
+const plainTexts = observerNames.length
+const groupTexts = observerGroups.map(group => groupFields(group).length)
+/** Bytes of an `ObserverRow` beside its texts: a place and the head of a string for each, the hash, the arrays. */
+const freshBytes = 200 + observerFields.length * 24
 
-/** Columns of the table `interfaces` after the hash: AWS's names, in the order of the record, and the scope that the source names. */
-export const contextColumns: readonly { readonly name: string; readonly path: readonly string[] }[] = [
-  ...contextFields.map(field => ({ name: field.name.replaceAll('-', '_'), path: field.record.split('.') })),
-  { name: 'source_scope', path: ['scope'] },
-]
-/** Contexts of one account and interface beyond which the rest of them is hashed too. */
+const paths = observerColumns.map(({ record }) => record.split('.'))
+const originColumn = observerColumns.findIndex(({ record }) => record === 'origin')
+/** Observers of one account and interface beyond which the rest of them is hashed too. */
 const maxAlike = 16
 const prime = 0x0100_0193
 
 /** One row of `interfaces`. */
-export interface ContextRow {
+export interface ObserverRow {
   readonly hash: bigint
-  /** Values in the order of `contextColumns`; '' is absent. */
+  /** Values in the order of `observerColumns`; '' is absent. */
   readonly values: readonly string[]
 }
 
 /**
- * The context of a record with its hash: the first 8 bytes of SHA-256 over name and value of all that is present. So a later version that
- * knows more fields gives an old context its old hash.
+ * The observer of a record with its hash: the first 8 bytes of SHA-256 over name and value of all that is present, but for an origin that the other
+ * fields imply. So a later version that knows more fields gives an old observer its old hash.
  */
-export function contextOf(record: FlowRecord): ContextRow {
-  const values = contextColumns.map(({ path }) => {
+export function observerRowOf(record: FlowRecord): ObserverRow {
+  const values = paths.map(path => {
     let value: unknown = record
     for (const step of path) value = (value as Record<string, unknown> | null)?.[step] ?? null
-    return typeof value === 'string' ? value : ''
+    return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
   })
+  const implied = impliedOrigin(record)
+  // a record from before the field says nothing of it
+  if (values[originColumn] === '') values[originColumn] = implied
   const hash = createHash('sha256')
-  contextColumns.forEach(({ name }, i) => {
-    if (values[i] !== '') hash.update(`${name}\0${values[i]!}\0`)
+  observerColumns.forEach(({ name }, i) => {
+    if (values[i] !== '' && !(i === originColumn && values[i] === implied)) hash.update(`${name}\0${values[i]!}\0`)
   })
   return { hash: hash.digest().readBigUInt64LE(0), values }
 }
 
-/** Gives each context a number, and keeps the hash and the row by which the table knows it. */
-export class ContextDictionary {
+/** Gives each observer a number, and keeps the hash and the row by which the table knows it. */
+export class ObserverDictionary {
   readonly spans = new SpanDictionary()
   /** Hash per entry: low and high half. */
   hashes = new Uint32Array(128)
-  /** Contexts met since the last `takeFresh`. */
-  #fresh: ContextRow[] = []
+  /** Observers met since the last `takeFresh`. */
+  #fresh: ObserverRow[] = []
   /** Entries by the hash of account and interface. Those with many, such as an interface with ever other tags, are hashed in full. */
   readonly #alike = new Map<number, number>()
   readonly #crowded = new Set<number>()
   #freshTextBytes = 0
 
-  /** Bytes of memory; of a context that is new, those of its block too. */
+  /** Bytes of memory; of an observer that is new, those of its block too. */
   get size(): number {
     return this.spans.bytes + this.hashes.byteLength + this.#fresh.length * freshBytes + 2 * this.#freshTextBytes
   }
@@ -98,16 +95,20 @@ export class ContextDictionary {
 
   #skipRest(cursor: AvroCursor): void {
     cursor.skipTexts(plainTexts - 2)
-    cursor.skipGroup(ecsTexts)
-    cursor.skipGroup(tagTexts)
-    cursor.skipGroup(transitTexts)
-    // scope
+    for (const texts of groupTexts) cursor.skipGroup(texts)
+    // scope and origin
     cursor.skipTexts(1)
+    cursor.skipLong()
+    if (cursor.bytes[cursor.at++] === 0) return
+    for (const { type } of sensorFields) {
+      if (type === 'string') cursor.skipTexts(1)
+      else cursor.skipLong()
+    }
   }
 
   /** Adds the fragment at `start`; the cursor is then behind it. */
   add(cursor: AvroCursor, start: number, hash: number, record: FlowRecord): number {
-    const context = contextOf(record)
+    const observer = observerRowOf(record)
     const short = this.#shortHash(cursor, start)
     if (short === hash) {
       const alike = (this.#alike.get(short) ?? 0) + 1
@@ -119,15 +120,15 @@ export class ContextDictionary {
     this.#skipRest(cursor)
     const entry = this.spans.add(cursor.bytes, start, cursor.at, hash)
     if (2 * entry === this.hashes.length) this.hashes = grown(this.hashes, new Uint32Array(4 * entry))
-    this.hashes[2 * entry] = Number(context.hash & 0xffff_ffffn)
-    this.hashes[2 * entry + 1] = Number(context.hash >> 32n)
-    this.#fresh.push(context)
+    this.hashes[2 * entry] = Number(observer.hash & 0xffff_ffffn)
+    this.hashes[2 * entry + 1] = Number(observer.hash >> 32n)
+    this.#fresh.push(observer)
     this.#freshTextBytes += cursor.at - start
     return entry
   }
 
-  /** Contexts that the table may not have yet. */
-  get fresh(): readonly ContextRow[] {
+  /** Observers that the table may not have yet. */
+  get fresh(): readonly ObserverRow[] {
     return this.#fresh
   }
 
