@@ -24,6 +24,9 @@ const named = (names: readonly string[]): Written[] => names.map(name => ({ name
 const typed = (columns: readonly { name: string; type: string; nullable?: boolean }[]): Written[] =>
   columns.map(({ name, type, nullable }) => ({ name, type: nullable === true ? `Nullable(${type})` : type }))
 
+/** A text of a block is stored as text, in a dictionary or as an enum. */
+const plain = (type: string): string => (type.startsWith('Enum8(') ? 'String' : type.replace(/^LowCardinality\((.*)\)$/, '$1'))
+
 const written: Readonly<Record<string, readonly Written[]>> = {
   flows: named(flowBlockColumns),
   interfaces: [{ name: 'interface', type: 'UInt64' }, ...observerColumns.map(({ name, type }) => ({ name, type: plain(type) }))],
@@ -49,9 +52,6 @@ const byDefault: Readonly<Record<string, readonly string[]>> = {
 }
 /** Nobody writes it any more. */
 const left = ['cloud_map_v1']
-
-/** A text of a block is stored as text, in a dictionary or as an enum. */
-const plain = (type: string): string => (type.startsWith('Enum8(') ? 'String' : type.replace(/^LowCardinality\((.*)\)$/, '$1'))
 
 describe('the columns of a fresh database', () => {
   it('are those that the code writes, table by table', async () => {
