@@ -6,7 +6,7 @@ import { FlowDecoder } from '../../sinks/clickhouse/columns/flow-decoder.ts'
 import { FlowBlockEncoder, flowBlockColumns, observerBlock } from '../../sinks/clickhouse/flow-block.ts'
 import { NativeWriter } from '../../sinks/clickhouse/native-writer.ts'
 import { codecs } from '../../harness/enrich-blocks.ts'
-import { valueAt, walkedRecords } from '../support/flow-walk.ts'
+import { valueAt, walkedRecords } from '../support/records/flow-walk.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 
 let server: LiveClickHouse

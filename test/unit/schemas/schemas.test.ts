@@ -97,7 +97,7 @@ test('the compatibility check can fail', () => {
 
 const key: FlowKeyRecord = { lowAddr: '10.0.0.1', lowPort: 1024, highAddr: '10.0.0.2', highPort: 443, protocol: 6 }
 
-/** A value for each field of the type. Rows of the tables in flow/ that are younger than this file are null here: flow-tables.test.ts has them. */
+/** A value for each field of the type. Rows of the tables in flow/ that are younger than this file are null here: flow.tables.test.ts has them. */
 const flow: FlowRecord = {
   ...emptyFlow,
   accountId: '123456789012',

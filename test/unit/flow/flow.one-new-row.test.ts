@@ -26,19 +26,25 @@ before(() => {
   for (const folder of [
     'aws',
     'config',
+    'audit',
+    'cli',
     'flow',
+    'harness',
+    'operations',
     'processors',
     'producers',
     'reference',
     'runtime',
     'schemas',
     'sinks',
+    'stack',
     'test/support',
     'package.json',
+    'topology.ts',
   ])
     cpSync(join(root, folder), join(copy, folder), { recursive: true })
   mkdirSync(join(copy, 'test/unit/flow'), { recursive: true })
-  cpSync(join(root, 'test/unit/flow/flow-tables.test.ts'), join(copy, 'test/unit/flow/flow-tables.test.ts'))
+  cpSync(join(root, 'test/unit/flow/flow.tables.test.ts'), join(copy, 'test/unit/flow/flow.tables.test.ts'))
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   for (const [file, rows] of Object.entries(invented)) {
     const text = readFileSync(join(copy, file), 'utf8')
@@ -59,7 +65,7 @@ describe('a new row of a table of flow/', () => {
   it('is carried everywhere; a table without its column fails, and the line to add is named', () => {
     const generated = run('reference/generate.ts')
     assert.equal(generated.status, 0, generated.printed)
-    const test = join(copy, 'test/unit/flow/flow-tables.test.ts')
+    const test = join(copy, 'test/unit/flow/flow.tables.test.ts')
     const without = run('--test', '--test-reporter=tap', test)
     assert.notEqual(without.status, 0)
     const lines = [...new Set([...without.printed.matchAll(/^ *(ALTER TABLE \{database\}\..*;)$/gm)].map(match => match[1]!))]
@@ -84,7 +90,7 @@ describe('a new row of a table of flow/', () => {
     const file = join(copy, 'flow/fields.ts')
     const text = readFileSync(file, 'utf8')
     writeFileSync(file, text.replace('{ most: 63, absentBit: 18 }', '{ most: 63 }'))
-    const { status, printed } = run('--test', join(copy, 'test/unit/flow/flow-tables.test.ts'))
+    const { status, printed } = run('--test', join(copy, 'test/unit/flow/flow.tables.test.ts'))
     assert.notEqual(status, 0)
     assert.match(printed, /dscp needs an absentBit or isNeverZero/)
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { PairTable } from '../../../../../flow/pair-table.ts'
+import { PairTable } from '../../../flow/pair-table.ts'
 
 void describe('PairTable', () => {
   void it('gives each pair the id of its first appearance, at the ends of 32 bits too', () => {

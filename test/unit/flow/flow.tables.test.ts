@@ -15,7 +15,7 @@ import { FlowBlockEncoder, observerBlock } from '../../../sinks/clickhouse/flow-
 import { readMigrations } from '../../../sinks/clickhouse/migrate.ts'
 import { NativeWriter } from '../../../sinks/clickhouse/native-writer.ts'
 import { codecs } from '../../../harness/enrich-blocks.ts'
-import { valueAt, walkedRecords } from '../../support/flow-walk.ts'
+import { valueAt, walkedRecords } from '../../support/records/flow-walk.ts'
 import { readNative, type NativeCell } from '../../support/records/native-rows.ts'
 
 const records = walkedRecords()

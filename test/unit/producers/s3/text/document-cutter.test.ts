@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { documentLines } from '../../../audit/plain-documents.ts'
-import { DocumentCutter } from '../../../producers/s3/text/document-cutter.ts'
+import { documentLines } from '../../../../../audit/plain-documents.ts'
+import { DocumentCutter } from '../../../../../producers/s3/text/document-cutter.ts'
 
 /** Whole documents as text, others in angle brackets, however the text comes. */
 function cut(text: string, size: number): string[] {
