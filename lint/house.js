@@ -321,6 +321,7 @@ export const house = [
     may: [
       'cli/run.ts',
       'config',
+      'flow',
       'harness',
       'operations',
       'processors/enrich',

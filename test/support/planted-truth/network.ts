@@ -84,6 +84,7 @@ const day = Date.parse('2026-11-20T00:00:00Z') / 1000
 
 /** Networks of seeds from here on are watched over midnight (UTC), and an address changes hands around it. */
 export const midnightSeeds = 1_000_000
+/** The midnight (UTC) that such networks are watched over, Unix seconds. */
 export const midnight = day + 86_400
 
 /** Makes the network of a seed. */

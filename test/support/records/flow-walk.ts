@@ -195,7 +195,7 @@ function fromSensor(): WalkedRecord {
   }
 }
 
-/** See the head of this file. Lines 2 to 5 are from text, line 9 is from a sensor. */
+/** The records of the log as they must come out, with the value of each row: lines 2 to 5 are from text, line 9 is from a sensor. */
 export const walkedRecords = (): WalkedRecord[] => [...fromText(), fromSensor()]
 
 /** The value at a place of a record or another nested value. */
