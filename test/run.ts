@@ -104,7 +104,7 @@ const shared = new SharedStack()
 
 const withoutBroker = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/topology/**/*.test.ts']
 /** Test files whose coverage is measured, which makes them slower, up to three times: those of the covered folders, without the random inputs. */
-const measured = /^test\/(golden|topology|unit\/(audit|processors|producers|schemas|sinks))\//
+const measured = /^test\/(golden|topology|unit\/(audit|flow|processors|producers|schemas|sinks))\//
 
 /** Runs the tests without services on each core. */
 async function testsWithoutBroker(): Promise<Ending> {
