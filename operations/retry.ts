@@ -30,7 +30,7 @@ export class UnreadObjects {
   }
 
   /** Takes the newest record of an object; null: it is forgotten. */
-  hear(key: ObjectKey, record: ObjectLedger | null): void {
+  observe(key: ObjectKey, record: ObjectLedger | null): void {
     if (!isAt(this.#place, key)) return
     const name = `${key.bucket}\n${key.key}`
     if (record?.state === 'failed' || record?.state === 'retrying') this.#objects.set(name, { key, record })
@@ -43,7 +43,7 @@ export async function findUnread(session: Session, place?: S3Place): Promise<Unr
   const { cluster, codecs } = session
   const unread = new UnreadObjects(place)
   await readTopic(cluster, topics.objects, ({ key, value }) => {
-    if (key !== null) unread.hear(codecs.objects.decodeKey(key), value === null ? null : codecs.objects.decodeValue(value))
+    if (key !== null) unread.observe(codecs.objects.decodeKey(key), value === null ? null : codecs.objects.decodeValue(value))
   })
   return unread.list
 }

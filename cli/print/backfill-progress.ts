@@ -1,6 +1,6 @@
 /** How a backfill stands, as lines of text. */
 import { counted } from '../../runtime/counted.ts'
-import type { BackfillCounts } from '../../operations/backfill/backfill-books.ts'
+import type { BackfillCounts } from '../../operations/backfill/backfill-progress.ts'
 import type { BackfillEvent } from '../../operations/backfill/backfill.ts'
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']

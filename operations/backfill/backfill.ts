@@ -20,7 +20,7 @@ import { parseObjectName } from '../../schemas/object-name.ts'
 import { topics } from '../../schemas/topics.ts'
 import { openAnnouncer } from '../announcer.ts'
 import type { Session } from '../session.ts'
-import { BackfillBooks, type BackfillCounts } from './backfill-books.ts'
+import { BackfillProgress, type BackfillCounts } from './backfill-progress.ts'
 
 /** What to read. */
 export interface BackfillRange {
@@ -147,7 +147,7 @@ export async function backfill(
     if (!unlisted.has(prefix)) tell({ kind: 'not-listed', prefix, error })
     unlisted.add(prefix)
   }
-  const books = new BackfillBooks()
+  const books = new BackfillProgress()
   let [listed, requests] = [0, 0]
   const counted = countingLists(store, () => requests++)
   const leftOut = new Set<string>()
@@ -172,7 +172,7 @@ export async function backfill(
   try {
     await new Promise<void>((resolve, reject) => {
       const visit: Parameters<typeof readTopic>[2] = ({ key, value }) => {
-        if (key !== null && value !== null) books.hear(codecs.objects.decodeKey(key), codecs.objects.decodeValue(value))
+        if (key !== null && value !== null) books.observe(codecs.objects.decodeKey(key), codecs.objects.decodeValue(value))
       }
       following = readTopic(cluster, topics.objects, visit, { following: { signal: stopped, caughtUp: resolve } })
       following.then(() => resolve(), reject)
@@ -215,7 +215,7 @@ class Walk {
   readonly #session: Session
   readonly #range: BackfillScope
   readonly #options: BackfillOptions
-  readonly #books: BackfillBooks
+  readonly #books: BackfillProgress
   readonly #store: ObjectStore
   readonly #onFault: ListFault
   readonly #signal: AbortSignal
@@ -230,7 +230,7 @@ class Walk {
     session: Session,
     range: BackfillScope,
     options: BackfillOptions,
-    books: BackfillBooks,
+    books: BackfillProgress,
     store: ObjectStore,
     onFault: ListFault,
     signal: AbortSignal,

@@ -13,7 +13,7 @@
 import type { LookupSettings } from './lookups/settings.ts'
 import type { NetworkSettings } from './settings.ts'
 import type { CommitSettings } from '../../runtime/settings.ts'
-import { isOver } from '../../runtime/interval.ts'
+import { isOver } from '../../runtime/wall-clock.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
 import type { Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'

@@ -1,5 +1,5 @@
 /** The role that keeps the cloud map: sightings in; entries, days, runs and announced changes out, all in one transaction. */
-import { isOver } from '../../runtime/interval.ts'
+import { isOver } from '../../runtime/wall-clock.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
 import type { Position, Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'

@@ -5,7 +5,7 @@ import type { Role } from '../task.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
-import { keysLookedUp, lookUpRecordsRead } from './events.ts'
+import { keysLookedUp, lookUpRecordsRead } from './metrics.ts'
 import { KeyedReader } from './keyed-reader.ts'
 import { PartitionReader, whenLed } from './partition-reader.ts'
 

@@ -27,7 +27,7 @@ import {
   tasksStarted,
   transactionsCommitted,
   type TaskEnd,
-} from './events.ts'
+} from './metrics.ts'
 import type { Feed, Fetched } from './feed.ts'
 import { FencedProducer, fencedError } from './fenced-producer.ts'
 import { LookUps } from './look-ups.ts'

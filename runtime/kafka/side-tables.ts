@@ -5,7 +5,7 @@ import type { Codecs } from '../avro.ts'
 import { typedTable, type SideTable, type SideTableSpec, type TableBound } from '../side-table.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
-import { sideTableAge, sideTableBytes, sideTableEntries, sideTableFill } from './events.ts'
+import { sideTableAge, sideTableBytes, sideTableEntries, sideTableFill } from './metrics.ts'
 import { LeaderFetch } from './leader-fetch.ts'
 import { TableFollower, type TableSource } from './table-follower.ts'
 

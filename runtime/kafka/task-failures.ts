@@ -2,7 +2,7 @@
 import type { Log } from '../log.ts'
 import { errorText } from '../errors.ts'
 import type { Task } from '../task.ts'
-import { lagLabels, tasksFailing } from './events.ts'
+import { lagLabels, tasksFailing } from './metrics.ts'
 
 /** How a task gets on. */
 export class TaskCourse {

@@ -8,7 +8,7 @@
  * A target may forget tokens. Then a range that was announced long ago is first looked for in it, and only rows that are not there are inserted.
  */
 import { FlowError } from '../errors.ts'
-import { isOver } from '../interval.ts'
+import { isOver } from '../wall-clock.ts'
 import type { InBatch } from '../records.ts'
 import type { Position, Task, TaskContext } from '../task.ts'
 import { announce, pendingRange, tokenOf, type AnnouncedRange } from './announced-range.ts'

@@ -5,7 +5,7 @@ import type { InRecord } from '../../runtime/records.ts'
 import type { Role, RoleShape, TaskContext } from '../../runtime/task.ts'
 import { topicName, topics } from '../../schemas/topics.ts'
 import { FlowBuffer } from './flow-buffer.ts'
-import { rangesLookedFor, rangesRepeated } from './events.ts'
+import { rangesLookedFor, rangesRepeated } from './metrics.ts'
 import { NativeWriter } from './native-writer.ts'
 import { RecordBuffer } from './record-buffer.ts'
 import {

@@ -1,7 +1,7 @@
 /** Which rows of a range the table has already: asked if the server may have forgotten the token of the range. */
 import { Looks } from '../../runtime/ranges/looks.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
-import { looksFailed } from './events.ts'
+import { looksFailed } from './metrics.ts'
 import type { Store, TableName } from './store.ts'
 
 /** Where rows that are looked for are. */

@@ -1,7 +1,7 @@
 /** ClickHouse as the target of ranges: what is collected goes to one table or two, and the server drops a repeated insert by its token. */
 import type { RangeInsert, RangeTarget, StoredLook, StoredPart } from '../../runtime/ranges/range-target.ts'
 import type { InBatch } from '../../runtime/records.ts'
-import { insertDone, insertsFailed } from './events.ts'
+import { insertDone, insertsFailed } from './metrics.ts'
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
 import type { Store, TableName } from './store.ts'
 import type { StoredLooks } from './stored-rows.ts'

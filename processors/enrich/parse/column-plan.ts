@@ -2,7 +2,7 @@
 import { findFlowField, type FlowField } from '../../../flow/fields.ts'
 import type { FilledColumns } from '../../../flow/flow-batch.ts'
 import { addressNames, numberNames, portNames } from '../../../flow/numbers.ts'
-import { maxColumns } from './work-memory.ts'
+import { maxColumns } from './parse-buffers.ts'
 
 /** Kinds of operation; adjacent columns of a text role are fused into one span. */
 export const opKind = { number: 0, port: 1, address: 2, observer: 3, traits: 4, nextHop: 5, extra: 6 } as const

@@ -25,9 +25,9 @@ import { readNumbers, readPorts } from './read-numbers.ts'
 import { isLineEnd, scanTokens, skipSpaces } from './read-tokens.ts'
 import { createExtras, createNextHops, type TextDictionary } from './text-dictionaries.ts'
 import { tokensOf } from './tokens.ts'
-import * as memory from './work-memory.ts'
+import * as memory from './parse-buffers.ts'
 
-// constants of this module, see work-memory.ts
+// constants of this module, see parse-buffers.ts
 const bytes = memory.blockBytes
 const view = memory.blockView
 const { positions, lineStarts, lineEnds, rowFaults, rowFaultColumns, rowGuesses, integers, doubles, rowCapacity } = memory

@@ -3,9 +3,9 @@ import { equalBytes } from '../../../flow/byte-arena.ts'
 import { opKind, opStride, type ColumnPlan } from './column-plan.ts'
 import type { ObserverTexts } from './observer-texts.ts'
 import { isLineEnd, scanTokens, skipSpaces } from './read-tokens.ts'
-import * as memory from './work-memory.ts'
+import * as memory from './parse-buffers.ts'
 
-// constants of this module, see work-memory.ts
+// constants of this module, see parse-buffers.ts
 const bytes = memory.blockBytes
 const view = memory.blockView
 const { positions, rowGuesses } = memory

@@ -3,9 +3,9 @@ import type { AddressDictionary } from '../../../flow/address-dictionary.ts'
 import { equalBytes } from '../../../flow/byte-arena.ts'
 import { faultNumber } from './line-faults.ts'
 import { isLineEnd, noteFault, refuse, skipSpaces } from './read-tokens.ts'
-import * as memory from './work-memory.ts'
+import * as memory from './parse-buffers.ts'
 
-// constants of this module, see work-memory.ts
+// constants of this module, see parse-buffers.ts
 const bytes = memory.blockBytes
 const view = memory.blockView
 const { positions, integers, rowCapacity } = memory

@@ -1,9 +1,9 @@
 /** Reads a column of numbers: one loop over the rows, so that the steps of several rows overlap in the processor. */
 import { faultNumber } from './line-faults.ts'
 import { isLineEnd, noteFault, refuse, skipSpaces } from './read-tokens.ts'
-import * as memory from './work-memory.ts'
+import * as memory from './parse-buffers.ts'
 
-// constants of this module, see work-memory.ts
+// constants of this module, see parse-buffers.ts
 const bytes = memory.blockBytes
 const view = memory.blockView
 const { positions, doubles, integers } = memory

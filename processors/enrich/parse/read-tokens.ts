@@ -1,6 +1,6 @@
 /** What all column readers share: going over tokens and spaces, and noting faults. */
 import { faultNumber } from './line-faults.ts'
-import * as memory from './work-memory.ts'
+import * as memory from './parse-buffers.ts'
 
 const bytes = memory.blockBytes
 const { positions, rowFaults, rowFaultColumns, parkingPlace } = memory

@@ -1,5 +1,5 @@
 /** The open transaction of a fetch task: raw lines, dead letters and ledger records that are committed together, with the position. */
-import { isOver } from '../../../runtime/interval.ts'
+import { isOver } from '../../../runtime/wall-clock.ts'
 import { partitionOf } from '../../../runtime/partition.ts'
 import type { OutRecord, PackedRecords } from '../../../runtime/records.ts'
 import type { TaskContext } from '../../../runtime/task.ts'

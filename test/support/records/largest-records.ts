@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { checkConfig, type Config } from '../../../config/config.ts'
 import { maxHeaderBytes } from '../../../processors/enrich/block-enricher.ts'
-import { maxColumns, maxLineBytes as maxEnrichedBytes } from '../../../processors/enrich/parse/work-memory.ts'
+import { maxColumns, maxLineBytes as maxEnrichedBytes } from '../../../processors/enrich/parse/parse-buffers.ts'
 import { Ledger } from '../../../producers/s3/fetch/ledger.ts'
 import { recordOverheadBytes } from '../../../config/record-size.ts'
 import type { OutRecord } from '../../../runtime/records.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseRange } from '../../../cli/backfill.ts'
-import { BackfillBooks } from '../../../operations/backfill/backfill-books.ts'
+import { BackfillProgress } from '../../../operations/backfill/backfill-progress.ts'
 import { countingLists } from '../../../producers/s3/objects/list-requests.ts'
 import { bytesText, fitted, progressText } from '../../../cli/print/backfill-progress.ts'
 import type { FlowError } from '../../../runtime/errors.ts'
@@ -97,10 +97,10 @@ const recordOf = (key: string, etag: string, more: Partial<ObjectLedger> = {}): 
 })
 
 test('the books: what was read before is not wanted, what is announced ends with any version', () => {
-  const books = new BackfillBooks()
+  const books = new BackfillProgress()
   for (const key of ['before', 'older', 'overwritten', 'broken', 'late']) books.list('b', { key, etag: 'v2', size: 10 })
   const hear = (key: string, etag: string, more?: Partial<ObjectLedger>): void =>
-    books.hear({ bucket: 'b', key }, recordOf(key, etag, more))
+    books.observe({ bucket: 'b', key }, recordOf(key, etag, more))
   hear('before', 'v2')
   hear('older', 'v1')
   hear('elsewhere', 'v2')
@@ -120,7 +120,7 @@ test('the books: what was read before is not wanted, what is announced ends with
 })
 
 test('the books: objects of an archive are counted, by the storage class of the listing', () => {
-  const books = new BackfillBooks()
+  const books = new BackfillProgress()
   const classes = ['GLACIER', 'DEEP_ARCHIVE', 'GLACIER_IR', 'STANDARD', 'INTELLIGENT_TIERING']
   for (const storageClass of classes) books.list('b', { key: storageClass, etag: 'v', size: 1, storageClass })
   books.list('b', { key: 'GLACIER', etag: 'v', size: 1, storageClass: 'GLACIER' })
@@ -129,7 +129,7 @@ test('the books: objects of an archive are counted, by the storage class of the 
 })
 
 test('the books: a version that was read, overwritten and came back is done, so that nobody waits for it', () => {
-  const books = new BackfillBooks()
+  const books = new BackfillProgress()
   for (const key of ['back', 'begun', 'cut']) books.list('b', { key, etag: 'v1', size: 10 })
   const earlier = (key: string, done: boolean): Pick<ObjectLedger, 'earlier'> => ({
     earlier: [{ ...emptyLedger, objectId: objectIdOf('b', key, 'v1'), done }],
@@ -139,7 +139,7 @@ test('the books: a version that was read, overwritten and came back is done, so 
     ['begun', true, 'retrying'],
     ['cut', false, 'done'],
   ] as const)
-    books.hear({ bucket: 'b', key }, recordOf(key, 'v2', { state, ...earlier(key, wasDone) }))
+    books.observe({ bucket: 'b', key }, recordOf(key, 'v2', { state, ...earlier(key, wasDone) }))
   assert.deepEqual(
     ['back', 'begun', 'cut'].map(key => books.take('b', key)),
     [false, false, true],

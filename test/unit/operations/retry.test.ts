@@ -26,7 +26,7 @@ test('an object is unread by its newest record, and below the prefix alone', () 
     ['logs/gone', null],
     ['others/failed', of('failed')],
   ] as const)
-    unread.hear({ bucket: 'b', key }, record)
+    unread.observe({ bucket: 'b', key }, record)
   assert.deepEqual(
     unread.list.map(({ key }) => key.key),
     ['logs/failed', 'logs/waits'],
@@ -42,7 +42,7 @@ test('retry takes s3://bucket/prefix as other commands do, and keys of any bucke
       ['b', 'logs/x'],
       ['ab', 'logs/x'],
     ] as const)
-      unread.hear({ bucket, key }, of('failed'))
+      unread.observe({ bucket, key }, of('failed'))
     return unread.list.map(({ key }) => `${key.bucket}/${key.key}`)
   }
   assert.deepEqual(named('s3://a/logs/'), ['a/logs/x'])
@@ -59,7 +59,7 @@ test('objects that are read take no memory, however many the ledger has', () => 
   const unread = new UnreadObjects()
   collect()
   const before = process.memoryUsage().heapUsed
-  for (let i = 0; i < 200_000; i++) unread.hear({ bucket: 'b', key: `AWSLogs/123456789012/vpcflowlogs/${i}.log.gz` }, of('done'))
+  for (let i = 0; i < 200_000; i++) unread.observe({ bucket: 'b', key: `AWSLogs/123456789012/vpcflowlogs/${i}.log.gz` }, of('done'))
   collect()
   assert.ok(process.memoryUsage().heapUsed - before < 10_000_000)
   assert.deepEqual(unread.list, [])

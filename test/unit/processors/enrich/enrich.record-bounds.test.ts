@@ -1,7 +1,7 @@
 // No record that enrich writes can pass the 1 MiB that a broker takes by default, whatever the input.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { maxLineBytes } from '../../../../processors/enrich/parse/work-memory.ts'
+import { maxLineBytes } from '../../../../processors/enrich/parse/parse-buffers.ts'
 import { codecs, TestEnricher } from '../../../../harness/enrich-blocks.ts'
 
 const limit = 1_000_000

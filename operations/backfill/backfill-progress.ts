@@ -26,8 +26,8 @@ export interface BackfillCounts {
   readonly endedLines: number
 }
 
-/** Takes about 40 bytes an object. */
-export class BackfillBooks {
+/** What became of the objects that a backfill announced. Takes about 40 bytes an object. */
+export class BackfillProgress {
   readonly #table = new ObjectTable()
   #bytes = 0
   #archived = 0
@@ -78,7 +78,7 @@ export class BackfillBooks {
    * Takes a record of the ledger. Before an object is announced only its listed version counts; later any: it was overwritten meanwhile. A
    * listed version that was read before it was overwritten, and came back, is done: fetch reads it no more, and writes no record of it.
    */
-  hear({ bucket, key }: ObjectKey, record: ObjectLedger): void {
+  observe({ bucket, key }: ObjectKey, record: ObjectLedger): void {
     const hash = nameHash(bucket, key)
     const entry = this.#table.get(hash)
     if (entry === undefined) return

@@ -1,7 +1,7 @@
 // Blocks and headers that do not fit the parser's fixed memory at once.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { blockCapacity, maxColumns, rowCapacity } from '../../../../../processors/enrich/parse/work-memory.ts'
+import { blockCapacity, maxColumns, rowCapacity } from '../../../../../processors/enrich/parse/parse-buffers.ts'
 import { TestEnricher } from '../../../../../harness/enrich-blocks.ts'
 
 const header = 'interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
