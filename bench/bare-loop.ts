@@ -1,7 +1,7 @@
 /**
  * The least that a reader of a bucket does: GetObject, gunzip, next. Run as a process of its own by bench/poller.ts.
  *
- * Arguments: end point, bucket, objects to warm up with. Prints the CPU seconds that the other objects took and their bytes of text as JSON.
+ * Arguments: endpoint, bucket, objects to warm up with. Prints the CPU seconds that the other objects took and their bytes of text as JSON.
  */
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { gunzipSync } from 'node:zlib'

@@ -4,7 +4,7 @@ import { privateRanges } from './address-ranges.ts'
 /** Four 32-bit words of an IPv6 address, most significant first. */
 export type Words = [number, number, number, number]
 
-/** Parses dotted IPv4 text without leading zeros; undefined where it is none. */
+/** Parses dotted IPv4 text without leading zeros; undefined if it is none. */
 export function parseIpv4(text: string): number | undefined {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)
   if (match === null) return undefined
@@ -20,7 +20,7 @@ export function parseIpv4(text: string): number | undefined {
 /** Dotted text of an IPv4 address. */
 export const formatIpv4 = (value: number): string => `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
 
-/** Parses any IPv6 text of RFC 4291 (compressed, upper case, embedded IPv4) without zone; undefined where it is none. */
+/** Parses any IPv6 text of RFC 4291 (compressed, upper case, embedded IPv4) without zone; undefined if it is none. */
 export function parseIpv6(text: string): Words | undefined {
   if (text.length < 2 || text.length > 45) return undefined
   let source = text

@@ -22,7 +22,7 @@ export const servicePortSource = { none: 0, tcpFlags: 1, inferred: 2 } as const
 /** Bits of `plainSides`. */
 export const plainSide = { source: 1, destination: 2 } as const
 
-/** Dictionaries that the ids of a batch point into. Whoever fills the batch fills them; valid until the next block is decoded. */
+/** Dictionaries that the ids of a batch point into. The decoder that fills the batch fills them; valid until the next block is decoded. */
 export interface BatchDictionaries {
   readonly observers: ObserverDictionary
   readonly traits: TraitsDictionary
@@ -112,7 +112,7 @@ export class FlowBatch {
   directionSource = new Uint8Array(0)
   /** Sides that are not annotated, because they are our own (`plainSide`). */
   plainSides = new Uint8Array(0)
-  /** True where some row has such a side; else the column is not filled. */
+  /** True if some row has such a side; else the column is not filled. */
   hasPlainSides = false
   /** True if some optional number is filled; else no row has one. */
   hasOptionalNumbers = false

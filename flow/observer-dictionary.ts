@@ -24,7 +24,7 @@ class Numbering {
  */
 export const noSide = -2
 
-/** Entries by id: 1, 2, 3 ... in the order in which they are added. Whoever fills it finds equal ones, and bounds it. */
+/** Entries by id: 1, 2, 3 ... in the order in which they are added. The decoder that fills it finds equal ones, and bounds it. */
 export class ObserverDictionary {
   /** True if what observed has no side of its own: a transit gateway, a sensor. */
   readonly transit: boolean

@@ -21,7 +21,7 @@ function serviceRuleOf({ protocol, tcpFlags }: TraitValues): number {
   return protocol === udp ? serviceRule.inferredUdp : serviceRule.inferred
 }
 
-/** Entries by id: 1, 2, 3 ... in the order in which they are added; 0: no trait is known. Whoever fills it finds equal ones, and bounds it. */
+/** Entries by id: 1, 2, 3 ... in the order in which they are added; 0: no trait is known. The decoder that fills it finds equal ones, and bounds it. */
 export class TraitsDictionary {
   count = 0
   readonly values: TraitValues[] = [noTraits]

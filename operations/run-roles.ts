@@ -66,7 +66,7 @@ export function buildParts(
   return { parts, health }
 }
 
-/** Opens the session, brings the tables up to date and checks the positions. @returns Undefined where the process was asked to stop before it could begin. */
+/** Opens the session, brings the tables up to date and checks the positions. @returns Undefined if the process was asked to stop before it could begin. */
 async function open(file: string | undefined, roles: readonly string[], signal: AbortSignal): Promise<Session | undefined> {
   try {
     const session = await openSession({ file }, signal, true)

@@ -7,7 +7,7 @@
  * @see https://docs.aws.amazon.com/security-lake/latest/userguide/open-cybersecurity-schema-framework.html
  */
 
-/** Parts of an object key; null where the key does not have the part. */
+/** Parts of an object key; null if the key does not have the part. */
 export interface ObjectName {
   /** 12 digits, leading zeros kept. */
   accountId: string | null

@@ -1,6 +1,6 @@
 /**
- * Text of others in what a command prints: object keys, error texts, values of log lines. Whoever may write an object chooses its key, and a key
- * must not steer the terminal of whoever lists it.
+ * Text of others in what a command prints: object keys, error texts, values of log lines. A writer of an object chooses its key, and a key
+ * must not steer the terminal of the person who lists it.
  */
 
 /** Control and format characters (those that turn the direction of text, too), and separators of lines. */

@@ -64,7 +64,7 @@ export class BackfillProgress {
     this.#table.set(hash, wanted, objectId)
   }
 
-  /** True where an object is to be announced; it then counts as announced. */
+  /** True if an object is to be announced; it then counts as announced. */
   take(bucket: string, key: string): boolean {
     const hash = nameHash(bucket, key)
     const entry = this.#table.get(hash)

@@ -46,7 +46,7 @@ export interface MissingSlots {
   readonly silent: SlotRange | null
 }
 
-/** True where a done object stands for the slot: its own, or one less than `everyS` away. */
+/** True if a done object stands for the slot: its own, or one less than `everyS` away. */
 export function isStoodFor(isDone: (slot: number) => boolean, slot: number, everyS: number): boolean {
   for (let away = 0; away < everyS; away += slotSeconds) if (isDone(slot - away) || isDone(slot + away)) return true
   return false

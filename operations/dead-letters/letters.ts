@@ -29,7 +29,7 @@ export const anyLetter: LetterFilter = { reasons: [], place: anyPlace, sinceMs: 
 /** Name of an object as people write it. */
 export const objectUri = ({ bucket, key }: ObjectKey): string => `s3://${bucket}/${key}`
 
-/** True where a dead letter is meant. */
+/** True if a dead letter is meant. */
 export function matches({ reasons, place, sinceMs }: LetterFilter, { object, letter, recordedMs }: Letter): boolean {
   return (reasons.length === 0 || reasons.includes(letter.reason)) && isAt(place, object) && recordedMs >= sinceMs
 }

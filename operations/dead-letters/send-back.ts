@@ -57,7 +57,7 @@ const defaultTransactionLines = 1000
 /** Name of the producer: part of its transactional id. */
 const producerRole = 'dead-letters'
 
-/** Why a letter is not sent back; undefined where it is. */
+/** Why a letter is not sent back; undefined if it is. */
 function leftReason({ object, letter }: Letter, options: SendBackOptions, check: LineCheck): LeftReason | undefined {
   if (letter.header === null) return 'no-header'
   if (letter.bytes.length !== letter.length) return 'cut'

@@ -17,7 +17,7 @@ import { RoleProcesses } from '../role-processes.ts'
 import { upload } from './upload.ts'
 import { topology } from '../../topology.ts'
 
-/** Settings of the demo beside the end points: small topics, quick commits. */
+/** Settings of the demo beside the endpoints: small topics, quick commits. */
 const demoSettings = {
   FLOWLOOM_KAFKA_PARTITIONS: '4',
   FLOWLOOM_KAFKA_FEW_PARTITIONS: '1',

@@ -8,7 +8,7 @@ export const countedFields = ['objects', 'flows', 'packets', 'bytes', 'noData', 
 /** Counts of one side; numbers as text, because sums may be larger than 2^53. */
 export type ReplayCounts = Readonly<Record<(typeof countedFields)[number], string>>
 
-/** Both sides; `live` undefined where the live database has no such tables. */
+/** Both sides; `live` undefined if the live database has no such tables. */
 export interface Comparison {
   readonly replay: ReplayCounts
   readonly live: ReplayCounts | undefined

@@ -30,7 +30,7 @@ export const readingRole: RoleShape = readerOf(replaySource)
 /** Metadata of the first position of a partition: it was set, nobody has read yet. */
 export const startMark = 'start'
 
-/** Reads the plan; undefined where there is none, or where only a part of it was written. */
+/** Reads the plan; undefined if there is none, or where only a part of it was written. */
 export async function readPlan({ cluster }: SideDeployment): Promise<ReplayPlan | undefined> {
   const positions = await groupPositions(cluster, planRole, sourceTopic)
   const [first] = positions.values()

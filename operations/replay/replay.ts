@@ -36,7 +36,7 @@ export interface ReplayListener {
  * Begins a replay or goes on with one, to its end, and closes its cluster.
  *
  * @param range What of `raw-lines` to read, if it was not begun before.
- * @returns What it gave; undefined where the signal ended it before.
+ * @returns What it gave; undefined if the signal ended it before.
  * @throws FlowError REPLAY_CONFLICT, REPLAY_LOST, TASK_FENCED.
  */
 export async function replay(

@@ -98,7 +98,7 @@ class Watch {
  *
  * @param progress Told about twice a second.
  * @param signal Ends it early; the same call goes on later.
- * @returns False where the signal ended it.
+ * @returns False if the signal ended it.
  * @throws FlowError REPLAY_LOST, and whatever stops a role for good.
  */
 export async function runReplay(

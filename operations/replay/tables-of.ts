@@ -1,4 +1,4 @@
-/** Which tables and views a database has; none where it does not exist. */
+/** Which tables and views a database has; none if it does not exist. */
 import type { Config } from '../../config/config.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 

@@ -15,7 +15,7 @@ const { nobody } = addressFlag
  * names the observation point, a single address of RFC 1918 is the guess, and `inferred_count` too; else unknown. Nothing is decided for a
  * transit gateway and a regional NAT gateway: neither side of their records is their own.
  *
- * @param networks The setting `networks.own`, undefined where it names nothing.
+ * @param networks The setting `networks.own`, undefined if it names nothing.
  */
 export function resolveDirections(batch: FlowBatch, networks?: OwnNetworks): void {
   const { rows, traitsId, direction: directions, directionSource: sources } = batch

@@ -6,7 +6,7 @@ import { addressFlag } from '../../flow/address-text.ts'
 import { direction, type FlowBatch } from '../../flow/flow-batch.ts'
 import { grow, PairTable } from '../../flow/pair-table.ts'
 
-/** True where two IPv4 addresses can be of one subnet, which is a /16 at most. */
+/** True if two IPv4 addresses can be of one subnet, which is a /16 at most. */
 export const isOfSubnet = ({ family, number }: AddressGeneration, a: number, b: number): boolean =>
   family[a] === 4 && family[b] === 4 && number[a]! >>> 16 === number[b]! >>> 16
 
@@ -45,7 +45,7 @@ export class Forwarders {
     this.#instances.fill(0)
   }
 
-  /** True where the packet address of a row's own side can be a secondary or pod address of the interface. */
+  /** True if the packet address of a row's own side can be a secondary or pod address of the interface. */
   canHold(batch: FlowBatch, row: number, local: number, packet: number, networks: OwnNetworks | undefined): boolean {
     const { observers, addresses } = batch.dictionaries
     const { flags } = addresses.current

@@ -17,7 +17,7 @@ export class LineCheck {
    * @param key Key of the object, decoded: it names account and region where the line does not.
    * @param line Without its line end.
    * @param number Its number in the object.
-   * @returns Why the line is refused; undefined where it is not.
+   * @returns Why the line is refused; undefined if it is not.
    */
   refusal(key: string, header: string, line: Buffer, number: number): string | undefined {
     const { accountId, region } = parseObjectName(key)

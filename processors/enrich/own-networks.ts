@@ -70,7 +70,7 @@ export class OwnNetworks {
     this.#entries = networks.map(entryOf)
   }
 
-  /** Compiles the setting; undefined where it names nothing. CIDRs are checked by the configuration. */
+  /** Compiles the setting; undefined if it names nothing. CIDRs are checked by the configuration. */
   static from(networks: readonly OwnNetwork[]): OwnNetworks | undefined {
     return networks.length === 0 ? undefined : new OwnNetworks(networks)
   }

@@ -46,7 +46,7 @@ export class Parsers {
    * The parser of a header line.
    *
    * @param defaults What the object key or its source says, for lines that do not say it themselves.
-   * @returns undefined where the header line has no documented field.
+   * @returns undefined if the header line has no documented field.
    */
   parserOf(headerLine: string, defaults: ObjectDefaults): LineParser | undefined {
     const key = `${headerLine}\n${defaults.accountId ?? ''}\n${defaults.region ?? ''}\n${defaults.scope ?? ''}`

@@ -20,7 +20,7 @@ export interface RawBlock {
   readonly firstLine: number
   /** What the source of the object names: account, region and scope of records that name none themselves. */
   readonly source?: { readonly accountId: string | null; readonly region: string | null; readonly scope: string | null }
-  /** Unix seconds of the upload; absent where it is not known. */
+  /** Unix seconds of the upload; absent if it is not known. */
   readonly lastModifiedS?: number
   /** n: a refused line that was sent back for the n-th time; 0 or absent: published by fetch. */
   readonly attempt?: number

@@ -29,7 +29,7 @@ function fill(start: Float64Array, end: Float64Array, source: Uint8Array, rows: 
  * Fills absent times of flows and gaps: both or one from the slot (never beyond the one that is logged). Where the object name has no slot,
  * nothing is derived: the one that is logged stands for both, 0 where neither is.
  *
- * @param slotStart Unix seconds of the slot of the object, null where unknown.
+ * @param slotStart Unix seconds of the slot of the object, null if unknown.
  */
 export function resolveTimes(batch: FlowBatch, slotStart: number | null): void {
   fill(batch.numbers[numberPlace.start]!, batch.numbers[numberPlace.end]!, batch.timeSource, batch.rows, slotStart)

@@ -75,7 +75,7 @@ export class LowCardinalityEncoder {
 
   // The same loop twice: V8 makes one for a single kind of array twice as fast as one for both.
 
-  /** @returns False where there are too many keys. */
+  /** @returns False if there are too many keys. */
   #indexNarrow(rows: number, texts: Uint32Array, entries: Uint32Array): boolean {
     const keys = this.#keys
     const known = this.#known

@@ -14,7 +14,7 @@ export interface Grants {
   /**
    * @param privilege As in GRANT.
    * @param on As in GRANT, quoted.
-   * @returns undefined where the server is too old to say.
+   * @returns undefined if the server is too old to say.
    */
   isGranted(privilege: string, on: string): Promise<boolean | undefined>
 }

@@ -1,4 +1,4 @@
-/** Logins of `oauthbearer`, on a broker of its own that takes unsecured JSON web tokens, with an end point that gives them out. */
+/** Logins of `oauthbearer`, on a broker of its own that takes unsecured JSON web tokens, with an endpoint that gives them out. */
 import assert from 'node:assert/strict'
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'

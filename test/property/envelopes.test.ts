@@ -84,7 +84,7 @@ async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-/** What fetch makes of a text: lines, and parts that are not documents; undefined where it takes the text as it is. */
+/** What fetch makes of a text: lines, and parts that are not documents; undefined if it takes the text as it is. */
 async function fetched(bytes: Buffer, size: number): Promise<{ text: string; dead: number } | undefined> {
   const parts: Buffer[] = []
   let dead = 0

@@ -87,7 +87,7 @@ function writeLost(bytes: Uint8Array, at: number, numbers: readonly Float64Array
   return p
 }
 
-/** True where the first end stands behind the second in the key, for ends of equal order: IPv6 in full, ties by port. */
+/** True if the first end stands behind the second in the key, for ends of equal order: IPv6 in full, ties by port. */
 function reversed(addresses: AddressGeneration, a: number, b: number, portA: number, portB: number): boolean {
   const exact = a === b ? 0 : compareAddresses(addresses, a, b)
   return exact === 0 ? portA > portB : exact > 0

@@ -4,7 +4,7 @@
  * @see https://www.iana.org/assignments/protocol-numbers
  */
 
-/** IANA keywords in lower case by protocol number; empty where IANA has no keyword. Numbers above 146 are unassigned or for experiments. */
+/** IANA keywords in lower case by protocol number; empty if IANA has no keyword. Numbers above 146 are unassigned or for experiments. */
 export const protocolNames: readonly string[] = (
   'hopopt icmp igmp ggp ipv4 st tcp cbt egp igp bbn-rcc-mon nvp-ii pup argus emcon xnet chaos udp mux dcn-meas hmp prm xns-idp trunk-1 trunk-2 ' +
   'leaf-1 leaf-2 rdp irtp iso-tp4 netblt mfe-nsp merit-inp dccp 3pc idpr xtp ddp idpr-cmtp tp++ il ipv6 sdrp ipv6-route ipv6-frag idrp rsvp gre ' +
@@ -17,7 +17,7 @@ export const protocolNames: readonly string[] = (
   .split(' ')
   .map(name => (name === '-' ? '' : name))
 
-/** Keyword of a protocol number in lower case, null where there is none. */
+/** Keyword of a protocol number in lower case, null if there is none. */
 export const protocolName = (protocol: number | null): string | null => {
   const name = protocol === null ? undefined : protocolNames[protocol]
   return name === undefined || name === '' ? null : name

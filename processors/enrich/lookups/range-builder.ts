@@ -135,7 +135,7 @@ function wider<T extends Uint32Array | Int32Array | Int16Array>(from: T, to: T):
   return to
 }
 
-/** True where entry `next` of `firsts` is the address behind entry `index` of `lasts`. */
+/** True if entry `next` of `firsts` is the address behind entry `index` of `lasts`. */
 function follows(lasts: Uint32Array, index: number, firsts: Uint32Array, next: number): boolean {
   let carry = 1
   for (let i = 3; i >= 0; i--) {

@@ -35,7 +35,7 @@ export interface ColumnPlan {
   readonly extraSpans: number
   /** Columns of the batch that the parser fills. */
   readonly filled: FilledColumns
-  /** True where the header has the field. */
+  /** True if the header has the field. */
   has(name: string): boolean
 }
 
@@ -59,7 +59,7 @@ const gapColumns = ['account-id', 'region', 'interface-id', 'vpc-id', 'subnet-id
  *
  * @param headerLine Names as AWS writes them, in any order and any subset; names with underscores (Parquet) are taken too.
  *   A name that is unknown or stands twice goes to `extra`.
- * @returns The plan, or undefined where no name is a documented field or there are more than `maxColumns`: then it is no header line.
+ * @returns The plan, or undefined if no name is a documented field or there are more than `maxColumns`: then it is not a header line.
  */
 export function compileColumns(headerLine: string): ColumnPlan | undefined {
   const names = headerNames(headerLine)

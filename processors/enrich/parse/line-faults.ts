@@ -22,7 +22,7 @@ export const lineFaultReasons = {
 /** Reason of a fault. */
 export type LineFaultReason = keyof typeof lineFaultReasons
 
-/** Reasons by number, for columns and hot loops; 0 is no fault, n is entry n - 1 of this list. */
+/** Reasons by number, for columns and hot loops; 0 is none, n is entry n - 1 of this list. */
 export const faultReasonList = Object.keys(lineFaultReasons) as readonly LineFaultReason[]
 
 /** Number of a reason: its place in `faultReasonList` plus 1. */

@@ -129,7 +129,7 @@ export class LineParser implements BatchDictionaries {
     this.hasEnd = plan.has('end')
   }
 
-  /** True where the dictionaries have reached their bounds. */
+  /** True if the dictionaries have reached their bounds. */
   get full(): boolean {
     const spans = [this.observerTexts.spans, this.nextHopTexts.spans, this.extraTexts.spans, this.traitsTexts.spans]
     return spans.some(dictionary => dictionary.count > maxEntries || dictionary.arena.length > maxArenaBytes)

@@ -26,7 +26,7 @@ function percentDecoded(text: string): string {
   }
 }
 
-/** AWS writes this account where it cannot tell. It is no account, and would join those that it stands for. */
+/** AWS writes this if it cannot tell the account. It is not an account: it would join those that it stands for. */
 const unknownAccount = 'unknown'
 const regionalGateway = 'regional_nat_gateway'
 

@@ -77,7 +77,7 @@ function readV4(p: number, at: number, addresses: AddressDictionary): number {
   return q - 1
 }
 
-/** `-` or IPv6. Returns the place behind, -1 where this is no address. */
+/** `-` or IPv6. Returns the place behind, -1 if this is not an address. */
 function readOther(p: number, at: number, addresses: AddressDictionary): number {
   let q = p
   while (bytes[q]! > 32) q++

@@ -7,10 +7,10 @@ const { positions, rowFaults, rowFaultColumns, parkingPlace } = memory
 
 const tooFew = faultNumber('too-few-fields')
 
-/** True where a line ends at p: `\n`, or `\r` before it. */
+/** True if a line ends at p: `\n`, or `\r` before it. */
 export const isLineEnd = (p: number): boolean => bytes[p] === 10 || (bytes[p] === 13 && bytes[p + 1] === 10)
 
-/** The first place from p on that is no space. */
+/** The first place from p on that is not a space. */
 export function skipSpaces(p: number): number {
   let q = p
   while (bytes[q] === 32) q++

@@ -54,7 +54,7 @@ export class SpanDictionary {
     return this.idOf(mix(h), bytes, view, from, to)
   }
 
-  /** True where all spans of an entry equal the given ones. */
+  /** True if all spans of an entry equal the given ones. */
   equals(id: number, view: DataView, from: Int32Array, to: Int32Array): boolean {
     const { lengths, spans } = this
     const { view: kept } = this.arena

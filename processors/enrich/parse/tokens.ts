@@ -1,7 +1,7 @@
 /** Bytes of a line as text and tokens; for dictionary misses and faults, never in the row loop. */
 import { isUtf8 } from 'node:buffer'
 
-/** True where the bytes are valid UTF-8. */
+/** True if the bytes are valid UTF-8. */
 export const isText = (bytes: Uint8Array): boolean => isUtf8(bytes)
 
 /** Text of the bytes; what is not UTF-8 becomes U+FFFD. */

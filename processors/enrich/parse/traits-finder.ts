@@ -10,7 +10,7 @@ const bytes = memory.blockBytes
 const view = memory.blockView
 const { positions } = memory
 const { from, to } = memory.traitRuns
-/** Entry of each run of each row; 0 where it is not known. */
+/** Entry of each run of each row; 0 if it is not known. */
 const found = new Int32Array(memory.spanCapacity)
 
 /** Slots of the guess table of one run, and of the table of traits. Bounds: a text or an entry that finds no slot is found the slow way. */

@@ -8,7 +8,7 @@ const dot = 46
  *
  * @param bytes Where the text is.
  * @param out Gets 16 bytes at `at`; undefined content where the result is false.
- * @returns False where the text is no address.
+ * @returns False if the text is not an address.
  */
 export function parseAddress(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i] === colon) return parseIPv6(bytes, start, end, out, at)
@@ -78,7 +78,7 @@ function parseIPv6(bytes: Uint8Array, start: number, end: number, out: Uint8Arra
   return true
 }
 
-/** The 16 bytes of an address given as a string, or null where it is none. */
+/** The 16 bytes of an address given as a string, or null if it is none. */
 export function addressBytes(text: string): Uint8Array | null {
   const bytes = new TextEncoder().encode(text)
   const out = new Uint8Array(16)

@@ -153,7 +153,7 @@ function place(slots: Int32Array, hash: number, entry: number, at: number, lengt
   slots[slot + 3] = length
 }
 
-/** True where the bytes from `start` on begin with the `length` bytes at `at` of `mine`. */
+/** True if the bytes from `start` on begin with the `length` bytes at `at` of `mine`. */
 function beginsWith(mine: DataView, at: number, length: number, view: DataView, start: number): boolean {
   if (length < 8) return beginsWithShort(mine, at, length, view, start)
   // The last compare overlaps the one before, so nothing behind either end is read.

@@ -13,7 +13,7 @@ export const inferredPort = 2
 
 const ownNetworkText = new TextEncoder().encode('own_network')
 
-/** True where the text of `directionBy` says that own networks decided. */
+/** True if the text of `directionBy` says that own networks decided. */
 export function isOwnNetwork(bytes: Uint8Array, at: number, length: number): boolean {
   if (length !== ownNetworkText.length) return false
   for (let i = 0; i < length; i++) if (bytes[at + i] !== ownNetworkText[i]) return false

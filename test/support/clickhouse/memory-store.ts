@@ -72,7 +72,7 @@ export class MemoryStore implements Store {
       for (let i = 0; i < Math.min(count, this.window); i++) this.#remember(table, `other ${Math.random()}`)
   }
 
-  /** @returns False where the token was known. */
+  /** @returns False if the token was known. */
   #remember(table: TableName, token: string): boolean {
     const known = this.#tokens.get(table) ?? []
     if (known.includes(token)) return false

@@ -12,7 +12,7 @@ export interface MatrixObject {
   /** Account and 5-minute slot of its key. */
   readonly account: string
   readonly slotS: number
-  /** True where it has no header line. */
+  /** True if it has no header line. */
   readonly bare: boolean
 }
 

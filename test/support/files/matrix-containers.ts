@@ -8,9 +8,9 @@ import { parquetObject, parquetTypings } from './parquet-object.ts'
 export interface MatrixContainer {
   readonly name: string
   readonly suffix: string
-  /** True where the lines come without a header line: the source of the object says the format. */
+  /** True if the lines come without a header line: the source of the object says the format. */
   readonly bare: boolean
-  /** True where what is in it is as in another container: some column orders are enough where the services are the real ones. */
+  /** True if what is in it is as in another container: some column orders are enough where the services are the real ones. */
   readonly repeats?: boolean
   readonly body: (format: MatrixFormat, records: readonly MatrixRecord[]) => Buffer
 }

@@ -26,7 +26,7 @@ type ServiceName = keyof typeof servicePorts
 /**
  * Starts the four services.
  *
- * @throws Error where there is no container engine, or it cannot start one of them.
+ * @throws Error if there is no container engine, or it cannot start one of them.
  */
 export async function startContainers(): Promise<Containers> {
   const { GenericContainer, Network, Wait, getContainerRuntimeClient } = await import('testcontainers')

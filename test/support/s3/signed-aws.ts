@@ -120,7 +120,7 @@ export class SignedAws {
     this.#identities.delete(accessKeyId)
   }
 
-  /** True where the session of an access key id has ended. */
+  /** True if the session of an access key id has ended. */
   hasEnded(accessKeyId: string): boolean {
     return (this.#identities.get(accessKeyId)?.session?.endsMs ?? Infinity) <= Date.now()
   }

@@ -13,7 +13,7 @@ export interface Signature {
   readonly service: string
   /** Milliseconds since 1970, as signed. */
   readonly atMs: number
-  /** True where the request, its body included, was signed with the secret. */
+  /** True if the request, its body included, was signed with the secret. */
   isOf(secret: string): boolean
 }
 
@@ -22,7 +22,7 @@ const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256'
 const encode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 
-/** Reads the signature of a request; undefined where it has none, or where a header that has to be signed is not. */
+/** Reads the signature of a request; undefined if it has none, or where a header that has to be signed is not. */
 export function readSignature({ method, url, headers }: IncomingMessage, body: Buffer): Signature | undefined {
   const found =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=(\S+), Signature=(\w{64})$/.exec(
