@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import { helpOf, parseCommandLine, type Command } from './arguments/command.ts'
 import { escapeLines } from './print/escape-text.ts'
-import { causesOf, errorText, flowErrorOf, FlowError } from '../runtime/errors.ts'
+import { flowErrorOf, FlowError, kafkaFailureOf } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
 import { endWithParent, stopSignal } from '../runtime/processes/stop-signal.ts'
 
@@ -56,14 +56,9 @@ async function main(args: readonly string[]): Promise<number> {
   return command.run({ ...input, signal: command.endsOnSignal === true ? stopSignal() : endWithParent() })
 }
 
-/** What kafkajs reports and nobody judged: the broker went away in the middle, or refuses a request in a way that is not known here. */
-const fromKafka = (error: unknown): boolean =>
-  [...causesOf(error)].some(cause => (cause as { name?: string }).name?.startsWith('KafkaJS') === true)
-
 /** Errors that a person caused or can fix have a plain message; anything else is a fault of flowloom and shows where. */
 function report(error: unknown): number {
-  const told =
-    flowErrorOf(error) ?? (fromKafka(error) ? new FlowError('KAFKA_FAILED', { detail: errorText(error) }, { cause: error }) : error)
+  const told = flowErrorOf(error) ?? kafkaFailureOf(error)?.error ?? error
   const expected = told instanceof FlowError || (told as Error).name === 'StackError'
   console.error(expected ? `flowloom: ${(told as Error).message}` : told)
   return told instanceof FlowError && told.code === 'USAGE' ? 2 : 1

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig, type Config, type RawConfig } from '../config/config.ts'
 import { orAborted } from '../runtime/abort.ts'
 import { createCodecs, type Codecs, type WriterSchemas } from '../runtime/avro.ts'
-import { finalAtStart, FlowError } from '../runtime/errors.ts'
+import { finalAtStart, FlowError, kafkaFailureOf } from '../runtime/errors.ts'
 import { isOver } from '../runtime/wall-clock.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { reachBroker } from './reach-broker.ts'
@@ -33,7 +33,7 @@ export interface SessionOptions {
 const retellMs = 60_000
 
 /**
- * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet. A refused login is final.
+ * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet, a leader that is being elected. A refused login is final.
  *
  * @param patient False: the first failure is final (commands a person waits for).
  */
@@ -42,8 +42,10 @@ export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal
   for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 5000)) {
     try {
       return await (patient ? orAborted(call(), signal) : call())
-    } catch (error) {
-      if (!patient || !(error instanceof FlowError) || !error.retriable || finalAtStart.has(error.code) || signal.aborted) throw error
+    } catch (thrown) {
+      const failure = thrown instanceof FlowError ? undefined : kafkaFailureOf(thrown)
+      const error = failure?.passing === true ? failure.error : thrown
+      if (!patient || !(error instanceof FlowError) || !error.retriable || finalAtStart.has(error.code) || signal.aborted) throw thrown
       const again = told.text === error.message && !isOver(told.ms, Date.now(), retellMs)
       log[again ? 'debug' : 'warn']({ code: error.code, error: error.message }, 'waiting')
       if (!again) told = { text: error.message, ms: Date.now() }

@@ -246,6 +246,23 @@ export function flowErrorOf(error: unknown): FlowError | undefined {
   return undefined
 }
 
+/**
+ * What kafkajs reports and nobody judged, as an error of ours: the broker went away in the middle, or refuses a request in a way that is not
+ * known here.
+ *
+ * @returns undefined if the error is not from kafkajs. `passing`: kafkajs would try the request again, as with a leader that is just being
+ *   elected.
+ */
+export function kafkaFailureOf(error: unknown): { readonly error: FlowError; readonly passing: boolean } | undefined {
+  const causes = [...causesOf(error)] as { readonly name?: string; readonly retriable?: boolean }[]
+  const ofKafka = causes.filter(({ name }) => name?.startsWith('KafkaJS') === true)
+  if (ofKafka.length === 0) return undefined
+  return {
+    error: new FlowError('KAFKA_FAILED', { detail: errorText(error) }, { cause: error }),
+    passing: ofKafka.some(({ retriable }) => retriable === true),
+  }
+}
+
 /** Text of any thrown value, for a detail. */
 export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

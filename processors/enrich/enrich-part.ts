@@ -7,7 +7,8 @@ import { lookupsSection, type LookupSettings } from './lookups/settings.ts'
 import { lineFaultReasons } from './parse/line-faults.ts'
 import { networksSection, type NetworkSettings } from './settings.ts'
 
-interface EnrichConfig {
+/** The settings that enrich takes from the whole. */
+export interface EnrichConfig {
   readonly lookups: LookupSettings
   readonly networks: NetworkSettings
   readonly kafka: CommitSettings

@@ -5,7 +5,8 @@ import type { CommitSettings } from '../../runtime/settings.ts'
 import { createIpContextRole, ipContextRole } from './ip-context-processor.ts'
 import { ipContextSection } from './settings.ts'
 
-interface IpContextConfig {
+/** The settings that ip-context takes from the whole. */
+export interface IpContextConfig {
   readonly ipContext: z.infer<typeof ipContextSection>
   readonly kafka: CommitSettings
 }

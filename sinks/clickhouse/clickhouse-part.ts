@@ -12,7 +12,8 @@ import { resetTables } from './reset.ts'
 import { clickhouseSection, type ClickHouseSettings } from './settings.ts'
 import type { TableName } from './store.ts'
 
-interface SinkConfig {
+/** The settings that the sink takes from the whole. */
+export interface SinkConfig {
   readonly clickhouse: ClickHouseSettings
   readonly kafka: { readonly topicPrefix: string }
   /** The tables say what is ours, so that views can ask. */

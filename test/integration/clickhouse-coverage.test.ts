@@ -340,7 +340,7 @@ describe('coverage', () => {
     assert.match(none.out, /no flow log is known there, so nothing is known of any flow\n$/)
     assert.match(
       evidence.out,
-      new RegExp(`^eni-1 at 2026-11-24 10:00:30 UTC: UNKNOWN: .*\n\n  ${kafkaUnknown}\n  recorded at that second: 1 flows, 0 NODATA\n`),
+      new RegExp(`^eni-1 at 2026-11-24 10:00:30 UTC: UNKNOWN: .*\n\n  ${kafkaUnknown}\n  recorded at that second: 1 flow, 0 NODATA\n`),
     )
     assert.equal((JSON.parse(gap.out) as { verdict: string }).verdict, 'gap')
     assert.match(unknown.out, /UNKNOWN: nobody can say\n\n {2}whether an object .*\n {2}fl-a, slot 2026-11-24 10:10:00: no object\n/)

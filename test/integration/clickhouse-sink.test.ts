@@ -121,6 +121,7 @@ describe('flows in ClickHouse', () => {
       srcaddr: '2001:db8::1',
       start: '1970-01-01 00:00:05',
       end: '1970-01-01 00:00:06',
+      origin: 'vpc',
       direction: 'unknown',
       direction_source: 'none',
       time_source: 'slot',

@@ -67,7 +67,7 @@ test('the package holds what is compiled and nothing of development', () => {
   const odd = packed.files.filter(path => !/^(dist|bin)\//.test(path))
   assert.deepEqual(odd.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
   assert.deepEqual(
-    packed.files.filter(path => path.endsWith('.ts') && !/^dist\/schemas\/.*\.d\.ts$/.test(path)),
+    packed.files.filter(path => path.endsWith('.ts') && !/^dist\/(?:schemas|flow)\/.*\.d\.ts$/.test(path)),
     [],
   )
   for (const folder of ['test', 'stack', 'bench', 'reference', 'lint', 'examples', 'build'])

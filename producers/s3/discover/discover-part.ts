@@ -6,7 +6,8 @@ import { s3Section, type S3Settings } from '../settings.ts'
 import { createDiscoverSource, discoverSource } from './discover-source.ts'
 import { probeSource } from './probe-source.ts'
 
-interface DiscoverConfig {
+/** The settings that discover takes from the whole. */
+export interface DiscoverConfig {
   readonly s3: S3Settings
 }
 

@@ -9,7 +9,8 @@ import { createFetchRole } from './fetch-processor.ts'
 import { fetchRole } from './fetch-role.ts'
 import { probeFormats } from './probe-formats.ts'
 
-interface FetchConfig {
+/** The settings that fetch takes from the whole. */
+export interface FetchConfig {
   readonly s3: S3Settings
   readonly kafka: CommitSettings
 }

@@ -5,7 +5,8 @@ import { openQueue } from './notify-queue.ts'
 import { createNotifySource, notifySource } from './notify-source.ts'
 import { probeQueues } from './probe-queues.ts'
 
-interface NotifyConfig {
+/** The settings that notify takes from the whole. */
+export interface NotifyConfig {
   readonly s3: S3Settings
 }
 
