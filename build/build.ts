@@ -25,10 +25,14 @@ function write(path: string, content: string): void {
 function compile(): string[] {
   const read = ts.readConfigFile(join(root, 'tsconfig.build.json'), path => ts.sys.readFile(path))
   const { fileNames, options, errors } = ts.parseJsonConfigFileContent(read.config, ts.sys, root)
-  const program = ts.createProgram(fileNames, options)
-  const { diagnostics } = program.emit(undefined, (path, text) => {
-    if (!path.endsWith('.d.ts') || /^dist\/(schemas|flow)\//.test(fromRoot(path))) write(path, text)
+  // the comments of the scripts stand in the sources of their maps, those of the types are read by people
+  const program = ts.createProgram(fileNames, { ...options, declaration: false, removeComments: true })
+  const scripts = program.emit(undefined, write)
+  const types = ts.createProgram(fileNames, { ...options, sourceMap: false, inlineSources: false, emitDeclarationOnly: true })
+  const declared = types.emit(undefined, (path, text) => {
+    if (/^dist\/(schemas|flow)\//.test(fromRoot(path))) write(path, text)
   })
+  const diagnostics = [...scripts.diagnostics, ...declared.diagnostics]
   const faults = [read.error, ...errors, ...program.getOptionsDiagnostics(), ...program.getSyntacticDiagnostics(), ...diagnostics]
   const told = faults.filter(fault => fault !== undefined)
   if (told.length > 0)
