@@ -3,6 +3,7 @@ import { buildParts } from '../operations/run-roles.ts'
 import { openSession, type Session } from '../operations/session.ts'
 import type { RawConfig } from '../config/config.ts'
 import { runParts } from '../runtime/lifecycle.ts'
+import type { AtPoint } from '../runtime/task.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import type { RoleName } from '../topology.ts'
@@ -32,10 +33,7 @@ export class LocalRun {
   }
 
   /** Starts roles. @param atPoint Told of the points that the parts reach. */
-  start(
-    roles: readonly RoleName[] = ['discover', 'fetch', 'enrich', 'ip-context', 'sink'],
-    atPoint?: (point: string) => Promise<void> | void,
-  ): void {
+  start(roles: readonly RoleName[] = ['discover', 'fetch', 'enrich', 'ip-context', 'sink'], atPoint?: AtPoint): void {
     const stop = new AbortController()
     // The cluster is closed by `close`, not by each run.
     const parts = buildParts(this.session, roles, atPoint).parts.filter(part => part.name !== 'cluster')

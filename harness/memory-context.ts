@@ -24,7 +24,7 @@ export interface ReadRecord<K = unknown, V = unknown> {
   readonly headers: Readonly<Record<string, string>>
 }
 
-const groups: readonly Topic['group'][] = ['objects', 'lines', 'flows', 'addresses', 'few']
+const groups: readonly Topic['partitionedWith'][] = ['objects', 'lines', 'flows', 'addresses', 'few']
 const idOf = (topic: Topic): TopicId => Object.entries(topics).find(([, candidate]) => candidate.name === topic.name)![0] as TopicId
 
 /** Topics, positions and fences. The clock stands still unless a test moves `clockMs`. */
@@ -33,7 +33,7 @@ export class MemoryCluster {
   readonly log: Log = createLog('silent')
   readonly commits: { role: string; partition: number; position: Position | null }[] = []
   clockMs: number
-  readonly #partitions: Readonly<Record<Topic['group'], number>>
+  readonly #partitions: Readonly<Record<Topic['partitionedWith'], number>>
   readonly #records = new Map<TopicId, InRecord[][]>()
   readonly #positions = new Map<string, Position>()
   readonly #epochs = new Map<string, number>()
@@ -41,22 +41,22 @@ export class MemoryCluster {
   /** Side tables are read no further, as while the broker is away. */
   sideTablesStand = false
 
-  constructor(options: { clockMs?: number; partitions?: number | Partial<Record<Topic['group'], number>> } = {}) {
+  constructor(options: { clockMs?: number; partitions?: number | Partial<Record<Topic['partitionedWith'], number>> } = {}) {
     this.clockMs = options.clockMs ?? Date.parse('2026-11-24T12:00:00Z')
     const given = options.partitions ?? 1
     this.#partitions = Object.fromEntries(groups.map(group => [group, typeof given === 'number' ? given : (given[group] ?? 1)])) as Record<
-      Topic['group'],
+      Topic['partitionedWith'],
       number
     >
     for (const [id, topic] of Object.entries(topics))
       this.#records.set(
         id as TopicId,
-        Array.from({ length: this.#partitions[topic.group] }, () => []),
+        Array.from({ length: this.#partitions[topic.partitionedWith] }, () => []),
       )
   }
 
   partitionsOf(topic: Topic): number {
-    return this.#partitions[topic.group]
+    return this.#partitions[topic.partitionedWith]
   }
 
   /** Every committed record of one partition as a consumer sees it. */
@@ -78,7 +78,7 @@ export class MemoryCluster {
   put<T extends TopicId>(id: T, key: RecordTypes[T][0], value: RecordTypes[T][1] | null): number {
     const codec = this.#codec(id)
     const bytes = codec.encodeKey(key)
-    const partition = partitionOf(bytes, this.#partitions[topics[id].group])
+    const partition = partitionOf(bytes, this.#partitions[topics[id].partitionedWith])
     this.append(id, partition, [{ key: bytes, value: value === null ? null : codec.encodeValue(value) }])
     return partition
   }
@@ -168,7 +168,7 @@ export class MemoryCluster {
 
   /** Runs every partition of a role over all its input, then stops it: the short way for topology tests. */
   async runRole(role: Role, options: { maxRecords?: number } = {}): Promise<void> {
-    for (let partition = 0; partition < this.#partitions[topics[role.from].group]; partition++) {
+    for (let partition = 0; partition < this.#partitions[topics[role.from].partitionedWith]; partition++) {
       const running = await this.startTask(role, partition)
       await running.drain(options.maxRecords)
       await running.stop()
@@ -179,7 +179,7 @@ export class MemoryCluster {
   createSourceContext(source: Source, shard: number, signal: AbortSignal): SourceContext {
     return {
       shard,
-      shards: this.#partitions[topics[source.shardBy].group],
+      shards: this.#partitions[topics[source.shardBy].partitionedWith],
       name: `${source.name}/${shard}`,
       log: this.log,
       codecs: this.codecs,

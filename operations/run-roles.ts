@@ -7,6 +7,7 @@ import { SideTables } from '../runtime/kafka/side-tables.ts'
 import { SourceRunner } from '../runtime/kafka/source-runner.ts'
 import { runParts, type Startable } from '../runtime/lifecycle.ts'
 import { tellRunning } from '../runtime/processes/parent.ts'
+import type { AtPoint } from '../runtime/task.ts'
 import { checkPositions } from './check-positions.ts'
 import { planRun, prepareParts } from './choose-parts.ts'
 import { openSession, untilAvailable, type Session } from './session.ts'
@@ -25,11 +26,7 @@ export async function serve(health: HealthServer, { host, port }: Config['http']
 }
 
 /** Builds everything that the roles need, in topology order, the health server last to report on all of it. */
-export function buildParts(
-  session: Session,
-  roles: readonly string[],
-  atPoint?: (point: string) => Promise<void> | void,
-): { parts: Startable[]; health: HealthServer } {
+export function buildParts(session: Session, roles: readonly string[], atPoint?: AtPoint): { parts: Startable[]; health: HealthServer } {
   const { config, log, cluster, codecs, writers, registry } = session
   const sideTables = new SideTables({ cluster, codecs })
   const options = {

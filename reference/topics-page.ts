@@ -18,7 +18,7 @@ const headerDocs: Record<keyof typeof rawLineHeaders, string> = {
   refusedBy: 'only on such a line: `enrich` (it stands in an earlier block too) or `fetch` (it stands nowhere else)',
 }
 
-const groupDocs: Record<Topic['group'], string> = {
+const groupDocs: Record<Topic['partitionedWith'], string> = {
   objects: 'kafka.partitions',
   lines: 'kafka.partitions',
   flows: 'kafka.partitions',
@@ -35,7 +35,7 @@ export function topicsPage(): string {
     topic.cleanup === 'compact'
       ? 'compact'
       : `delete after ${topic.retention === 'long' ? code('kafka.longRetentionMs') : code('kafka.retentionMs')}`,
-    code(groupDocs[topic.group]),
+    code(groupDocs[topic.partitionedWith]),
   ])
   return [
     generatedMark('schemas/topics.ts and the records it names'),
@@ -48,7 +48,7 @@ export function topicsPage(): string {
 }
 
 function kinds(list: readonly Topic[]): string {
-  const shared = Map.groupBy(list, topic => topic.group)
+  const shared = Map.groupBy(list, topic => topic.partitionedWith)
   return [...shared]
     .filter(([group, members]) => members.length > 1 && group !== 'few')
     .map(([, members]) => members.map(topic => code(topic.name)).join(', '))

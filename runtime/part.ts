@@ -8,13 +8,13 @@ import type { Codecs } from './avro.ts'
 import type { Log } from './log.ts'
 import type { ProbeResult } from './probe-result.ts'
 import type { InRecord } from './records.ts'
-import type { Role, RoleShape, Source, SourceShape } from './task.ts'
+import type { AtPoint, Role, RoleShape, Source, SourceShape } from './task.ts'
 
 /** What a part is built from. */
 export interface PartOptions<Config> {
   readonly config: Config
   /** Told at named points between two calls; tests of delivery kill the process there. */
-  readonly atPoint?: (point: string) => Promise<void> | void
+  readonly atPoint?: AtPoint
 }
 
 /** What a part gives to run. */

@@ -64,6 +64,12 @@ export interface TaskContext {
   nowMs(): number
 }
 
+/**
+ * Told at named points between two calls, such as `<role>:fenced`, `:sent`, `:before-commit`, `:committed`. Tests of delivery kill the process
+ * there.
+ */
+export type AtPoint = (point: string) => Promise<void> | void
+
 /** The work on one input partition. Calls never overlap. */
 export interface Task {
   /** Called for each record of the state partition, oldest first, before `start`. Value null: a tombstone. */

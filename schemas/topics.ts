@@ -30,8 +30,8 @@ export interface Topic {
   readonly cleanup: 'delete' | 'compact'
   /** How long records stay where `cleanup` is `delete`. */
   readonly retention: 'short' | 'long'
-  /** Topics with the same group have the same number of partitions, and a key (or its first fields) the same partition. */
-  readonly group: 'objects' | 'lines' | 'flows' | 'addresses' | 'few'
+  /** Topics with the same name here have the same number of partitions, and a key (or its first fields) the same partition. */
+  readonly partitionedWith: 'objects' | 'lines' | 'flows' | 'addresses' | 'few'
   readonly doc: string
   /** Only of topics in which keys are looked up: group of an encoded key. Groups are kept in the index of keys, or left out, as a whole. */
   readonly groupOfKey?: (key: Uint8Array) => number
@@ -39,7 +39,7 @@ export interface Topic {
 
 const topic = <K extends AvroRecord, V extends AvroRecord | null>(
   name: string,
-  group: Topic['group'],
+  partitionedWith: Topic['partitionedWith'],
   key: K,
   value: V,
   cleanup: Topic['cleanup'],
@@ -53,7 +53,7 @@ const topic = <K extends AvroRecord, V extends AvroRecord | null>(
   value,
   cleanup,
   retention,
-  group,
+  partitionedWith,
   doc,
 })
 

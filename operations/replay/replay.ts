@@ -1,6 +1,7 @@
 /** Reads a range of raw-lines again with the code of today, into topics and tables of its own. */
 import { FlowError } from '../../runtime/errors.ts'
 import { offsetsIn } from '../../runtime/kafka/group-progress.ts'
+import type { AtPoint } from '../../runtime/task.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { prepareParts } from '../choose-parts.ts'
 import { compareReplay, type Comparison } from './compare.ts'
@@ -44,7 +45,7 @@ export async function replay(
   range: Pick<ReplayRequest, 'fromMs' | 'toMs'>,
   listener: ReplayListener,
   signal: AbortSignal,
-  atPoint?: (point: string) => Promise<void> | void,
+  atPoint?: AtPoint,
 ): Promise<Comparison | undefined> {
   try {
     if (found === undefined) await checkDatabase(side)

@@ -10,7 +10,7 @@ import { holdsRecords, offsetsIn, remainder } from '../../runtime/kafka/group-pr
 import type { OffsetRange } from '../../runtime/kafka/cluster.ts'
 import { runParts, type Startable } from '../../runtime/lifecycle.ts'
 import type { PartOptions } from '../../runtime/part.ts'
-import type { Role } from '../../runtime/task.ts'
+import type { AtPoint, Role } from '../../runtime/task.ts'
 import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { topology, type Topology } from '../../topology.ts'
 import type { Session } from '../session.ts'
@@ -107,7 +107,7 @@ export async function runReplay(
   name: string,
   progress: (progress: readonly ReplayProgress[]) => void,
   signal: AbortSignal,
-  atPoint?: (point: string) => Promise<void> | void,
+  atPoint?: AtPoint,
 ): Promise<boolean> {
   const { config, cluster, codecs, writers, registry, log } = session
   const { roles, close } = replayRoles({ config, ...(atPoint === undefined ? {} : { atPoint }) })

@@ -107,9 +107,9 @@ export class Cluster {
     if (missing !== undefined) throw await this.#missingError(this.topicName(missing))
     this.#partitions = await this.countPartitions(Object.values(topics).map(topic => this.topicName(topic)))
     for (const topic of Object.values(topics)) {
-      const leader = Object.values(topics).find(other => other.group === topic.group)!
+      const leader = Object.values(topics).find(other => other.partitionedWith === topic.partitionedWith)!
       const [actual, expected] = [this.partitionsOf(topic), this.partitionsOf(leader)]
-      if (topic.group !== 'few' && actual !== expected)
+      if (topic.partitionedWith !== 'few' && actual !== expected)
         throw new FlowError('TOPIC_PARTITIONS', { topic: this.topicName(topic), actual, other: this.topicName(leader), expected })
     }
   }

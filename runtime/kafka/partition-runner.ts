@@ -12,7 +12,7 @@ import type { Log } from '../log.ts'
 import { partitionOf } from '../partition.ts'
 import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from '../records.ts'
 import type { SideTable } from '../side-table.ts'
-import type { Position, Role, Task, TaskContext } from '../task.ts'
+import type { AtPoint, Position, Role, Task, TaskContext } from '../task.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import {
@@ -40,9 +40,6 @@ const barrierHeader = 'flowloom-barrier'
 
 /** First key field of barriers. */
 const barrierScope = '__barrier'
-
-/** Told at named points between two calls: `<role>:fenced`, `:sent`, `:before-commit`, `:committed`. Tests of delivery kill the process there. */
-export type AtPoint = (point: string) => Promise<void> | void
 
 /** Keys of the state whose place is checked in a restore: where partitions were added, half of the keys or more belong elsewhere. */
 const placesChecked = 64

@@ -55,7 +55,7 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
   const wanted = Object.values(topics).map(topic => ({
     topic,
     name: cluster.topicName(topic),
-    partitions: topic.group === 'few' ? fewPartitions : partitions,
+    partitions: topic.partitionedWith === 'few' ? fewPartitions : partitions,
     settings: { ...settingsOf(cluster, topic), ...overrides },
   }))
   const missing = wanted.filter(({ name }) => !existing.has(name))

@@ -70,7 +70,7 @@ test('a state is a compacted topic that only its owner writes, with as many part
     for (const { state, from, to } of roles) {
       if (state === undefined) continue
       assert.equal(topics[state].cleanup, 'compact')
-      assert.equal(topics[state].group, topics[from].group)
+      assert.equal(topics[state].partitionedWith, topics[from].partitionedWith)
       assert.ok(to.includes(state))
     }
 })
@@ -79,7 +79,7 @@ test('keys are looked up in a compacted topic that only the part itself writes, 
   for (const node of topology)
     for (const id of node.reads) {
       assert.equal(topics[id].cleanup, 'compact')
-      assert.equal(topics[id].group, topics[node.from[0]!].group)
+      assert.equal(topics[id].partitionedWith, topics[node.from[0]!].partitionedWith)
       assert.ok(node.to.includes(id))
     }
 })

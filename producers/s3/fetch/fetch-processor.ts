@@ -28,7 +28,7 @@ import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from '../objects/object-store.ts'
 import { sourceHeaders } from './source-headers.ts'
 import { fetchRole } from './fetch-role.ts'
-import { nothingStaged, Outbox, type AtPoint } from './outbox.ts'
+import { nothingStaged, Outbox, type FetchPoint } from './outbox.ts'
 import { ParquetReaders } from '../parquet/parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
 
@@ -42,7 +42,7 @@ export interface FetchOptions {
   readonly flowLogs?: FlowLogService
   /** Where Parquet objects are decoded; the caller closes it. */
   readonly parquet?: ParquetReaders
-  readonly atPoint?: AtPoint
+  readonly atPoint?: FetchPoint
 }
 
 /** What is wrong with an object is noted in its ledger record; any other error ends the task. */

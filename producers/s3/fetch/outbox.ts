@@ -16,7 +16,7 @@ export interface OutboxLimits {
 }
 
 /** Called at named points, so that tests can stop or kill the process there. */
-export type AtPoint = (
+export type FetchPoint = (
   point: 'fetch-opened' | 'fetch-half-sent' | 'fetch-sent' | 'fetch-chunk-committed' | 'fetch-committed',
 ) => Promise<void> | void
 
@@ -64,7 +64,7 @@ type Lines = Pick<Staged, 'packed' | 'lines' | 'openBytes' | 'memory'>
 export class Outbox {
   readonly #context: TaskContext
   readonly #limits: OutboxLimits
-  readonly #atPoint: AtPoint | undefined
+  readonly #atPoint: FetchPoint | undefined
   readonly #lines = new Map<number, Lines>()
   readonly #deadLetters = new Map<number, DeadRecord[]>()
   #ledger: OutRecord[] = []
@@ -75,7 +75,7 @@ export class Outbox {
   #position: number | null = null
   #sinceMs: number | null = null
 
-  constructor(context: TaskContext, limits: OutboxLimits, atPoint?: AtPoint) {
+  constructor(context: TaskContext, limits: OutboxLimits, atPoint?: FetchPoint) {
     this.#context = context
     this.#limits = limits
     this.#atPoint = atPoint

@@ -10,7 +10,7 @@ import type { S3Queue, S3Settings, S3Source } from '../settings.ts'
 import { whenAborted } from '../../../runtime/abort.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, histogram } from '../../../runtime/metrics.ts'
-import type { Source, SourceContext, SourceShape } from '../../../runtime/task.ts'
+import type { AtPoint, Source, SourceContext, SourceShape } from '../../../runtime/task.ts'
 import { parseObjectName } from '../../../schemas/object-name.ts'
 import { announceArrivals } from '../objects/announce-arrivals.ts'
 import { dayOf } from '../objects/key-layout.ts'
@@ -43,7 +43,7 @@ export interface NotifyOptions {
   readonly settings: Pick<S3Settings, 'sources' | 'queues'>
   readonly open: (queue: S3Queue) => NotificationQueue
   /** Told `notify-sent` between the acknowledgement of Kafka and the deletion. */
-  readonly atPoint?: (point: string) => Promise<void> | void
+  readonly atPoint?: AtPoint
   /** Wait after the first failure; for tests. */
   readonly firstWaitMs?: number
 }

@@ -241,7 +241,7 @@ export class FlowDecoder {
     const at = this.#at
     for (let i = 0; i < rows; i++) {
       let place = at[i]!
-      const turned = direction[row + i] === ingress
+      const swapped = direction[row + i] === ingress
       let source = -1
       if (buffer[place++] !== 0) {
         const short = shortVarint(view, place)
@@ -262,8 +262,8 @@ export class FlowDecoder {
           place = cursor.at
         }
       }
-      const local = turned ? destination : source
-      const remote = turned ? source : destination
+      const local = swapped ? destination : source
+      const remote = swapped ? source : destination
       let missing = (local < 0 ? absentBits.localPort : 0) | (remote < 0 ? remoteBits(absentBits.localPort) : 0)
       localPort[row + i] = local < 0 ? 0 : local
       remotePort[row + i] = remote < 0 ? 0 : remote
