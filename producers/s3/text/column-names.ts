@@ -70,7 +70,8 @@ const addresses = ['srcaddr', 'dstaddr', 'pkt-srcaddr', 'pkt-dstaddr']
 const times = ['start', 'end']
 
 /**
- * What flows of these columns cannot have: addresses, or times; with the names that were meant. Undefined: nothing to warn of.
+ * What flows of these columns cannot have: addresses, or times; with the names that were meant. Undefined: nothing to warn of. One address is
+ * missed only if another column means it: a format may leave it out.
  *
  * @param header Header line.
  * @param hasSlot True if the object key says a time, which stands in for that of a record.
@@ -81,6 +82,11 @@ export function columnWarning(header: string, hasSlot: boolean): string | undefi
   const hints = nameHints(names)
   const lacks: string[] = []
   if (!addresses.some(name => present.has(name))) lacks.push('no column srcaddr or dstaddr')
+  else {
+    // one of them under another name is lost as a value, though the log has it
+    const meant = names.map(name => meantField(name) ?? '').filter(name => addresses.includes(name) && !present.has(name))
+    if (meant.length > 0) lacks.push(`no column ${[...new Set(meant)].join(' or ')}`)
+  }
   const meansTime = names.some(name => times.includes(meantField(name) ?? ''))
   if (!times.some(name => present.has(name)) && (!hasSlot || meansTime)) lacks.push('no column start or end')
   return lacks.length === 0 ? undefined : [lacks.join(', '), ...hints].join('; ')

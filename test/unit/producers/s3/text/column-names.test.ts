@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkConfig } from '../../../../../config/config.ts'
-import { meantField, nameHints } from '../../../../../producers/s3/text/column-names.ts'
+import { columnWarning, meantField, nameHints } from '../../../../../producers/s3/text/column-names.ts'
 import { flowFields } from '../../../../../flow/fields.ts'
 
 for (const [name, field] of [
@@ -35,6 +35,13 @@ test('no documented field means another one', () => {
 test('a name is no mistake where the field that it means is there too', () => {
   assert.deepEqual(nameHints(['start', 'start_time']), [])
   assert.deepEqual(nameHints(['end', 'start_time']), ['start_time is not a flow log field; did you mean start?'])
+})
+
+test('one address under another name is missed, though the other is there; one that the format leaves out is not', () => {
+  const header = (source: string): string => `version account-id interface-id ${source} dstaddr srcport dstport protocol start end`
+  assert.equal(columnWarning(header('src_addr'), false), 'no column srcaddr; src_addr is not a flow log field; did you mean srcaddr?')
+  for (const names of [header('srcaddr'), header('').replace('  ', ' '), header('src_addr srcaddr'), header('field-of-2030')])
+    assert.equal(columnWarning(names, false), undefined, names)
 })
 
 for (const [format, fault] of [
