@@ -38,28 +38,22 @@ async function download(store: ObjectStore, bucket: string, key: string): Promis
 }
 
 /** Reads an object the plain way. Where its source so says, EC2 is asked for the format of lines without a header line. */
-async function readObject(
-  s3: S3Settings,
-  { format, ...source }: S3Source,
-  key: string,
-  content: Buffer,
-  headers: FlowLogHeaders,
-): Promise<PlainReading> {
-  const reading = await readWithFormat(s3, { format, ...source }, key, content, headers)
-  return reading.ok && format === undefined && isEmpty(reading.tally) ? { ok: false, reason: 'no lines' } : reading
+async function readObject(s3: S3Settings, source: S3Source, key: string, content: Buffer, headers: FlowLogHeaders): Promise<PlainReading> {
+  const reading = await readWithFormat(s3, source, key, content, headers)
+  return reading.ok && source.format === undefined && isEmpty(reading.tally) ? { ok: false, reason: 'no lines' } : reading
 }
 
 async function readWithFormat(
   s3: S3Settings,
-  { format, ...source }: S3Source,
+  source: S3Source,
   key: string,
   content: Buffer,
   headers: FlowLogHeaders,
 ): Promise<PlainReading> {
   if (key.endsWith('.parquet') || /^PAR1[\0-\x1f]/.test(content.toString('latin1', 0, 5)))
     return readParquetPlainly(content, s3.maxLineBytes)
-  const before = namesBeforeDescribed(format)
-  if (before === undefined) return readPlainly(content, s3.maxLineBytes, format)
+  const before = namesBeforeDescribed(source.format)
+  if (before === undefined) return readPlainly(content, s3.maxLineBytes, source.format)
   const reading = readPlainly(content, s3.maxLineBytes)
   if (reading.ok || reading.reason !== noHeader) return reading
   const header = await headers.headerOf(flowLogOf(s3, source, { bucket: source.bucket, key }), Date.now())

@@ -1,16 +1,6 @@
 /** Seeded v5 rows for the benchmarks of enrich: 648 interfaces, about 18,000 addresses, 0.4 % IPv6, all 29 fields. */
 import { fullV5Format } from '../flow/fields.ts'
-
-/** A small seeded generator of numbers in [0, 1) (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { seeded } from '../harness/direction-scenarios.ts'
 
 /** Blocks of lines with their header line. */
 export interface BenchInput {
@@ -25,7 +15,7 @@ export interface BenchInput {
  * @param order `aws`: the order of the AWS table; `alphabetical`: what the console emits for "select all".
  */
 export function generateRows(rows: number, order: 'aws' | 'alphabetical' = 'aws', blockBytes = 262_144): BenchInput {
-  const next = random(20_240_501)
+  const next = seeded(20_240_501)
   const pick = (count: number): number => Math.floor(next() * count)
   const hex = (length: number): string => Array.from({ length }, () => pick(16).toString(16)).join('')
   const vpcs = Array.from({ length: 6 }, () => ({ vpc: `vpc-${hex(17)}`, subnets: Array.from({ length: 6 }, () => `subnet-${hex(17)}`) }))

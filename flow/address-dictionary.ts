@@ -7,7 +7,7 @@
 import { flagsOfIpv4, flagsOfIpv6, formatIpv4, formatIpv6, parseIpv6, type Words } from './address-text.ts'
 import { attributeLookups } from './attributes.ts'
 import { ByteArena, equalBytes } from './byte-arena.ts'
-import { grow } from './pair-table.ts'
+import { grow } from './typed-arrays.ts'
 
 const encoder = new TextEncoder()
 

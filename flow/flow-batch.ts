@@ -5,6 +5,7 @@ import type { ObserverDictionary } from './observer-dictionary.ts'
 import type { GroupValues } from './observers.ts'
 import type { TraitsDictionary } from './traits-dictionary.ts'
 import type { ValueDictionary } from './value-dictionary.ts'
+import { grown } from './typed-arrays.ts'
 
 /** Values of the group `nextHop`. */
 export type NextHopValues = GroupValues<'nextHop'>
@@ -77,11 +78,6 @@ export class GapColumns {
     this.end = grown(this.end, new Float64Array(length))
     this.timeSource = grown(this.timeSource, new Uint8Array(length))
   }
-}
-
-function grown<T extends Int32Array | Uint8Array | Float64Array>(from: T, to: T): T {
-  to.set(from)
-  return to
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Dense ids for pairs of integers: open addressing over typed arrays, no allocation per lookup. */
+import { grow } from './typed-arrays.ts'
 
 function hashPair(a: number, b: number): number {
   const h = (Math.imul(a, 0x9e3779b1) + b) | 0
@@ -72,11 +73,4 @@ export class PairTable {
       this.#slots[slot] = id + 1
     }
   }
-}
-
-/** A larger Int32Array with the same beginning. */
-export function grow(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(length)
-  grown.set(array)
-  return grown
 }

@@ -1,5 +1,5 @@
 /** Who holds or held an address, asked of the cloud map in ClickHouse. */
-import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import { withStore } from '../sinks/clickhouse/clickhouse-client.ts'
 import { ask } from '../sinks/clickhouse/queries.ts'
 import type { ClickHouseSettings } from '../sinks/clickhouse/settings.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
@@ -75,11 +75,8 @@ export interface LookUp {
 
 /** The same with a connection of its own. */
 export async function lookUpHolders(settings: ClickHouseSettings, ip: string, atS: number | undefined): Promise<LookUp> {
-  const store = connectClickHouse(settings)
-  try {
+  return withStore(settings, async store => {
     const holders = await findHolders(store, ip, atS)
     return { holders, blank: await blankOf(store, holders, atS, Math.floor(Date.now() / 1000)) }
-  } finally {
-    await store.close()
-  }
+  })
 }

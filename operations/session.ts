@@ -4,7 +4,7 @@ import { loadConfig, type Config, type RawConfig } from '../config/config.ts'
 import { orAborted } from '../runtime/abort.ts'
 import { createCodecs, type Codecs, type WriterSchemas } from '../runtime/avro.ts'
 import { finalAtStart, FlowError, kafkaFailureOf } from '../runtime/errors.ts'
-import { isOver } from '../runtime/wall-clock.ts'
+import { ToldOnce } from '../runtime/told-once.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { reachBroker } from './reach-broker.ts'
 import { applyTopics } from '../runtime/kafka/topic-admin.ts'
@@ -29,16 +29,13 @@ export interface SessionOptions {
   readonly overrides?: RawConfig
 }
 
-/** A failure that stays the same is told again after this time. */
-const retellMs = 60_000
-
 /**
  * Calls until it succeeds, as long as the failure can pass: a broker or registry that is not up yet, a leader that is being elected. A refused login is final.
  *
  * @param patient False: the first failure is final (commands a person waits for).
  */
 export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal: AbortSignal, patient: boolean): Promise<T> {
-  let told = { text: '', ms: 0 }
+  const told = new ToldOnce()
   for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 5000)) {
     try {
       return await (patient ? orAborted(call(), signal) : call())
@@ -46,9 +43,8 @@ export async function untilAvailable<T>(call: () => Promise<T>, log: Log, signal
       const failure = thrown instanceof FlowError ? undefined : kafkaFailureOf(thrown)
       const error = failure?.passing === true ? failure.error : thrown
       if (!patient || !(error instanceof FlowError) || !error.retriable || finalAtStart.has(error.code) || signal.aborted) throw thrown
-      const again = told.text === error.message && !isOver(told.ms, Date.now(), retellMs)
-      log[again ? 'debug' : 'warn']({ code: error.code, error: error.message }, 'waiting')
-      if (!again) told = { text: error.message, ms: Date.now() }
+      const isNews = told.isNews(error.message, Date.now())
+      log[isNews ? 'warn' : 'debug']({ code: error.code, error: error.message }, 'waiting')
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
     }
   }

@@ -82,7 +82,7 @@ export class EncodedTable {
 /**
  * A table with decoded keys and values.
  *
- * @param current Gives the table of now: it is another one after the topic was read anew. What it throws, `get` throws.
+ * @param current Returns the table in use. The table is replaced if the topic is read again. `get` throws what this throws.
  */
 export function typedTable<T extends TopicId>(topic: T, codecs: Codecs, current: () => EncodedTable): SideTable<T> {
   const codec = codecs[topic] as unknown as {

@@ -11,7 +11,7 @@ export interface ProcessMark {
 /**
  * Marks a running process.
  *
- * @returns undefined if there is no such process, or only a zombie of it.
+ * @returns undefined if the process does not exist or is a zombie.
  */
 export function markProcess(pid: number): ProcessMark | undefined {
   const started = existsSync('/proc/self/stat') ? startedFromProc(pid) : startedFromPs(pid)

@@ -2,8 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { checkConfig, type Config } from '../../config/config.ts'
 import { createLog } from '../../runtime/log.ts'
-import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
-import type { Store } from '../../sinks/clickhouse/store.ts'
+import { withStore } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { commandLevel } from '../session.ts'
 import { askKafka } from './ask-waiting.ts'
 import {
@@ -52,15 +51,6 @@ export interface JudgedSecond {
   readonly recorded: Awaited<ReturnType<typeof countRecords>>
 }
 
-async function asking<T>({ config }: Asked, ask: (store: Store) => Promise<T>): Promise<T> {
-  const store = connectClickHouse(config.clickhouse)
-  try {
-    return await ask(store)
-  } finally {
-    await store.close()
-  }
-}
-
 /** To be asked before the tables: see ask-waiting.ts. */
 async function waitingIn({ config, noKafka }: Asked, scope: WaitingScope): Promise<Waiting> {
   if (noKafka) return { unknown: 'Kafka was not asked (--no-kafka)', partitions: [], objects: [] }
@@ -72,7 +62,7 @@ export async function coverageOfTime(asked: Asked, request: CoverageRequest): Pr
   const { s3 } = asked.config
   // who only asks the tables may have no sources in the settings
   const sources = isDeepStrictEqual(s3.sources, checkConfig({}).s3.sources) ? [] : s3.sources
-  return asking(asked, async store => {
+  return withStore(asked.config.clickhouse, async store => {
     const waiting = await waitingIn(asked, { ...request, to: request.to - 1 })
     const report = await reportCoverage(store, request)
     const complete = report.flowLogs.length > 0 && !hasLosses(report) && !hasUnclear(report) && !mayWait(waiting)
@@ -84,7 +74,7 @@ export async function coverageOfTime(asked: Asked, request: CoverageRequest): Pr
 export async function judgeTime(asked: Asked, request: InterfaceRequest): Promise<JudgedTime> {
   const { from, to } = request
   const wanted = { ...request, to: to - 1 }
-  return asking(asked, async store => {
+  return withStore(asked.config.clickhouse, async store => {
     const found = await findEvidence(store, wanted, await waitingIn(asked, scopeOf(wanted)))
     return { found, ranges: judgeSlotBySlot(from, to, found.evidence) }
   })
@@ -93,7 +83,7 @@ export async function judgeTime(asked: Asked, request: InterfaceRequest): Promis
 /** Judges an interface at one second. */
 export async function judgeSecond(asked: Asked, request: Omit<InterfaceRequest, 'from' | 'to'>, at: number): Promise<JudgedSecond> {
   const wanted = { ...request, from: at, to: at }
-  return asking(asked, async store => {
+  return withStore(asked.config.clickhouse, async store => {
     const found = await findEvidence(store, wanted, await waitingIn(asked, scopeOf(wanted)))
     return { found, verdict: judge(at, at, found.evidence), recorded: await countRecords(store, wanted) }
   })

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { deleteSubject } from '../../runtime/registry-subjects.ts'
 import { resetGroup } from '../../runtime/kafka/topic-admin.ts'
 import { topicName, topics } from '../../schemas/topics.ts'
-import { connectClickHouse, identifier } from '../../sinks/clickhouse/clickhouse-client.ts'
+import { identifier, withStore } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { dropTables } from '../../sinks/clickhouse/reset.ts'
 import { planRole } from './plan.ts'
 import { tablesOf } from './tables-of.ts'
@@ -22,15 +22,12 @@ export interface Dropped {
 async function dropDatabase({ config: { clickhouse } }: SideDeployment): Promise<number> {
   const count = async (): Promise<number> => (await tablesOf(clickhouse, clickhouse.database)).length
   const before = await count()
-  const store = connectClickHouse(clickhouse)
-  try {
+  return withStore(clickhouse, async store => {
     if (before > 0) await dropTables(store)
     const left = before > 0 ? await count() : 0
     if (left === 0) await store.command(`DROP DATABASE IF EXISTS ${identifier(store.database)} SYNC`)
     return before - left
-  } finally {
-    await store.close()
-  }
+  })
 }
 
 /** Deletes topics and waits until the broker no longer lists them. */

@@ -2,7 +2,7 @@
 import { FlowError } from '../../runtime/errors.ts'
 import { offsetsIn } from '../../runtime/kafka/group-progress.ts'
 import type { AtPoint } from '../../runtime/task.ts'
-import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
+import { withStore } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { prepareParts } from '../choose-parts.ts'
 import { compareReplay, type Comparison } from './compare.ts'
 import type { FoundReplay, ReplayRequest } from './find-replay.ts'
@@ -57,13 +57,8 @@ export async function replay(
     await prepareParts(session.config, replayParts().parts, session.log)
     const done = await runReplay(session, plan, side.name, progress => listener.progress(progress), signal, atPoint)
     if (!done) return undefined
-    const store = connectClickHouse(side.config.clickhouse)
-    try {
-      const live = side.live.clickhouse
-      return await compareReplay(store, live.database, await tablesOf(live, live.database))
-    } finally {
-      await store.close()
-    }
+    const live = side.live.clickhouse
+    return await withStore(side.config.clickhouse, async store => compareReplay(store, live.database, await tablesOf(live, live.database)))
   } finally {
     await side.cluster.close()
   }

@@ -9,7 +9,8 @@
 import { addressFlag } from '../../flow/address-text.ts'
 import { belief, direction, directionSource, type FlowBatch } from '../../flow/flow-batch.ts'
 import { vpcLevel, type OwnNetworks } from './own-networks.ts'
-import { grow, PairTable } from '../../flow/pair-table.ts'
+import { PairTable } from '../../flow/pair-table.ts'
+import { grow } from '../../flow/typed-arrays.ts'
 
 /** What the records of an interface have shown so far. */
 const seen = 1

@@ -4,7 +4,8 @@ import { isBelieved } from './believed.ts'
 import type { AddressGeneration } from '../../flow/address-dictionary.ts'
 import { addressFlag } from '../../flow/address-text.ts'
 import { direction, type FlowBatch } from '../../flow/flow-batch.ts'
-import { grow, PairTable } from '../../flow/pair-table.ts'
+import { PairTable } from '../../flow/pair-table.ts'
+import { grow } from '../../flow/typed-arrays.ts'
 
 /** True if two IPv4 addresses can be of one subnet, which is a /16 at most. */
 export const isOfSubnet = ({ family, number }: AddressGeneration, a: number, b: number): boolean =>

@@ -24,7 +24,8 @@ import { numberPlace } from '../../flow/numbers.ts'
 import type { ObserverDictionary } from '../../flow/observer-dictionary.ts'
 import { scopeOf, type ObserverValues } from '../../flow/observers.ts'
 import { direction, timeSource, type FlowBatch } from '../../flow/flow-batch.ts'
-import { grow, PairTable } from '../../flow/pair-table.ts'
+import { PairTable } from '../../flow/pair-table.ts'
+import { grow } from '../../flow/typed-arrays.ts'
 
 /** Scope of the public addresses of AWS services. */
 export const awsScope = 'aws'

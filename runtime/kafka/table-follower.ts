@@ -1,14 +1,14 @@
 /**
- * Keeps a compacted topic in memory: reads it from its first record to the end that it had then, and goes on from there. A broker that is away
- * is waited for; meanwhile the table says what it last knew. If what comes next is no longer in the topic, or tombstones may have been removed
- * unseen, the topic is read anew, and the table before stays in force until that is done.
+ * Keeps a compacted topic in memory: reads it from its first record to the end that it had then, and goes on from there. While the broker is
+ * away, the table keeps its last state. The topic is read again from its beginning if retention has removed the next records, or if the table
+ * may have missed tombstones. The old table stays in use until the new one is complete.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Topic } from '../../schemas/topics.ts'
 import { orAborted } from '../abort.ts'
 import { schemaIdOf } from '../avro.ts'
 import { errorText, flowErrorOf, FlowError } from '../errors.ts'
-import { isOver } from '../wall-clock.ts'
+import { ToldOnce } from '../told-once.ts'
 import type { Log } from '../log.ts'
 import type { InRecord } from '../records.ts'
 import { EncodedTable, type TableBound } from '../side-table.ts'
@@ -60,8 +60,6 @@ const rereadAfterMs = 12 * 3_600_000
 const mostBeyondEnd = 3
 const firstWaitMs = 250
 const longestWaitMs = 5000
-/** A failure that stays the same is told again after this time. */
-const retellMs = 60_000
 /** The log warns when a table fills this share of its bound. */
 const nearlyFull = 0.8
 
@@ -76,7 +74,7 @@ export class TableFollower {
   #current: Reading | undefined
   #error: Error | undefined
   #running: Promise<void> = Promise.resolve()
-  #told = { text: '', ms: 0 }
+  readonly #told = new ToldOnce()
   #nearlyFull = false
   /** Resolves when the table is complete for the first time; rejects with what ended it. */
   readonly complete: Promise<void>
@@ -138,10 +136,12 @@ export class TableFollower {
         failures = beyondEnd = 0
       } catch (error) {
         if (ended()) return
-        if (flowErrorOf(error)?.retriable === false && flowErrorOf(error)?.code !== 'OFFSET_OUT_OF_RANGE') throw error
+        const ours = flowErrorOf(error)
+        const isBeyond = isBeyondEnd(error) || ours?.code === 'OFFSET_OUT_OF_RANGE'
+        if (ours?.retriable === false && !isBeyond) throw error
         sideTableReadFailures.inc({ table: topic.name })
         this.#tell(errorText(error))
-        beyondEnd = isBeyondEnd(error) || flowErrorOf(error)?.code === 'OFFSET_OUT_OF_RANGE' ? beyondEnd + 1 : 0
+        beyondEnd = isBeyond ? beyondEnd + 1 : 0
         if (beyondEnd >= mostBeyondEnd) this.#reading = undefined
         await sleep(Math.min(longestWaitMs, firstWaitMs * 2 ** failures++), undefined, { signal }).catch(() => undefined)
       }
@@ -149,10 +149,8 @@ export class TableFollower {
   }
 
   #tell(text: string): void {
-    const nowMs = this.#options.nowMs()
-    const again = this.#told.text === text && !isOver(this.#told.ms, nowMs, retellMs)
-    this.#log[again ? 'debug' : 'warn']({ error: text }, 'side table cannot be read on; it says what it last knew')
-    if (!again) this.#told = { text, ms: nowMs }
+    const isNews = this.#told.isNews(text, this.#options.nowMs())
+    this.#log[isNews ? 'warn' : 'debug']({ error: text }, 'side table cannot be read on; it says what it last knew')
   }
 
   /** Fetches once, from the beginning if nothing is read yet. */

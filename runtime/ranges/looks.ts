@@ -17,7 +17,7 @@ export interface Look<Place> {
   readonly places: readonly Place[]
   /** Comes once, before the first piece. */
   begin?(): Promise<void>
-  /** Asks for some places. It rejects if there is no answer in time. */
+  /** Asks for some places; rejects on a time-out. */
   ask(piece: readonly Place[]): Promise<void>
   /** Told of each piece that failed. */
   failed(): void

@@ -3,7 +3,7 @@
  * has removed what it had not read by then, the role must not begin behind it as if it were new.
  */
 import type { BeginningLook, RoleInput } from '../../runtime/part.ts'
-import { connectClickHouse, identifier, quoted } from './clickhouse-client.ts'
+import { identifier, quoted, withStore } from './clickhouse-client.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import type { Store, TableName } from './store.ts'
 
@@ -12,7 +12,7 @@ export const begunRoleColumns = ['role', 'consumer_group', 'topic'] as const
 
 /**
  * Asks whether a role has begun to fill its table. If no deployment is remembered (earlier versions did not), rows in the table count for one
- * of its own: a start too many that is refused costs a word to the broker, a loss that nobody sees cannot be undone.
+ * of its own: a start that is refused without need can be put right by hand; a loss that nobody sees cannot.
  */
 export async function hasBegun(store: Store, table: TableName, { role, group, topic }: RoleInput): Promise<boolean> {
   const [known] = await store.query<{ any: number; same: number }>(
@@ -36,18 +36,8 @@ export async function rememberBeginning(store: Store, { role, group, topic }: Ro
 }
 
 /** What `begun_roles` says of the role that fills a table. */
-export const beginningsOf = (table: TableName): BeginningLook<{ readonly clickhouse: ClickHouseSettings }> => {
-  const asked = async <T>(clickhouse: ClickHouseSettings, ask: (store: Store) => Promise<T>): Promise<T> => {
-    const store = connectClickHouse(clickhouse)
-    try {
-      return await ask(store)
-    } finally {
-      await store.close()
-    }
-  }
-  return {
-    doc: `the table ${table} was filled by it before`,
-    hasBegun: (input, { clickhouse }) => asked(clickhouse, store => hasBegun(store, table, input)),
-    remember: (input, { clickhouse }) => asked(clickhouse, store => rememberBeginning(store, input)),
-  }
-}
+export const beginningsOf = (table: TableName): BeginningLook<{ readonly clickhouse: ClickHouseSettings }> => ({
+  doc: `the table ${table} was filled by it before`,
+  hasBegun: (input, { clickhouse }) => withStore(clickhouse, store => hasBegun(store, table, input)),
+  remember: (input, { clickhouse }) => withStore(clickhouse, store => rememberBeginning(store, input)),
+})

@@ -17,6 +17,16 @@ import type { Grants, memoryTables, Store, TableName } from './store.ts'
  */
 export const connectClickHouse = (settings: ClickHouseSettings): Store & Grants => new ClickHouseStore(settings)
 
+/** Asks a store that is opened for it, and closes the store however that ends. */
+export async function withStore<T>(settings: ClickHouseSettings, ask: (store: Store & Grants) => Promise<T>): Promise<T> {
+  const store = connectClickHouse(settings)
+  try {
+    return await ask(store)
+  } finally {
+    await store.close()
+  }
+}
+
 /** What a server says that does not know the statement. */
 const syntaxError = '62'
 

@@ -1,7 +1,7 @@
 /** The sink as a part of the path. */
 import { harmless, part, type Guard, type OutputLook, type PartOptions } from '../../runtime/part.ts'
 import type { Log } from '../../runtime/log.ts'
-import { connectClickHouse } from './clickhouse-client.ts'
+import { connectClickHouse, withStore } from './clickhouse-client.ts'
 import { beginningsOf } from './begun-roles.ts'
 import { createClickHouseRoles, sinkRoles } from './clickhouse-sink.ts'
 import { firstDeadLetter, firstFlow, firstGap } from './first-rows.ts'
@@ -34,15 +34,12 @@ const keepsNewest = harmless('its table keeps the newest row of each key, and so
  * @param ownNetworks What the settings say of our networks, to be recorded; undefined: what was recorded stays.
  */
 export async function migrateTables(settings: ClickHouseSettings, ownNetworks?: readonly OwnNetworkEntry[], log?: Log): Promise<void> {
-  const store = connectClickHouse(settings)
-  try {
+  await withStore(settings, async store => {
     await migrate(store, settings, undefined, undefined, (table, ttl) =>
       log?.warn({ table, ttl }, 'time to live of the table is not ours and stays; the settings have no effect on it'),
     )
     if (ownNetworks !== undefined) await recordOwnNetworks(store, ownNetworks)
-  } finally {
-    await store.close()
-  }
+  })
 }
 
 /** What the sink is and does. */
@@ -67,14 +64,7 @@ export const sink = part({
     drops: 'tables',
     what: ({ clickhouse }: SinkConfig) =>
       `those of flowloom, with its views, in database ${clickhouse.database} at ${clickhouse.url}; others stay`,
-    async run({ clickhouse }: SinkConfig) {
-      const store = connectClickHouse(clickhouse)
-      try {
-        await resetTables(store, clickhouse)
-      } finally {
-        await store.close()
-      }
-    },
+    run: ({ clickhouse }: SinkConfig) => withStore(clickhouse, store => resetTables(store, clickhouse)),
   },
   build({ config: { clickhouse, kafka } }: PartOptions<SinkConfig>) {
     const store = connectClickHouse(clickhouse)

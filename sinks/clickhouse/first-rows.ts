@@ -2,7 +2,7 @@
 import type { Codecs } from '../../runtime/avro.ts'
 import type { OutputLook } from '../../runtime/part.ts'
 import type { InRecord } from '../../runtime/records.ts'
-import { connectClickHouse } from './clickhouse-client.ts'
+import { withStore } from './clickhouse-client.ts'
 import { objectNumber } from './row-tables.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import type { TableName } from './store.ts'
@@ -32,13 +32,9 @@ const lookIn = (table: TableName, placeOf: PlaceOf): OutputLook<{ readonly click
     if (first.value === null) return undefined
     const { where, objectId, line, parameters } = placeOf(codecs, { ...first, value: first.value })
     const sql = `SELECT 1 AS found FROM ${table} WHERE ${where} AND object_id = {objectId:UInt64} AND line = {line:UInt32} LIMIT 1`
-    const store = connectClickHouse(config.clickhouse)
-    try {
-      const rows = await store.query(sql, { ...parameters, line, objectId: objectNumber(objectId).toString() })
-      return rows.length > 0 ? `the table ${table}` : undefined
-    } finally {
-      await store.close()
-    }
+    const values = { ...parameters, line, objectId: objectNumber(objectId).toString() }
+    const rows = await withStore(config.clickhouse, store => store.query(sql, values))
+    return rows.length > 0 ? `the table ${table}` : undefined
   },
 })
 

@@ -1,6 +1,6 @@
 /** Asks ClickHouse for an answer, and what its user may do with the database; changes nothing. */
 import { attempt, missing, ok, unknown, type ProbeResult } from '../../runtime/probe-result.ts'
-import { connectClickHouse, identifier } from './clickhouse-client.ts'
+import { identifier, withStore } from './clickhouse-client.ts'
 import { sinkPrivileges } from './privileges.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import type { Grants, Store } from './store.ts'
@@ -26,11 +26,5 @@ export async function probeStore(subject: string, store: Pick<Store, 'query'> & 
 }
 
 /** Tries the server of the settings; its database need not exist. */
-export async function probeClickHouse(settings: ClickHouseSettings): Promise<ProbeResult[]> {
-  const store = connectClickHouse({ ...settings, database: 'default' })
-  try {
-    return await probeStore(settings.url, store, settings.database)
-  } finally {
-    await store.close()
-  }
-}
+export const probeClickHouse = (settings: ClickHouseSettings): Promise<ProbeResult[]> =>
+  withStore({ ...settings, database: 'default' }, store => probeStore(settings.url, store, settings.database))

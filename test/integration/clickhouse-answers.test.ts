@@ -263,7 +263,7 @@ describe('answers', () => {
   })
 
   describe('the local owner', () => {
-    it('is the interface that the record names, whoever the map says: ranges overlap in the default format', async () => {
+    it('is the interface that the record names, even if the map names another one: ranges overlap in the default format', async () => {
       const flows = [
         seen(true, { instanceId: null }),
         seen(true, { direction: 'unknown' }),

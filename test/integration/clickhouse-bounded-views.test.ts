@@ -9,6 +9,7 @@ import { flow } from '../support/records/flow-records.ts'
 import { emptyLedger } from '../support/records/ledger.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink, testObjectId } from '../support/clickhouse/sink-setup.ts'
+import { run as runOf } from '../support/clickhouse/seen-records.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
@@ -195,24 +196,8 @@ describe('answers, where two flow logs wrote the same traffic and an object was 
 
 describe('the owners of an address over days', () => {
   const scope = 'vpc-abcdefab012345678'
-  const run = (interfaceId: string, from: number, to: number | null, last: number, conflictS = 0): CloudMapRun => ({
-    owner: {
-      interfaceId,
-      instanceId: null,
-      interfaceType: null,
-      subnetId: null,
-      vpcId: scope,
-      accountId: null,
-      region: null,
-      azId: null,
-      service: null,
-    },
-    validFrom: from,
-    validTo: to,
-    firstSeen: from,
-    lastSeen: last,
-    conflictS,
-  })
+  const run = (interfaceId: string, from: number, to: number | null, last: number, conflictS = 0): CloudMapRun =>
+    runOf(interfaceId, from, last, conflictS, { validTo: to, vpcId: scope })
   /** A flow whose direction is not known, so that the map answers for both sides. */
   const silent = (values: Partial<FlowRecord>): FlowRecord =>
     flow({

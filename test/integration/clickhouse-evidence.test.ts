@@ -199,7 +199,7 @@ describe('a flow log that does not record what is asked for', () => {
   }
   const at = slot(6) + 30
 
-  it('is no evidence of accepted traffic, whatever it wrote beside NODATA', async () => {
+  it('is not evidence of accepted traffic, even if it wrote more than NODATA', async () => {
     const quiet = await replaced()
     const { verdict, traffic, reasons } = await judgeAt(quiet, at)
     assert.deepEqual([verdict, traffic], ['unknown', { accepted: 'unknown', rejected: 'unknown' }])

@@ -8,8 +8,8 @@ import { attributeValue, type LookupSet } from '../lookups/lookup-set.ts'
 import type { AddressDictionary } from '../../../flow/address-dictionary.ts'
 import { attributeRows, attributeSources } from '../../../flow/attributes.ts'
 import { ByteArena } from '../../../flow/byte-arena.ts'
-import { grow } from '../../../flow/pair-table.ts'
 import { varintLength, writeVarint } from './varint.ts'
+import { grow } from '../../../flow/typed-arrays.ts'
 
 const textEncoder = new TextEncoder()
 

@@ -6,7 +6,7 @@ import { record } from '../../../schemas/avro-types.ts'
 import { protocolName, tcpFlagNames } from '../lookups/protocol-names.ts'
 import { ByteArena, slack } from '../../../flow/byte-arena.ts'
 import type { BatchDictionaries } from '../../../flow/flow-batch.ts'
-import { grow } from '../../../flow/pair-table.ts'
+import { grow } from '../../../flow/typed-arrays.ts'
 
 const typeOf = (fields: readonly AvroField[]): avsc.Type =>
   avsc.Type.forSchema(record('Fragment', 'Some fields of a flow', fields) satisfies AvroRecord as unknown as avsc.Schema, {

@@ -74,7 +74,7 @@ export class ObserverFinder {
    * Guesses the observer last seen with the identifying span at p, where all spans up to it are the same. The span is not gone over byte by byte:
    * its length is one of the last two, its last 16 bytes are hashed as words, and the comparison with the entry proves the guess.
    *
-   * @returns The place behind the span, -1 where there is no such observer.
+   * @returns The place behind the span, -1 if no observer matches.
    */
   private guess(row: number, p: number): number {
     const { spans, stride, identitySpan, observers } = this

@@ -1,10 +1,10 @@
 /** Text of observers: all observer columns of a line (interface, VPC, instance ...) as one entry, read once. */
 import { ObserverDictionary } from '../../../flow/observer-dictionary.ts'
 import { emptyGroup, impliedOrigin, noObserver, observerGroups, type ObserverGroup, type ObserverValues } from '../../../flow/observers.ts'
+import { grown } from '../../../flow/typed-arrays.ts'
 import type { ColumnPlan } from './column-plan.ts'
-import { faultNumber } from './line-faults.ts'
 import { SpanDictionary } from './span-dictionary.ts'
-import { isText, textValue, tokensOf } from './tokens.ts'
+import { readEntry, textValue } from './tokens.ts'
 
 /** What the object key, else the source of the object, says where the line says nothing. */
 export interface ObjectDefaults {
@@ -57,22 +57,11 @@ export class ObserverTexts {
 
   /** Reads the bytes of a new entry; called with ids in the order of their appearance. */
   add(id: number): void {
-    const { spans } = this
-    const tokens: string[] = []
-    let valid = true
-    for (let s = 0; s < spans.spans; s++) {
-      const bytes = spans.bytesOf(id, s)
-      valid &&= isText(bytes)
-      tokens.push(...tokensOf(bytes))
-    }
+    const { tokens, fault } = readEntry(this.spans, id)
     const values = this.#valuesOf(tokens)
     this.dictionary.add(values, this.#hasNoSide(values))
-    if (id >= this.fault.length) {
-      const grown = new Uint8Array(2 * id)
-      grown.set(this.fault)
-      this.fault = grown
-    }
-    this.fault[id] = valid ? 0 : faultNumber('invalid-utf8')
+    if (id >= this.fault.length) this.fault = grown(this.fault, new Uint8Array(2 * id))
+    this.fault[id] = fault
   }
 
   #hasNoSide({ interfaceId, interfaceType, resourceId }: ObserverValues): boolean {

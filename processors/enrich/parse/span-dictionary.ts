@@ -1,6 +1,6 @@
 /** Dictionary of byte strings made of one or more spans of a line: contexts, class runs, next hops, unknown columns. */
 import { ByteArena, equalBytes } from '../../../flow/byte-arena.ts'
-import { grow } from '../../../flow/pair-table.ts'
+import { grow } from '../../../flow/typed-arrays.ts'
 
 /** Mixes a running `31 * h + byte` hash, so that its low bits depend on all bytes. */
 export function mix(hash: number): number {

@@ -3,9 +3,8 @@ import { emptyGroup } from '../../../flow/observers.ts'
 import type { NextHopValues } from '../../../flow/flow-batch.ts'
 import { ValueDictionary } from '../../../flow/value-dictionary.ts'
 import type { ColumnPlan } from './column-plan.ts'
-import { faultNumber } from './line-faults.ts'
 import { SpanDictionary } from './span-dictionary.ts'
-import { isText, textValue, tokensOf } from './tokens.ts'
+import { readEntry, textValue } from './tokens.ts'
 
 /** Entries made of the text of some columns. Ids are those of the dictionary; 0: the plan has no such column. Bounded by its owner. */
 export class TextDictionary<T> {
@@ -29,16 +28,9 @@ export class TextDictionary<T> {
   }
 
   #add(id: number): void {
-    const { spans } = this
-    const tokens: string[] = []
-    let valid = true
-    for (let s = 0; s < spans.spans; s++) {
-      const bytes = spans.bytesOf(id, s)
-      valid &&= isText(bytes)
-      tokens.push(...tokensOf(bytes))
-    }
+    const { tokens, fault } = readEntry(this.spans, id)
     this.dictionary.add(this.#valueOf(tokens))
-    this.faults[id] = valid ? 0 : faultNumber('invalid-utf8')
+    this.faults[id] = fault
   }
 }
 

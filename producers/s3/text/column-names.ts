@@ -80,14 +80,12 @@ export function columnWarning(header: string, hasSlot: boolean): string | undefi
   const names = header.trim().split(/ +/)
   const present = new Set(names.map(name => findFlowField(name)?.name))
   const hints = nameHints(names)
+  const meant = new Set(names.map(meantField))
   const lacks: string[] = []
+  // one address under another name is lost as a value, though the log has it
+  const lost = addresses.filter(name => meant.has(name) && !present.has(name))
   if (!addresses.some(name => present.has(name))) lacks.push('no column srcaddr or dstaddr')
-  else {
-    // one of them under another name is lost as a value, though the log has it
-    const meant = names.map(name => meantField(name) ?? '').filter(name => addresses.includes(name) && !present.has(name))
-    if (meant.length > 0) lacks.push(`no column ${[...new Set(meant)].join(' or ')}`)
-  }
-  const meansTime = names.some(name => times.includes(meantField(name) ?? ''))
-  if (!times.some(name => present.has(name)) && (!hasSlot || meansTime)) lacks.push('no column start or end')
+  else if (lost.length > 0) lacks.push(`no column ${lost.join(' or ')}`)
+  if (!times.some(name => present.has(name)) && (!hasSlot || times.some(name => meant.has(name)))) lacks.push('no column start or end')
   return lacks.length === 0 ? undefined : [lacks.join(', '), ...hints].join('; ')
 }

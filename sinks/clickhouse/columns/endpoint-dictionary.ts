@@ -3,9 +3,10 @@ import { attributeRows } from '../../../flow/attributes.ts'
 import { absentBits } from './absent-bits.ts'
 import { parseAddress } from './address.ts'
 import type { AvroCursor } from './avro-cursor.ts'
-import { grown, SpanDictionary } from './span-dictionary.ts'
+import { SpanDictionary } from './span-dictionary.ts'
 import { hashTwoTexts } from './text-hash.ts'
 import type { TextTable } from './text-table.ts'
+import { grown } from '../../../flow/typed-arrays.ts'
 
 /** Bytes of the values of an entry. */
 const entryBytes = 16 + 16 + 4 + 4 * attributeRows.length

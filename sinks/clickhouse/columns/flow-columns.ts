@@ -4,7 +4,7 @@
  */
 import { optionalNumbers } from '../../../flow/numbers.ts'
 import { ByteArena } from './byte-arena.ts'
-import { grown } from './span-dictionary.ts'
+import { grown } from '../../../flow/typed-arrays.ts'
 
 /** Bytes of a row: 81 in these columns and about 165 in the block that is made of them. */
 const rowBytes = 246

@@ -4,8 +4,9 @@ import { groupFields, impliedOrigin, observerFields, observerGroups, observerNam
 import { observerColumns } from '../../../flow/store-columns.ts'
 import type { FlowRecord } from '../../../schemas/flow-record.ts'
 import type { AvroCursor } from './avro-cursor.ts'
-import { grown, SpanDictionary } from './span-dictionary.ts'
+import { SpanDictionary } from './span-dictionary.ts'
 import { hashTwoTexts } from './text-hash.ts'
+import { grown } from '../../../flow/typed-arrays.ts'
 
 const plainTexts = observerNames.length
 const groupTexts = observerGroups.map(group => groupFields(group).length)

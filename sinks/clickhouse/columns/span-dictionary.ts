@@ -1,4 +1,5 @@
 /** Rows whose slots are looked up ahead: their entries stay in the first level cache. */
+import { grown } from '../../../flow/typed-arrays.ts'
 const probedRows = 64
 
 /**
@@ -168,10 +169,4 @@ function beginsWithShort(mine: DataView, at: number, length: number, view: DataV
   if (start + length > view.byteLength) return false
   for (let i = 0; i < length; i++) if (view.getUint8(start + i) !== mine.getUint8(at + i)) return false
   return true
-}
-
-/** Copies an array into a larger one. */
-export function grown<T extends Uint8Array | Uint16Array | Uint32Array | Int32Array>(from: T, to: T): T {
-  to.set(from)
-  return to
 }

@@ -54,21 +54,27 @@ export const into = (values: Parameters<typeof seen>[1]): FlowRecord => seen(fal
 /** A SYN+ACK that goes out. */
 export const outOf = (values: Parameters<typeof seen>[1]): FlowRecord => seen(true, { tcpFlags: 18, ...values })
 
-/** A run of the map. */
-export const run = (interfaceId: string, from: number, last: number, conflictS = 0): CloudMapRun => ({
+/** A run of the map. @param ended When it ended, and another VPC than that of the records. */
+export const run = (
+  interfaceId: string,
+  from: number,
+  last: number,
+  conflictS = 0,
+  { validTo = null, vpcId = scope }: { validTo?: number | null; vpcId?: string } = {},
+): CloudMapRun => ({
   owner: {
     interfaceId,
     instanceId: null,
     interfaceType: null,
     subnetId: null,
-    vpcId: scope,
+    vpcId,
     accountId: null,
     region: null,
     azId: null,
     service: null,
   },
   validFrom: from,
-  validTo: null,
+  validTo,
   firstSeen: from,
   lastSeen: last,
   conflictS,

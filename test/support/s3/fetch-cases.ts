@@ -81,6 +81,27 @@ export class FetchBench {
     await this.cluster.runRole(this.role)
   }
 
+  /**
+   * Runs the task and kills it at its chunk of that number, again and again until the object is done.
+   *
+   * @returns How often it was killed.
+   */
+  async runKilled(key: string, { chunks, tries }: { chunks: number; tries: number }): Promise<number> {
+    let kills = 0
+    for (let tried = 0; tried < tries && this.ledger(key)?.state !== 'done'; tried++) {
+      let committed = 0
+      this.onPoint = point => {
+        if (point === 'fetch-chunk-committed' && ++committed === chunks) throw new Error('killed')
+      }
+      const task = await this.cluster.startTask(this.role, 0)
+      await task
+        .drain()
+        .then(() => task.stop())
+        .catch(() => kills++)
+    }
+    return kills
+  }
+
   ledger(key: string): ObjectLedger | undefined {
     return this.cluster.latest('objects', each => each.key).get(key)
   }

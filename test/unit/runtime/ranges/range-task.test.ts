@@ -65,6 +65,23 @@ class Run {
 type CommitFailure = Exclude<FailurePoint, 'send'>
 const kills: readonly (InsertPoint | CommitFailure)[] = [...insertPoints, 'commit', 'commit-unknown']
 
+/** A zombie wakes while it writes, after its successor has finished and something else has happened; it ends with this code. */
+async function wakeBehindSuccessor(run: Run, code: string, afterwards: () => void = () => undefined): Promise<void> {
+  run.put(6)
+  const zombie = await run.start()
+  await zombie.step()
+  run.cluster.clockMs += 1000
+  let successor: Promise<void> | undefined
+  run.folder.atPoint = async point => {
+    if (point !== 'written' || successor !== undefined) return
+    successor = run.finish()
+    await successor
+    afterwards()
+  }
+  await assert.rejects(zombie.tick(), { code })
+  assert.deepEqual(run.folder.lines(), names(6))
+}
+
 describe('a range of records as a file', () => {
   it('has the name of its token and stands there as a whole', async () => {
     const run = new Run({ taken: false })
@@ -100,36 +117,12 @@ describe('a range of records as a file', () => {
           })
 
   it('is there once though a zombie writes it after its successor did', async () => {
-    const run = new Run({ taken: false })
-    run.put(6)
-    const zombie = await run.start()
-    await zombie.step()
-    run.cluster.clockMs += 1000
-    let successor: Promise<void> | undefined
-    run.folder.atPoint = async point => {
-      if (point !== 'written' || successor !== undefined) return
-      successor = run.finish()
-      await successor
-    }
-    await assert.rejects(zombie.tick(), { code: 'TASK_FENCED' })
-    assert.deepEqual(run.folder.lines(), names(6))
+    await wakeBehindSuccessor(new Run({ taken: false }), 'TASK_FENCED')
   })
 
   it('is not written by a zombie that wakes when the file of its successor may have been taken away', async () => {
     const run = new Run({ taken: true })
-    run.put(6)
-    const zombie = await run.start()
-    await zombie.step()
-    run.cluster.clockMs += 1000
-    let successor: Promise<void> | undefined
-    run.folder.atPoint = async point => {
-      if (point !== 'written' || successor !== undefined) return
-      successor = run.finish()
-      await successor
-      run.pass()
-    }
-    await assert.rejects(zombie.tick(), { code: 'RANGE_STALE' })
-    assert.deepEqual(run.folder.lines(), names(6))
+    await wakeBehindSuccessor(run, 'RANGE_STALE', () => run.pass())
   })
 
   for (const taken of [false, true])

@@ -149,17 +149,7 @@ test('wherever a task is killed, a large object goes on with the header line it 
   const answers = new Answers()
   const bench = benchWith(answers, { chunkBytes: 500_000 })
   await bench.putAndAnnounce(key, body)
-  let kills = 0
-  for (let tries = 0; tries < 50 && bench.ledger(key)?.state !== 'done'; tries++) {
-    bench.onPoint = point => {
-      if (point === 'fetch-chunk-committed') throw new Error('killed')
-    }
-    const task = await bench.cluster.startTask(bench.role, 0)
-    await task
-      .drain()
-      .then(() => task.stop())
-      .catch(() => kills++)
-  }
+  const kills = await bench.runKilled(key, { chunks: 1, tries: 50 })
   assert.ok(kills > 2, `${kills} kills`)
   assert.deepEqual(
     bench.lines(key),

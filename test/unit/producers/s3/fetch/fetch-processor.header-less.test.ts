@@ -121,17 +121,7 @@ test('wherever a task is killed, envelopes are gone on with at the next line', a
   documents.splice(20, 0, '{broken}')
   const bench = new FetchBench({ sources })
   await bench.putAndAnnounce(key, gzipSync(documents.join('')))
-  let kills = 0
-  for (let tries = 0; tries < 50 && bench.ledger(key)?.state !== 'done'; tries++) {
-    bench.onPoint = point => {
-      if (point === 'fetch-chunk-committed') throw new Error('killed')
-    }
-    const task = await bench.cluster.startTask(bench.role, 0)
-    await task
-      .drain()
-      .then(() => task.stop())
-      .catch(() => kills++)
-  }
+  const kills = await bench.runKilled(key, { chunks: 1, tries: 50 })
   assert.ok(kills > 2, `${kills} kills`)
   assert.deepEqual(
     bench.lines(key),

@@ -104,7 +104,8 @@ for (const point of ['fetch-opened', 'fetch-half-sent', 'fetch-sent', 'fetch-com
   })
 }
 
-test('a stop in the middle of a large object keeps its committed chunks and goes on from there', async () => {
+/** A bench whose task was stopped after the third chunk. */
+async function stoppedInLarge(): Promise<FetchBench> {
   const bench = await filled()
   const task = await bench.cluster.startTask(bench.role, 0)
   let chunks = 0
@@ -113,6 +114,11 @@ test('a stop in the middle of a large object keeps its committed chunks and goes
   }
   await task.drain()
   await task.stop()
+  return bench
+}
+
+test('a stop in the middle of a large object keeps its committed chunks and goes on from there', async () => {
+  const bench = await stoppedInLarge()
   assert.equal(bench.ledger(large)?.state, 'reading')
   const opened = bench.store.requests.open.length
   await bench.run()
@@ -133,14 +139,7 @@ test('a zombie that wakes after the takeover publishes nothing', async () => {
 })
 
 test('an object that is overwritten after a chunk is read as a new version from its first line', async () => {
-  const bench = await filled()
-  const task = await bench.cluster.startTask(bench.role, 0)
-  let chunks = 0
-  bench.onPoint = point => {
-    if (point === 'fetch-committed' && ++chunks === 3) task.context.abort()
-  }
-  await task.drain()
-  await task.stop()
+  const bench = await stoppedInLarge()
   bench.onPoint = undefined
   const old = bench.ledger(large)!
   const etag = bench.store.put(bucket, large, gz(numbered(10)))

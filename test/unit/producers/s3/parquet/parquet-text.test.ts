@@ -221,18 +221,7 @@ void describe('fetch of Parquet', () => {
     )
     assert.ok(body.length > 4_194_304)
     await bench.putAndAnnounce(key, body)
-    let kills = 0
-    for (let tries = 0; tries < 30 && bench.ledger(key)?.state !== 'done'; tries++) {
-      let chunks = 0
-      bench.onPoint = point => {
-        if (point === 'fetch-chunk-committed' && ++chunks === 2) throw new Error('killed')
-      }
-      const task = await bench.cluster.startTask(bench.role, 0)
-      await task
-        .drain()
-        .then(() => task.stop())
-        .catch(() => kills++)
-    }
+    const kills = await bench.runKilled(key, { chunks: 2, tries: 30 })
     assert.ok(kills > 1, `${kills} kills`)
     assert.deepEqual(
       bench.lines(key),

@@ -36,6 +36,12 @@ function slabOf(values: readonly Buffer[], options: { baseOffset?: number; from?
 const encoder = new FlowBlockEncoder()
 const rowsOf = (decoder: FlowDecoder) => readNative(encoder.encode(new NativeWriter(16), decoder).bytes)
 
+/** The schema of `flows` in a version. */
+const released = (version: string): typeof flowValue => {
+  const text = readFileSync(join(import.meta.dirname, '../../../schemas/released-values.json'), 'utf8')
+  return (JSON.parse(text) as Record<string, Record<string, typeof flowValue>>)[version]!['flows.v1']!
+}
+
 describe('flow columns', () => {
   it('gives every value of every record, whatever is absent', () => {
     const decoder = new FlowDecoder(codecs.flows, 1000)
@@ -80,11 +86,7 @@ describe('flow columns', () => {
   })
 
   it('resolves records that 0.1.0 wrote, whose service port is inferred, to the same columns', () => {
-    const released = JSON.parse(readFileSync(join(import.meta.dirname, '../../../schemas/released-values.json'), 'utf8')) as Record<
-      string,
-      Record<string, typeof flowValue>
-    >
-    const old = released['0.1.0']!['flows.v1']!
+    const old = released('0.1.0')
     const reader = createCodecs(countedSchemaIds(), new Map([[77, old]]))
     fc.assert(
       fc.property(fc.array(anyFlow, { minLength: 1, maxLength: 8 }), records => {
@@ -111,11 +113,7 @@ describe('flow columns', () => {
   })
 
   it('reads records that were in the topic before origin, sensor and milliseconds were recorded', () => {
-    const released = JSON.parse(readFileSync(join(import.meta.dirname, '../../../schemas/released-values.json'), 'utf8')) as Record<
-      string,
-      Record<string, typeof flowValue>
-    >
-    const old = released['0.1.0 and what was added before origin']!['flows.v1']!
+    const old = released('0.1.0 and what was added before origin')
     const reader = createCodecs(countedSchemaIds(), new Map([[77, old]]))
     fc.assert(
       fc.property(fc.array(anyFlow, { minLength: 1, maxLength: 8 }), records => {
