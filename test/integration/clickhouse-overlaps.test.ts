@@ -336,7 +336,7 @@ describe('flows_once', () => {
     assert.deepEqual(await once(path.store), ['fl-a  1', 'fl-b  1'])
   })
 
-  it('compares unless the ledger has exactly one flow log around the time: one needs no comparison, and none is compared', async () => {
+  it('compares if the ledger has several flow logs around the time', async () => {
     const path = await read([['fl-a', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })])]])
     const { store } = path
     // the text of flows_once, asking a view that says which name it was given
@@ -357,7 +357,15 @@ describe('flows_once', () => {
     await path.work()
     assert.equal(await compares(), true, 'another flow log within a day')
     await store.command(`TRUNCATE TABLE \`${store.database}\`.objects`)
-    assert.equal(await compares(), true, 'rows without a ledger')
+    assert.equal(await compares(), false, 'rows without a ledger: nothing says of which flow log they are')
+  })
+
+  it('fails rather than count twice if the flow logs of the time were not counted', async () => {
+    const { store } = await read([['fl-a', slot(0), file(narrow, [flowLine({ port: 1, start: slot(0) })])]])
+    const uncounted = (from: string): Promise<unknown> =>
+      store.query(`SELECT count() FROM flows_once_by(from = '${from}', to = '2026-11-25 00:00:00', repeats = 'uncounted')`)
+    await assert.rejects(uncounted('2026-11-24 00:00:00'), /the flow logs of the time were not counted/)
+    await uncounted('2026-11-24 23:00:00')
   })
 
   it('takes any time there is', async () => {

@@ -1,8 +1,10 @@
--- What flows_once reads. repeats: compared, or alone where the time has objects of one flow log only; a name, because the server looks through only
--- that expression which is named, and the comparison is a long one. Parameters: from, to (not included), UTC; repeats.
+-- What flows_once reads. repeats: compared; alone if the time has objects of one flow log at most; uncounted if nobody counted them. It is a name,
+-- because the server looks through only that expression which is named, and the comparison is a long one. Parameters: from, to (not included), UTC; repeats.
 CREATE OR REPLACE VIEW {database}.flows_once_by AS
 WITH
   1 AS alone,
+  -- of the columns it says what they are, and rows it does not give
+  throwIf(toUnixTimestamp(f.start) >= 0, 'flows_once: the flow logs of the time were not counted') = 0 AS uncounted,
   -- minutes of which the records do not count
   (toUnixTimestamp(toStartOfMinute(f.start)), f.action = 'REJECT', f.interface, f.object_id) NOT IN (
     SELECT minute, rejected, member.1, member.2
