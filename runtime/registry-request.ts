@@ -31,16 +31,21 @@ export function registryError(url: string, detail: string, status: number | unde
 /**
  * Asks the registry. A path that it does not know is an answer (404), any other refusal an error.
  *
+ * @param body Sent as JSON.
  * @throws FlowError REGISTRY_UNAVAILABLE, REGISTRY_LOGIN.
  */
-export async function request(settings: RegistrySettings, path: string, method = 'GET'): Promise<Response> {
+export async function request(settings: RegistrySettings, path: string, method = 'GET', body?: unknown): Promise<Response> {
   const { url } = settings
   const authorization = `Basic ${Buffer.from(`${settings.username ?? ''}:${settings.password ?? ''}`).toString('base64')}`
   let response: Response
   try {
     response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
       method,
-      headers: settings.username === undefined ? {} : { authorization },
+      headers: {
+        ...(settings.username === undefined ? {} : { authorization }),
+        ...(body === undefined ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(longestAnswerMs),
     })
   } catch (cause) {

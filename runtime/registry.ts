@@ -1,4 +1,5 @@
 /** Schema ids of every topic from a registry that speaks the Confluent API. Keys never change; values change fully compatibly. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import avsc from 'avsc'
 import type { RegistrySettings } from './settings.ts'
@@ -17,6 +18,13 @@ const fingerprint = (schema: unknown): string =>
     .toString('hex')
 
 const statusOf = (error: unknown): number | undefined => (error as { status?: number }).status
+
+/** How often, and how far apart, a subject is tried at which another process may be: incompatible is refused with the same status. */
+const mostTries = 4
+const pauseMs = 150
+
+/** The subject has another level than ours. */
+const isLevelRefused = (error: unknown): boolean => (error as Error).name === 'ConfluentSchemaRegistryCompatibilityError'
 
 type Middleware = NonNullable<ConstructorParameters<typeof SchemaRegistry>[0]['middlewares']>[number]
 
@@ -86,23 +94,48 @@ export class Registry {
     return this.#register(`${topic}-value`, schema, topic)
   }
 
+  /** Registers a schema, again if another process is at the same subject at this moment. */
   async #register(subject: string, schema: AvroRecord, topic: string): Promise<number> {
-    try {
-      const { id } = await this.#client.register(
-        { type: SchemaType.AVRO, schema: JSON.stringify(schema) },
-        { subject, compatibility: valueCompatibility },
-      )
-      return id
-    } catch (error) {
-      throw this.#translated(error, topic)
+    for (let tries = 1; ; tries++) {
+      try {
+        const { id } = await this.#client.register(
+          { type: SchemaType.AVRO, schema: JSON.stringify(schema) },
+          { subject, compatibility: valueCompatibility },
+        )
+        return id
+      } catch (error) {
+        const isBusy = statusOf(error) === 409 || (isLevelRefused(error) && (await this.#endsHalfMade(subject)))
+        if (!isBusy || tries === mostTries) throw this.#translated(error, topic)
+      }
+      await sleep(pauseMs)
     }
+  }
+
+  /**
+   * The client registers a schema first and sets its level then. A process that was killed in between, or is between them now, leaves a
+   * subject with one version and no level of its own, for which some registries say NONE. Such a subject gets its level here.
+   *
+   * @returns False if the subject has another level on purpose.
+   */
+  async #endsHalfMade(subject: string): Promise<boolean> {
+    const level = await request(this.#settings, `/config/${encodeURIComponent(subject)}`)
+    if (!level.ok) return true
+    const { compatibilityLevel } = (await level.json()) as { compatibilityLevel: COMPATIBILITY }
+    if (compatibilityLevel === valueCompatibility) return true
+    const versions = await request(this.#settings, `/subjects/${encodeURIComponent(subject)}/versions`)
+    if (compatibilityLevel !== COMPATIBILITY.NONE || !versions.ok || ((await versions.json()) as unknown[]).length !== 1) return false
+    await request(this.#settings, `/config/${encodeURIComponent(subject)}`, 'PUT', { compatibility: valueCompatibility })
+    return true
   }
 
   #translated(error: unknown, topic: string): FlowError {
     if (error instanceof FlowError) return error
     const status = statusOf(error)
-    const named = (error as Error).name === 'ConfluentSchemaRegistryCompatibilityError'
-    if (named || status === 409 || status === 422)
+    if (isLevelRefused(error)) {
+      const detail = `${errorText(error)}; if nobody needs that level, set it: PUT /config/${topic}-value {"compatibility": "${valueCompatibility}"}`
+      return new FlowError('VALUE_SCHEMA_INCOMPATIBLE', { topic, detail }, { cause: error })
+    }
+    if (status === 409 || status === 422)
       return new FlowError('VALUE_SCHEMA_INCOMPATIBLE', { topic, detail: errorText(error) }, { cause: error })
     return registryError(this.#settings.url, registryFault(error), status, error)
   }

@@ -17,20 +17,25 @@ after(() => releaseStack())
 
 const fresh = (): Promise<RawConfig> => freshSettings({ kafka: { partitions: 2, fewPartitions: 1 } })
 
-/** Registers a schema as another version of flowloom, or somebody else, would have. */
+const urlOf = (settings: RawConfig): string => String(settings['registry']!['url'])
+const subjectOf = (settings: RawConfig, topic: Topic, part: 'key' | 'value'): string =>
+  `${topicName(String(settings['kafka']!['topicPrefix']), topic)}-${part}`
+
+/** Registers a schema as another version of flowloom, or somebody else, would have; without a level if that is null. */
 async function register(
   settings: RawConfig,
   topic: Topic,
   part: 'key' | 'value',
   schema: unknown,
-  compatibility = 'FULL_TRANSITIVE',
+  compatibility: string | null = 'FULL_TRANSITIVE',
 ): Promise<void> {
-  const url = String(settings['registry']!['url'])
-  const subject = `${topicName(String(settings['kafka']!['topicPrefix']), topic)}-${part}`
+  const url = urlOf(settings)
+  const subject = subjectOf(settings, topic, part)
   for (const [method, path, body] of [
     ['POST', `subjects/${subject}/versions`, { schema: JSON.stringify(schema) }],
     ['PUT', `config/${subject}`, { compatibility }],
   ] as const) {
+    if (method === 'PUT' && compatibility === null) continue
     const answer = await fetch(`${url}/${path}`, {
       method,
       headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
@@ -71,11 +76,44 @@ test('a value schema of an older version, without a field that has a default, is
   await start(settings)
 })
 
-test('a subject whose compatibility somebody has lowered is refused', { timeout: 60_000 }, async () => {
-  const settings = await fresh()
-  await register(settings, topics.flowGaps, 'value', topics.flowGaps.value, 'NONE')
-  await assert.rejects(start(settings), { code: 'VALUE_SCHEMA_INCOMPATIBLE', message: /flow-gaps\.v1/ })
+test('a subject whose compatibility somebody has lowered is refused, and the message says how to set it', { timeout: 60_000 }, async () => {
+  const { value } = topics.deadLetters
+  const lowered = await fresh()
+  await register(lowered, topics.deadLetters, 'value', value, 'BACKWARD')
+  const none = await fresh()
+  await register(
+    none,
+    topics.deadLetters,
+    'value',
+    withFields(value, fields => fields.filter(field => field.name !== 'sha256')),
+  )
+  await register(none, topics.deadLetters, 'value', value, 'NONE')
+  for (const settings of [lowered, none])
+    await assert.rejects(start(settings), {
+      code: 'VALUE_SCHEMA_INCOMPATIBLE',
+      message: /dead-letters\.v1": .*PUT \/config\/\w+\.dead-letters\.v1-value /,
+    })
 })
+
+test(
+  'a start that was killed between a schema and its level is finished by the next ones, at once or in turn',
+  { timeout: 60_000 },
+  async () => {
+    const settings = await fresh()
+    const level = async (topic: Topic): Promise<string> => {
+      const answer = await fetch(`${urlOf(settings)}/config/${subjectOf(settings, topic, 'value')}`)
+      return ((await answer.json()) as { compatibilityLevel: string }).compatibilityLevel
+    }
+    const half = [topics.flowGaps, topics.deadLetters]
+    for (const topic of half) {
+      await register(settings, topic, 'value', topic.value, null)
+      assert.equal(await level(topic), 'NONE')
+    }
+    await Promise.all([start(settings), start(settings), start(settings)])
+    await start(settings)
+    for (const topic of half) assert.equal(await level(topic), 'FULL_TRANSITIVE')
+  },
+)
 
 test('a key schema that differs is refused even where it is compatible: its id is part of every key', { timeout: 60_000 }, async () => {
   const settings = await fresh()
