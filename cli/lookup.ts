@@ -1,11 +1,11 @@
 /** `flowloom lookup`: who holds or held an address. */
 import { isIP } from 'node:net'
 import { loadConfig } from '../config/config.ts'
-import { lookUpHolders } from '../operations/holders.ts'
+import { lookUp } from '../operations/look-up.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
-import { blankText, describeHolder, lookUpJson, nobodyText } from './print/holder.ts'
+import { blankText, describeHolder, lookUpJson, nobodyText, onTheWayLines, recordedText } from './print/holder.ts'
 import { formatJson } from './print/json.ts'
 
 /** Exit code for what the tables cannot tell, as that of `coverage`. */
@@ -19,15 +19,19 @@ export const lookupCommand: Command = {
   options: {
     config: configOption,
     at: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC if no zone is given) or Unix seconds; default now' },
+    'no-kafka': { type: 'boolean', doc: 'do not ask Kafka: whether records are on their way stays unknown' },
     json: { type: 'boolean', doc: 'print JSON' },
   },
-  details:
-    'Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.\n' +
-    'held: seen at that time, or at most 10 minutes before. ambiguous: others were seen with the address too.\n' +
-    'last-known: not seen for more than 10 minutes; the answer says when it was seen before and next, and by whom.\n' +
-    'Without a next owner (JSON: nextOwnerFrom null) nobody newer is known until today; the address may be free by now.\n' +
-    'Exit code 1 if nobody is known to have held it; 4 if that cannot be told: the time has not come, no object of that day (UTC) was read, or the\n' +
-    'sink has not filled the table cloud_map.',
+  details: `Addresses repeat between VPCs, so there is one answer per scope: VPC, else account/region, else aws.
+held: seen at that time, or at most 10 minutes before. It says when it was last seen, and if that was before, when next. Of several that came and
+went within 10 minutes the answer is the one who came last; one that only goes on after another was there counts from when it is seen again.
+ambiguous: others were seen with the address too, or may have been seen later.
+last-known: not seen for more than 10 minutes; the answer says when it was seen before and next, and by whom.
+recorded: flows of that day (UTC) show the address at an interface, and do not prove that it holds it.
+Kafka is asked for records that are on their way. Only if there are none it says that nobody newer is known (JSON: nextOwnerFrom null and
+waiting empty); the address may be free by then.
+Exit code 1 if nobody is known to have held it; 4 if that cannot be told: it is only recorded, records are on their way (or Kafka could not be asked),
+the time has not come, no object of that day was read, or the sink has not filled the table cloud_map.`,
   async run({ values, positionals }) {
     const [ip] = positionals
     if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))
@@ -37,11 +41,17 @@ export const lookupCommand: Command = {
         command: 'lookup',
       })
     const atS = values['at'] === undefined ? undefined : parseTime(values['at'] as string, 'lookup')
-    const { holders, blank } = await lookUpHolders(loadConfig({ file: values['config'] as string | undefined }).clickhouse, ip, atS)
     const askedS = atS ?? Math.floor(Date.now() / 1000)
-    if (values['json'] === true) console.log(formatJson(lookUpJson(ip, askedS, holders, blank)))
-    else if (holders.length > 0) for (const holder of holders) console.log(describeHolder(holder))
-    else if (blank === undefined) console.log(nobodyText(ip, atS))
+    const config = loadConfig({ file: values['config'] as string | undefined })
+    const found = await lookUp({ config, noKafka: values['no-kafka'] === true }, ip, askedS)
+    const { holders, recorded, onTheWay, blank } = found
+    if (values['json'] === true) console.log(formatJson(lookUpJson(ip, askedS, found)))
+    else {
+      for (const holder of holders) console.log(describeHolder(holder, { atS: askedS, onTheWay }))
+      for (const each of recorded) console.log(recordedText(ip, each))
+      if (holders.length === 0 && blank === undefined) console.log(nobodyText(ip, atS))
+      for (const line of onTheWayLines(onTheWay)) console.log(line)
+    }
     if (blank !== undefined) console.error(blankText(blank, ip, askedS))
     if (blank === undefined || holders.length > 0) return holders.length === 0 ? 1 : 0
     return unknown

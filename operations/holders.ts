@@ -1,13 +1,14 @@
-/** Who holds or held an address, asked of the cloud map in ClickHouse. */
-import { withStore } from '../sinks/clickhouse/clickhouse-client.ts'
+/** Who holds or held an address: asked of the cloud map in ClickHouse, and to the second of the flows beside it. */
 import { ask } from '../sinks/clickhouse/queries.ts'
-import type { ClickHouseSettings } from '../sinks/clickhouse/settings.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 
-/** Who held an address at a time, as sinks/clickhouse/queries/who_holds.sql gives it. */
+/** A second of a holder that may be the earliest possible one only. */
+export type HolderSecond = 'held_since' | 'first_seen' | 'next_seen' | 'valid_to'
+
+/** Who held an address at a time. Times are `2026-11-20 10:00:00`, UTC. */
 export interface Holder {
   scope: string
-  /** held: seen then, or at most 10 minutes before. ambiguous: others were seen with it too, or may have come later around midnight (UTC). last-known: not seen for longer. */
+  /** held: seen then, or at most 10 minutes before. ambiguous: others were seen with it too, or may have come later. last-known: not seen for longer. */
   state: 'held' | 'ambiguous' | 'last-known'
   interface_id: string
   instance_id: string
@@ -20,63 +21,180 @@ export interface Holder {
   service: string
   /** First second of the run, which does not cross midnight; `held_since` is that of all runs in a row. */
   valid_from: string
-  /** First second of the next owner. */
+  /** First second in which another owner was seen after that. */
   valid_to: string | null
-  /** False: nobody newer is known until today, so `valid_to` is null; the address need not be held any more. */
+  /** False: the table knows nobody newer, so `valid_to` is null; the address need not be held any more. */
   end_known: boolean
   first_seen: string
-  last_seen: string
+  /** Last second at or before the time in which it was seen. Null: at most 10 minutes before, and the flows that say the second are not there. */
+  last_seen: string | null
+  /** If it was not seen at the time: when it is seen again in the same run. Null: not, or not known. */
+  seen_again: string | null
+  /** Others that were seen after `last_seen`, up to the time, though the holder came later. */
+  seen_later: { owner: string; at: string }[]
   conflict_s: string
+  /** Why it is ambiguous: others for conflict_s; around midnight (UTC); it goes on after another owner, and may not have been seen since. */
+  doubt: '' | 'conflict' | 'midnight' | 'resumed'
   held_since: string
   /** How often the owner was not seen for more than 10 minutes since then. */
   gaps: number
-  /** The next run and its owner (interface, else service), which may be the same one; null and empty: none. */
+  /** When somebody was seen after this run, and who (interface, else service), which may be the same owner; null and empty: nobody. */
   next_seen: string | null
   next_owner: string
   /** If ambiguous: the other owners of that UTC day. */
   others: string[]
+  /** Seconds that are the earliest possible: it was seen in them, or up to 10 minutes later. */
+  uncertain: HolderSecond[]
 }
 
+/** What a second at which a run begins is: see who_holds.sql. */
+type Begin = 'seen' | 'follows' | 'resumed'
+
+/** A row of who_holds.sql. */
+interface HolderRow extends Omit<Holder, 'seen_again' | 'seen_later' | 'uncertain'> {
+  first_is: Begin
+  since_is: Begin
+  next_is: Begin
+  valid_to_is: Begin
+  /** Owner of the run that this one follows without a second between, and its last second; empty and null: none. */
+  before: string
+  before_last: string | null
+  day_owners: string[]
+}
+
+/** When an owner was seen around a time: see sightings_around.sql. Unix seconds. */
+interface Around {
+  readonly last: number | undefined
+  readonly next: number | undefined
+}
+
+/** Longest gap in which an owner still counts as held. */
+const heldS = 600
+
+const secondsOf = (text: string): number => Date.parse(`${text.replace(' ', 'T')}Z`) / 1000
+const textOf = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
+const ownerOf = ({ interface_id, service }: Pick<Holder, 'interface_id' | 'service'>): string =>
+  interface_id === '' ? service : interface_id
+
 /**
- * Asks the cloud map who held an address.
+ * Asks who held an address.
  *
  * @param ip IPv4 or IPv6 address.
- * @param atS Unix seconds; undefined: now, the newest run of each scope.
- * @returns One answer per scope that knows the address.
+ * @param atS Unix seconds.
+ * @returns One answer per scope that knows the address: the newest run that began by then. Where that run only goes on after the one of another
+ *   owner, and flows show that it was not seen since, it is the one who was seen last.
  */
-export async function findHolders(store: Store, ip: string, atS: number | undefined): Promise<Holder[]> {
-  return ask<Holder, 'who_holds'>(store, 'who_holds', { ip, at: atS === undefined ? new Date() : new Date(atS * 1000) })
+export async function findHolders(store: Store, ip: string, atS: number): Promise<Holder[]> {
+  const rows = await ask<HolderRow, 'who_holds'>(store, 'who_holds', { ip, at: new Date(atS * 1000), owner: '' })
+  const holders: Holder[] = []
+  for (const row of rows) holders.push(await new ScopeAnswer(store, ip, atS, row).holder())
+  return holders
 }
 
-/** Why an answer is not what it seems: the time has not come, or the tables have nothing of it. */
-export type Blank = 'to-come' | 'map-empty' | 'nothing-read'
+/** The answer in one scope. */
+class ScopeAnswer {
+  readonly #store: Store
+  readonly #ip: string
+  readonly #atS: number
+  readonly #row: HolderRow
+  /** Interfaces and services that held the address that UTC day. */
+  readonly #everybody: readonly string[]
+  readonly #asked = new Map<number, Promise<Map<string, Around>>>()
 
-/**
- * Says whether "nobody" or "last-known" means more than that the tables have nothing of the time.
- *
- * @param nowS Unix seconds.
- * @returns undefined: it does; the address was looked for in what was read of the day.
- */
-export async function blankOf(store: Store, holders: readonly Holder[], atS: number | undefined, nowS: number): Promise<Blank | undefined> {
-  if (atS !== undefined && atS > nowS) return 'to-come'
-  if (holders.some(({ state }) => state !== 'last-known')) return undefined
-  const [known] = await ask<{ objects: number; lines: number; runs: number }, 'known_of_day'>(store, 'known_of_day', {
-    at: new Date((atS ?? nowS) * 1000),
-  })
-  if (known === undefined || known.runs === 0) return 'map-empty'
-  return known.objects === 0 && known.lines === 0 ? 'nothing-read' : undefined
-}
+  constructor(store: Store, ip: string, atS: number, row: HolderRow) {
+    this.#store = store
+    this.#ip = ip
+    this.#atS = atS
+    this.#row = row
+    this.#everybody = [ownerOf(row), ...row.day_owners]
+  }
 
-/** Who held an address, and whether the tables can know it. */
-export interface LookUp {
-  readonly holders: Holder[]
-  readonly blank: Blank | undefined
-}
+  async holder(): Promise<Holder> {
+    const row = this.#row
+    if (row.last_seen !== null) return this.#exact(row, { last_seen: row.last_seen })
+    const around = await this.#around(this.#atS)
+    const own = around.get(ownerOf(row))
+    const last = own?.last
+    const from = secondsOf(row.valid_from)
+    // of another time, or flows of that second are missing
+    if (last === undefined || last < this.#atS - heldS || (last < from && row.first_is === 'seen')) return this.#exact(row, {})
+    const seen_again = last < this.#atS && own?.next !== undefined ? textOf(own.next) : null
+    if (last >= from) {
+      const later = [...around].filter(([owner, each]) => owner !== ownerOf(row) && each.last !== undefined && each.last > last)
+      return this.#exact(row, {
+        ...(row.doubt === 'resumed' ? { state: 'held' as const, doubt: '' as const, others: [] } : {}),
+        last_seen: textOf(last),
+        seen_again,
+        seen_later: later.map(([owner, each]) => ({ owner, at: textOf(each.last!) })),
+      })
+    }
+    return this.#inClosedGap(around, last, seen_again)
+  }
 
-/** The same with a connection of its own. */
-export async function lookUpHolders(settings: ClickHouseSettings, ip: string, atS: number | undefined): Promise<LookUp> {
-  return withStore(settings, async store => {
-    const holders = await findHolders(store, ip, atS)
-    return { holders, blank: await blankOf(store, holders, atS, Math.floor(Date.now() / 1000)) }
-  })
+  /** The holder's run goes on after that of another owner, and it was not seen since. */
+  async #inClosedGap(around: ReadonlyMap<string, Around>, ownLast: number, seen_again: string | null): Promise<Holder> {
+    const row = this.#row
+    let [owner, last] = [row.before, secondsOf(row.before_last!)]
+    for (const [each, { last: seen }] of around)
+      if (each !== ownerOf(row) && seen !== undefined && seen > last) [owner, last] = [each, seen]
+    const rows = await ask<HolderRow, 'who_holds'>(this.#store, 'who_holds', { ip: this.#ip, at: new Date(this.#atS * 1000), owner })
+    const isSameDay = ({ valid_from }: HolderRow): boolean => valid_from.slice(0, 10) === row.valid_from.slice(0, 10)
+    const other = rows.find(each => each.scope === row.scope && isSameDay(each))
+    const alike = [...around].filter(([each, { last: seen }]) => each !== owner && seen === last).map(([each]) => each)
+    if (other === undefined || ownLast === last)
+      return this.#exact(row, {
+        state: 'ambiguous',
+        doubt: row.doubt === '' ? 'resumed' : row.doubt,
+        others: row.day_owners,
+        last_seen: textOf(ownLast),
+        seen_again,
+      })
+    const doubt = Number(other.conflict_s) > 0 ? 'conflict' : alike.length > 0 ? 'resumed' : ''
+    return this.#exact(other, {
+      state: doubt === '' ? 'held' : 'ambiguous',
+      doubt,
+      others: doubt === '' ? [] : other.day_owners,
+      last_seen: textOf(last),
+    })
+  }
+
+  /** Asks flows for the seconds at which a run begins that follows another one. */
+  async #exact(row: HolderRow, known: Partial<Holder>): Promise<Holder> {
+    const { first_is, since_is, next_is, valid_to_is, before: _1, before_last: _2, day_owners: _3, ...values } = row
+    const holder: Holder = { ...values, seen_again: null, seen_later: [], uncertain: [], ...known }
+    const owner = ownerOf(row)
+    const rest = this.#everybody.filter(each => each !== owner)
+    const first = async (name: HolderSecond, is: Begin, owners: readonly string[]): Promise<string | undefined> => {
+      const second = holder[name]
+      if (is === 'seen' || second === null) return undefined
+      const next = [...(await this.#around(secondsOf(second) - 1))].filter(
+        ([each, { next }]) => owners.includes(each) && next !== undefined,
+      )
+      const [earliest] = next.sort(([, a], [, b]) => a.next! - b.next!)
+      if (earliest !== undefined) holder[name] = textOf(earliest[1].next!)
+      else if (is === 'resumed') holder.uncertain.push(name)
+      return earliest?.[0]
+    }
+    await first('held_since', since_is, [owner])
+    await first('first_seen', first_is, [owner])
+    holder.next_owner = (await first('next_seen', next_is, this.#everybody)) ?? holder.next_owner
+    await first('valid_to', valid_to_is, rest)
+    return holder
+  }
+
+  #around(atS: number): Promise<Map<string, Around>> {
+    let answer = this.#asked.get(atS)
+    if (answer === undefined) this.#asked.set(atS, (answer = this.#askAround(atS)))
+    return answer
+  }
+
+  async #askAround(atS: number): Promise<Map<string, Around>> {
+    const rows = await ask<{ owner: string; last_at: string | null; next_at: string | null }, 'sightings_around'>(
+      this.#store,
+      'sightings_around',
+      { ip: this.#ip, at: new Date(atS * 1000), scope: this.#row.scope, owners: this.#everybody },
+    )
+    const number = (text: string | null): number | undefined => (text === null ? undefined : Number(text))
+    return new Map(rows.map(({ owner, last_at, next_at }) => [owner, { last: number(last_at), next: number(next_at) }]))
+  }
 }

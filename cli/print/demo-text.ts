@@ -1,6 +1,7 @@
 /** What the demo says: how far it is, its answers, and what to try next. */
 import { ownedAddress, type AnswerRow, type DemoAnswers } from '../../operations/demo/answers.ts'
 import type { DemoProgress } from '../../operations/demo/follow-progress.ts'
+import { nothingOnTheWay } from '../../operations/on-the-way.ts'
 import { describeHolder } from './holder.ts'
 import { formatRows } from './text-table.ts'
 
@@ -36,7 +37,7 @@ export const progressLine = ({ seconds, objects, expected, complete, lines, rows
   `${seconds.toFixed(0).padStart(4)} s  objects ${objects} of ${expected}${complete ? '' : '+'}  lines ${lines}  in the table ${rows}  ${rowsPerSecond} rows/s  lag ${lag}`
 
 /** The answers, one block after the other. */
-export function answerTexts({ topTalkers, sshFromOutside, holders }: DemoAnswers): string[] {
+export function answerTexts({ topTalkers, sshFromOutside, holders, atS }: DemoAnswers): string[] {
   const texts = [
     '\nTop talkers by country and network\n',
     formatRows(topTalkers),
@@ -49,7 +50,7 @@ export function answerTexts({ topTalkers, sshFromOutside, holders }: DemoAnswers
     for (const holder of all)
       texts.push(
         ip === ownedAddress
-          ? `  ${ip}  ${describeHolder(holder)}`
+          ? `  ${ip}  ${describeHolder(holder, { atS, onTheWay: nothingOnTheWay })}`
           : `  ${ip.padEnd(15)}  ${holder.scope}: AWS service ${holder.service}, seen ${holder.first_seen} to ${holder.last_seen}`,
       )
   return texts

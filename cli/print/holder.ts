@@ -1,5 +1,7 @@
 /** A holder of an address as text. */
-import type { Blank, Holder } from '../../operations/holders.ts'
+import type { Holder, HolderSecond } from '../../operations/holders.ts'
+import type { Blank, LookUp, Recorded } from '../../operations/look-up.ts'
+import { mayBeOnTheWay, type OnTheWay, type PathStep } from '../../operations/on-the-way.ts'
 import { escapeText } from './escape-text.ts'
 import { isoOfText, isoTime as clock } from './json.ts'
 
@@ -10,40 +12,146 @@ export const nobodyText = (ip: string, atS: number | undefined): string =>
 /** Why the tables cannot tell who held an address. */
 export function blankText(blank: Blank, ip: string, atS: number): string {
   const day = clock(atS).slice(0, 10)
-  if (blank === 'to-come') return `${clock(atS)} has not come yet: nobody can say who will hold ${ip}`
-  if (blank === 'map-empty')
-    return `not known: the table cloud_map is empty; the sink has not filled it (flowloom run --roles enrich,ip-context,sink)`
-  return `not known: no object of ${day} (UTC) was read; to read that day: flowloom backfill --from ${day} --to ${day}`
+  switch (blank) {
+    case 'to-come':
+      return `${clock(atS)} has not come yet: nobody can say who will hold ${ip}`
+    case 'map-empty':
+      return 'not known: the table cloud_map is empty; the sink has not filled it (flowloom run --roles enrich,ip-context,sink)'
+    case 'nothing-read':
+      return `not known: no object of ${day} (UTC) was read; to read that day: flowloom backfill --from ${day} --to ${day}`
+    case 'not-proven':
+      return 'not known: no flow proves who held it; have flow-direction in the format of the flow log, or name your networks in networks.own'
+    case 'on-their-way':
+      return 'not known: nobody in the tables yet, and records are on their way; ask again'
+    case 'kafka-unknown':
+      return 'not known: nobody in the tables, and nobody can say if records are on their way'
+  }
+}
+
+const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
+
+/** What waits in a topic, and for whom. */
+const waitTexts: Readonly<Record<PathStep, readonly [noun: string, rest: string]>> = {
+  objectArrivals: ['announcement', 'not read by fetch yet'],
+  rawLines: ['block', 'of lines not read by enrich yet'],
+  flows: ['flow', 'of the address not in ClickHouse yet'],
+  ipSightings: ['sighting', 'of the address not read by ip-context yet'],
+  cloudMapRuns: ['run', 'of the address not in ClickHouse yet'],
+}
+const topicTexts: Readonly<Record<PathStep, string>> = {
+  objectArrivals: 'announcements',
+  rawLines: 'blocks of lines',
+  flows: 'flows',
+  ipSightings: 'sightings',
+  cloudMapRuns: 'runs of the cloud map',
+}
+
+/** What is on its way to the tables, a line for each; nothing is said if that is nothing. */
+export function onTheWayLines({ unknown, steps }: OnTheWay): string[] {
+  if (unknown !== null) return [`could not ask Kafka if records are on their way: ${unknown}`]
+  return steps.flatMap(({ topic, records, unclear }) => {
+    const [noun, rest] = waitTexts[topic]
+    return [
+      ...(records === 0 ? [] : [`on the way: ${plural(records, noun)} ${rest}`]),
+      ...(unclear === null ? [] : [`on the way: up to ${plural(unclear.records, 'record')} of the ${topicTexts[topic]}: ${unclear.why}`]),
+    ]
+  })
+}
+
+const sideTexts: Readonly<Record<Recorded['side'], readonly [where: string, why: string]>> = {
+  own: ['recorded at', 'not proven to be held by it: that it is the side of the interface is inferred, or the times are not logged'],
+  packet: ['recorded in packets of', 'not proven to be held by it: the interface may pass it on'],
+  either: ['recorded at', 'not proven to be held by it: which end of the flows is the interface is not known'],
+}
+const inMap = 'it holds it by its own records, which are not in cloud_map'
+
+/** Where flows of the day show an address that the map does not know then. */
+export function recordedText(ip: string, { scope, observer, side, first_at, last_at, last_before, flows, logged }: Recorded): string {
+  const [where, why] = sideTexts[side]
+  const who = observer === '-' ? 'an interface that the format does not name' : observer
+  const place = scope === '' ? '' : ` (${scope})`
+  const before = last_before === null || last_before === last_at ? '' : `, last before: ${second(last_before)} UTC`
+  const times = `${plural(Number(flows), 'flow')} of that day, ${second(first_at)} to ${second(last_at)} UTC${before}`
+  return `${escapeText(`${ip}: ${where} ${who}${place}, ${logged === '0' ? why : inMap}`)}\n  ${times}`
+}
+
+const second = (unixSeconds: string): string => clock(Number(unixSeconds)).slice(0, 19).replace('T', ' ')
+
+/** What is asked beside the holder. */
+export interface HolderAsked {
+  /** Unix seconds. */
+  readonly atS: number
+  readonly onTheWay: OnTheWay
 }
 
 /** One holder as text. */
-export function describeHolder(holder: Holder): string {
+export function describeHolder(holder: Holder, asked: HolderAsked): string {
   const parts = [holder.interface_id, holder.instance_id, holder.subnet_id, holder.vpc_id, holder.account_id, holder.az_id]
   const who = holder.service === '' ? parts.filter(part => part !== '').join(' ') : `AWS service ${holder.service}`
-  return `${escapeText(`${holder.scope}: ${who}`)}\n  ${holder.state === 'last-known' ? lastKnown(holder) : held(holder)}`
+  const newer = mayBeOnTheWay(asked.onTheWay) ? 'in the tables' : undefined
+  return `${escapeText(`${holder.scope}: ${who}`)}\n  ${holder.state === 'last-known' ? lastKnown(holder, newer) : held(holder, asked.atS, newer)}`
 }
 
-function held(holder: Holder): string {
-  const times = holder.gaps === 1 ? 'once' : `${holder.gaps} times`
-  const gaps = holder.gaps === 0 ? '' : `, with gaps (${times} not seen for more than 10 minutes)`
-  const until = holder.end_known ? `next owner from ${holder.valid_to!} UTC` : 'nobody newer is known'
-  const conflict =
-    holder.state === 'held' ? '' : `; ${conflictText(holder)}${holder.others.length === 0 ? '' : `: ${holder.others.join(', ')}`}`
-  return `${holder.state}: held since ${holder.held_since} UTC${gaps}; seen ${holder.first_seen} to ${holder.last_seen}; ${until}${conflict}`
+/** @param where Where nobody newer is known, if that is not everywhere. */
+function held(holder: Holder, atS: number, where: string | undefined): string {
+  const { state, gaps, others, seen_later } = holder
+  const times = gaps === 1 ? 'once' : `${gaps} times`
+  const withGaps = gaps === 0 ? '' : `, with gaps (${times} not seen for more than 10 minutes)`
+  const nobody = where === undefined ? 'nobody newer is known' : `nobody newer is ${where}`
+  const until = holder.end_known ? `next owner from ${timeText(holder, 'valid_to')}` : nobody
+  const later = seen_later.map(({ owner, at }) => `${owner} was seen later, at ${at} UTC`)
+  const conflict = state === 'held' ? [] : [`${conflictText(holder)}${others.length === 0 ? '' : `: ${others.join(', ')}`}`]
+  const parts = [`held since ${timeText(holder, 'held_since')}${withGaps}`, seenText(holder, atS), ...later, until, ...conflict]
+  return escapeText(`${state}: ${parts.join('; ')}`)
 }
 
-/** The map is local to a day, so what overlaps around midnight is not counted. */
-const conflictText = ({ conflict_s }: Holder): string =>
-  Number(conflict_s) === 0 ? 'another owner was seen around midnight too' : `another owner was seen for ${conflict_s} s at the same time`
-
-function lastKnown(holder: Holder): string {
-  const same = holder.next_owner === (holder.interface_id === '' ? holder.service : holder.interface_id)
+/** When it was last seen, and when next if the time is in a gap. */
+function seenText(holder: Holder, atS: number): string {
+  const { last_seen, seen_again, next_seen } = holder
+  if (last_seen === null) return 'last seen at most 10 minutes before (no flow is there to say the second)'
+  const ago = atS - Date.parse(isoOfText(last_seen)) / 1000
+  if (ago === 0) return `last seen at ${last_seen} UTC, that second`
   const next =
-    holder.next_seen === null ? 'not seen since' : `next seen: ${holder.next_seen} UTC (by ${same ? 'the same owner' : holder.next_owner})`
-  return `last-known: last seen before: ${holder.last_seen} UTC; ${next}`
+    seen_again !== null
+      ? `, next at ${seen_again} UTC`
+      : next_seen !== null
+        ? `, next ${isSame(holder) ? 'at' : `${holder.next_owner} at`} ${timeText(holder, 'next_seen')}`
+        : ''
+  return `last seen at ${last_seen} UTC, ${ago} s before${next}`
+}
+
+/** A second, or the earliest one that it can be. */
+const timeText = (holder: Holder, name: HolderSecond): string =>
+  `${holder[name]!} UTC${holder.uncertain.includes(name) ? ' or up to 10 minutes later' : ''}`
+
+const isSame = (holder: Holder): boolean => holder.next_owner === (holder.interface_id === '' ? holder.service : holder.interface_id)
+
+/** The map is local to a day, and knows stays without their gaps, so what is in doubt there is not counted. */
+function conflictText({ conflict_s, doubt }: Holder): string {
+  if (doubt === 'conflict') return `another owner was seen for ${conflict_s} s at the same time`
+  return doubt === 'midnight'
+    ? 'another owner was seen around midnight too'
+    : 'another owner was there in between, and may have been seen later'
+}
+
+function lastKnown(holder: Holder, where: string | undefined): string {
+  const nobody = where === undefined ? 'not seen since' : `nobody since is ${where}`
+  const next =
+    holder.next_seen === null
+      ? nobody
+      : `next seen: ${timeText(holder, 'next_seen')} (by ${isSame(holder) ? 'the same owner' : holder.next_owner})`
+  return escapeText(`last-known: last seen before: ${holder.last_seen!} UTC; ${next}`)
 }
 
 const orNull = (text: string): string | null => (text === '' ? null : text)
+const timeOrNull = (text: string | null): string | null => (text === null ? null : isoOfText(text))
+
+const secondNames: Readonly<Record<HolderSecond, string>> = {
+  held_since: 'heldSince',
+  first_seen: 'firstSeen',
+  next_seen: 'nextSeen',
+  valid_to: 'nextOwnerFrom',
+}
 
 /** One holder for formatJson. What is not known is null. */
 const holderJson = (holder: Holder): Record<string, unknown> => ({
@@ -61,17 +169,35 @@ const holderJson = (holder: Holder): Record<string, unknown> => ({
   heldSince: isoOfText(holder.held_since),
   gaps: holder.gaps,
   firstSeen: isoOfText(holder.first_seen),
-  lastSeen: isoOfText(holder.last_seen),
+  lastSeen: timeOrNull(holder.last_seen),
+  seenAgain: timeOrNull(holder.seen_again),
+  seenLater: holder.seen_later.map(({ owner, at }) => ({ owner, at: isoOfText(at) })),
   conflictS: BigInt(holder.conflict_s),
+  doubt: orNull(holder.doubt),
   others: holder.others,
   nextSeen: holder.next_seen === null ? null : { at: isoOfText(holder.next_seen), owner: holder.next_owner },
-  nextOwnerFrom: holder.valid_to === null ? null : isoOfText(holder.valid_to),
+  nextOwnerFrom: timeOrNull(holder.valid_to),
+  uncertain: holder.uncertain.map(name => secondNames[name]),
+})
+
+const recordedJson = (recorded: Recorded): Record<string, unknown> => ({
+  scope: orNull(recorded.scope),
+  observer: recorded.observer === '-' ? null : recorded.observer,
+  accountId: orNull(recorded.account_id),
+  instanceId: orNull(recorded.instance_id),
+  side: recorded.side,
+  first: Number(recorded.first_at),
+  last: Number(recorded.last_at),
+  lastBefore: recorded.last_before === null ? null : clock(Number(recorded.last_before)),
+  flows: BigInt(recorded.flows),
 })
 
 /** The answer of `flowloom lookup` for formatJson. */
-export const lookUpJson = (ip: string, atS: number, holders: readonly Holder[], blank: Blank | undefined): Record<string, unknown> => ({
+export const lookUpJson = (ip: string, atS: number, { holders, recorded, onTheWay, blank }: LookUp): Record<string, unknown> => ({
   ip,
   at: atS,
   unknown: blank ?? null,
   holders: holders.map(holderJson),
+  recorded: recorded.map(recordedJson),
+  waiting: onTheWay,
 })

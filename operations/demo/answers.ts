@@ -29,6 +29,8 @@ export interface DemoAnswers {
   readonly holders: ReadonlyMap<string, readonly Holder[]>
   /** What should be in the answers and is not. */
   readonly faults: readonly string[]
+  /** Unix seconds of the questions. */
+  readonly atS: number
 }
 
 /** Asks the tables. */
@@ -45,9 +47,9 @@ export async function askQuestions(store: Store): Promise<DemoAnswers> {
   for (const evidence of ['answered', 'nat-phantom'])
     if (!sshFromOutside.some(row => row['evidence'] === evidence)) faults.push(`no SSH from outside has the evidence ${evidence}`)
   const holders = new Map<string, Holder[]>()
-  for (const ip of [ownedAddress, ...floconAddresses]) holders.set(ip, await findHolders(store, ip, undefined))
+  for (const ip of [ownedAddress, ...floconAddresses]) holders.set(ip, await findHolders(store, ip, Math.floor(nowMs / 1000)))
   if (!holders.get(ownedAddress)!.some(holder => holder.interface_id === 'eni-0ffa7e54f1ae8fa1b'))
     faults.push(`${ownedAddress} is not held by eni-0ffa7e54f1ae8fa1b`)
   for (const ip of floconAddresses) if (!holders.get(ip)!.some(holder => holder.service === 'S3')) faults.push(`${ip} is not known as S3`)
-  return { topTalkers, sshFromOutside, holders, faults }
+  return { topTalkers, sshFromOutside, holders, faults, atS: Math.floor(nowMs / 1000) }
 }

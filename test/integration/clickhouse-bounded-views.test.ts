@@ -228,7 +228,11 @@ describe('the owners of an address over days', () => {
       store.query(`SELECT local_interface_id AS id, local_state AS state FROM ${view} ORDER BY line`)
     const looked = await Promise.all(
       times.map(async at => {
-        const [row] = await ask<Record<string, string>, 'who_holds'>(store, 'who_holds', { ip: '10.0.1.5', at: new Date(at * 1000) })
+        const [row] = await ask<Record<string, string>, 'who_holds'>(store, 'who_holds', {
+          ip: '10.0.1.5',
+          at: new Date(at * 1000),
+          owner: '',
+        })
         return { id: row?.['interface_id'] ?? null, state: row?.['state'] ?? null }
       }),
     )

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { checkConfig } from '../../config/config.ts'
-import { blankOf, findHolders } from '../../operations/holders.ts'
+import { findHolders } from '../../operations/holders.ts'
+import { blankOf, findRecorded } from '../../operations/look-up.ts'
+import { nothingOnTheWay, type OnTheWay } from '../../operations/on-the-way.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { Owner } from '../../schemas/records.ts'
 import { emptyLedger } from '../support/records/ledger.ts'
@@ -128,8 +130,10 @@ describe('a question about a time', () => {
   it('of which nothing was read, that is to come, or before the sink has filled the map, is told from "nobody held it"', async () => {
     const setup = await setUpSink(server)
     const { cluster, role, store } = setup
-    const blankAt = async (ip: string, atS: number | undefined): Promise<unknown> =>
-      blankOf(store, await findHolders(store, ip, atS), atS, nowS)
+    const blankAt = async (ip: string, atS: number, onTheWay = nothingOnTheWay): Promise<unknown> => {
+      const holders = await findHolders(store, ip, atS)
+      return blankOf(store, { holders, recorded: await findRecorded(store, holders, ip, atS), onTheWay }, atS, nowS)
+    }
     assert.equal(await blankAt('10.0.1.1', midnight), 'map-empty')
     await seen(setup, [{ ip: '10.0.1.1', id: 'eni-1', ranges: [{ first: midnight, last: midnight + 100 }] }])
     const ledger = { ...emptyLedger, objectId: testObjectId, state: 'done' as const, lines: 3, slotStart: midnight + 300 }
@@ -140,7 +144,13 @@ describe('a question about a time', () => {
     assert.equal(await blankAt('10.0.1.1', midnight + 80_000), undefined, 'last-known, and the day was read')
     assert.equal(await blankAt('10.0.1.9', midnight + 86_400), 'nothing-read')
     assert.equal(await blankAt('10.0.1.1', midnight + 86_400), 'nothing-read')
-    assert.equal(await blankAt('10.0.1.1', undefined), 'nothing-read')
+    assert.equal(await blankAt('10.0.1.1', nowS), 'nothing-read')
     assert.equal(await blankAt('10.0.1.1', nowS + 1), 'to-come')
+    const waits: OnTheWay = { unknown: null, steps: [{ topic: 'rawLines', records: 1, unclear: null }] }
+    const unasked: OnTheWay = { unknown: 'no broker answers', steps: [] }
+    assert.equal(await blankAt('10.0.1.9', midnight + 50, waits), 'on-their-way', 'nobody yet')
+    assert.equal(await blankAt('10.0.1.9', midnight + 50, unasked), 'kafka-unknown')
+    assert.equal(await blankAt('10.0.1.1', midnight + 50, waits), undefined, 'held, whatever comes')
+    assert.equal(await blankAt('10.0.1.1', midnight + 80_000, unasked), undefined, 'last-known, which says so itself')
   })
 })

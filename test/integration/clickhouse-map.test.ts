@@ -67,7 +67,7 @@ describe('the cloud map in ClickHouse', () => {
     )
     await cluster.runRole(role('sink-runs'))
     const holds = async (ip: string, at: number): Promise<unknown[]> =>
-      (await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip, at: new Date(1000 * at) })).map(row => [
+      (await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip, at: new Date(1000 * at), owner: '' })).map(row => [
         row['scope'],
         row['state'],
         row['interface_id'],
@@ -87,7 +87,7 @@ describe('the cloud map in ClickHouse', () => {
       [9_999_999, false],
     ] as const) {
       // prettier-ignore
-      const [row] = await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip: '10.0.1.5', at: new Date(1000 * at) })
+      const [row] = await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip: '10.0.1.5', at: new Date(1000 * at), owner: '' })
       assert.deepEqual([row!['end_known'], row!['valid_to'] !== null], [known, known])
     }
   })

@@ -1,4 +1,4 @@
-/** `flowloom coverage` on the real services while an object is announced or read, and not in the table of objects yet. */
+/** `flowloom coverage` and `flowloom lookup` on the real services while an object is announced or read, and not in the table of objects yet. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { objectKeyOf } from '../../producers/synthetic/object-layout.ts'
@@ -6,13 +6,13 @@ import { groupPositions } from '../../runtime/kafka/group-progress.ts'
 import { topics } from '../../schemas/topics.ts'
 import type { RoleName } from '../../topology.ts'
 import { flowloom, type Outcome } from '../support/processes/command-line.ts'
-import { file, flowLine, narrow } from '../support/clickhouse/coverage-lines.ts'
+import { file, wide, wideLine } from '../support/clickhouse/coverage-lines.ts'
 import { settingsEnvironment } from '../../harness/fleet.ts'
 import { until } from '../support/kafka/kafka-lab.ts'
 import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
 import { LocalRun } from '../../harness/local-run.ts'
 import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
-import { settled } from '../support/kafka/settle.ts'
+import { mapInTables, settled } from '../support/kafka/settle.ts'
 import { place } from '../support/clickhouse/table-path.ts'
 
 after(() => releaseStack())
@@ -31,13 +31,25 @@ test(
     const slot = (n: number): number => first + n * 300
     const put = async (n: number, lines: readonly string[], hash = '0a1b2c3d'): Promise<void> => {
       const site = { ...place, flowLogId: 'fl-a' } as Parameters<typeof objectKeyOf>[0]
-      await putObject(client, local.bucket, objectKeyOf(site, 'plain', slot(n), hash), Buffer.from(file(narrow, lines)))
+      await putObject(client, local.bucket, objectKeyOf(site, 'plain', slot(n), hash), Buffer.from(file(wide, lines)))
     }
     const at = clock(slot(2) + 30)
     const ask = (more = ''): Promise<Outcome> =>
       flowloom(['coverage', '--interface', 'eni-1', '--at', at, '--window', '1', ...more.split(' ').filter(word => word !== '')], env)
     const ranges = `--from ${clock(slot(1))} --to ${clock(slot(4))}`
     const askTime = (more = ''): Promise<Outcome> => flowloom(['coverage', ...`${ranges} ${more}`.trim().split(' ')], env)
+    /** What lookup says is on its way to an answer about an address at that time. */
+    const lookedUp = async (
+      ip: string,
+      more: readonly string[] = [],
+      by = env,
+    ): Promise<{ code: number | null; unknown: unknown; waiting: string[]; text: string }> => {
+      const asked = ['lookup', ip, '--at', at, ...more]
+      const [json, text] = await Promise.all([flowloom([...asked, '--json'], by), flowloom(asked, by)])
+      const { unknown, waiting } = JSON.parse(json.out) as { unknown: unknown; waiting: { steps: { topic: string; records: number }[] } }
+      assert.equal(json.code, text.code)
+      return { code: json.code, unknown, waiting: waiting.steps.map(({ topic, records }) => `${topic} ${records > 0}`), text: text.out + text.err } // prettier-ignore
+    }
     const during = async (roles: readonly RoleName[], done: () => Promise<boolean>): Promise<void> => {
       local.start(roles)
       await until(done, 60_000, roles.join(' and '))
@@ -59,9 +71,10 @@ test(
     }
     try {
       await createBucket(client, local.bucket)
-      for (let n = 0; n < 6; n++) await put(n, [flowLine({ start: slot(n) }), flowLine({ start: slot(n) + 240 })])
+      for (let n = 0; n < 6; n++) await put(n, [wideLine({ start: slot(n) }), wideLine({ start: slot(n) + 240 })])
       local.start()
       await settled(local.store, 6, 60_000)
+      await mapInTables(local.session)
       await local.stop()
 
       await t.test('is evidence when everything is there: marks of transactions at the ends of topics are no lag', async () => {
@@ -78,7 +91,7 @@ test(
       })
 
       await t.test('is unknown while an announcement is not read yet', async () => {
-        await put(2, [flowLine({ start: slot(2), port: 22 })], 'bbbbbbbb')
+        await put(2, [wideLine({ start: slot(2), port: 22 })], 'bbbbbbbb')
         await during(['discover'], await grows('objectArrivals', 1))
         const { code, out, err } = await ask()
         assert.deepEqual([code, err], [4, ''], out)
@@ -88,6 +101,11 @@ test(
         assert.match(time.out, /announced, and not in the table of objects yet: ask again\n\n {2}\d+ announcements? not read yet: fl-a/)
         const elsewhere = await flowloom(['coverage', '--interface', 'eni-1', '--at', at, '--window', '1', '--region', 'us-east-1'], env)
         assert.doesNotMatch(elsewhere.out, /not read yet/)
+        const held = await lookedUp('10.0.0.5')
+        assert.deepEqual([held.code, held.unknown, held.waiting], [0, null, ['objectArrivals true']])
+        assert.match(held.text, /nobody newer is in the tables\non the way: \d+ announcements? not read by fetch yet\n$/)
+        const nobody = await lookedUp('10.0.0.6')
+        assert.deepEqual([nobody.code, nobody.unknown], [4, 'on-their-way'], nobody.text)
       })
 
       await t.test("is unknown while the ledger's sink is behind in one partition", async () => {
@@ -109,15 +127,27 @@ test(
           ],
           slots.out,
         )
+        const held = await lookedUp('10.0.0.5')
+        assert.deepEqual([held.code, held.waiting], [0, ['rawLines true']])
+        assert.match(held.text, /\non the way: 1 block of lines not read by enrich yet\n$/)
+        await during(['enrich'], async () => (await lookedUp('10.0.0.5')).waiting.includes('ipSightings true'))
+        const later = await lookedUp('10.0.0.5')
+        assert.deepEqual(later.waiting, ['flows true', 'ipSightings true'])
+        assert.deepEqual((await lookedUp('10.0.0.6')).waiting, [], 'of another address nothing waits behind enrich')
       })
 
       await t.test('is evidence again when the table has it', async () => {
-        local.start(['enrich', 'sink'])
+        local.start(['enrich', 'ip-context', 'sink'])
         await settled(local.store, 7, 60_000)
+        await mapInTables(local.session)
         await local.stop()
         const { code, out } = await ask()
         assert.equal(code, 0, out)
         assert.match(out, /recorded at that second: 2 flows/)
+        const [held, nobody] = await Promise.all([lookedUp('10.0.0.5'), lookedUp('10.0.0.6')])
+        assert.deepEqual([held.code, held.waiting, nobody.code, nobody.unknown], [0, [], 1, null], held.text + nobody.text)
+        assert.match(held.text, /held: .*; last seen at .*; nobody newer is known\n$/)
+        assert.equal(nobody.text, `nobody is known to have held 10.0.0.6 at ${at}\n`)
       })
 
       await t.test('says that this is unknown if Kafka does not answer or is not asked', async () => {
@@ -130,6 +160,9 @@ test(
           flowloom(['coverage', '--interface', 'eni-1', '--at', at, '--window', '1'], { ...env, FLOWLOOM_KAFKA_TOPIC_PREFIX: 'none.' }),
         ])
         assert.deepEqual([unasked.code, time.code, other.code], [4, 4, 4], other.out)
+        const [held, nobody] = await Promise.all([lookedUp('10.0.0.5', [], { ...env, FLOWLOOM_KAFKA_BROKERS: '127.0.0.1:1' }), lookedUp('10.0.0.6', ['--no-kafka'])]) // prettier-ignore
+        assert.deepEqual([held.code, held.unknown, nobody.code, nobody.unknown], [0, null, 4, 'kafka-unknown'])
+        assert.match(held.text, /; nobody newer is in the tables\ncould not ask Kafka if records are on their way: no broker of 127\.0\.0\.1:1 answers/) // prettier-ignore
         assert.match(unasked.out, /is not known: Kafka was not asked \(--no-kafka\)/)
         assert.equal((JSON.parse(time.out) as { complete: boolean }).complete, false)
       })

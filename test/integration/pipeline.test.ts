@@ -53,9 +53,13 @@ test(
       assert.equal(report.objects, objects.length)
       assert.deepEqual(report.totals.s3, report.totals.tables)
       assert.deepEqual(report.totals.s3, report.totals.topics)
-      const [holder] = await findHolders(store, '10.1.1.50', undefined)
+      const [holder] = await findHolders(store, '10.1.1.50', Math.floor(Date.now() / 1000))
       assert.equal(holder?.interface_id, 'eni-0ffa7e54f1ae8fa1b')
-      assert.deepEqual(await findHolders(store, '10.1.1.25', undefined), [], 'no record shows the interface of 10.1.1.25')
+      assert.deepEqual(
+        await findHolders(store, '10.1.1.25', Math.floor(Date.now() / 1000)),
+        [],
+        'no record shows the interface of 10.1.1.25',
+      )
       const services = await store.query<{ ip: string }>(
         `SELECT DISTINCT replaceOne(toString(ip), '::ffff:', '') AS ip FROM cloud_map FINAL WHERE scope = 'aws' AND toYear(first_seen) = 2023 ORDER BY ip`,
       )

@@ -157,7 +157,7 @@ describe(`planted truth in ${count} networks`, () => {
       const ip = random.pick([eni.v4, eni.v4, ...(eni.v6 === undefined ? [] : [eni.v6]), ...eni.secondary, ...eni.pods])
       const aroundMidnight = network.seed >= midnightSeeds && random.below(4) !== 0
       const at = aroundMidnight ? midnight + random.between(-60, 700) : network.startS + random.between(-600, network.lengthS + 3600)
-      const rows = await ask<HolderRow & { scope: string }, 'who_holds'>(store, 'who_holds', { ip, at: new Date(at * 1000) })
+      const rows = await ask<HolderRow & { scope: string }, 'who_holds'>(store, 'who_holds', { ip, at: new Date(at * 1000), owner: '' })
       const row = rows.find(each => each.scope === network.vpcId) ?? rows.find(each => each.scope.startsWith(network.accountId))
       verdicts.push(checkHolder(scenario, ip, at, row))
     }

@@ -1,35 +1,54 @@
--- Who held an address at a time, in every scope that knows it: the newest run that began by then. Parameters: ip (text), at (DateTime).
--- state: held (seen then, or at most 10 minutes before), ambiguous (held, but others were seen with the address in that run, for conflict_s seconds),
--- last-known (not seen for more than 10 minutes before).
--- The first 10 minutes of a UTC day are ambiguous too if the one who came later may be hidden: cloud_map_timeline says when. conflict_s is 0 then.
--- held_since: first second of the runs in a row of that owner; gaps: how often it was not seen for more than 10 minutes among them, up to the time.
--- valid_to: first second of the next owner; NULL and end_known false: nobody newer is known until today; that does not say that the address is
--- still held. next_seen, next_owner: the next run, of whichever owner. others: if ambiguous, the other owners of that
--- UTC day.
+-- Who held an address at a time, in every scope that knows it: the newest run that began by then. Parameters: ip (text), at (DateTime), owner (text:
+-- the newest run of this interface, else service, in its place; empty: of anybody).
+-- state: held (seen then, or at most 10 minutes before), ambiguous (held, but others were seen with the address in that run, for conflict_s seconds, or
+-- may have come later: cloud_map_timeline says when; conflict_s may be 0 then), last-known (not seen for more than 10 minutes before).
+-- last_seen: last second at or before the time in which it was seen; NULL: the runs do not say the second, which is at most 10 minutes before.
+-- first_seen: first second of the run. held_since: that of the runs in a row of that owner; gaps: how often it was not seen for more than 10 minutes
+-- among them, up to the time. valid_to: first second of the next owner; NULL and end_known false: the table knows nobody newer; that does not say that
+-- the address is still held. next_seen, next_owner: the next run, of whichever owner. others: if ambiguous, the other owners of that UTC day.
+-- first_is, since_is, next_is, valid_to_is say what these four seconds are: seen; follows (the second after a run of another owner; the owner may be one
+-- that goes on, so flows have to say if it was seen then); resumed (it goes on: nobody knows if it was seen then).
+-- before: owner of the run before, up to before_last, if the run follows it without a second between. day_owners: all other owners of that UTC day.
+-- doubt: why it is ambiguous, else empty: conflict; midnight; resumed (it goes on after a run of another owner, and may not have been seen since).
 SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0 OR at_midnight, 'ambiguous', 'held') AS state,
   run.5 AS interface_id, run.6 AS instance_id, run.7 AS interface_type, run.8 AS subnet_id, run.9 AS vpc_id, run.10 AS account_id, run.11 AS region,
   run.12 AS az_id, run.13 AS service,
-  run.1 AS valid_from, if(later = 0, NULL, runs[later].1) AS valid_to, toBool(later != 0) AS end_known, run.2 AS first_seen, run.3 AS last_seen, run.4 AS conflict_s,
-  runs[since].1 AS held_since,
+  run.1 AS valid_from, if(later = 0, NULL, runs[later].1) AS valid_to, toBool(later != 0) AS end_known, run.2 AS first_seen, run.3 AS run_last,
+  multiIf(
+    toUnixTimestamp({at:DateTime('UTC')}) > toUnixTimestamp(run.3), run.3,
+    {at:DateTime('UTC')} = run.3 AND NOT (n < length(runs) AND toUnixTimestamp(runs[n + 1].1) = toUnixTimestamp(run.3) + 1), run.3,
+    {at:DateTime('UTC')} = run.1 AND is[n] = 'seen', run.1,
+    NULL
+  ) AS last_seen,
+  run.4 AS conflict_s, runs[since].1 AS held_since,
   toUInt32(arrayCount((each, i) -> i > since AND i <= n AND toUnixTimestamp(each.1) > toUnixTimestamp(runs[i - 1].3) + 600, runs, arrayEnumerate(runs))) AS gaps,
   if(n = length(runs), NULL, runs[n + 1].1) AS next_seen, if(n = length(runs), '', owners[n + 1]) AS next_owner,
-  if(run.4 = 0 AND NOT at_midnight, [], arrayDistinct(same_day)) AS others
+  if(run.4 = 0 AND NOT at_midnight, [], same_day) AS others,
+  is[n] AS first_is, is[since] AS since_is, if(n = length(runs), 'seen', is[n + 1]) AS next_is, if(later = 0, 'seen', is[later]) AS valid_to_is,
+  if(later = 0, '', owners[later]) AS valid_to_owner,
+  if(is[n] = 'seen', '', owners[n - 1]) AS before, if(is[n] = 'seen', NULL, runs[n - 1].3) AS before_last, same_day AS day_owners,
+  multiIf(state != 'ambiguous', '', run.4 > 0, 'conflict', {at:DateTime('UTC')} < run.16, 'midnight', 'resumed') AS doubt
 FROM (
-  SELECT scope, runs, owners, n, run, owner,
+  SELECT scope, runs, owners, is, n, run, owner,
     toUnixTimestamp({at:DateTime('UTC')}) <= toUnixTimestamp(run.3) + 600 AS seen,
     arrayLastIndex((who, i) -> i < n AND who != owner, owners, arrayEnumerate(owners)) + 1 AS since,
     arrayFirstIndex((who, i) -> i > n AND who != owner, owners, arrayEnumerate(owners)) AS later,
     {at:DateTime('UTC')} < run.14 AS at_midnight,
-    arrayFilter((who, each) -> who != owner AND toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), owners, runs) AS same_day
+    arrayDistinct(arrayFilter((who, each) -> who != owner AND toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), owners, runs)) AS same_day
   FROM (
-    SELECT scope, runs, owners, n, runs[n] AS run, owners[n] AS owner
+    SELECT scope, runs, owners, n, runs[n] AS run, owners[n] AS owner,
+      arrayMap((each, i) -> multiIf(
+        each.15, 'resumed',
+        i > 1 AND owners[i - 1] != owners[i] AND toUnixTimestamp(each.1) = toUnixTimestamp(runs[i - 1].3) + 1 AND toUnixTimestamp(each.1) % 86400 != 0, 'follows',
+        'seen'
+      ), runs, arrayEnumerate(runs)) AS is
     FROM (
       SELECT scope, runs, arrayMap(each -> if(each.5 != '', each.5, each.13), runs) AS owners,
-        arrayLastIndex(each -> each.1 <= {at:DateTime('UTC')}, runs) AS n
+        arrayLastIndex((each, who) -> each.1 <= {at:DateTime('UTC')} AND ({owner:String} = '' OR who = {owner:String}), runs, owners) AS n
       FROM (
         SELECT scope, arraySort(each -> each.1, groupArray((
           valid_from, first_seen, last_seen, conflict_s, interface_id, instance_id, interface_type, subnet_id, vpc_id, account_id, region, az_id, service,
-          ambiguous_until
+          ambiguous_until, resumed, midnight_until
         ))) AS runs
         FROM cloud_map_timeline
         WHERE ip = toIPv6({ip:String})

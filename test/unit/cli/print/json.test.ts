@@ -6,7 +6,9 @@ import { describe, it } from 'node:test'
 import { lookUpJson } from '../../../../cli/print/holder.ts'
 import { formatJson } from '../../../../cli/print/json.ts'
 import { comparisonJson } from '../../../../cli/print/replay-comparison.ts'
-import type { Blank, Holder } from '../../../../operations/holders.ts'
+import type { Holder } from '../../../../operations/holders.ts'
+import type { LookUp } from '../../../../operations/look-up.ts'
+import { nothingOnTheWay } from '../../../../operations/on-the-way.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const holder: Holder = {
@@ -32,16 +34,21 @@ const holder: Holder = {
   next_seen: null,
   next_owner: '',
   others: [],
+  doubt: '',
+  seen_again: null,
+  seen_later: [],
+  uncertain: [],
 }
 const atS = Date.parse('2026-11-20T10:00:00Z') / 1000
-const answer = (holders: readonly Holder[], blank?: Blank): Record<string, unknown> =>
-  JSON.parse(formatJson(lookUpJson('10.0.1.5', atS, holders, blank))) as Record<string, unknown>
+const nothing: LookUp = { holders: [], recorded: [], onTheWay: nothingOnTheWay, blank: undefined }
+const answer = (found: Partial<LookUp>): Record<string, unknown> =>
+  JSON.parse(formatJson(lookUpJson('10.0.1.5', atS, { ...nothing, ...found }))) as Record<string, unknown>
 const one = (values: Partial<Holder>): Record<string, unknown> =>
-  (answer([{ ...holder, ...values }])['holders'] as Record<string, unknown>[])[0]!
+  (answer({ holders: [{ ...holder, ...values }] })['holders'] as Record<string, unknown>[])[0]!
 
 describe('the JSON of lookup', () => {
   it('has numbers as numbers, times with Z and null for what is not known, and no other name than the docs', () => {
-    const held = answer([holder])
+    const held = answer({ holders: [holder] })
     assert.deepEqual(held, {
       ip: '10.0.1.5',
       at: '2026-11-20T10:00:00Z',
@@ -63,12 +70,18 @@ describe('the JSON of lookup', () => {
           gaps: 2,
           firstSeen: '2026-11-20T00:00:10Z',
           lastSeen: '2026-11-20T10:00:00Z',
+          seenAgain: null,
+          seenLater: [],
           conflictS: 0,
+          doubt: null,
           others: [],
           nextSeen: null,
           nextOwnerFrom: null,
+          uncertain: [],
         },
       ],
+      recorded: [],
+      waiting: { unknown: null, steps: [] },
     })
     const [example] = /```json\n([^]*?)```/.exec(readFileSync(join(root, 'docs/json.md'), 'utf8'))!.slice(1)
     const documented = JSON.parse(example!) as { holders: object[] }
@@ -77,8 +90,8 @@ describe('the JSON of lookup', () => {
   })
 
   it('says of an ambiguous one how long and with whom', () => {
-    const said = one({ state: 'ambiguous', conflict_s: '90', others: ['eni-2'] })
-    assert.deepEqual([said['state'], said['conflictS'], said['others']], ['ambiguous', 90, ['eni-2']])
+    const said = one({ state: 'ambiguous', doubt: 'conflict', conflict_s: '90', others: ['eni-2'] })
+    assert.deepEqual([said['state'], said['doubt'], said['conflictS'], said['others']], ['ambiguous', 'conflict', 90, ['eni-2']])
   })
 
   it('says of a last-known one who came next, and of an owner that ended since when the next one is there', () => {
@@ -89,9 +102,26 @@ describe('the JSON of lookup', () => {
     )
   })
 
+  it('has null for a second that nobody knows, and names those that may be later', () => {
+    const said = one({ last_seen: null, uncertain: ['held_since', 'first_seen', 'next_seen', 'valid_to'] })
+    assert.deepEqual([said['lastSeen'], said['uncertain']], [null, ['heldSince', 'firstSeen', 'nextSeen', 'nextOwnerFrom']])
+  })
+
+  it('says where the address was recorded, and what is on its way', () => {
+    const row = { scope: '1/r', observer: '-', account_id: '1', instance_id: '', first_at: String(atS), last_at: String(atS + 60), last_before: null, flows: '18446744073709551615', logged: '0' } // prettier-ignore
+    const onTheWay = { unknown: null, steps: [{ topic: 'rawLines' as const, records: 2, unclear: null }] }
+    const said = answer({ recorded: [{ ...row, side: 'either' }], onTheWay, blank: 'not-proven' })
+    assert.deepEqual(said['recorded'], [
+      { scope: '1/r', observer: null, accountId: '1', instanceId: null, side: 'either', first: '2026-11-20T10:00:00Z', last: '2026-11-20T10:01:00Z', lastBefore: null, flows: '18446744073709551615' },
+    ]) // prettier-ignore
+    assert.deepEqual(said['waiting'], onTheWay)
+  })
+
   it('tells nobody from what cannot be known', () => {
-    assert.deepEqual(answer([]), { ip: '10.0.1.5', at: '2026-11-20T10:00:00Z', unknown: null, holders: [] })
-    for (const blank of ['to-come', 'map-empty', 'nothing-read'] as const) assert.equal(answer([], blank)['unknown'], blank)
+    const waiting = { unknown: null, steps: [] }
+    assert.deepEqual(answer({}), { ip: '10.0.1.5', at: '2026-11-20T10:00:00Z', unknown: null, holders: [], recorded: [], waiting })
+    for (const blank of ['to-come', 'map-empty', 'nothing-read', 'not-proven', 'on-their-way', 'kafka-unknown'] as const)
+      assert.equal(answer({ blank })['unknown'], blank)
   })
 })
 

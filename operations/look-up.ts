@@ -1,0 +1,92 @@
+/** What `flowloom lookup` asks: who held an address, where else it was recorded, and whether the tables can know it. */
+import type { Config } from '../config/config.ts'
+import { createLog } from '../runtime/log.ts'
+import { withStore } from '../sinks/clickhouse/clickhouse-client.ts'
+import { ask } from '../sinks/clickhouse/queries.ts'
+import type { Store } from '../sinks/clickhouse/store.ts'
+import { findHolders, type Holder } from './holders.ts'
+import { askOnTheWay, mayBeOnTheWay, type OnTheWay } from './on-the-way.ts'
+import { commandLevel } from './session.ts'
+
+/**
+ * Why an answer is not what it seems: the time has not come; the tables have nothing of it; flows show the address at an interface and do not prove
+ * that it holds it; records are on their way; nobody can say if they are.
+ */
+export type Blank = 'to-come' | 'map-empty' | 'nothing-read' | 'not-proven' | 'on-their-way' | 'kafka-unknown'
+
+/** Where flows show an address that the map does not know then: a row of recorded_at.sql. */
+export interface Recorded {
+  scope: string
+  /** Interface, else resource, else transit gateway attachment; `-`: the format names none. */
+  observer: string
+  account_id: string
+  instance_id: string
+  /** own: the interface's own side. packet: packets of that side. either: the direction is unknown. */
+  side: 'own' | 'packet' | 'either'
+  /** Unix seconds: of the flows of that UTC day, and of those at or before the time (null: none). */
+  first_at: string
+  last_at: string
+  last_before: string | null
+  flows: string
+  /** Of these: with a logged direction and logged times, so that they are in the map, or will be. */
+  logged: string
+}
+
+/** Who held an address, and whether the tables can know it. */
+export interface LookUp {
+  readonly holders: readonly Holder[]
+  /** Only if nobody is known, or nobody was seen in the 10 minutes before. */
+  readonly recorded: readonly Recorded[]
+  readonly onTheWay: OnTheWay
+  readonly blank: Blank | undefined
+}
+
+/** Where flows of the UTC day show the address, if the map does not know it then. */
+export async function findRecorded(store: Store, holders: readonly Holder[], ip: string, atS: number): Promise<Recorded[]> {
+  if (holders.some(({ state }) => state !== 'last-known')) return []
+  return ask<Recorded, 'recorded_at'>(store, 'recorded_at', { ip, at: new Date(atS * 1000) })
+}
+
+/**
+ * Says whether "nobody" or "last-known" means more than that the tables have nothing of the time.
+ *
+ * @param nowS Unix seconds.
+ * @returns undefined: it does; the address was looked for in what was read of the day, and nothing is on its way.
+ */
+export async function blankOf(store: Store, found: Omit<LookUp, 'blank'>, atS: number, nowS: number): Promise<Blank | undefined> {
+  if (atS > nowS) return 'to-come'
+  if (found.holders.some(({ state }) => state !== 'last-known')) return undefined
+  const [known] = await ask<{ objects: number; lines: number; runs: number }, 'known_of_day'>(store, 'known_of_day', {
+    at: new Date(atS * 1000),
+  })
+  const isProven = found.recorded.some(({ logged }) => logged !== '0')
+  if (found.holders.length === 0 && found.recorded.length > 0 && (known?.runs !== 0 || !isProven)) return 'not-proven'
+  if (known === undefined || known.runs === 0) return 'map-empty'
+  if (known.objects === 0 && known.lines === 0) return 'nothing-read'
+  if (found.holders.length > 0 || !mayBeOnTheWay(found.onTheWay)) return undefined
+  return found.onTheWay.unknown === null ? 'on-their-way' : 'kafka-unknown'
+}
+
+/** Who is asked. */
+export interface LookUpAsked {
+  readonly config: Config
+  /** Kafka is not asked: whether records are on their way stays unknown. */
+  readonly noKafka: boolean
+}
+
+/**
+ * Looks an address up. Kafka is asked before the tables: what is in a table by then stays there.
+ *
+ * @param atS Unix seconds.
+ */
+export async function lookUp({ config, noKafka }: LookUpAsked, ip: string, atS: number): Promise<LookUp> {
+  return withStore(config.clickhouse, async store => {
+    const onTheWay: OnTheWay = noKafka
+      ? { unknown: 'Kafka was not asked (--no-kafka)', steps: [] }
+      : await askOnTheWay(config.kafka, createLog(commandLevel(config.log.level)), ip, atS)
+    const holders = await findHolders(store, ip, atS)
+    const recorded = await findRecorded(store, holders, ip, atS)
+    const found = { holders, recorded, onTheWay }
+    return { ...found, blank: await blankOf(store, found, atS, Math.floor(Date.now() / 1000)) }
+  })
+}

@@ -1,0 +1,189 @@
+// Who was seen last: lookup inside gaps of an owner, in random worlds. What is true is worked out here second by second from the sightings alone.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { checkConfig } from '../../config/config.ts'
+import { findHolders, type Holder } from '../../operations/holders.ts'
+import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
+import type { Owner } from '../../schemas/records.ts'
+import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { seen as record } from '../support/clickhouse/seen-records.ts'
+import { setUpSink } from '../support/clickhouse/sink-setup.ts'
+
+let server: LiveClickHouse
+before(async () => (server = await liveClickHouse()))
+after(() => server.stop())
+
+const scope = 'vpc-abcdefab012345678'
+const noon = 20_400 * 86_400 + 43_200
+const nobody: Owner = { interfaceId: null, instanceId: null, interfaceType: null, subnetId: null, vpcId: scope, accountId: null, region: null, azId: null, service: null } // prettier-ignore
+const held = 600
+
+/** Somebody is seen with an address in whole seconds `first` to `last`, from noon. */
+interface Seen {
+  who: string
+  first: number
+  last: number
+}
+
+/** Seeds of worlds; one that fails is added here. */
+const seeds = [1, 2]
+const worldsOfSeed = 10
+const askedOfWorld = 8
+
+const part = (who: string, first: number, length: number): Seen => ({ who, first, last: first + length })
+const owners = ['eni-a', 'eni-b', 'eni-c'] as const
+
+/** P, Q, P with the gap of P closed; the same with a third one in it; or anybody at any time. */
+const world: fc.Arbitrary<Seen[]> = fc.oneof(
+  fc
+    .record({
+      ids: fc.shuffledSubarray([...owners], { minLength: 3 }),
+      gaps: fc.tuple(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 700 })),
+      lengths: fc.tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 400 })),
+      isThird: fc.boolean(),
+    })
+    .map(({ ids: [p, q, r], gaps, lengths, isThird }) => {
+      const begin = part(p!, 0, lengths[0])
+      const stray = part(q!, begin.last + gaps[0], lengths[1])
+      const third = isThird ? [part(r!, stray.last + 1, lengths[2] % 60)] : []
+      return [begin, stray, ...third, part(p!, (third[0] ?? stray).last + gaps[1], lengths[2]), part(q!, 3000 + gaps[2], 30)]
+    }),
+  fc.array(
+    fc
+      .tuple(fc.constantFrom(...owners), fc.integer({ min: 0, max: 2500 }), fc.integer({ min: 0, max: 300 }))
+      .map(([who, first, length]) => part(who, first, length)),
+    { minLength: 1, maxLength: 7 },
+  ),
+)
+
+/** Seconds around every end of a sighting, and of the ten minutes after it. */
+const edges = (seen: readonly Seen[]): number[] => [
+  ...new Set(seen.flatMap(({ first, last }) => [first, last, last + held, first - held].flatMap(s => [s - 1, s, s + 1]))),
+]
+
+// the model
+
+const isSeen = (seen: readonly Seen[], who: string, s: number): boolean => seen.some(e => e.who === who && e.first <= s && s <= e.last)
+/** Last second in which somebody was seen, at or before one. */
+const lastOf = (seen: readonly Seen[], who: string, t: number): number =>
+  Math.max(...seen.filter(e => e.who === who && e.first <= t).map(({ last }) => Math.min(last, t)))
+const nextOf = (seen: readonly Seen[], who: string, t: number): number =>
+  Math.min(...seen.filter(e => e.who === who && e.last > t).map(({ first }) => Math.max(first, t + 1)))
+
+/** Stays of an owner: at most 600 seconds in a row without it belong to them. */
+function staysOf(seen: readonly Seen[], who: string): [number, number][] {
+  const stays: [number, number][] = []
+  for (const { first, last } of seen.filter(e => e.who === who).sort((a, b) => a.first - b.first)) {
+    const end = stays.at(-1)
+    if (end !== undefined && first - end[1] - 1 <= held) end[1] = Math.max(end[1], last)
+    else stays.push([first, last])
+  }
+  return stays
+}
+
+/** Who has the address in a second by decision 0022: the stay that began last, of two the greater id. */
+function conventionAt(seen: readonly Seen[], s: number): string | undefined {
+  const here = owners.flatMap(who => staysOf(seen, who).filter(([a, b]) => a <= s && s <= b).map(([a]) => ({ who, a }))) // prettier-ignore
+  return here.sort((x, y) => y.a - x.a || (x.who < y.who ? 1 : -1))[0]?.who
+}
+
+/** Who is to be named, and since when that owner has it without another one between; undefined: nobody was seen yet. */
+function truth(seen: readonly Seen[], t: number): { who: string; tie: boolean; state: 'held' | 'last-known'; isGap: boolean } | undefined {
+  const lasts = owners.map(who => ({ who, last: lastOf(seen, who, t) })).filter(({ last }) => last > -Infinity)
+  if (lasts.length === 0) return undefined
+  const newest = Math.max(...lasts.map(({ last }) => last))
+  const atNewest = lasts.filter(({ last }) => last === newest)
+  let s = t
+  while (conventionAt(seen, s) === undefined) s--
+  const convention = conventionAt(seen, s)!
+  if (newest + held < t) return { who: convention, tie: false, state: 'last-known', isGap: false }
+  let from = s
+  while (conventionAt(seen, from - 1) === convention) from--
+  const isGap = lastOf(seen, convention, t) < from
+  if (!isGap) return { who: convention, tie: false, state: 'held', isGap }
+  return { who: atNewest[0]!.who, tie: atNewest.length > 1, state: 'held', isGap }
+}
+
+const secondOf = (text: string | null): number | null => (text === null ? null : Date.parse(`${text.replace(' ', 'T')}Z`) / 1000 - noon)
+
+/** Whether the stays of two owners overlap that have to do with a second: only then an answer may be ambiguous. */
+const overlaps = (seen: readonly Seen[]): boolean =>
+  owners.some((a, i) =>
+    owners.slice(i + 1).some(b => staysOf(seen, a).some(([f, l]) => staysOf(seen, b).some(([g, m]) => f <= m && g <= l))),
+  )
+
+/** What is wrong with an answer. */
+function faultOf(seen: readonly Seen[], t: number, row: Holder | undefined, hasFlows: boolean): string | undefined {
+  const wanted = truth(seen, t)
+  if (row === undefined || wanted === undefined) return row === wanted ? undefined : 'somebody and nobody'
+  const who = row.interface_id
+  const last = secondOf(row.last_seen)
+  if ((row.state === 'last-known') !== (wanted.state === 'last-known')) return `${row.state} for ${wanted.state}`
+  if (last === null ? hasFlows || t - lastOf(seen, who, t) > held : last !== lastOf(seen, who, t)) return `last seen ${last}`
+  if (row.state === 'last-known')
+    return last === Math.max(...owners.map(o => lastOf(seen, o, t))) ? nextFault(seen, row) : 'not the last one'
+  if (row.state === 'ambiguous' && !overlaps(seen)) return 'ambiguous, and nobody else was near'
+  if (hasFlows) {
+    if (wanted.tie ? row.state !== 'ambiguous' : who !== wanted.who) return `named ${who} for ${wanted.who}`
+    if (row.doubt === 'resumed' && !wanted.tie) return 'in doubt though flows say it'
+    const later = owners.filter(o => o !== who && lastOf(seen, o, t) > last!).sort()
+    if (!wanted.tie && later.join() !== row.seen_later.map(({ owner }) => owner).sort().join()) return `later: ${JSON.stringify(row.seen_later)}` // prettier-ignore
+    if (row.seen_later.some(({ owner, at }) => secondOf(at) !== lastOf(seen, owner, t))) return 'a false second of one that was seen later'
+    if (row.seen_again !== null && secondOf(row.seen_again) !== nextOf(seen, who, t)) return `seen again ${row.seen_again}`
+    if (row.uncertain.length > 0) return `uncertain: ${row.uncertain.join()}`
+  } else if (wanted.isGap && row.state === 'held' && who !== wanted.who) return `held by ${who}, and ${wanted.who} was seen later`
+  return nextFault(seen, row)
+}
+
+/** Every second that is said must be one in which that owner was seen, or say that it may be up to 10 minutes later. */
+function nextFault(seen: readonly Seen[], row: Holder): string | undefined {
+  const others = owners.filter(o => o !== row.interface_id)
+  const wrong = (['held_since', 'first_seen', 'next_seen', 'valid_to'] as const).filter(name => {
+    const second = secondOf(row[name])
+    if (second === null) return false
+    const who = name === 'valid_to' ? others : name === 'next_seen' ? [row.next_owner] : [row.interface_id]
+    if (!row.uncertain.includes(name)) return !who.some(o => isSeen(seen, o, second))
+    return !owners.some(o => nextOf(seen, o, second - 1) <= second + held)
+  })
+  return wrong.length === 0 ? undefined : `nobody saw ${wrong.map(name => `${name} ${secondOf(row[name])}`).join()}`
+}
+
+describe('lookup inside of gaps, in random worlds', () => {
+  for (const hasFlows of [true, false])
+    for (const seed of seeds)
+      it(`${hasFlows ? 'names who was seen last, with seconds in which it was seen' : 'says what it cannot know if the flows are gone'} (${seed})`, async () => {
+        const { cluster, role, store, putFlows } = await setUpSink(server)
+        const asked = fc
+          .sample(fc.tuple(world, fc.infiniteStream(fc.nat())), { numRuns: worldsOfSeed, seed })
+          .flatMap(([seen, chance], i) => {
+            const all = edges(seen).map(t => ({ ip: `10.0.${i}.1`, seen, t, by: chance.next().value! }))
+            const shuffled = all.sort((a, b) => a.by - b.by)
+            const inGap = shuffled.filter(({ t }) => truth(seen, t)?.isGap === true).slice(0, 3)
+            return [...new Set([...inGap, ...shuffled])].slice(0, askedOfWorld).sort((a, b) => (a.t % 7) - (b.t % 7))
+          })
+        const worlds = new Map(asked.map(({ ip, seen }) => [ip, seen]))
+        for (const [ip, seen] of worlds)
+          for (const { who, first, last } of seen)
+            cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: { ...nobody, interfaceId: who }, ranges: [{ first: noon + first, last: noon + last }] }) // prettier-ignore
+        const { ipContext, kafka } = checkConfig({})
+        await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
+        await cluster.runRole(role('sink-runs'))
+        const shown = [...worlds].flatMap(([own, seen], i) =>
+          seen.map(({ who, first, last }, j) =>
+            record((i + j) % 2 === 0, { own, interfaceId: who, vpcId: scope, start: noon + first, end: noon + last }),
+          ),
+        )
+        if (hasFlows) putFlows(shown.map((each, i) => ({ ...each, line: i + 1 })))
+        await cluster.runRole(role('sink-flows'))
+        const said = await Promise.all(asked.map(async ({ ip, t }) => (await findHolders(store, ip, noon + t))[0]))
+        asked.forEach(({ seen, t }, i) => {
+          const fault = faultOf(seen, t, said[i], hasFlows)
+          assert.equal(fault, undefined, `${t} s, seen ${JSON.stringify(seen)}: ${JSON.stringify(said[i])}`)
+        })
+        assert.ok(
+          asked.some(({ seen, t }) => truth(seen, t)?.isGap),
+          'a gap was asked about',
+        )
+      })
+})
