@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { FlowRecord } from '../../schemas/flow-record.ts'
+import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { anyFlow, flow } from '../support/records/flow-records.ts'
 import { flowLogRow, flowOwnersRow, type Cell, type KnownRun } from '../support/references/shown-flow-reference.ts'
@@ -130,6 +131,44 @@ describe('an absent value', () => {
       const parts = reads.map(part => Number(/Parts: (\d+) \|/.exec(part)?.[1] ?? 0))
       assert.ok(parts.some(count => count === 1) && parts.every(count => count <= 1), `${question}\n${plan}`)
     }
+  })
+
+  it('is not a country, a network or 0 bytes among the top talkers', async () => {
+    const peer = fc.record({
+      country: fc.option(fc.constantFrom('DE', 'US', 'SE'), { freq: 3 }),
+      asn: fc.option(fc.constantFrom(64_500, 64_501), { freq: 2 }),
+      org: fc.option(fc.constant('a network'), { freq: 2 }),
+      bytes: fc.oneof(fc.constant(null), fc.constant(null), fc.integer({ min: 0, max: 5000 })),
+      packets: fc.oneof(fc.constant(null), fc.constant(null), fc.integer({ min: 0, max: 9 })),
+      host: fc.integer({ min: 1, max: 9 }),
+    })
+    // few records for each country and network, so that of some nothing is known
+    const peers = fc.sample(peer, { numRuns: 24, seed: 4 })
+    const store = await tablesWith(
+      peers.map(
+        ({ country, asn, org, bytes, packets, host }, i) =>
+        flow({ srcAddr: '10.0.0.1', dstAddr: `203.0.113.${host}`, dstCountry: country, dstAsn: asn, dstAsOrg: org, bytes, packets, direction: 'egress', directionSource: 'logged', action: 'ACCEPT', start: noon, end: noon, timeSource: 'logged', objectId: testObjectId, line: i + 1 }), // prettier-ignore
+      ),
+      [],
+    )
+    const known = peers.filter(({ country, asn }) => country !== null || asn !== null)
+    const sum = (values: (number | null)[]): number | null => values.reduce((a, b) => (a === null || b === null ? (a ?? b) : a + b), null)
+    const wanted = [...Map.groupBy(known, ({ country, asn }) => JSON.stringify([country, asn]))].map(([, all]) => ({
+      country: all[0]!.country,
+      asn: all[0]!.asn,
+      as_org: all.find(({ org }) => org !== null)?.org ?? null,
+      bytes: sum(all.map(({ bytes }) => bytes)),
+      packets: sum(all.map(({ packets }) => packets)),
+      accepted_flows: all.length,
+      rejected_flows: 0,
+      addresses: new Set(all.map(({ host }) => host)).size,
+      nat_bytes: 0,
+    }))
+    assert.ok(wanted.some(({ bytes }) => bytes === null) && wanted.some(({ bytes }) => bytes !== null))
+    const rows = await ask<Record<string, unknown>, 'top_talkers'>(store, 'top_talkers', { from: new Date(noon * 1000), to: new Date((noon + 60) * 1000), limit: 99 }) // prettier-ignore
+    const texts = (all: readonly Record<string, unknown>[]): string[] =>
+      all.map(row => Object.entries(row).map(([name, cell]) => `${name} ${String(cell)}`).join(', ')).sort() // prettier-ignore
+    assert.deepEqual(texts(rows), texts(wanted))
   })
 
   it('is not a time: of a record with only a start or only an end the other one is NULL, and it counts at the one that is known', async () => {
