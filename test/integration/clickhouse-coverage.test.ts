@@ -170,7 +170,7 @@ describe('coverage', () => {
     assert.deepEqual([a!.missing, a!.silent, b!.missing, b!.silent], [[range(2, 5)], range(6, 7), [], range(2, 7)])
     assert.deepEqual([a!.late, b!.late], [[{ slot: slot(1), latenessS: 1800 }], []])
     assert.deepEqual([a!.firstArrival, a!.lastArrival], [slot(0) + 420, slot(2) + 1800])
-    assert.deepEqual([a!.deadLetterSlots, a!.deadLetters, a!.skipdata], [[slot(1)], 2, 1])
+    assert.deepEqual([a!.deadLetterSlots, a!.deadLetters, a!.skipData], [[slot(1)], 2, 1])
     assert.deepEqual(
       report.unread.map(object => [object.slot, object.state, object.errorCode]),
       [
