@@ -98,8 +98,12 @@ export function compare(
   const note = (objectId: string, object: string, side: Difference['side'], detail: string): void => {
     if (detail !== '') differences.push({ objectId, object, side, detail })
   }
-  for (const [objectId, { bucket, key, reading }] of s3) {
-    const object = `s3://${bucket}/${key}`
+  const nameOf = (objectId: string): string => {
+    const known = s3.get(objectId)
+    return known === undefined ? objectId : `s3://${known.bucket}/${known.key}`
+  }
+  for (const [objectId, { reading }] of s3) {
+    const object = nameOf(objectId)
     const state = ledger.get(objectId)?.state
     if (!reading.ok) {
       unreadable.push(`${object}: ${reading.reason}`)
@@ -123,7 +127,7 @@ export function compare(
       if (parts !== tally.lines)
         note(
           objectId,
-          s3.get(objectId)?.key ?? objectId,
+          nameOf(objectId),
           'equation',
           `${side}: ${tally.lines} lines, but ${parts} headers, blank, flows, gaps and dead letters`,
         )

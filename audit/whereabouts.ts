@@ -25,8 +25,8 @@ export interface AuditScope {
 
 /** Objects that no other side knows, and why that is so. */
 export interface Unread {
-  /** Older than what discover looks at: nobody announced them. The first and last key of them. */
-  readonly unannounced: { readonly count: number; readonly first: string; readonly last: string }
+  /** Older than what discover looks at: nobody announced them. The first and last of them; null: there is none. */
+  readonly unannounced: { readonly count: number; readonly first: string | null; readonly last: string | null }
   /** Of days before `startDate` of their source. */
   readonly beforeStart: number
 }
@@ -76,7 +76,7 @@ export function setUnreadApart(
     else rest.set(id, object)
   }
   older.sort()
-  return { rest, unread: { unannounced: { count: older.length, first: older[0] ?? '', last: older.at(-1) ?? '' }, beforeStart } }
+  return { rest, unread: { unannounced: { count: older.length, first: older[0] ?? null, last: older.at(-1) ?? null }, beforeStart } }
 }
 
 /** Versions of buckets or prefixes that no source names. */

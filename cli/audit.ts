@@ -4,7 +4,7 @@ import { openSession } from '../operations/session.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
-import { formatAudit } from './print/audit-table.ts'
+import { auditJson, formatAudit } from './print/audit-table.ts'
 import { formatJson } from './print/json.ts'
 
 /** The command. */
@@ -26,7 +26,7 @@ export const auditCommand: Command = {
     try {
       const withTopics = values['no-topics'] !== true
       const report = await audit(session, withTopics, text => process.stderr.isTTY && console.error(text), range)
-      console.log(values['json'] === true ? formatJson(report) : formatAudit(report, withTopics))
+      console.log(values['json'] === true ? formatJson(auditJson(report, withTopics)) : formatAudit(report, withTopics))
       const count = faultsOf(report)
       if (count > 0) throw new FlowError('AUDIT_FAILED', { count })
       return 0

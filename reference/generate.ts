@@ -1,5 +1,5 @@
 /**
- * Writes what is derived from the tables of schemas/, config/ and runtime/: schemas/*.avsc and docs/reference/*.md.
+ * Writes what is derived from the tables of schemas/, flow/, config/ and runtime/: schemas/*.avsc, the views that show flows, and docs/reference/*.md.
  *
  * `node reference/generate.ts` writes; with `--check` it writes nothing, names the stale files and ends with exit code 1.
  */
@@ -11,6 +11,7 @@ import { configPage } from './config-page.ts'
 import { errorsPage } from './errors-page.ts'
 import { fieldsPage } from './fields-page.ts'
 import { flowLogView } from './flow-log-view.ts'
+import { flowOwnersBetweenView, flowOwnersView } from './flow-owners-views.ts'
 import { metricsPage, type DeclaredMetric } from './metrics-page.ts'
 import { partsPage } from './parts-page.ts'
 import { topicsPage } from './topics-page.ts'
@@ -38,6 +39,8 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   const files = schemaFiles()
   files.set('sinks/clickhouse/columns/traits-end.ts', traitsEndSource())
   files.set('schemas/clickhouse/views/flow_log.sql', flowLogView())
+  files.set('schemas/clickhouse/views/flow_owners.sql', flowOwnersView())
+  files.set('schemas/clickhouse/views/flow_owners_between.sql', flowOwnersBetweenView())
   files.set('docs/reference/fields.md', fieldsPage())
   files.set('docs/reference/topics.md', topicsPage())
   files.set('docs/reference/parts.md', partsPage())

@@ -1,7 +1,7 @@
 /** The report of an audit as text. */
 import { counted } from '../../runtime/counted.ts'
 import type { AuditReport } from '../../audit/audit.ts'
-import { tallyFields } from '../../schemas/tally.ts'
+import { tallyFields, type Sum, type Tally } from '../../schemas/tally.ts'
 import { escapeText } from './escape-text.ts'
 
 const shownDifferences = 20
@@ -31,8 +31,8 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
   if (count > 0)
     lines.push(
       `NEVER ANNOUNCED ${counted(count, 'object')}, older than s3.lookBackMs: backfill ${count === 1 ? 'it' : 'them'}, or set startDate of ${count === 1 ? 'its' : 'their'} source`,
-      `  first ${escapeText(first)}`,
-      ...(count === 1 ? [] : [`  last  ${escapeText(last)}`]),
+      `  first ${escapeText(first ?? '')}`,
+      ...(count === 1 ? [] : [`  last  ${escapeText(last ?? '')}`]),
     )
   for (const text of report.blind) lines.push(`NOT COMPARED ${text}`)
   for (const object of report.unreadable) lines.push(`unreadable, recorded as such: ${escapeText(object)}`)
@@ -42,6 +42,18 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
   lines.push(verdictOf(report))
   return lines.join('\n')
 }
+
+const tallyJson = ({ dead, ...counts }: Tally): Record<string, Sum> => ({ ...counts, deadLetters: dead })
+
+/** The report for formatJson; the counts of the topics are null if they were left out. */
+export const auditJson = (report: AuditReport, withTopics: boolean): object => ({
+  ...report,
+  totals: {
+    s3: tallyJson(report.totals.s3),
+    topics: withTopics ? tallyJson(report.totals.topics) : null,
+    tables: tallyJson(report.totals.tables),
+  },
+})
 
 function verdictOf(report: AuditReport): string {
   if (report.differences.length > 0) return counted(report.differences.length, 'difference')

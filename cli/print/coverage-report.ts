@@ -43,8 +43,8 @@ const flowLogRow = (log: FlowLogCoverage): Record<string, string | number> => ({
   bytes: log.bytes,
   lines: log.lines,
   flows: log.flows,
-  nodata: log.nodata,
-  skipdata: log.skipdata,
+  nodata: log.noData,
+  skipdata: log.skipData,
   dead: log.deadLetters,
   'first arrival': log.firstArrival === null ? '' : minute(log.firstArrival),
   'last arrival': log.lastArrival === null ? '' : minute(log.lastArrival),
@@ -170,7 +170,7 @@ function seenByLines(seenBy: readonly SeenBy[]): string[] {
     const actions = log.actions.filter(action => action !== '-').join(' and ')
     const unclear = log.unclear === 0 ? '' : `, ${log.unclear} NODATA or SKIPDATA`
     const others = log.recordedActions.filter(action => !log.actions.includes(action)).join(' and ')
-    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${counted(log.flows, 'flow')}${actions === '' ? '' : ` (${actions})`}, ${log.nodata} NODATA, ${log.skipdata} SKIPDATA${unclear}${others === '' ? '' : `, ${others} of other interfaces`}, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
+    return `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  ${counted(log.flows, 'flow')}${actions === '' ? '' : ` (${actions})`}, ${log.noData} NODATA, ${log.skipData} SKIPDATA${unclear}${others === '' ? '' : `, ${others} of other interfaces`}, ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`
   })
 }
 
@@ -201,7 +201,7 @@ export function formatVerdict(at: number, interfaceId: string, found: InterfaceE
     `${interfaceId} at ${clock(at)} UTC: ${headline(verdict, found.evidence.asked)}`,
     '',
     ...verdict.reasons.map(reason => `  ${escapeText(reason)}`),
-    `  recorded at that second: ${counted(counts.flows, 'flow')}, ${counts.nodata} NODATA${counts.unclear === 0 ? '' : `, ${counts.unclear} NODATA or SKIPDATA`}`,
+    `  recorded at that second: ${counted(counts.flows, 'flow')}, ${counts.noData} NODATA${counts.unclear === 0 ? '' : `, ${counts.unclear} NODATA or SKIPDATA`}`,
     ...section('its flow logs, a day before and after', seenByLines(found.seenBy)),
   ].join('\n')
 }

@@ -29,7 +29,7 @@ export function formatComparison({ replay, live }: Comparison, database: string)
 }
 
 const countsJson = (counts: ReplayCounts): Record<string, bigint> =>
-  Object.fromEntries(countedFields.map(field => [field, BigInt(counts[field])]))
+  Object.fromEntries(countedFields.map(field => [field === 'dead' ? 'deadLetters' : field, BigInt(counts[field])]))
 
 /** For formatJson; `live` null: the live database has no such tables. */
 export const comparisonJson = ({ replay, live }: Comparison): Record<'replay' | 'live', Record<string, bigint> | null> => ({

@@ -43,8 +43,8 @@ export interface SeenBy {
   readonly firstSeen: number
   readonly lastSeen: number
   readonly flows: number
-  readonly nodata: number
-  readonly skipdata: number
+  readonly noData: number
+  readonly skipData: number
   /** Records of a format without log-status that say nothing of a flow: NODATA or SKIPDATA. */
   readonly unclear: number
   /** Actions among its flows of the interface. */
@@ -187,8 +187,8 @@ const seenByOf = (row: Row & SeenRow, recorded: readonly (Row & { actions: strin
   firstSeen: Number(row['first_seen']),
   lastSeen: Number(row['last_seen']),
   flows: Number(row['flows']),
-  nodata: Number(row['nodata']),
-  skipdata: Number(row['skipdata']),
+  noData: Number(row['nodata']),
+  skipData: Number(row['skipdata']),
   unclear: Number(row['unclear']),
   actions: row.actions,
   recordedActions: [...new Set([...row.actions, ...(recorded.find(other => keyOfRow(other) === keyOfRow(row))?.actions ?? [])])].sort(),
@@ -204,7 +204,7 @@ const lossOf = (row: Row): LossRecord => ({
 /** Records of the interface that touch a time. */
 export interface RecordCounts {
   readonly flows: number
-  readonly nodata: number
+  readonly noData: number
   readonly unclear: number
 }
 
@@ -215,7 +215,7 @@ export async function countRecords(store: Store, { interfaceId, from, to }: Inte
     from: dateOf(from),
     to: dateOf(to),
   })
-  return { flows: Number(row?.['flows'] ?? 0), nodata: Number(row?.['nodata'] ?? 0), unclear: Number(row?.['unclear'] ?? 0) }
+  return { flows: Number(row?.['flows'] ?? 0), noData: Number(row?.['nodata'] ?? 0), unclear: Number(row?.['unclear'] ?? 0) }
 }
 
 /** Judges slot after slot; neighbours with the same verdict, of each half of the traffic too, are one range, with the reasons of all of them. */

@@ -50,8 +50,8 @@ export interface FlowLogCoverage {
   readonly bytes: number
   readonly lines: number
   readonly flows: number
-  readonly nodata: number
-  readonly skipdata: number
+  readonly noData: number
+  readonly skipData: number
   readonly deadLetters: number
   /** Null: no object, or no upload time is known. */
   readonly firstArrival: number | null
@@ -252,8 +252,8 @@ function flowLogOf(row: FlowLogRow & FlowLogLists, request: CoverageRequest): Fl
     bytes: number('bytes'),
     lines: number('lines'),
     flows: number('flows'),
-    nodata: number('nodata'),
-    skipdata: number('skipdata'),
+    noData: number('nodata'),
+    skipData: number('skipdata'),
     deadLetters: number('dead_letters'),
     firstArrival: timeOf(row['first_arrival']),
     lastArrival: timeOf(row['last_arrival']),
@@ -288,7 +288,7 @@ export function hasLosses(report: CoverageReport): boolean {
       log.silent !== null ||
       log.done < log.objects ||
       log.deadLetterSlots.length > 0 ||
-      log.skipdata > 0 ||
+      log.skipData > 0 ||
       log.onTheirWay + log.removed + log.warned > 0,
   )
   return broken || report.skipped.length > 0 || report.withoutSlot.some(object => object.state !== 'done' && object.state !== 'empty')

@@ -202,7 +202,7 @@ describe('answers', () => {
         to: new Date((t + 3600) * 1000),
         limit: 9,
       })
-      assert.deepEqual(rows.map(row => [row['country'], row['asn'], row['addresses']]), [['US', 0, '1']]) // prettier-ignore
+      assert.deepEqual(rows.map(row => [row['country'], row['asn'], row['addresses']]), [['US', null, '1']]) // prettier-ignore
     })
 
     it('nor has the own side of an interface a country in flow_log', async () => {

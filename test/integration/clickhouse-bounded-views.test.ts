@@ -161,7 +161,7 @@ describe('answers, where two flow logs wrote the same traffic and an object was 
     assert.deepEqual(
       rows.map(row => [row['remote_address'], row['instance_id'], row['vpc_id'], Number(row['flows']), Number(row['bytes'])]),
       [
-        ['198.51.100.3', '', '', 2, 80],
+        ['198.51.100.3', null, null, 2, 80],
         ['198.51.100.1', 'i-1', 'vpc-abcdefab012345678', 3, 120],
       ],
     )

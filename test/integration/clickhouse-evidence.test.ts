@@ -169,7 +169,7 @@ describe('a format without log-status', () => {
       )
       const at = slot(2) + 90
       const request = { interfaceId: 'eni-1', from: at, to: at, account: '', region: '', flowLogs: [], windowS: 60, everyS: 300, notDue: 2 ** 31, asked: 'accepted' as const } // prettier-ignore
-      assert.deepEqual(await countRecords(store, request), { flows: 0, nodata: 0, unclear: 1 })
+      assert.deepEqual(await countRecords(store, request), { flows: 0, noData: 0, unclear: 1 })
       const { seenBy } = await findEvidence(store, request, nothingWaits)
       assert.deepEqual(seenBy.map(({ flows, unclear, actions }) => ({ flows, unclear, actions })), [{ flows: 29, unclear: 1, actions: ['ACCEPT'] }]) // prettier-ignore
       const time = { from: slot(0), to: slot(6), account: '', region: '', flowLogs: [], lateS: 900, everyS: 300, notDue: slot(6), endedAfterS: 604_800 } // prettier-ignore

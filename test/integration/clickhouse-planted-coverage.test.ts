@@ -1,12 +1,12 @@
 // Coverage, evidence and what counts once, over random worlds of which the truth is known: test/support/planted-truth/planted-logs.ts is the model.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { findEvidence } from '../../operations/coverage/interface-report.ts'
+import { countRecords, findEvidence, type InterfaceRequest } from '../../operations/coverage/interface-report.ts'
 import { dateOf } from '../../operations/coverage/report.ts'
 import { judge, type AskedTraffic, type Evidence, type Verdict } from '../../operations/coverage/verdict.ts'
 import { nothingWaits, type Waiting } from '../../operations/coverage/waiting.ts'
 import { migrate } from '../../sinks/clickhouse/migrate.ts'
-import { readQuery } from '../../sinks/clickhouse/queries.ts'
+import { ask, readQuery } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { plantWorld, worldStart, type World } from '../support/planted-truth/planted-logs.ts'
@@ -15,6 +15,8 @@ import { plantWorld, worldStart, type World } from '../support/planted-truth/pla
 const keptSeeds: readonly number[] = [19, 168]
 /** Worlds of which each is asked for by itself too. */
 const askedAlone = 30
+/** Worlds with rows that do not count, of which the records of a second are asked for. */
+const countedAlone = 40
 /** Worlds in which objects wait on their way to the table of objects. */
 const behindSeeds = Array.from({ length: 80 }, (_unused, i) => 5001 + i)
 /** Worlds in which windows begin anywhere, and reach over half hours. */
@@ -73,7 +75,7 @@ async function plant(to: Store, all: readonly World[]): Promise<void> {
         .filter(({ record }) => (record.port === null && !record.unclear) === inGaps)
         .map(({ objectId, line, record: r }) =>
           inGaps
-            ? `(${r.start}, ${r.end}, 'logged', 'NODATA', ${text(world.eni)}, ${objectId}, ${line})`
+            ? `(${r.start}, ${r.end}, 'logged', '${r.lost ? 'SKIPDATA' : 'NODATA'}', ${text(world.eni)}, ${objectId}, ${line})`
             : `(${r.start}, ${r.end - r.start}, ${world.interface}, '${r.unclear ? '-' : r.action}', '${r.unclear ? '-' : 'OK'}', 'logged', ${r.port ?? 0}, ${r.bytes}, ${r.bytes}, ${objectId}, ${line}, ${r.unclear ? nothingLogged : 0})`,
         ),
     )
@@ -141,22 +143,23 @@ const asking = (of: Store, query: (sql: string, parameters?: Row) => Promise<Row
   query: async <T>(sql: string, parameters?: Row): Promise<T[]> => (await query(sql, parameters)) as T[],
 })
 
+/** The second of a world, as a question. */
+const requestOf = ({ eni, at }: World): InterfaceRequest => ({
+  interfaceId: eni,
+  from: at,
+  to: at,
+  account: '',
+  region: '',
+  flowLogs: [],
+  windowS: 600,
+  everyS: 300,
+  notDue: 2 ** 31,
+  asked: 'accepted',
+})
+
 /** What is known of the second of a world. */
-async function known(from: Store, { eni, at }: World, waiting: Waiting): Promise<Evidence> {
-  const request = {
-    interfaceId: eni,
-    from: at,
-    to: at,
-    account: '',
-    region: '',
-    flowLogs: [],
-    windowS: 600,
-    everyS: 300,
-    notDue: 2 ** 31,
-    asked: 'accepted' as const,
-  }
-  return (await findEvidence(from, request, waiting)).evidence
-}
+const known = async (from: Store, world: World, waiting: Waiting): Promise<Evidence> =>
+  (await findEvidence(from, requestOf(world), waiting)).evidence
 
 const judgeWorld = async (from: Store, world: World): Promise<Verdict> => judge(world.at, world.at, await known(from, world, nothingWaits))
 
@@ -165,11 +168,12 @@ describe(`in ${seeds.length} random worlds`, () => {
     const rows = await store.query<Record<string, string>>(
       `SELECT flow_log_id, toUnixTimestamp(slot) AS at, toInt32(objects) AS objects, toInt32(done) AS done, toInt32(failed) AS failed, toInt32(empty) AS empty,
         toInt32(copies) AS copies, toInt32(replaced) AS replaced, toInt32(lines) AS lines, toInt32(flows) AS flows, toInt32(nodata) AS nodata,
-        toInt32(dead_letters) AS dead, toInt32(missing) AS missing, toInt32(repeated) AS repeated, toInt32(warned) AS warned
+        toInt32(skipdata) AS skipdata, toInt32(dead_letters) AS dead, toInt32(missing) AS missing, toInt32(repeated) AS repeated, toInt32(warned) AS warned
        FROM coverage_between(${bounds})`,
     )
     const found = new Map(rows.map(({ flow_log_id, at, ...counts }) => [`${flow_log_id!} ${at!}`, counts]))
-    const wanted = new Map([...worlds, ...behind, ...shifted, ...halves].flatMap(world => [...world.counts]))
+    const everyWorld = [...worlds, ...behind, ...shifted, ...halves]
+    const wanted = new Map(everyWorld.flatMap(world => [...world.counts].map(([slot, counts]) => [slot, { ...counts, skipdata: 0 }])))
     assert.equal(found.size, wanted.size)
     for (const [slot, counts] of wanted) assert.deepEqual(found.get(slot), counts, slot)
   })
@@ -254,6 +258,23 @@ describe(`in ${seeds.length} random worlds`, () => {
       if (world.plain && !world.story.includes('600 s')) assert.equal(verdict, 'evidence', message)
     }
     assert.ok(seen.evidence > 60 && seen.gap > 60 && seen.unknown > 60, JSON.stringify(seen))
+  })
+
+  it('coverage --interface counts the records of versions that count, where objects were overwritten or lie under several keys', async () => {
+    const together = askingOnce(askingSlotsOnce(store, worlds), worlds)
+    const replaced = worlds.filter(world => world.replacedRows > 0)
+    for (const [i, world] of replaced.entries()) {
+      const message = `seed ${world.seed} at ${(world.at - worldStart) / 60} min: ${world.story}`
+      const { seenBy } = await findEvidence(together, requestOf(world), nothingWaits)
+      const found = new Map(seenBy.map(({ flowLogId, flows, noData, skipData, unclear }) => [flowLogId, { flows, noData, skipData, unclear }])) // prettier-ignore
+      assert.deepEqual(found, new Map([...world.recorded].sort().map(([id, counts]) => [id, { ...counts, skipData: 0 }])), message)
+      if (i < countedAlone) assert.deepEqual(await countRecords(store, requestOf(world)), world.recordedAt, message)
+    }
+    assert.ok(replaced.length > countedAlone, String(replaced.length))
+    // every loss is in a version that was overwritten
+    const time = { from: dateOf(worldStart - 3600), to: dateOf(worldStart + 7200), account: '', region: '', flow_logs: [] }
+    assert.deepEqual(await ask(store, 'coverage_skips', time), [])
+    assert.ok(worlds.some(world => world.rows.some(({ record }) => record.lost)))
   })
 
   it('coverage --interface never says evidence of a half of the traffic of which a flow is hidden: not recorded, or lost by a format without log-status', async () => {

@@ -257,7 +257,7 @@ describe('flows in ClickHouse', () => {
       {
         country: 'DE',
         asn: 64_500,
-        as_org: '',
+        as_org: null,
         bytes: '7014',
         packets: '22',
         accepted_flows: '2',

@@ -1,11 +1,12 @@
 -- One row per account, region, flow log and 5-minute slot of a time; slot NULL: objects whose name has none. A slot without a row has no object: ask
 -- `flowloom coverage` which those are. objects to bytes count the newest version of each key, copies apart: objects is the sum of done, reading,
--- retrying, failed and empty. lines, flows and the rest are what all versions and copies put into the tables, by count of what is there.
+-- retrying, failed and empty. text_bytes to dead_letters, and repeated, are of the versions that count, as flows_once takes them: of each key the newest
+-- that is done (where none is, the newest), of copies one; by count of what is there. object_coverage has the others, a version a row.
 -- state is that of the worst object: failed; incomplete (being read, waiting for another attempt, or lines still on their way to the tables);
 -- removed (rows gone after their time to live); empty (an object without any line); lossy (SKIPDATA, or lines that may be SKIPDATA: unclear; dead
 -- letters, or a format that lacks what its warning says); else covered. unclear (lines of a format without log-status that say nothing of a flow: NODATA
 -- or SKIPDATA, nobody can tell) are among the flows. newest_dead_letters, unclear, missing, on_their_way, removed and warnings are of the newest version of each key, copies
--- apart. lateness_s: seconds from the end of the slot to the upload of its last object. Parameters: from, to (not included), UTC.
+-- apart, whether it is done or not. lateness_s: seconds from the end of the slot to the upload of its last object. Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.coverage_between AS
 SELECT
   c.account_id AS account_id, c.region AS region, c.flow_log_id AS flow_log_id, c.slot AS slot,
@@ -17,8 +18,9 @@ SELECT
   countIf(c.current AND NOT c.copy AND c.state = 'retrying') AS retrying,
   countIf(c.current AND NOT c.copy AND c.state = 'failed') AS failed,
   countIf(NOT c.current) AS replaced,
-  sumIf(c.size, c.current AND NOT c.copy) AS bytes, sum(c.text_bytes) AS text_bytes, sum(c.lines) AS lines, sum(c.header_lines) AS header_lines,
-  sum(c.blank_lines) AS blank_lines, sum(c.flows) AS flows, sum(c.nodata) AS nodata, sum(c.skipdata) AS skipdata, sum(c.dead_letters) AS dead_letters,
+  sumIf(c.size, c.current AND NOT c.copy) AS bytes, sumIf(c.text_bytes, c.counts) AS text_bytes, sumIf(c.lines, c.counts) AS lines, sumIf(c.header_lines, c.counts) AS header_lines,
+  sumIf(c.blank_lines, c.counts) AS blank_lines, sumIf(c.flows, c.counts) AS flows, sumIf(c.nodata, c.counts) AS nodata, sumIf(c.skipdata, c.counts) AS skipdata,
+  sumIf(c.dead_letters, c.counts) AS dead_letters,
   minIf(c.last_modified, c.current AND NOT c.copy) AS first_arrival, maxIf(c.last_modified, c.current AND NOT c.copy) AS last_arrival,
   dateDiff('second', c.slot + 300, last_arrival) AS lateness_s,
   sumIf(c.dead_letters, c.current AND NOT c.copy) AS newest_dead_letters,
@@ -27,7 +29,7 @@ SELECT
   sumIf(c.missing, c.current AND NOT c.copy) AS missing,
   sumIf(c.on_their_way, c.current AND NOT c.copy) AS on_their_way,
   sumIf(c.removed, c.current AND NOT c.copy) AS removed,
-  sum(c.repeated) AS repeated,
+  sumIf(c.repeated, c.counts) AS repeated,
   sumIf(c.unclear, c.current AND NOT c.copy) AS unclear,
   countIf(c.current AND NOT c.copy AND c.warning != '') AS warned,
   groupUniqArrayIf(c.warning, c.current AND NOT c.copy AND c.warning != '') AS warnings

@@ -66,7 +66,7 @@ WITH
     SELECT DISTINCT toDateTime(arrayJoin(range(toUInt32(toStartOfFiveMinutes(g.start)), toUInt32(toStartOfFiveMinutes(least(g.end, g.start + 660))) + 1, 300)), 'UTC') AS slot,
       g.interface_id AS observer, s.flow_log_id AS flow_log_id
     FROM {database}.flow_gaps AS g
-    INNER JOIN ledger AS s ON g.object_id = s.object_id
+    INNER JOIN origins AS s ON g.object_id = s.object_id
     WHERE g.kind = 'SKIPDATA' AND g.start >= read_from AND g.start < read_to
   ),
   present AS (

@@ -6,7 +6,7 @@ SELECT account_id, region, nameless.1 AS flow_log_id, nameless.2 AS objects, arr
 FROM (
   SELECT account_id, region, groupArray((flow_log_id, objects, named)) AS logs, arrayJoin(arrayFilter(x -> NOT x.3, logs)) AS nameless
   FROM (
-    SELECT toString(account_id) AS account_id, toString(region) AS region, toString(flow_log_id) AS flow_log_id, uniqExact(object_id) AS objects,
+    SELECT toString(account_id) AS account_id, toString(region) AS region, toString(flow_log_id) AS flow_log_id, uniqExact(bucket, key) AS objects,
       -- an object that failed or is being read has no header, and says nothing; a flow log without any header has the default format, which names it
       countIf(header IS NOT NULL) = 0 OR countIf(match(coalesce(header, ''), '(^|[\\s,{"])(interface|resource|tgw[-_]attachment)[-_]id([\\s,}"]|$)')) > 0 AS named
     FROM {database}.objects

@@ -1,5 +1,6 @@
 -- The flows of a time, each record of an interface from one flow log only, and of an object that was overwritten or lies under several keys the one
 -- that counts. flow_log_overlaps says where nothing was whole (incomplete). Parameters: from, to (not included), UTC.
+-- Columns are those of the table: what a record does not say is 0, empty or `-`, and its bit in `absent` is set. flow_log has NULL there.
 -- The time in which flow logs are counted is the longest that flow_log_overlaps looks at.
 CREATE OR REPLACE VIEW {database}.flows_once AS
 SELECT *

@@ -1,6 +1,6 @@
 -- Flow logs that have records of an interface (its id; else that of a resource or a transit gateway attachment), with the first and the last
--- second of those; of a time, every record of each flow log. spans: the same of the records that begin in one minute, in their order. unclear: records that say
--- nothing of a flow, of a format without log-status (NODATA or SKIPDATA); these are not among the flows. Parameters: interface, seen_from, seen_to.
+-- second of those; of a time, every record of each flow log, in object versions that count (object_versions). spans: the same of the records that begin
+-- in one minute, in their order. unclear: records that say nothing of a flow, of a format without log-status (NODATA or SKIPDATA); these are not among the flows. Parameters: interface, seen_from, seen_to.
 SELECT o.account_id AS account_id, o.region AS region, o.flow_log_id AS flow_log_id, toUnixTimestamp(min(r.first)) AS first_seen,
   toUnixTimestamp(max(r.last)) AS last_seen, toUInt32(sum(r.flows)) AS flows, toUInt32(sum(r.nodata)) AS nodata, toUInt32(sum(r.skipdata)) AS skipdata, toUInt32(sum(r.unclear)) AS unclear,
   arraySort(groupUniqArrayArray(r.actions)) AS actions, arraySort(groupArray((toUnixTimestamp(r.first), toUnixTimestamp(r.last)))) AS spans
@@ -23,6 +23,16 @@ LEFT ANY JOIN (
   FROM objects
   WHERE slot_start IS NULL OR (slot_start >= {seen_from:DateTime('UTC')} - 86400 AND slot_start < {seen_to:DateTime('UTC')} + 86400)
 ) AS o ON r.object_id = o.object_id
+WHERE r.object_id NOT IN (
+  SELECT object_id FROM object_versions
+  WHERE (slot_start IS NULL OR (slot_start >= {seen_from:DateTime('UTC')} - 86400 AND slot_start < {seen_to:DateTime('UTC')} + 86400)) AND NOT counts
+    -- few flow logs: to compare the versions of all takes seconds
+    AND flow_log_id IN (SELECT flow_log_id FROM objects WHERE (slot_start IS NULL OR (slot_start >= {seen_from:DateTime('UTC')} - 86400 AND slot_start < {seen_to:DateTime('UTC')} + 86400)) AND object_id IN (
+      SELECT object_id FROM flows WHERE interface IN (SELECT interface FROM interfaces WHERE observer = {interface:String}) AND start >= {seen_from:DateTime('UTC')} AND start < {seen_to:DateTime('UTC')}
+      UNION ALL
+      SELECT object_id FROM flow_gaps WHERE interface_id = {interface:String} AND start >= {seen_from:DateTime('UTC')} AND start < {seen_to:DateTime('UTC')}
+    ))
+)
 GROUP BY account_id, region, flow_log_id
 ORDER BY account_id, region, flow_log_id
 SETTINGS join_use_nulls = 0

@@ -2,6 +2,7 @@
  * Worlds of one interface with its flow logs: what truly happened, what was written, and what became of it. The model says what can be known of
  * them; it shares no code with the product. Times are Unix seconds; a world begins with a whole hour and lasts 12 slots.
  */
+import { olderRecords } from './older-records.ts'
 
 /** First second of every world. */
 export const worldStart = Date.parse('2026-11-24T10:00:00Z') / 1000
@@ -20,6 +21,8 @@ export interface PlantedRecord {
   readonly end: number
   readonly port: number | null
   readonly bytes: number
+  /** SKIPDATA, of a version that does not count. */
+  readonly lost?: true
 }
 
 /** What became of a flow in the network. */
@@ -49,7 +52,7 @@ export interface PlantedObject {
   readonly uploaded: number
 }
 
-/** Counts of one flow log in one slot, as the view `coverage` has them. */
+/** Counts of one flow log in one slot, as the view `coverage` has them: lines to dead, and repeated, of the versions that count. */
 export interface SlotCounts {
   objects: number
   done: number
@@ -64,6 +67,13 @@ export interface SlotCounts {
   missing: number
   repeated: number
   warned: number
+}
+
+/** Records of an interface, in versions that count. */
+export interface RecordedCounts {
+  flows: number
+  noData: number
+  unclear: number
 }
 
 /** An object that was announced, or read, of which the tables have nothing yet. */
@@ -96,6 +106,12 @@ export interface World {
   /** A flow log saw everything, and all of it is in the table once. */
   readonly hasWhole: boolean
   readonly counts: ReadonlyMap<string, SlotCounts>
+  /** By flow log; one without any is not there. */
+  readonly recorded: ReadonlyMap<string, RecordedCounts>
+  /** Of every flow log, those that touch the second `at`. */
+  readonly recordedAt: RecordedCounts
+  /** Rows of the interface that do not count. */
+  readonly replacedRows: number
   readonly story: string
 }
 
@@ -136,6 +152,7 @@ export function plantWorld(seed: number, kind: 'usual' | 'behind' | 'shifted' | 
   const waits = randomOf(seed + 77_777)
   const shifts = randomOf(seed + 33_333)
   const halves = randomOf(seed + 55_555)
+  const versions = randomOf(seed + 99_999)
   const below = (n: number): number => Math.floor(random() * n)
   const chance = (p: number): boolean => random() < p
   const eni = `eni-${seed}`
@@ -176,6 +193,8 @@ export function plantWorld(seed: number, kind: 'usual' | 'behind' | 'shifted' | 
   const rows: PlantedRow[] = []
   const deadLetters: PlantedRow[] = []
   const objects: PlantedObject[] = []
+  /** Object versions whose rows answers do not count: overwritten, or copies. */
+  const uncounted = new Set<number>()
   const waiting: PlantedWaiting[] = []
   const counts = new Map<string, SlotCounts>()
   const whole = new Map<string, boolean>()
@@ -262,20 +281,41 @@ export function plantWorld(seed: number, kind: 'usual' | 'behind' | 'shifted' | 
             ...values,
           }
           objects.push(object)
-          count.lines += object.lines
           return object
         }
-        const store = (object: PlantedObject, from: readonly PlantedRecord[]): void =>
-          from.forEach((record, i) => {
-            rows.push({ objectId: object.objectId, line: i + 2, record })
-            count[record.port === null && !record.unclear ? 'nodata' : 'flows']++
-          })
+        const rowsOf = (object: PlantedObject, from: readonly PlantedRecord[]): void =>
+          from.forEach((record, i) => rows.push({ objectId: object.objectId, line: i + 2, record }))
+        const store = (object: PlantedObject, from: readonly PlantedRecord[]): void => {
+          rowsOf(object, from)
+          count.lines += object.lines
+          for (const record of from) count[record.port === null && !record.unclear ? 'nodata' : 'flows']++
+        }
+        // of the versions of a key the newest that is read counts
+        const newestFails = own === 'overwritten' && versions() < 0.25
         if (own === 'overwritten') {
-          store(put({ lines: part.length, uploaded: slotAt(slot) + 350 }), part.slice(1))
-          count.replaced++
+          const older = 1 + Math.floor(versions() * 2)
+          for (let n = 0; n < older; n++) {
+            const isCounted = newestFails && n === older - 1
+            const records = olderRecords(part, isCounted, versions)
+            const object = put({ lines: records.length + 1, uploaded: slotAt(slot) + 350 + n })
+            if (isCounted) store(object, records)
+            else {
+              rowsOf(object, records)
+              uncounted.add(object.objectId)
+            }
+            count.replaced++
+          }
+          story.push(`${older} older${newestFails ? ', the newest failed' : ''}`)
         }
         count.objects++
-        if (own === 'failed') {
+        if (newestFails) {
+          // some of it can be in the tables
+          const object = put({ state: 'failed', lines: 2 })
+          rowsOf(object, part.slice(0, 1))
+          uncounted.add(object.objectId)
+          count.failed++
+          isWhole = false
+        } else if (own === 'failed') {
           put({ state: 'failed', lines: 0, headerLines: 0 })
           count.failed++
           isWhole = false
@@ -301,7 +341,9 @@ export function plantWorld(seed: number, kind: 'usual' | 'behind' | 'shifted' | 
           }
           if (own === 'warned') count.warned++
           if (own === 'copied') {
-            store(put({ bucket: 'archive', size: object.size, uploaded: object.uploaded + 100 }), part)
+            const copy = put({ bucket: 'archive', size: object.size, uploaded: object.uploaded + 100 })
+            rowsOf(copy, part)
+            uncounted.add(copy.objectId)
             count.copies++
           }
           if (lost + refused > 0 || own === 'repeated') isWhole = false
@@ -312,8 +354,12 @@ export function plantWorld(seed: number, kind: 'usual' | 'behind' | 'shifted' | 
     whole.set(log.id, isWhole)
   }
   const minute = Math.floor((at - worldStart) / 60)
+  const counted = rows.filter(({ objectId }) => !uncounted.has(objectId))
+  const isAt = ({ start, end }: PlantedRecord): boolean => start <= at && at <= end
   const isHidden = (port: number, i: number): boolean =>
-    bytes[i]![minute]! > 0 && !rows.some(({ record }) => record.port === port && record.start <= at && at <= record.end)
+    bytes[i]![minute]! > 0 && !counted.some(({ record }) => record.port === port && isAt(record))
+  const flowLogOf = new Map(objects.map(({ objectId, flowLog }) => [objectId, flowLog]))
+  const byFlowLog = Map.groupBy(counted, ({ objectId }) => flowLogOf.get(objectId)!)
   const hiddenOf = (action: PlantedAction): boolean => ports.some((port, i) => actionOf[i] === action && isHidden(port, i))
   return {
     seed,
@@ -332,6 +378,15 @@ export function plantWorld(seed: number, kind: 'usual' | 'behind' | 'shifted' | 
     plain: logs.every(log => log.from === worldStart && log.to === slotAt(slotCount)) && story.length === logs.length,
     hasWhole: [...whole.values()].some(Boolean),
     counts,
+    recorded: new Map([...byFlowLog].map(([id, those]) => [id, recordedOf(those)])),
+    recordedAt: recordedOf(counted.filter(({ record }) => isAt(record))),
+    replacedRows: rows.length - counted.length,
     story: story.join('; '),
   }
+}
+
+function recordedOf(rows: readonly PlantedRow[]): RecordedCounts {
+  const counts = { flows: 0, noData: 0, unclear: 0 }
+  for (const { record } of rows) counts[record.unclear ? 'unclear' : record.port === null ? 'noData' : 'flows']++
+  return counts
 }

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { auditJson } from '../../../../cli/print/audit-table.ts'
 import { lookUpJson } from '../../../../cli/print/holder.ts'
 import { formatJson } from '../../../../cli/print/json.ts'
 import { comparisonJson } from '../../../../cli/print/replay-comparison.ts'
 import type { Holder } from '../../../../operations/holders.ts'
 import type { LookUp } from '../../../../operations/look-up.ts'
 import { nothingOnTheWay } from '../../../../operations/on-the-way.ts'
+import { emptyTally } from '../../../../schemas/tally.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const holder: Holder = {
@@ -139,7 +141,7 @@ describe('the JSON of a command', () => {
     const counts = { objects: '3', flows: '10', packets: '20', bytes: '18446744073709551615', noData: '0', skipData: '1', dead: '2', addresses: '4' } // prettier-ignore
     const said = JSON.parse(formatJson(comparisonJson({ replay: counts, live: undefined }))) as Record<string, unknown>
     assert.deepEqual(said, {
-      replay: { objects: 3, flows: 10, packets: 20, bytes: '18446744073709551615', noData: 0, skipData: 1, dead: 2, addresses: 4 },
+      replay: { objects: 3, flows: 10, packets: 20, bytes: '18446744073709551615', noData: 0, skipData: 1, deadLetters: 2, addresses: 4 },
       live: null,
     })
   })
@@ -154,6 +156,49 @@ describe('the JSON of a command', () => {
         lastArrival: null,
       },
     )
+  })
+
+  it('has null for text that is not known, in each answer, and keeps text that is empty in truth', () => {
+    const object = { bucket: 'b', key: 'k', flowLogId: '', slot: null, state: 'done', errorCode: '', errorDetail: '' }
+    const counts = { flows: 1, noData: 2, skipData: 3 }
+    const said = JSON.parse(
+      formatJson({
+        seenBy: [{ accountId: '', region: '', flowLogId: '', ...counts }],
+        unread: [object],
+        skipped: [{ interfaceId: '', flowLogId: '', records: 1, first: atS, last: atS }],
+        overlaps: [{ observer: 'eni-1', flowLogs: ['', 'fl-1'] }],
+        letter: { detail: '', etag: '', text: '', bytesBase64: '' },
+        source: { prefix: '' },
+      }),
+    ) as unknown
+    const time = '2026-11-20T10:00:00Z'
+    assert.deepEqual(said, {
+      seenBy: [{ accountId: null, region: null, flowLogId: null, ...counts }],
+      unread: [{ ...object, flowLogId: null, errorCode: null, errorDetail: null }],
+      skipped: [{ interfaceId: null, flowLogId: null, records: 1, first: time, last: time }],
+      overlaps: [{ observer: 'eni-1', flowLogs: [null, 'fl-1'] }],
+      letter: { detail: null, etag: null, text: '', bytesBase64: '' },
+      source: { prefix: '' },
+    })
+  })
+
+  it('has an owner that is not known as null', () => {
+    assert.deepEqual(one({ next_seen: '2026-11-23 10:13:20' })['nextSeen'], { at: '2026-11-23T10:13:20Z', owner: null })
+  })
+
+  it('has one name for one count in audit, coverage and replay, and null for the topics that were left out', () => {
+    const tally = { ...emptyTally(), noData: 1, skipData: 2, dead: 3 }
+    const report = { objects: 0, unreadable: [], gone: 0, totals: { s3: tally, topics: tally, tables: tally }, differences: [], sources: [], foreign: [], blind: [], unannounced: { count: 0, first: null, last: null }, beforeStart: 0 } // prettier-ignore
+    const totalsOf = (withTopics: boolean): Record<string, object | null> =>
+      (JSON.parse(formatJson(auditJson(report, withTopics))) as { totals: Record<string, object | null> }).totals
+    const wanted = { lines: 0, headers: 0, blank: 0, flows: 0, noData: 1, skipData: 2, packets: 0, bytes: 0, deadLetters: 3 }
+    assert.deepEqual(totalsOf(true), { s3: wanted, topics: wanted, tables: wanted })
+    assert.deepEqual(totalsOf(false), { s3: wanted, topics: null, tables: wanted })
+    // no writer has another spelling of these
+    for (const path of globSync('{cli,audit,operations}/**/*.ts', { cwd: root }))
+      assert.doesNotMatch(readFileSync(join(root, path), 'utf8'), /readonly (nodata|skipdata|no_data|skip_data)\b/, path)
+    const page = readFileSync(join(root, 'docs/json.md'), 'utf8')
+    assert.doesNotMatch(page, /`(nodata|skipdata|dead)`/)
   })
 
   it('is written in one place alone', () => {
