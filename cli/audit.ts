@@ -5,7 +5,8 @@ import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
 import { formatAudit } from './print/audit-table.ts'
-import { formatJson } from './print/json.ts'
+import { describeFilter } from './print/filter.ts'
+import { formatJson, isoTime } from './print/json.ts'
 
 /** The command. */
 export const auditCommand: Command = {
@@ -22,11 +23,13 @@ export const auditCommand: Command = {
     'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 if anything differs, if objects were never\nannounced, or if a source lists nothing that was read before. Objects before startDate of their source are left out, unless they were read.\nRun it when the pipeline is idle: what is on its way counts as missing.',
   async run({ values, signal }) {
     const range = rangeOf(values)
+    const [from, to] = [values['from'] === undefined ? undefined : range?.fromS, values['to'] === undefined ? undefined : range?.toS]
+    const filter = describeFilter({ from: from === undefined ? undefined : isoTime(from), to: to === undefined ? undefined : isoTime(to) })
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {
       const withTopics = values['no-topics'] !== true
       const report = await audit(session, withTopics, text => process.stderr.isTTY && console.error(text), range)
-      console.log(values['json'] === true ? formatJson(report) : formatAudit(report, withTopics))
+      console.log(values['json'] === true ? formatJson({ filter: filter.json, ...report }) : formatAudit(report, withTopics, filter))
       const count = faultsOf(report)
       if (count > 0) throw new FlowError('AUDIT_FAILED', { count })
       return 0

@@ -15,6 +15,7 @@ import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseTime } from './arguments/times.ts'
 import { formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
+import { describeFilter, type Filter } from './print/filter.ts'
 import { formatJson } from './print/json.ts'
 
 /** Exit codes beside 0; 1 is an error, as everywhere. */
@@ -95,28 +96,42 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   }
 }
 
+/** What narrows the answer, beside time and interface, which it names anyhow. */
+const filterOf = ({ account, region, flowLogs }: CoverageOptions): Filter =>
+  describeFilter({ account: account === '' ? undefined : account, region: region === '' ? undefined : region, 'flow-log': flowLogs })
+
 function printTime({ report, waiting, complete, unreadSources }: TimeCoverage, options: CoverageOptions, json: boolean): number {
-  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, waiting, unreadSources }))
-  else console.log(`${unreadText(unreadSources)}${formatReport(report, options, waiting)}`)
+  const { from, to } = options
+  const filter = filterOf(options)
+  if (json) console.log(formatJson({ from, to, filter: filter.json, complete, ...report, waiting, unreadSources }))
+  else console.log(`${unreadText(unreadSources)}${formatReport(report, options, waiting, filter)}`)
   if (complete) return 0
   return exitCodes[hasLosses(report) ? 'gap' : 'unknown']
 }
 
 function printRanges(interfaceId: string, { found, ranges }: JudgedTime, options: CoverageOptions, json: boolean): number {
   const { neverSeen = false, waiting } = found.evidence
-  const { asked } = options
-  if (json)
-    console.log(formatJson({ interfaceId, from: options.from, to: options.to, asked, ranges, seenBy: found.seenBy, waiting, neverSeen }))
-  else console.log(formatRanges(interfaceId, asked, found, ranges))
+  const { asked, from, to } = options
+  const filter = filterOf(options)
+  if (json) console.log(formatJson({ interfaceId, from, to, filter: filter.json, asked, ranges, seenBy: found.seenBy, waiting, neverSeen }))
+  else console.log(formatRanges(interfaceId, asked, found, ranges, filter))
   const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
   return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
 }
 
-function printVerdict(interfaceId: string, at: number, { found, verdict, recorded }: JudgedSecond, json: boolean): number {
+function printVerdict(
+  interfaceId: string,
+  at: number,
+  { found, verdict, recorded }: JudgedSecond,
+  options: CoverageOptions,
+  json: boolean,
+): number {
+  const filter = filterOf(options)
   const { neverSeen = false, waiting } = found.evidence
   const { asked } = found.evidence
-  if (json) console.log(formatJson({ interfaceId, at, asked, ...verdict, recorded, seenBy: found.seenBy, waiting, neverSeen }))
-  else console.log(formatVerdict(at, interfaceId, found, verdict, recorded))
+  if (json)
+    console.log(formatJson({ interfaceId, at, filter: filter.json, asked, ...verdict, recorded, seenBy: found.seenBy, waiting, neverSeen }))
+  else console.log(formatVerdict(at, interfaceId, found, verdict, recorded, filter))
   return exitCodes[verdict.verdict]
 }
 
@@ -173,6 +188,6 @@ Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an
     const { at, interfaceId } = options
     if (interfaceId === null) return printTime(await coverageOfTime(asked, options), options, json)
     if (at === null) return printRanges(interfaceId, await judgeTime(asked, { ...options, interfaceId }), options, json)
-    return printVerdict(interfaceId, at, await judgeSecond(asked, { ...options, interfaceId }, at), json)
+    return printVerdict(interfaceId, at, await judgeSecond(asked, { ...options, interfaceId }, at), options, json)
   },
 }

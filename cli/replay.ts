@@ -3,6 +3,7 @@ import { counted } from '../runtime/counted.ts'
 import { loadConfig } from '../config/config.ts'
 import { dropReplay } from '../operations/replay/drop-replay.ts'
 import { findReplay, type ReplayRefusal, type ReplayRequest } from '../operations/replay/find-replay.ts'
+import type { ReplayPlan } from '../operations/replay/plan.ts'
 import { replay, type ReplayListener } from '../operations/replay/replay.ts'
 import type { ReplayProgress } from '../operations/replay/run-replay.ts'
 import { FlowError } from '../runtime/errors.ts'
@@ -123,15 +124,21 @@ export const replayCommand: Command = {
       )
       return 0
     }
-    const comparison = await replay(found, request, listenerOf(request.name), signal)
+    let range: Pick<ReplayPlan, 'fromMs' | 'toMs'> = { fromMs: 0, toMs: 0 }
+    const listener = listenerOf(request.name)
+    const begun: ReplayListener['begun'] = (plan, beginning) => {
+      range = plan
+      listener.begun(plan, beginning)
+    }
+    const comparison = await replay(found, request, { ...listener, begun }, signal)
     if (comparison === undefined) {
       console.error(`stopped; \`flowloom replay --name ${request.name}\` goes on`)
       return 1
     }
     console.log(
       values['json'] === true
-        ? formatJson({ name: request.name, database, ...comparisonJson(comparison) })
-        : formatComparison(comparison, database),
+        ? formatJson({ name: request.name, database, from: timeOf(range.fromMs), to: timeOf(range.toMs), ...comparisonJson(comparison) })
+        : formatComparison(comparison, database, range),
     )
     return 0
   },

@@ -125,9 +125,11 @@ test('the counts stand side by side', () => {
     dead: '3',
     addresses: '4',
   }
-  const lines = formatComparison({ replay: counts, live: { ...counts, dead: '5' } }, 'db').split('\n')
+  const range = { fromMs: Date.parse('2026-11-16'), toMs: Date.parse('2026-11-17') }
+  const [about, , ...lines] = formatComparison({ replay: counts, live: { ...counts, dead: '5' } }, 'db', range).split('\n')
+  assert.equal(about, 'what was written to raw-lines from 2026-11-16T00:00:00.000Z to 2026-11-17T00:00:00.000Z')
   assert.match(lines[2]!, /^flows +1,234,567 +1,234,567$/)
   assert.match(lines[4]!, /^bytes +18,446,744,073,709,551,615 +18,446,744,073,709,551,615$/)
   assert.match(lines[7]!, /^dead letters +3 +5$/)
-  assert.match(formatComparison({ replay: counts, live: undefined }, 'db'), /flows +1,234,567 +-\n/)
+  assert.match(formatComparison({ replay: counts, live: undefined }, 'db', range), /flows +1,234,567 +-\n/)
 })
