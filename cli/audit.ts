@@ -3,7 +3,7 @@ import { audit, faultsOf, type KeyRange } from '../operations/audit.ts'
 import { openSession } from '../operations/session.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
-import { parseTime } from './arguments/times.ts'
+import { parseSpan, type TimeSpan } from './arguments/times.ts'
 import { formatAudit } from './print/audit-table.ts'
 import { describeFilter } from './print/filter.ts'
 import { formatJson, isoTime } from './print/json.ts'
@@ -22,9 +22,11 @@ export const auditCommand: Command = {
   details:
     'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 if anything differs, if objects were never\nannounced, or if a source lists nothing that was read before. Objects before startDate of their source are left out, unless they were read.\nRun it when the pipeline is idle: what is on its way counts as missing.',
   async run({ values, signal }) {
-    const range = rangeOf(values)
-    const [from, to] = [values['from'] === undefined ? undefined : range?.fromS, values['to'] === undefined ? undefined : range?.toS]
-    const filter = describeFilter({ from: from === undefined ? undefined : isoTime(from), to: to === undefined ? undefined : isoTime(to) })
+    const nowS = Math.ceil(Date.now() / 1000)
+    const span = parseSpan(values, { command: 'audit', nowS })
+    const range = rangeOf(span, nowS)
+    const text = (seconds: number | undefined): string | undefined => (seconds === undefined ? undefined : isoTime(seconds))
+    const filter = describeFilter({ from: text(span.fromS), to: text(span.toS) })
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {
       const withTopics = values['no-topics'] !== true
@@ -39,12 +41,5 @@ export const auditCommand: Command = {
   },
 }
 
-function rangeOf(values: Readonly<Record<string, unknown>>): KeyRange | undefined {
-  const time = (name: 'from' | 'to'): number | undefined =>
-    values[name] === undefined ? undefined : parseTime(values[name] as string, 'audit')
-  const [fromS, toS] = [time('from'), time('to')]
-  if (fromS === undefined && toS === undefined) return undefined
-  const range = { fromS: fromS ?? 0, toS: toS ?? Math.ceil(Date.now() / 1000) }
-  if (range.fromS >= range.toS) throw new FlowError('USAGE', { detail: '--from must be before --to', command: 'audit' })
-  return range
-}
+const rangeOf = ({ fromS, toS }: TimeSpan, nowS: number): KeyRange | undefined =>
+  fromS === undefined && toS === undefined ? undefined : { fromS: fromS ?? 0, toS: toS ?? nowS }

@@ -13,7 +13,7 @@ import { firstNotDue, slotAfter, slotOf } from '../operations/coverage/slots.ts'
 import type { AskedTraffic, VerdictWord } from '../operations/coverage/verdict.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseTime } from './arguments/times.ts'
+import { parseSpan, parseTime } from './arguments/times.ts'
 import { formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
 import { describeFilter, type Filter } from './print/filter.ts'
 import { formatJson } from './print/json.ts'
@@ -23,8 +23,6 @@ const exitCodes: Readonly<Record<VerdictWord, number>> = { evidence: 0, gap: 3, 
 /** What --action asks for. */
 const askedBy: Readonly<Record<string, AskedTraffic>> = { ACCEPT: 'accepted', REJECT: 'rejected', both: 'both', any: 'any' }
 const dayS = 86_400
-/** Times that leave a day on both sides of what ClickHouse can hold. */
-const [firstS, lastS] = [2 * dayS, 2 ** 32 - 3 * dayS]
 
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: 'coverage' })
 
@@ -54,8 +52,6 @@ export interface CoverageOptions {
  */
 export function parseCoverageOptions(values: CommandInput['values'], nowS: number): CoverageOptions {
   const text = (name: string): string => (values[name] as string | undefined) ?? ''
-  const time = (name: string, otherwise: number): number =>
-    Math.min(Math.max(values[name] === undefined ? otherwise : parseTime(text(name), 'coverage'), firstS), lastS)
   const minutes = (name: string, otherwise: number): number => {
     if (values[name] !== undefined && !/^\d{1,6}$/.test(text(name))) throw usage(`--${name} takes whole minutes, not "${text(name)}"`)
     return values[name] === undefined ? otherwise : Number(text(name)) * 60
@@ -67,10 +63,10 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   if (given && values['interface'] === undefined) throw usage('--at goes with --interface')
   if (given && (values['from'] !== undefined || values['to'] !== undefined)) throw usage('say --at, or --from and --to')
   if (values['interface'] === '') throw usage('--interface takes an interface id')
-  const at = given ? time('at', nowS) : null
-  const to = slotAfter(time('to', nowS))
-  const from = slotOf(time('from', Math.max(to - dayS, firstS)))
-  if (from >= to) throw usage(`--from must be before --to`)
+  const at = given ? parseTime(text('at'), { command: 'coverage', option: 'at', nowS }) : null
+  const { fromS, toS } = parseSpan(values, { command: 'coverage', nowS })
+  const to = slotAfter(toS ?? nowS)
+  const from = slotOf(fromS ?? to - dayS)
   const everyS = minutes('every', 300)
   if (everyS === 0 || everyS % 300 !== 0) throw usage('--every takes 5, 10, 15 ... minutes')
   const windowS = minutes('window', 600)

@@ -44,7 +44,7 @@ function filterOf(values: Values): { filter: LetterFilter; told: Filter } {
   const prefix = values['prefix'] as string | undefined
   const reason = reasonsOf(values)
   const place = prefix === undefined ? undefined : parsePlace(prefix, name)
-  const sinceS = since === undefined ? undefined : parseTime(since, name)
+  const sinceS = since === undefined ? undefined : parseTime(since, { command: name, option: 'since', nowS: Date.now() / 1000 })
   return {
     filter: { reasons: reason, place: place ?? anyPlace, sinceMs: (sinceS ?? 0) * 1000 },
     told: describeFilter({ reason, prefix: place, since: sinceS === undefined ? undefined : isoTime(sinceS) }),

@@ -26,8 +26,8 @@ export const lookupCommand: Command = {
     'held: seen at that time, or at most 10 minutes before. ambiguous: others were seen with the address too.\n' +
     'last-known: not seen for more than 10 minutes; the answer says when it was seen before and next, and by whom.\n' +
     'Without a next owner (JSON: nextOwnerFrom null) nobody newer is known until today; the address may be free by now.\n' +
-    'Exit code 1 if nobody is known to have held it; 4 if that cannot be told: the time has not come, no object of that day (UTC) was read, or the\n' +
-    'sink has not filled the table cloud_map.',
+    'Exit code 1 if nobody is known to have held it; 4 if that cannot be told: no object of that day (UTC) was read, or the sink has not filled\n' +
+    'the table cloud_map.',
   async run({ values, positionals }) {
     const [ip] = positionals
     if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))
@@ -36,13 +36,16 @@ export const lookupCommand: Command = {
           ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is not an address; write one like 10.0.1.5 or 2001:db8::1`,
         command: 'lookup',
       })
-    const atS = values['at'] === undefined ? undefined : parseTime(values['at'] as string, 'lookup')
+    const atS =
+      values['at'] === undefined
+        ? undefined
+        : parseTime(values['at'] as string, { command: 'lookup', option: 'at', nowS: Date.now() / 1000 })
     const { holders, blank } = await lookUpHolders(loadConfig({ file: values['config'] as string | undefined }).clickhouse, ip, atS)
     const askedS = atS ?? Math.floor(Date.now() / 1000)
     if (values['json'] === true) console.log(formatJson(lookUpJson(ip, askedS, holders, blank)))
     else if (holders.length > 0) for (const holder of holders) console.log(describeHolder(holder))
     else if (blank === undefined) console.log(nobodyText(ip, atS))
-    if (blank !== undefined) console.error(blankText(blank, ip, askedS))
+    if (blank !== undefined) console.error(blankText(blank, askedS))
     if (blank === undefined || holders.length > 0) return holders.length === 0 ? 1 : 0
     return unknown
   },

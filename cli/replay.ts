@@ -9,7 +9,7 @@ import type { ReplayProgress } from '../operations/replay/run-replay.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseTime } from './arguments/times.ts'
+import { parseSpan } from './arguments/times.ts'
 import { formatJson } from './print/json.ts'
 import { comparisonJson, formatComparison } from './print/replay-comparison.ts'
 
@@ -20,18 +20,17 @@ const timeOf = (ms: number): string => new Date(ms).toISOString()
 /**
  * Reads the options.
  *
+ * @param nowMs Unix milliseconds.
  * @throws FlowError USAGE.
  */
-export function readRequest(values: CommandInput['values']): ReplayRequest {
+export function readRequest(values: CommandInput['values'], nowMs: number): ReplayRequest {
   const name = values['name'] as string | undefined
   if (name === undefined || !/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name))
     throw usage('say a name with --name: lower-case letters, digits and dashes, at most 40')
-  const time = (option: string): number | undefined =>
-    values[option] === undefined ? undefined : parseTime(values[option] as string, command) * 1000
-  const [fromMs, toMs] = [time('from'), time('to')]
-  if (fromMs === undefined && toMs !== undefined) throw usage('--to needs --from')
-  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) throw usage('--from must be before --to')
-  return { name, fromMs, toMs, database: values['database'] as string | undefined }
+  if (values['from'] === undefined && values['to'] !== undefined) throw usage('--to needs --from')
+  const { fromS, toS } = parseSpan(values, { command, nowS: nowMs / 1000 })
+  const ms = (seconds: number | undefined): number | undefined => (seconds === undefined ? undefined : seconds * 1000)
+  return { name, fromMs: ms(fromS), toMs: ms(toS), database: values['database'] as string | undefined }
 }
 
 /** The replays there are, if somebody named another one. */
@@ -106,7 +105,7 @@ export const replayCommand: Command = {
   details:
     'Times are when fetch wrote the lines, not when the traffic was: an object that came late is in the range of its arrival. The range is fixed\nat the beginning and exactly once; the same command (or without --from and --to) goes on with a replay that was stopped or killed, and more\nthan one process may run it. Live topics are only read, live tables are not touched. Exit code 1 if it was stopped before its end, or if --drop finds nothing.',
   async run({ values, signal }) {
-    const request = readRequest(values)
+    const request = readRequest(values, Date.now())
     const live = loadConfig({ file: values['config'] as string | undefined })
     const drop = values['drop'] === true
     if (drop && request.fromMs !== undefined) throw usage('--drop takes no --from and --to')

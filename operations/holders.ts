@@ -48,8 +48,8 @@ export async function findHolders(store: Store, ip: string, atS: number | undefi
   return ask<Holder, 'who_holds'>(store, 'who_holds', { ip, at: atS === undefined ? new Date() : new Date(atS * 1000) })
 }
 
-/** Why an answer is not what it seems: the time has not come, or the tables have nothing of it. */
-export type Blank = 'to-come' | 'map-empty' | 'nothing-read'
+/** Why an answer is not what it seems: the tables have nothing of the time. */
+export type Blank = 'map-empty' | 'nothing-read'
 
 /**
  * Says whether "nobody" or "last-known" means more than that the tables have nothing of the time.
@@ -58,7 +58,6 @@ export type Blank = 'to-come' | 'map-empty' | 'nothing-read'
  * @returns undefined: it does; the address was looked for in what was read of the day.
  */
 export async function blankOf(store: Store, holders: readonly Holder[], atS: number | undefined, nowS: number): Promise<Blank | undefined> {
-  if (atS !== undefined && atS > nowS) return 'to-come'
   if (holders.some(({ state }) => state !== 'last-known')) return undefined
   const [known] = await ask<{ objects: number; lines: number; runs: number }, 'known_of_day'>(store, 'known_of_day', {
     at: new Date((atS ?? nowS) * 1000),

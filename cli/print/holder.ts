@@ -8,9 +8,8 @@ export const nobodyText = (ip: string, atS: number | undefined): string =>
   `nobody is known to have held ${ip}${atS === undefined ? '' : ` at ${clock(atS)}`}`
 
 /** Why the tables cannot tell who held an address. */
-export function blankText(blank: Blank, ip: string, atS: number): string {
+export function blankText(blank: Blank, atS: number): string {
   const day = clock(atS).slice(0, 10)
-  if (blank === 'to-come') return `${clock(atS)} has not come yet: nobody can say who will hold ${ip}`
   if (blank === 'map-empty')
     return `not known: the table cloud_map is empty; the sink has not filled it (flowloom run --roles enrich,ip-context,sink)`
   return `not known: no object of ${day} (UTC) was read; to read that day: flowloom backfill --from ${day} --to ${day}`

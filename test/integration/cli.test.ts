@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseCommandLine, type Command } from '../../cli/arguments/command.ts'
+import { deadLettersCommand } from '../../cli/dead-letters.ts'
 import { lookupCommand } from '../../cli/lookup.ts'
 import { resetCommand } from '../../cli/reset.ts'
 import { runCommand } from '../../cli/run.ts'
@@ -75,11 +76,13 @@ const misused: readonly [Command, string[], RegExp][] = [
   [lookupCommand, [], /say which address/],
   [lookupCommand, ['fe80::1%eth0'], /is not an address/],
   [lookupCommand, ['10.0.0.1', '10.0.0.2'], /"10\.0\.0\.1 10\.0\.0\.2" is not an address/],
-  ...['2026', '2026-13-01', '2026-11-17T25:00', '9999-01-01', '1700000000000', '12', 'may 1'].map((time): [Command, string[], RegExp] => [
+  ...['2026', '2026-13-01', '2026-11-17T25:00', '1700000000000', '12', 'may 1'].map((time): [Command, string[], RegExp] => [
     lookupCommand,
     ['10.0.0.1', '--at', time],
     /is not a time/,
   ]),
+  [lookupCommand, ['10.0.0.1', '--at', '9999-01-01'], /--at 9999-01-01T00:00:00Z is in the future/],
+  [deadLettersCommand, ['--since', '9999-01-01'], /--since 9999-01-01T00:00:00Z is in the future/],
 ]
 for (const [command, args, message] of misused)
   test(`${command.name} ${args.join(' ')}: refused before anything is opened`, async () => {
