@@ -1,6 +1,7 @@
 /** `flowloom backfill`: reads the flow logs of past days. */
 import { counted } from '../runtime/counted.ts'
-import { backfill, type BackfillEvent, type BackfillRange } from '../operations/backfill/backfill.ts'
+import { backfill, type BackfillEvent } from '../operations/backfill/backfill.ts'
+import type { BackfillRange } from '../operations/backfill/range-objects.ts'
 import { openSession } from '../operations/session.ts'
 import { accountsPrefix } from '../producers/s3/source-folder.ts'
 import { bucketFault } from '../producers/s3/value-checks.ts'
