@@ -5,6 +5,7 @@ import { sendBack } from '../operations/dead-letters/send-back.ts'
 import { openSession, type Session } from '../operations/session.ts'
 import { anyPlace } from '../operations/s3-place.ts'
 import { FlowError } from '../runtime/errors.ts'
+import { namesText } from '../runtime/nearest-name.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parsePlace } from './arguments/s3-place.ts'
 import { parseTime } from './arguments/times.ts'
@@ -14,6 +15,7 @@ import { formatLetter, formatReport, formatSummary, letterJson } from './print/l
 
 const name = 'dead-letters'
 const defaultMaxAttempts = 3
+const wordNames = ['list', 'show', 'replay']
 
 type Values = CommandInput['values']
 
@@ -34,7 +36,7 @@ const belongsTo: Readonly<Record<string, readonly string[]>> = {
 function reasonsOf(values: Values): string[] {
   const reasons = ((values['reason'] as string[] | undefined) ?? []).flatMap(text => text.split(',')).filter(text => text !== '')
   const unknown = reasons.find(reason => !knownReasons.includes(reason))
-  if (unknown !== undefined) throw usage(`"${unknown}" is not a reason; there are ${knownReasons.join(', ')}`)
+  if (unknown !== undefined) throw usage(`there is no reason "${unknown}": ${namesText(unknown, knownReasons)}`)
   return reasons
 }
 
@@ -121,7 +123,7 @@ export const deadLettersCommand: Command = {
     'replay puts whole lines with a known header into raw-lines again, under their object version and line number, so that a fixed enrich reads\nthem. It is exactly once: repeated, killed and repeated, or run twice at once, each line comes in once. A line that is refused again is a dead\nletter again, with the number of its attempt. show: exit code 1 if the line is not a dead letter.',
   async run({ values, positionals, signal }) {
     const [word = 'list', ...rest] = positionals
-    if (!['list', 'show', 'replay'].includes(word)) throw usage(`"${word}" is neither list, show nor replay`)
+    if (!wordNames.includes(word)) throw usage(`there is no \`${name} ${word}\`: ${namesText(word, wordNames)}`)
     if (rest.length > (word === 'show' ? 1 : 0)) throw usage(`too many words after \`${word}\``)
     for (const [option, owners] of Object.entries(belongsTo))
       if (values[option] !== undefined && !owners.includes(word))

@@ -7,7 +7,7 @@ import type { ReplayPlan } from '../operations/replay/plan.ts'
 import { replay, type ReplayListener } from '../operations/replay/replay.ts'
 import type { ReplayProgress } from '../operations/replay/run-replay.ts'
 import { FlowError } from '../runtime/errors.ts'
-import { nearestName } from '../runtime/nearest-name.ts'
+import { namesText } from '../runtime/nearest-name.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseSpan } from './arguments/times.ts'
 import { formatJson } from './print/json.ts'
@@ -33,13 +33,6 @@ export function readRequest(values: CommandInput['values'], nowMs: number): Repl
   return { name, fromMs: ms(fromS), toMs: ms(toS), database: values['database'] as string | undefined }
 }
 
-/** The replays there are, if somebody named another one. */
-function nearText(name: string, names: readonly string[]): string {
-  const near = nearestName(name, names)
-  if (near !== undefined) return `; did you mean ${near}?`
-  return names.length === 0 ? '; there is none' : `; there are ${names.join(', ')}`
-}
-
 /** Why a request cannot be carried out, and what to write instead. */
 function refusalText(name: string, refusal: ReplayRefusal): string {
   switch (refusal.reason) {
@@ -50,7 +43,7 @@ function refusalText(name: string, refusal: ReplayRefusal): string {
     case 'unknown-database':
       return `nothing says that the database ${refusal.database} is of the replay ${name}; drop it yourself`
     case 'not-begun':
-      return `there is no replay ${name}; say --from to begin one`
+      return `there is no replay ${name}: ${namesText(name, refusal.names)}; to begin one, say --from`
     case 'other-range':
       return `the replay ${name} was begun from ${timeOf(refusal.fromMs)} to ${timeOf(refusal.toMs)}; leave out --from and --to to go on with it, or remove it with --drop`
   }
@@ -115,7 +108,7 @@ export const replayCommand: Command = {
     if (drop) {
       const { groups, topics, subjects, tables, names } = await dropReplay(found.side).finally(() => found.side.cluster.close())
       if (groups + topics + subjects + tables === 0) {
-        console.error(`there is no replay ${request.name}: nothing to remove${nearText(request.name, names)}`)
+        console.error(`there is no replay ${request.name}: nothing to remove; ${namesText(request.name, names)}`)
         return 1
       }
       console.log(

@@ -53,7 +53,10 @@ const wrong: readonly { args: string[]; message: RegExp }[] = [
   { args: ['frobnicate'], message: /^flowloom has no command "frobnicate"\n\n.*usage/s },
   { args: ['toString'], message: /^flowloom has no command "toString"/ },
   { args: ['run', '--frob'], message: /there is no option --frob; see `flowloom run --help`/ },
-  { args: ['run', '--roles', 'enrich,bake'], message: /unknown role "bake"; roles are discover, notify, fetch, enrich, ip-context, sink/ },
+  {
+    args: ['run', '--roles', 'enrich,bake'],
+    message: /there is no role "bake": there are discover, notify, fetch, enrich, ip-context, sink/,
+  },
   { args: ['lookup', '10.0.0.999'], message: /"10\.0\.0\.999" is not an address/ },
   { args: ['lookup', '10.0.0.1', '--at', 'yesterday'], message: /"yesterday" is not a time; write 2026-11-17T14:00:00Z or Unix seconds/ },
   { args: ['check-config', '--config'], message: /argument missing/ },

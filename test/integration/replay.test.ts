@@ -178,7 +178,10 @@ test('a replay gives the tables again, exactly once, and leaves the live ones as
       const nothing = await flowloom(['replay', '--name', name, '--drop'], env)
       assert.deepEqual([nothing.code, nothing.err.startsWith(`there is no replay ${name}: nothing to remove`)], [1, true], nothing.err)
       const unknown = await flowloom(['replay', '--name', name], env)
-      assert.deepEqual([unknown.code, unknown.err.includes('there is no replay new-parser; say --from')], [2, true])
+      assert.deepEqual(
+        [unknown.code, unknown.err.includes('there is no replay new-parser: there is none; to begin one, say --from')],
+        [2, true],
+      )
     })
   } finally {
     await side.close()

@@ -67,7 +67,7 @@ describe('an audit', () => {
   it('fails if one of two sources lists nothing of what it had', async () => {
     const other = { bucket: 'other', key: keyAt('2026-11-24', '1205') }
     const report = await auditOfWorld({ sources: [{ bucket: 'logs' }, { bucket: 'other' }], held: [today], read: [today, other] })
-    assert.match(report.blind[0]!, /^s3:\/\/other\/ lists nothing, but 1 versions of it were read/)
+    assert.match(report.blind[0]!, /^s3:\/\/other\/ lists nothing, but 1 version of it was read/)
     assert.equal(faultsOf(report), 1)
   })
 

@@ -155,6 +155,11 @@ describe('the words', () => {
     await refused(['replay'], { since: 'yesterday' })
     for (const option of ['reason', 'prefix', 'since']) await refused(['show', 's3://b/k:1'], { [option]: option })
     await refused(['list'], { reason: ['bad-number,bad-adress'] })
+    const input = { values: { reason: ['bad-adress'] }, positionals: [], signal: new AbortController().signal }
+    await assert.rejects(
+      async () => deadLettersCommand.run(input),
+      /there is no reason "bad-adress": did you mean bad-address\? There are /,
+    )
   })
   test('a line is named by object or by object version id', () => {
     assert.deepEqual(parseLine('s3://b/a:1/c.log:12'), { object: 's3://b/a:1/c.log', line: 12 })
