@@ -135,7 +135,7 @@ test('a replay gives the tables again, exactly once, and leaves the live ones as
     await t.test('repeated it adds nothing, with another range it is refused', async () => {
       const again = await flowloom(['replay', '--name', name, ...range], env)
       assert.equal(again.code, 0, again.err)
-      assert.match(again.out, /^ +replay +live\nobjects .*\nflows +[\d,]+ +[\d,]+\n/)
+      assert.match(again.out, /^what was written to raw-lines from 20\S+Z to 20\S+Z\n\n +replay +live\nobjects .*\nflows +[\d,]+ +[\d,]+\n/)
       assert.deepEqual(await checksums(side), wanted)
       const other = await flowloom(['replay', '--name', name, '--from', range[1]!, '--to', String(toS - 1)], env)
       assert.equal(other.code, 2)
