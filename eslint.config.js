@@ -3,6 +3,11 @@ import tseslint from 'typescript-eslint'
 import { docstringRule } from './lint/docstring-rule.js'
 import { houseRule } from './lint/house-rule.js'
 
+const syntax = [
+  { selector: 'ExportDefaultDeclaration', message: 'no default exports' },
+  { selector: 'TSEnumDeclaration', message: 'no enums: use a union or an `as const` table' },
+]
+
 export default tseslint.config(
   // main.ts is a link to bin/flowloom.cjs
   { ignores: ['node_modules/', 'dist/', 'release/', '.flowloom/', 'coverage/', 'main.ts'] },
@@ -43,10 +48,30 @@ export default tseslint.config(
       '@typescript-eslint/dot-notation': 'off',
       '@typescript-eslint/no-unsafe-enum-assignment': 'off',
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      'no-restricted-syntax': ['error', ...syntax],
+    },
+  },
+  {
+    files: [
+      'audit/**',
+      'aws/**',
+      'cli/**',
+      'config/**',
+      'flow/**',
+      'operations/**',
+      'processors/**',
+      'producers/**',
+      'runtime/**',
+      'sinks/**',
+    ],
+    rules: {
       'no-restricted-syntax': [
         'error',
-        { selector: 'ExportDefaultDeclaration', message: 'no default exports' },
-        { selector: 'TSEnumDeclaration', message: 'no enums: use a union or an `as const` table' },
+        ...syntax,
+        {
+          selector: "MemberExpression[property.name='message'][object.type='TSAsExpression'][object.typeAnnotation.typeName.name='Error']",
+          message: 'a message can be empty: use errorText()',
+        },
       ],
     },
   },

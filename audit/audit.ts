@@ -1,4 +1,5 @@
 /** Conservation, object by object: what S3 holds, what the topics hold, what the tables hold. */
+import { counted } from '../runtime/counted.ts'
 import type { ObjectLedger } from '../schemas/records.ts'
 import { addTally, emptyTally, tallyFields, totalOf, type Tallies, type Tally } from '../schemas/tally.ts'
 import type { BucketReadings, ObjectReading } from './read-buckets.ts'
@@ -129,7 +130,7 @@ export function compare(
           objectId,
           nameOf(objectId),
           'equation',
-          `${side}: ${tally.lines} lines, but ${parts} headers, blank, flows, gaps and dead letters`,
+          `${side}: ${counted(tally.lines, 'line')}, but ${parts} headers, blank, flows, gaps and dead letters`,
         )
     }
   const known = new Set([...(topics?.keys() ?? []), ...tables.keys()])

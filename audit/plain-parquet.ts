@@ -65,6 +65,6 @@ export async function readParquetPlainly(stored: Buffer, maxLineBytes: number): 
     }
     return { ok: true, tally }
   } catch (error) {
-    return { ok: false, reason: (error as Error).message }
+    return { ok: false, reason: errorText(error) }
   }
 }

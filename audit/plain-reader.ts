@@ -7,6 +7,7 @@ import { findFlowField } from '../flow/fields.ts'
 import { documentLines, isCommaHeader } from './plain-documents.ts'
 import { noText, unpackPlainly } from './plain-unpack.ts'
 import { addTally, emptyTally, type Tally } from '../schemas/tally.ts'
+import { errorText } from '../runtime/errors.ts'
 
 /** The Avro library refuses larger ones. */
 const largest = 2 ** 53 - 2
@@ -139,7 +140,7 @@ export function readPlainly(stored: Buffer, maxLineBytes: number, format?: strin
   try {
     content = unpackPlainly(stored)
   } catch (error) {
-    return { ok: false, reason: (error as Error).message }
+    return { ok: false, reason: errorText(error) }
   }
   const isHeader = (line: string): boolean => isMostlyDocumented(namesOf(Buffer.from(line)) ?? ['?'])
   const other = noText(content, isHeader)

@@ -1,4 +1,5 @@
 /** What an audit could not see, or need not look for: sources that list nothing, objects of no source, objects that nobody announced. */
+import { counted } from '../runtime/counted.ts'
 import type { S3Settings, S3Source } from '../producers/s3/settings.ts'
 import type { Tallies } from '../schemas/tally.ts'
 import type { AuditReport } from './audit.ts'
@@ -112,15 +113,17 @@ export function blindSpots(
   const empty = sources.filter(({ listed }) => listed === 0)
   const spots = empty.flatMap(({ name, source }) => {
     const gone = goneOf(source)
-    return gone === 0 ? [] : [`${name} lists nothing, but ${gone} versions of it were read: nothing of it was compared`]
+    return gone === 0
+      ? []
+      : [`${name} lists nothing, but ${counted(gone, 'version')} of it ${gone === 1 ? 'was' : 'were'} read: nothing of it was compared`]
   })
   const foreign = report.foreign.reduce((sum, { versions }) => sum + versions, 0)
   if (empty.length > 0 && foreign > 0)
     spots.push(
-      `${empty.map(({ name }) => name).join(', ')} lists nothing, and ${foreign} versions are of places that no source names: check s3.sources`,
+      `${empty.map(({ name }) => name).join(', ')} lists nothing, and ${counted(foreign, 'version is', 'versions are')} of places that no source names: check s3.sources`,
     )
   const lines = Math.max(report.totals.tables.lines, report.totals.tables.flows, report.totals.topics.lines)
   if (report.objects === 0 && lines > 0 && spots.length === 0)
-    spots.push(`S3 shows no object, but ${lines} lines were read: nothing was compared`)
+    spots.push(`S3 shows no object, but ${counted(lines, 'line was', 'lines were')} read: nothing was compared`)
   return spots
 }

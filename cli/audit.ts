@@ -3,9 +3,10 @@ import { audit, faultsOf, type KeyRange } from '../operations/audit.ts'
 import { openSession } from '../operations/session.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
-import { parseTime } from './arguments/times.ts'
+import { parseSpan, type TimeSpan } from './arguments/times.ts'
 import { auditJson, formatAudit } from './print/audit-table.ts'
-import { formatJson } from './print/json.ts'
+import { describeFilter } from './print/filter.ts'
+import { formatJson, isoTime } from './print/json.ts'
 
 /** The command. */
 export const auditCommand: Command = {
@@ -21,12 +22,20 @@ export const auditCommand: Command = {
   details:
     'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 if anything differs, if objects were never\nannounced, or if a source lists nothing that was read before. Objects before startDate of their source are left out, unless they were read.\nRun it when the pipeline is idle: what is on its way counts as missing.',
   async run({ values, signal }) {
-    const range = rangeOf(values)
+    const nowS = Math.ceil(Date.now() / 1000)
+    const span = parseSpan(values, { command: 'audit', nowS })
+    const range = rangeOf(span, nowS)
+    const text = (seconds: number | undefined): string | undefined => (seconds === undefined ? undefined : isoTime(seconds))
+    const filter = describeFilter({ from: text(span.fromS), to: text(span.toS) })
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {
       const withTopics = values['no-topics'] !== true
       const report = await audit(session, withTopics, text => process.stderr.isTTY && console.error(text), range)
-      console.log(values['json'] === true ? formatJson(auditJson(report, withTopics)) : formatAudit(report, withTopics))
+      console.log(
+        values['json'] === true
+          ? formatJson({ filter: filter.json, ...auditJson(report, withTopics) })
+          : formatAudit(report, withTopics, filter),
+      )
       const count = faultsOf(report)
       if (count > 0) throw new FlowError('AUDIT_FAILED', { count })
       return 0
@@ -36,12 +45,5 @@ export const auditCommand: Command = {
   },
 }
 
-function rangeOf(values: Readonly<Record<string, unknown>>): KeyRange | undefined {
-  const time = (name: 'from' | 'to'): number | undefined =>
-    values[name] === undefined ? undefined : parseTime(values[name] as string, 'audit')
-  const [fromS, toS] = [time('from'), time('to')]
-  if (fromS === undefined && toS === undefined) return undefined
-  const range = { fromS: fromS ?? 0, toS: toS ?? Math.ceil(Date.now() / 1000) }
-  if (range.fromS >= range.toS) throw new FlowError('USAGE', { detail: '--from must be before --to', command: 'audit' })
-  return range
-}
+const rangeOf = ({ fromS, toS }: TimeSpan, nowS: number): KeyRange | undefined =>
+  fromS === undefined && toS === undefined ? undefined : { fromS: fromS ?? 0, toS: toS ?? nowS }

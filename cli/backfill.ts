@@ -1,23 +1,17 @@
 /** `flowloom backfill`: reads the flow logs of past days. */
 import { counted } from '../runtime/counted.ts'
-import { backfill, type BackfillEvent, type BackfillRange } from '../operations/backfill/backfill.ts'
+import { backfill, type BackfillEvent } from '../operations/backfill/backfill.ts'
+import type { BackfillRange } from '../operations/backfill/range-objects.ts'
 import { openSession } from '../operations/session.ts'
 import { accountsPrefix } from '../producers/s3/source-folder.ts'
 import { bucketFault } from '../producers/s3/value-checks.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseTime } from './arguments/times.ts'
+import { parseSpan } from './arguments/times.ts'
 import { backfillTexts, countText, fitted } from './print/backfill-progress.ts'
 import { escapeLines, escapeText } from './print/escape-text.ts'
 
-const dayMs = 86_400_000
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: 'backfill' })
-
-/** Reads a time; a day as the end of what is wanted is wanted to its own end. */
-function timeOf(text: string, endOfDay: boolean): number {
-  const wholeDay = /^\d{4}-\d{2}-\d{2}$/.test(text)
-  return parseTime(text, 'backfill') * 1000 + (wholeDay && endOfDay ? dayMs : 0)
-}
 
 /**
  * Reads what is asked for.
@@ -32,21 +26,20 @@ export function parseRange({ values, positionals }: Pick<CommandInput, 'values' 
     const words = instead === null ? '' : `: write s3://${instead[1]!}${instead[2] === undefined ? '' : `/${instead[2]}`}`
     throw usage(`"${positionals.join(' ')}" is not one of s3://bucket or s3://bucket/prefix${words}`)
   }
-  if (values['from'] === undefined) throw usage('--from is missing')
+  const { fromS, toS } = parseSpan(values, { command: 'backfill', nowS: nowMs / 1000 }, true)
+  if (fromS === undefined) throw usage('--from is missing')
   const path = (match[2] ?? '').replace(/^\/+/, '')
   const at = /(?:^|\/)AWSLogs(?:\/|$)/.exec(path)
   const prefix = (at === null ? path : path.slice(0, at.index)).replace(/\/+$/, '')
   const start = accountsPrefix({ prefix })
-  const range = {
+  return {
     bucket: match[1]!,
     path,
     prefix,
     below: at === null || path.length < start.length ? start : path,
-    fromMs: timeOf(values['from'] as string, false),
-    toMs: values['to'] === undefined ? nowMs : timeOf(values['to'] as string, true),
+    fromMs: fromS * 1000,
+    toMs: toS === undefined ? nowMs : toS * 1000,
   }
-  if (range.fromMs >= range.toMs) throw usage('--from is after --to')
-  return range
 }
 
 /** Says lines to a terminal, where progress is rewritten in place; else progress is a line every ten seconds. */

@@ -13,8 +13,9 @@ import { firstNotDue, slotAfter, slotOf } from '../operations/coverage/slots.ts'
 import type { AskedTraffic, VerdictWord } from '../operations/coverage/verdict.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseTime } from './arguments/times.ts'
+import { parseSpan, parseTime } from './arguments/times.ts'
 import { formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
+import { describeFilter, type Filter } from './print/filter.ts'
 import { formatJson } from './print/json.ts'
 
 /** Exit codes beside 0; 1 is an error, as everywhere. */
@@ -22,8 +23,6 @@ const exitCodes: Readonly<Record<VerdictWord, number>> = { evidence: 0, gap: 3, 
 /** What --action asks for. */
 const askedBy: Readonly<Record<string, AskedTraffic>> = { ACCEPT: 'accepted', REJECT: 'rejected', both: 'both', any: 'any' }
 const dayS = 86_400
-/** Times that leave a day on both sides of what ClickHouse can hold. */
-const [firstS, lastS] = [2 * dayS, 2 ** 32 - 3 * dayS]
 
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: 'coverage' })
 
@@ -53,8 +52,6 @@ export interface CoverageOptions {
  */
 export function parseCoverageOptions(values: CommandInput['values'], nowS: number): CoverageOptions {
   const text = (name: string): string => (values[name] as string | undefined) ?? ''
-  const time = (name: string, otherwise: number): number =>
-    Math.min(Math.max(values[name] === undefined ? otherwise : parseTime(text(name), 'coverage'), firstS), lastS)
   const minutes = (name: string, otherwise: number): number => {
     if (values[name] !== undefined && !/^\d{1,6}$/.test(text(name))) throw usage(`--${name} takes whole minutes, not "${text(name)}"`)
     return values[name] === undefined ? otherwise : Number(text(name)) * 60
@@ -66,10 +63,10 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   if (given && values['interface'] === undefined) throw usage('--at goes with --interface')
   if (given && (values['from'] !== undefined || values['to'] !== undefined)) throw usage('say --at, or --from and --to')
   if (values['interface'] === '') throw usage('--interface takes an interface id')
-  const at = given ? time('at', nowS) : null
-  const to = slotAfter(time('to', nowS))
-  const from = slotOf(time('from', Math.max(to - dayS, firstS)))
-  if (from >= to) throw usage(`--from must be before --to`)
+  const at = given ? parseTime(text('at'), { command: 'coverage', option: 'at', nowS }) : null
+  const { fromS, toS } = parseSpan(values, { command: 'coverage', nowS })
+  const to = slotAfter(toS ?? nowS)
+  const from = slotOf(fromS ?? to - dayS)
   const everyS = minutes('every', 300)
   if (everyS === 0 || everyS % 300 !== 0) throw usage('--every takes 5, 10, 15 ... minutes')
   const windowS = minutes('window', 600)
@@ -95,28 +92,42 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   }
 }
 
+/** What narrows the answer, beside time and interface, which it names anyhow. */
+const filterOf = ({ account, region, flowLogs }: CoverageOptions): Filter =>
+  describeFilter({ account: account === '' ? undefined : account, region: region === '' ? undefined : region, 'flow-log': flowLogs })
+
 function printTime({ report, waiting, complete, unreadSources }: TimeCoverage, options: CoverageOptions, json: boolean): number {
-  if (json) console.log(formatJson({ from: options.from, to: options.to, complete, ...report, waiting, unreadSources }))
-  else console.log(`${unreadText(unreadSources)}${formatReport(report, options, waiting)}`)
+  const { from, to } = options
+  const filter = filterOf(options)
+  if (json) console.log(formatJson({ from, to, filter: filter.json, complete, ...report, waiting, unreadSources }))
+  else console.log(`${unreadText(unreadSources)}${formatReport(report, options, waiting, filter)}`)
   if (complete) return 0
   return exitCodes[hasLosses(report) ? 'gap' : 'unknown']
 }
 
 function printRanges(interfaceId: string, { found, ranges }: JudgedTime, options: CoverageOptions, json: boolean): number {
   const { neverSeen = false, waiting } = found.evidence
-  const { asked } = options
-  if (json)
-    console.log(formatJson({ interfaceId, from: options.from, to: options.to, asked, ranges, seenBy: found.seenBy, waiting, neverSeen }))
-  else console.log(formatRanges(interfaceId, asked, found, ranges))
+  const { asked, from, to } = options
+  const filter = filterOf(options)
+  if (json) console.log(formatJson({ interfaceId, from, to, filter: filter.json, asked, ranges, seenBy: found.seenBy, waiting, neverSeen }))
+  else console.log(formatRanges(interfaceId, asked, found, ranges, filter))
   const seen = (word: VerdictWord): boolean => ranges.some(({ verdict }) => verdict === word)
   return exitCodes[seen('gap') ? 'gap' : seen('unknown') ? 'unknown' : 'evidence']
 }
 
-function printVerdict(interfaceId: string, at: number, { found, verdict, recorded }: JudgedSecond, json: boolean): number {
+function printVerdict(
+  interfaceId: string,
+  at: number,
+  { found, verdict, recorded }: JudgedSecond,
+  options: CoverageOptions,
+  json: boolean,
+): number {
+  const filter = filterOf(options)
   const { neverSeen = false, waiting } = found.evidence
   const { asked } = found.evidence
-  if (json) console.log(formatJson({ interfaceId, at, asked, ...verdict, recorded, seenBy: found.seenBy, waiting, neverSeen }))
-  else console.log(formatVerdict(at, interfaceId, found, verdict, recorded))
+  if (json)
+    console.log(formatJson({ interfaceId, at, filter: filter.json, asked, ...verdict, recorded, seenBy: found.seenBy, waiting, neverSeen }))
+  else console.log(formatVerdict(at, interfaceId, found, verdict, recorded, filter))
   return exitCodes[verdict.verdict]
 }
 
@@ -173,6 +184,6 @@ Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an
     const { at, interfaceId } = options
     if (interfaceId === null) return printTime(await coverageOfTime(asked, options), options, json)
     if (at === null) return printRanges(interfaceId, await judgeTime(asked, { ...options, interfaceId }), options, json)
-    return printVerdict(interfaceId, at, await judgeSecond(asked, { ...options, interfaceId }, at), json)
+    return printVerdict(interfaceId, at, await judgeSecond(asked, { ...options, interfaceId }, at), options, json)
   },
 }

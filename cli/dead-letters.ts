@@ -5,37 +5,51 @@ import { sendBack } from '../operations/dead-letters/send-back.ts'
 import { openSession, type Session } from '../operations/session.ts'
 import { anyPlace } from '../operations/s3-place.ts'
 import { FlowError } from '../runtime/errors.ts'
+import { namesText } from '../runtime/nearest-name.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parsePlace } from './arguments/s3-place.ts'
 import { parseTime } from './arguments/times.ts'
-import { formatJson } from './print/json.ts'
+import { describeFilter, type Filter } from './print/filter.ts'
+import { formatJson, isoTime } from './print/json.ts'
 import { formatLetter, formatReport, formatSummary, letterJson } from './print/letter-text.ts'
 
 const name = 'dead-letters'
 const defaultMaxAttempts = 3
+const wordNames = ['list', 'show', 'replay']
 
 type Values = CommandInput['values']
 
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command: name })
 
-/** Options that only one of the words takes. */
-const belongsTo: Readonly<Record<string, string>> = { 'dry-run': 'replay', force: 'replay', 'max-attempts': 'replay', all: 'list' }
+/** Options that not every word takes, and the words that do. */
+const belongsTo: Readonly<Record<string, readonly string[]>> = {
+  reason: ['list', 'replay'],
+  prefix: ['list', 'replay'],
+  since: ['list', 'replay'],
+  'dry-run': ['replay'],
+  force: ['replay'],
+  'max-attempts': ['replay'],
+  all: ['list'],
+}
 
 /** Rejects unknown reasons: an empty list would look like good news. */
 function reasonsOf(values: Values): string[] {
   const reasons = ((values['reason'] as string[] | undefined) ?? []).flatMap(text => text.split(',')).filter(text => text !== '')
   const unknown = reasons.find(reason => !knownReasons.includes(reason))
-  if (unknown !== undefined) throw usage(`"${unknown}" is not a reason; there are ${knownReasons.join(', ')}`)
+  if (unknown !== undefined) throw usage(`there is no reason "${unknown}": ${namesText(unknown, knownReasons)}`)
   return reasons
 }
 
-function filterOf(values: Values): LetterFilter {
+/** Which dead letters are meant, and how answers say it. */
+function filterOf(values: Values): { filter: LetterFilter; told: Filter } {
   const since = values['since'] as string | undefined
   const prefix = values['prefix'] as string | undefined
+  const reason = reasonsOf(values)
+  const place = prefix === undefined ? undefined : parsePlace(prefix, name)
+  const sinceS = since === undefined ? undefined : parseTime(since, { command: name, option: 'since', nowS: Date.now() / 1000 })
   return {
-    reasons: reasonsOf(values),
-    place: prefix === undefined ? anyPlace : parsePlace(prefix, name),
-    sinceMs: since === undefined ? 0 : parseTime(since, name) * 1000,
+    filter: { reasons: reason, place: place ?? anyPlace, sinceMs: (sinceS ?? 0) * 1000 },
+    told: describeFilter({ reason, prefix: place, since: sinceS === undefined ? undefined : isoTime(sinceS) }),
   }
 }
 
@@ -58,11 +72,12 @@ export function parseLine(text: string | undefined): { object: string; line: num
 }
 
 async function list(session: Session, values: Values): Promise<number> {
-  const reasons = await summarize(session, filterOf(values), values['all'] === true)
+  const { filter, told } = filterOf(values)
+  const reasons = await summarize(session, filter, values['all'] === true)
   if (values['json'] === true) {
     const shown = reasons.map(({ newest, ...counts }) => ({ ...counts, newest: newest.map(entry => letterJson(entry, entry.open)) }))
-    console.log(formatJson({ reasons: shown }))
-  } else console.log(formatSummary(reasons))
+    console.log(formatJson({ filter: told.json, reasons: shown }))
+  } else console.log(formatSummary(reasons, told))
   return 0
 }
 
@@ -78,8 +93,9 @@ async function show(session: Session, values: Values, text: string | undefined):
 async function replay(session: Session, values: Values): Promise<number> {
   const dryRun = values['dry-run'] === true
   const maxAttempts = maxAttemptsOf(values)
-  const report = await sendBack(session, { filter: filterOf(values), force: values['force'] === true, maxAttempts, dryRun })
-  console.log(values['json'] === true ? formatJson({ dryRun, ...report }) : formatReport(report, dryRun))
+  const { filter, told } = filterOf(values)
+  const report = await sendBack(session, { filter, force: values['force'] === true, maxAttempts, dryRun })
+  console.log(values['json'] === true ? formatJson({ dryRun, filter: told.json, ...report }) : formatReport(report, dryRun, told))
   return 0
 }
 
@@ -107,10 +123,11 @@ export const deadLettersCommand: Command = {
     'replay puts whole lines with a known header into raw-lines again, under their object version and line number, so that a fixed enrich reads\nthem. It is exactly once: repeated, killed and repeated, or run twice at once, each line comes in once. A line that is refused again is a dead\nletter again, with the number of its attempt. show: exit code 1 if the line is not a dead letter.',
   async run({ values, positionals, signal }) {
     const [word = 'list', ...rest] = positionals
-    if (!['list', 'show', 'replay'].includes(word)) throw usage(`"${word}" is neither list, show nor replay`)
+    if (!wordNames.includes(word)) throw usage(`there is no \`${name} ${word}\`: ${namesText(word, wordNames)}`)
     if (rest.length > (word === 'show' ? 1 : 0)) throw usage(`too many words after \`${word}\``)
-    for (const [option, owner] of Object.entries(belongsTo))
-      if (values[option] !== undefined && owner !== word) throw usage(`--${option} belongs to \`${name} ${owner}\``)
+    for (const [option, owners] of Object.entries(belongsTo))
+      if (values[option] !== undefined && !owners.includes(word))
+        throw usage(`--${option} belongs to ${owners.map(owner => `\`${name} ${owner}\``).join(' and ')}`)
     if (word === 'show') parseLine(rest[0])
     filterOf(values)
     maxAttemptsOf(values)

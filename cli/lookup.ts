@@ -31,7 +31,7 @@ recorded: flows of that day (UTC) show the address at an interface, and do not p
 Kafka is asked for records that are on their way. Only if there are none it says that nobody newer is known (JSON: nextOwnerFrom null and
 waiting empty); the address may be free by then.
 Exit code 1 if nobody is known to have held it; 4 if that cannot be told: it is only recorded, records are on their way (or Kafka could not be asked),
-the time has not come, no object of that day was read, or the sink has not filled the table cloud_map.`,
+no object of that day was read, or the sink has not filled the table cloud_map.`,
   async run({ values, positionals }) {
     const [ip] = positionals
     if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))
@@ -40,7 +40,10 @@ the time has not come, no object of that day was read, or the sink has not fille
           ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is not an address; write one like 10.0.1.5 or 2001:db8::1`,
         command: 'lookup',
       })
-    const atS = values['at'] === undefined ? undefined : parseTime(values['at'] as string, 'lookup')
+    const atS =
+      values['at'] === undefined
+        ? undefined
+        : parseTime(values['at'] as string, { command: 'lookup', option: 'at', nowS: Date.now() / 1000 })
     const askedS = atS ?? Math.floor(Date.now() / 1000)
     const config = loadConfig({ file: values['config'] as string | undefined })
     const found = await lookUp({ config, noKafka: values['no-kafka'] === true }, ip, askedS)
@@ -52,7 +55,7 @@ the time has not come, no object of that day was read, or the sink has not fille
       if (holders.length === 0 && blank === undefined) console.log(nobodyText(ip, atS))
       for (const line of onTheWayLines(onTheWay)) console.log(line)
     }
-    if (blank !== undefined) console.error(blankText(blank, ip, askedS))
+    if (blank !== undefined) console.error(blankText(blank, askedS))
     if (blank === undefined || holders.length > 0) return holders.length === 0 ? 1 : 0
     return unknown
   },

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import { helpOf, parseCommandLine, type Command } from './arguments/command.ts'
 import { escapeLines } from './print/escape-text.ts'
-import { flowErrorOf, FlowError, kafkaFailureOf } from '../runtime/errors.ts'
+import { errorText, flowErrorOf, FlowError, kafkaFailureOf } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
 import { endWithParent, stopSignal } from '../runtime/processes/stop-signal.ts'
 
@@ -60,7 +60,7 @@ async function main(args: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   const told = flowErrorOf(error) ?? kafkaFailureOf(error)?.error ?? error
   const expected = told instanceof FlowError || (told as Error).name === 'StackError'
-  console.error(expected ? `flowloom: ${(told as Error).message}` : told)
+  console.error(expected ? `flowloom: ${errorText(told)}` : told)
   return told instanceof FlowError && told.code === 'USAGE' ? 2 : 1
 }
 

@@ -3,12 +3,13 @@ import { counted } from '../runtime/counted.ts'
 import { loadConfig } from '../config/config.ts'
 import { dropReplay } from '../operations/replay/drop-replay.ts'
 import { findReplay, type ReplayRefusal, type ReplayRequest } from '../operations/replay/find-replay.ts'
+import type { ReplayPlan } from '../operations/replay/plan.ts'
 import { replay, type ReplayListener } from '../operations/replay/replay.ts'
 import type { ReplayProgress } from '../operations/replay/run-replay.ts'
 import { FlowError } from '../runtime/errors.ts'
-import { nearestName } from '../runtime/nearest-name.ts'
+import { namesText } from '../runtime/nearest-name.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseTime } from './arguments/times.ts'
+import { parseSpan } from './arguments/times.ts'
 import { formatJson } from './print/json.ts'
 import { comparisonJson, formatComparison } from './print/replay-comparison.ts'
 
@@ -19,25 +20,17 @@ const timeOf = (ms: number): string => new Date(ms).toISOString()
 /**
  * Reads the options.
  *
+ * @param nowMs Unix milliseconds.
  * @throws FlowError USAGE.
  */
-export function readRequest(values: CommandInput['values']): ReplayRequest {
+export function readRequest(values: CommandInput['values'], nowMs: number): ReplayRequest {
   const name = values['name'] as string | undefined
   if (name === undefined || !/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name))
     throw usage('say a name with --name: lower-case letters, digits and dashes, at most 40')
-  const time = (option: string): number | undefined =>
-    values[option] === undefined ? undefined : parseTime(values[option] as string, command) * 1000
-  const [fromMs, toMs] = [time('from'), time('to')]
-  if (fromMs === undefined && toMs !== undefined) throw usage('--to needs --from')
-  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) throw usage('--from must be before --to')
-  return { name, fromMs, toMs, database: values['database'] as string | undefined }
-}
-
-/** The replays there are, if somebody named another one. */
-function nearText(name: string, names: readonly string[]): string {
-  const near = nearestName(name, names)
-  if (near !== undefined) return `; did you mean ${near}?`
-  return names.length === 0 ? '; there is none' : `; there are ${names.join(', ')}`
+  if (values['from'] === undefined && values['to'] !== undefined) throw usage('--to needs --from')
+  const { fromS, toS } = parseSpan(values, { command, nowS: nowMs / 1000 })
+  const ms = (seconds: number | undefined): number | undefined => (seconds === undefined ? undefined : seconds * 1000)
+  return { name, fromMs: ms(fromS), toMs: ms(toS), database: values['database'] as string | undefined }
 }
 
 /** Why a request cannot be carried out, and what to write instead. */
@@ -50,7 +43,7 @@ function refusalText(name: string, refusal: ReplayRefusal): string {
     case 'unknown-database':
       return `nothing says that the database ${refusal.database} is of the replay ${name}; drop it yourself`
     case 'not-begun':
-      return `there is no replay ${name}; say --from to begin one`
+      return `there is no replay ${name}: ${namesText(name, refusal.names)}; to begin one, say --from`
     case 'other-range':
       return `the replay ${name} was begun from ${timeOf(refusal.fromMs)} to ${timeOf(refusal.toMs)}; leave out --from and --to to go on with it, or remove it with --drop`
   }
@@ -105,7 +98,7 @@ export const replayCommand: Command = {
   details:
     'Times are when fetch wrote the lines, not when the traffic was: an object that came late is in the range of its arrival. The range is fixed\nat the beginning and exactly once; the same command (or without --from and --to) goes on with a replay that was stopped or killed, and more\nthan one process may run it. Live topics are only read, live tables are not touched. Exit code 1 if it was stopped before its end, or if --drop finds nothing.',
   async run({ values, signal }) {
-    const request = readRequest(values)
+    const request = readRequest(values, Date.now())
     const live = loadConfig({ file: values['config'] as string | undefined })
     const drop = values['drop'] === true
     if (drop && request.fromMs !== undefined) throw usage('--drop takes no --from and --to')
@@ -115,7 +108,7 @@ export const replayCommand: Command = {
     if (drop) {
       const { groups, topics, subjects, tables, names } = await dropReplay(found.side).finally(() => found.side.cluster.close())
       if (groups + topics + subjects + tables === 0) {
-        console.error(`there is no replay ${request.name}: nothing to remove${nearText(request.name, names)}`)
+        console.error(`there is no replay ${request.name}: nothing to remove; ${namesText(request.name, names)}`)
         return 1
       }
       console.log(
@@ -123,15 +116,21 @@ export const replayCommand: Command = {
       )
       return 0
     }
-    const comparison = await replay(found, request, listenerOf(request.name), signal)
+    let range: Pick<ReplayPlan, 'fromMs' | 'toMs'> = { fromMs: 0, toMs: 0 }
+    const listener = listenerOf(request.name)
+    const begun: ReplayListener['begun'] = (plan, beginning) => {
+      range = plan
+      listener.begun(plan, beginning)
+    }
+    const comparison = await replay(found, request, { ...listener, begun }, signal)
     if (comparison === undefined) {
       console.error(`stopped; \`flowloom replay --name ${request.name}\` goes on`)
       return 1
     }
     console.log(
       values['json'] === true
-        ? formatJson({ name: request.name, database, ...comparisonJson(comparison) })
-        : formatComparison(comparison, database),
+        ? formatJson({ name: request.name, database, from: timeOf(range.fromMs), to: timeOf(range.toMs), ...comparisonJson(comparison) })
+        : formatComparison(comparison, database, range),
     )
     return 0
   },

@@ -2,6 +2,7 @@
 import { loadConfig } from '../config/config.ts'
 import { resetOf, resettable } from '../operations/reset.ts'
 import { FlowError } from '../runtime/errors.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
 import { topology, type Topology } from '../topology.ts'
 import { configOption, type Command } from './arguments/command.ts'
 
@@ -22,8 +23,11 @@ export function resetCommandOf(parts: Topology): Command {
     details: `Stop every ${names.join(' or ')} process first. The ${drops} come back with the same content, as far as the topics still hold it (kafka.retentionMs).\nOnly ${theParts} can be reset: for the other roles a restart from the first record would write every record twice.`,
     async run({ values, positionals }) {
       const chosen = choices.find(({ name }) => name === positionals[0])
-      if (positionals.length !== 1 || chosen === undefined)
-        throw new FlowError('USAGE', { detail: `say ${names.map(name => `\`reset ${name}\``).join(' or ')}`, command: 'reset' })
+      if (positionals.length !== 1 || chosen === undefined) {
+        const near = positionals.length === 1 ? nearestName(positionals[0]!, names) : undefined
+        const detail = `say ${(near === undefined ? names : [near]).map(name => `\`reset ${name}\``).join(' or ')}`
+        throw new FlowError('USAGE', { detail, command: 'reset' })
+      }
       const config = loadConfig({ file: values['config'] as string | undefined })
       const reset = resetOf(config, chosen)
       console.log(`groups: ${reset.groups.join(', ')}\n${reset.drops}: ${reset.what}`)

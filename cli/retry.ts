@@ -5,6 +5,7 @@ import { openSession } from '../operations/session.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { parsePlace } from './arguments/s3-place.ts'
 import { escapeText } from './print/escape-text.ts'
+import { describeFilter, narrowed } from './print/filter.ts'
 
 const shownObjects = 20
 
@@ -22,6 +23,7 @@ export const retryCommand: Command = {
   async run({ values, signal }) {
     const prefix = values['prefix'] as string | undefined
     const place = prefix === undefined ? undefined : parsePlace(prefix, 'retry')
+    const filter = describeFilter({ prefix: place })
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {
       const unread = await findUnread(session, place)
@@ -32,12 +34,12 @@ export const retryCommand: Command = {
       if (unread.length > shownObjects) console.log(`... and ${unread.length - shownObjects} more`)
       if (values['dry-run'] !== true && unread.length > 0) await announceRetries(session, unread)
       if (unread.length === 0) {
-        console.log(
-          `no object ${place === undefined ? '' : `of ${prefix!} `}has failed or waits for another attempt: nothing to read again`,
-        )
+        console.log(narrowed(filter, 'no object has failed or waits for another attempt: nothing to read again'))
         return place === undefined ? 0 : 1
       }
-      console.log(`${counted(unread.length, 'object')}${values['dry-run'] === true ? ', nothing done' : ' announced again'}`)
+      console.log(
+        narrowed(filter, `${counted(unread.length, 'object')}${values['dry-run'] === true ? ', nothing done' : ' announced again'}`),
+      )
       return 0
     } finally {
       await session.cluster.close()

@@ -2,6 +2,7 @@
 import { runProcesses } from '../operations/run-processes.ts'
 import { runRoles } from '../operations/run-roles.ts'
 import { FlowError } from '../runtime/errors.ts'
+import { namesText } from '../runtime/nearest-name.ts'
 import { topology, type Topology } from '../topology.ts'
 import { configOption, type Command } from './arguments/command.ts'
 
@@ -15,7 +16,7 @@ export function parseRoles(text: string | undefined, parts: Topology = topology)
   const names = text === undefined ? roleNames : text.split(',').map(name => name.trim())
   const unknown = names.find(name => !roleNames.includes(name))
   if (unknown !== undefined)
-    throw new FlowError('USAGE', { detail: `unknown role "${unknown}"; roles are ${roleNames.join(', ')}`, command: 'run' })
+    throw new FlowError('USAGE', { detail: `there is no role "${unknown}": ${namesText(unknown, roleNames)}`, command: 'run' })
   return names
 }
 

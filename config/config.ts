@@ -5,10 +5,10 @@
  * a file that holds the value), the YAML or JSON file given by `--config` or `FLOWLOOM_CONFIG`, the default.
  */
 import { readFileSync } from 'node:fs'
-import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { faultTexts, isSecretSchema, plainSchema } from './faults.ts'
 import { configSchema, sections } from './sections.ts'
+import { parseSettings } from './settings-text.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
 
@@ -178,12 +178,9 @@ export function loadConfig(options: { file?: string | undefined; env?: NodeJS.Pr
   const file = settingsFile(options.file, env)
   let parsed: unknown = {}
   if (file !== undefined) {
-    const content = readText(file, 'configuration')
-    try {
-      parsed = parseYaml(content) ?? {}
-    } catch (cause) {
-      throw new FlowError('CONFIG_INVALID', { faults: `${file}: ${(cause as Error).message}` }, { cause })
-    }
+    const { value, faults } = parseSettings(readText(file, 'configuration'), file)
+    if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
+    parsed = value ?? {}
   }
   if (!isMapping(parsed))
     throw new FlowError('CONFIG_INVALID', {

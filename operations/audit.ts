@@ -9,7 +9,7 @@ import { tallyTopics } from '../audit/topic-tallies.ts'
 import type { StoreOf } from '../producers/s3/objects/object-store.ts'
 import { createS3Stores } from '../producers/s3/objects/s3-object-store.ts'
 import { topics } from '../schemas/topics.ts'
-import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
+import { withStore } from '../sinks/clickhouse/clickhouse-client.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import { learnOlderWriters, type Session } from './session.ts'
 
@@ -39,8 +39,7 @@ export async function audit(
 ): Promise<AuditReport> {
   const { config, cluster, codecs } = session
   const stores = createS3Stores(config.s3)
-  const store = connectClickHouse(config.clickhouse)
-  try {
+  return withStore(config.clickhouse, async store => {
     await askEverySide(session, stores, store, withTopics)
     const scope = { s3: config.s3, nowMs: Date.now(), range }
     const s3 = await readBuckets(scope, stores, objects => {
@@ -52,7 +51,5 @@ export async function audit(
     progress('asking ClickHouse')
     const tables = await tallyTables(store)
     return auditOf(scope, s3, told?.ledger ?? new Map(), told?.tallies, tables, await placesInTables(store))
-  } finally {
-    await store.close()
-  }
+  })
 }

@@ -9,10 +9,10 @@ import { askOnTheWay, mayBeOnTheWay, type OnTheWay } from './on-the-way.ts'
 import { commandLevel } from './session.ts'
 
 /**
- * Why an answer is not what it seems: the time has not come; the tables have nothing of it; flows show the address at an interface and do not prove
+ * Why an answer is not what it seems: the tables have nothing of it; flows show the address at an interface and do not prove
  * that it holds it; records are on their way; nobody can say if they are.
  */
-export type Blank = 'to-come' | 'map-empty' | 'nothing-read' | 'not-proven' | 'on-their-way' | 'kafka-unknown'
+export type Blank = 'map-empty' | 'nothing-read' | 'not-proven' | 'on-their-way' | 'kafka-unknown'
 
 /** Where flows show an address that the map does not know then: a row of recorded_at.sql. */
 export interface Recorded {
@@ -50,11 +50,9 @@ export async function findRecorded(store: Store, holders: readonly Holder[], ip:
 /**
  * Says whether "nobody" or "last-known" means more than that the tables have nothing of the time.
  *
- * @param nowS Unix seconds.
  * @returns undefined: it does; the address was looked for in what was read of the day, and nothing is on its way.
  */
-export async function blankOf(store: Store, found: Omit<LookUp, 'blank'>, atS: number, nowS: number): Promise<Blank | undefined> {
-  if (atS > nowS) return 'to-come'
+export async function blankOf(store: Store, found: Omit<LookUp, 'blank'>, atS: number): Promise<Blank | undefined> {
   if (found.holders.some(({ state }) => state !== 'last-known')) return undefined
   const [known] = await ask<{ objects: number; lines: number; runs: number }, 'known_of_day'>(store, 'known_of_day', {
     at: new Date(atS * 1000),
@@ -87,6 +85,6 @@ export async function lookUp({ config, noKafka }: LookUpAsked, ip: string, atS: 
     const holders = await findHolders(store, ip, atS)
     const recorded = await findRecorded(store, holders, ip, atS)
     const found = { holders, recorded, onTheWay }
-    return { ...found, blank: await blankOf(store, found, atS, Math.floor(Date.now() / 1000)) }
+    return { ...found, blank: await blankOf(store, found, atS) }
   })
 }

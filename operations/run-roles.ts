@@ -91,11 +91,14 @@ export async function runRoles({ file, roles, named }: RunRequest, signal: Abort
   const session = await open(file, roles, signal)
   if (session === undefined) return
   const { config, log } = session
-  const { idle } = planRun(config, roles)
+  const plan = planRun(config, roles)
+  const { idle } = plan
   if (idle.length > 0 && named) log.warn({ roles: idle }, 'the settings give these roles nothing to do')
   const { parts: built, health } = buildParts(session, roles)
   await runParts(built, signal, config.run.shutdownGraceMs, log, () => {
-    log.info({ roles, port: health.port }, 'running')
+    for (const part of plan.parts)
+      log.info({ part: part.name, roles: [...part.sources, ...part.roles].map(({ name }) => name) }, 'part started')
+    log.info({ roles, port: health.port, metrics: `http://${config.http.host}:${health.port}/metrics` }, 'running')
     tellRunning(health.port)
   })
 }

@@ -215,10 +215,12 @@ export class FlowError extends Error {
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, details: Record<string, unknown> = {}, options?: { cause?: unknown }) {
+    const shown = (name: string): string => {
+      const text = String(details[name])
+      return withoutPassword(name === 'detail' && text.trim() === '' ? errorText(options?.cause ?? '') : text)
+    }
     super(
-      errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) =>
-        name in details ? withoutPassword(String(details[name])) : whole,
-      ),
+      errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? shown(name) : whole)),
       options,
     )
     this.name = 'FlowError'
@@ -263,8 +265,32 @@ export function kafkaFailureOf(error: unknown): { readonly error: FlowError; rea
   }
 }
 
-/** Text of any thrown value, for a detail. */
-export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** Texts of clients that say nothing; what lies under them does. */
+const saysNothing = /^(?:fetch failed|UnknownError|Unknown ?Error)?$/i
+
+/** What is known of an error that has no text: what it collected, what caused it, its code, its name. */
+function textUnder(error: object, depth: number): string {
+  const { errors, cause, code, name } = error as { errors?: unknown; cause?: unknown; code?: unknown; name?: unknown }
+  const under = [...(Array.isArray(errors) ? (errors as unknown[]) : []), ...(cause === undefined || cause === null ? [] : [cause])]
+  const said = depth > 0 ? [...new Set(under.map(each => textWithin(each, depth - 1)))].filter(text => text !== '') : []
+  if (said.length > 0) return said.join('; ')
+  return [code, name].find((word): word is string => typeof word === 'string' && word !== '' && word !== 'Error') ?? ''
+}
+
+function textWithin(error: unknown, depth: number): string {
+  if (typeof error !== 'object' || error === null) return String(error).trim()
+  const { message } = error as { message?: unknown }
+  const text = typeof message === 'string' ? message.trim() : ''
+  if (!saysNothing.test(text)) return text
+  const under = textUnder(error, depth)
+  return under === '' || (text !== '' && under === (error as { name?: unknown }).name) ? text : under
+}
+
+/**
+ * Text of any thrown value, for a detail. Never empty: an error without a message, such as the one of a port that refused both addresses of a
+ * host, has the texts of what it collected or what caused it, else its code or name.
+ */
+export const errorText = (error: unknown): string => textWithin(error, 5) || 'an error that says nothing'
 
 /** The same with the name that a client of AWS gives its errors; ours say all in their text. */
 export const namedErrorText = (error: unknown): string =>

@@ -36,3 +36,14 @@ export function nearestName(word: string, names: Iterable<string>): string | und
   if (parts.length === 1) return parts[0]
   return best !== undefined && fewest <= Math.floor(Math.min(wanted.length, bare(best).length) / 3) ? best : undefined
 }
+
+/**
+ * What to say of a name that there is not: the nearest one, and all.
+ *
+ * @returns `did you mean enrich? There are fetch, enrich`, or without a near one `there are ...`; `there is none` if there are no names.
+ */
+export function namesText(word: string, names: readonly string[]): string {
+  const near = nearestName(word, names)
+  const all = names.length === 0 ? 'there is none' : `there are ${names.join(', ')}`
+  return near === undefined ? all : `did you mean ${near}? T${all.slice(1)}`
+}

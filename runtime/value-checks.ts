@@ -2,6 +2,7 @@
  * What is wrong with a value of a setting, in words that say what to write instead. Each function returns undefined for a value that will do.
  * They judge the form alone: whether somebody answers is for `check-config --probe`. Values that only one part knows are judged there.
  */
+import { errorText } from './errors.ts'
 
 /** Finds what is wrong with a text. */
 export type ValueCheck = (value: string) => string | undefined
@@ -30,7 +31,7 @@ export const patternFault: ValueCheck = value => {
   try {
     return new RegExp(value) instanceof RegExp ? undefined : 'not a regular expression'
   } catch (error) {
-    const why = (error as Error).message.replace(/^.*: /, '')
+    const why = errorText(error).replace(/^.*: /, '')
     const end = /^[*/]*\*(\.[\w.]+)$/.exec(value)?.[1]
     const instead = end === undefined ? '' : `; for keys that end with ${end} write ${quoted(`${end.replaceAll('.', '\\.')}$`)}`
     return `not a regular expression (${why})${instead}`

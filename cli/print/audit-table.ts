@@ -3,11 +3,12 @@ import { counted } from '../../runtime/counted.ts'
 import type { AuditReport } from '../../audit/audit.ts'
 import { tallyFields, type Sum, type Tally } from '../../schemas/tally.ts'
 import { escapeText } from './escape-text.ts'
+import { everything, narrowed, type Filter } from './filter.ts'
 
 const shownDifferences = 20
 
 /** The conservation table as text. */
-export function formatAudit(report: AuditReport, withTopics: boolean): string {
+export function formatAudit(report: AuditReport, withTopics: boolean, filter: Filter = everything): string {
   const sides = (['s3', 'topics', 'tables'] as const).filter(side => withTopics || side !== 'topics')
   const title = { s3: 'S3 objects', topics: 'topics', tables: 'ClickHouse' }
   const rows = [
@@ -39,7 +40,7 @@ export function formatAudit(report: AuditReport, withTopics: boolean): string {
   for (const { object, side, detail } of report.differences.slice(0, shownDifferences))
     lines.push(escapeText(`DIFFERENT ${side} ${object}: ${detail}`))
   if (report.differences.length > shownDifferences) lines.push(`... and ${report.differences.length - shownDifferences} more`)
-  lines.push(verdictOf(report))
+  lines.push(narrowed(filter, verdictOf(report, withTopics)))
   return lines.join('\n')
 }
 
@@ -55,9 +56,10 @@ export const auditJson = (report: AuditReport, withTopics: boolean): object => (
   },
 })
 
-function verdictOf(report: AuditReport): string {
+function verdictOf(report: AuditReport, withTopics: boolean): string {
   if (report.differences.length > 0) return counted(report.differences.length, 'difference')
   if (report.blind.length > 0) return 'no difference in what was compared, but not everything could be'
   if (report.unannounced.count > 0) return 'every line of the objects that were announced is accounted for'
-  return report.objects === 0 ? 'there is nothing to compare' : 'every line is accounted for on every side'
+  if (report.objects === 0) return 'there is nothing to compare'
+  return `every line is accounted for ${withTopics ? 'on every side' : 'in S3 and in ClickHouse; the topics were left out'}`
 }

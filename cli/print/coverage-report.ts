@@ -1,6 +1,7 @@
 /** The coverage reports as text for people. Times are UTC. */
 import { counted } from '../../runtime/counted.ts'
 import { escapeText } from './escape-text.ts'
+import { everything, narrowed, type Filter } from './filter.ts'
 import { formatRows } from './text-table.ts'
 import type { InterfaceEvidence, JudgedRange, RecordCounts, SeenBy } from '../../operations/coverage/interface-report.ts'
 import {
@@ -79,7 +80,7 @@ function withoutSlotLines(objects: readonly ListedObject[]): string[] {
 }
 
 /** The report of a time. */
-export function formatReport(report: CoverageReport, request: CoverageRequest, waiting: Waiting): string {
+export function formatReport(report: CoverageReport, request: CoverageRequest, waiting: Waiting, filter: Filter = everything): string {
   const { flowLogs, ended, unread, withoutSlot, skipped, overlaps, nameless } = report
   const head = `${minute(request.from)} to ${minute(request.to)} UTC`
   const byLog = (lines: (log: FlowLogCoverage) => string[]): string[] =>
@@ -161,7 +162,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
       : undefined
   const complete = hasLosses(report) ? 'not complete: see above' : (known ?? 'nothing is missing and nothing was lost')
   const none = ended.length === 0 ? 'no flow log is known there' : 'every flow log that is known had ended'
-  lines.push('', flowLogs.length === 0 ? `${none}, so nothing is known of any flow` : complete)
+  lines.push('', narrowed(filter, flowLogs.length === 0 ? `${none}, so nothing is known of any flow` : complete))
   return lines.join('\n')
 }
 
@@ -196,9 +197,16 @@ function headline({ verdict, traffic }: Verdict, asked: AskedTraffic): string {
 }
 
 /** The verdict on one time. */
-export function formatVerdict(at: number, interfaceId: string, found: InterfaceEvidence, verdict: Verdict, counts: RecordCounts): string {
+export function formatVerdict(
+  at: number,
+  interfaceId: string,
+  found: InterfaceEvidence,
+  verdict: Verdict,
+  counts: RecordCounts,
+  filter: Filter = everything,
+): string {
   return [
-    `${interfaceId} at ${clock(at)} UTC: ${headline(verdict, found.evidence.asked)}`,
+    narrowed(filter, `${interfaceId} at ${clock(at)} UTC: ${headline(verdict, found.evidence.asked)}`),
     '',
     ...verdict.reasons.map(reason => `  ${escapeText(reason)}`),
     `  recorded at that second: ${counted(counts.flows, 'flow')}, ${counts.noData} NODATA${counts.unclear === 0 ? '' : `, ${counts.unclear} NODATA or SKIPDATA`}`,
@@ -207,12 +215,22 @@ export function formatVerdict(at: number, interfaceId: string, found: InterfaceE
 }
 
 /** The verdicts on a time, slot by slot. */
-export function formatRanges(interfaceId: string, asked: AskedTraffic, found: InterfaceEvidence, ranges: readonly JudgedRange[]): string {
+export function formatRanges(
+  interfaceId: string,
+  asked: AskedTraffic,
+  found: InterfaceEvidence,
+  ranges: readonly JudgedRange[],
+  filter: Filter = everything,
+): string {
   const lines = ranges.flatMap(each => [
     `${range(each)}  ${each.verdict === 'gap' ? 'GAP' : headline(each, asked).replace(/: [^;]*/g, '')}`,
     ...(each.verdict === 'evidence' ? [] : each.reasons.map(reason => `  ${reason}`)),
   ])
-  return [`${interfaceId}, UTC`, ...section('by slot', lines), ...section('its flow logs', seenByLines(found.seenBy))].join('\n')
+  return [
+    narrowed(filter, `${interfaceId}, UTC`),
+    ...section('by slot', lines),
+    ...section('its flow logs', seenByLines(found.seenBy)),
+  ].join('\n')
 }
 
 /** A line for each source of which nothing was ever read. */

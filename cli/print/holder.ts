@@ -10,11 +10,9 @@ export const nobodyText = (ip: string, atS: number | undefined): string =>
   `nobody is known to have held ${ip}${atS === undefined ? '' : ` at ${clock(atS)}`}`
 
 /** Why the tables cannot tell who held an address. */
-export function blankText(blank: Blank, ip: string, atS: number): string {
+export function blankText(blank: Blank, atS: number): string {
   const day = clock(atS).slice(0, 10)
   switch (blank) {
-    case 'to-come':
-      return `${clock(atS)} has not come yet: nobody can say who will hold ${ip}`
     case 'map-empty':
       return 'not known: the table cloud_map is empty; the sink has not filled it (flowloom run --roles enrich,ip-context,sink)'
     case 'nothing-read':

@@ -3,6 +3,7 @@ import { counted } from '../../runtime/counted.ts'
 import type { Letter, ReasonSummary } from '../../operations/dead-letters/letters.ts'
 import { objectUri } from '../../operations/dead-letters/letters.ts'
 import type { LeftReason, SendBackReport } from '../../operations/dead-letters/send-back.ts'
+import { everything, narrowed, type Filter } from './filter.ts'
 
 /** Printable ASCII as it is, anything else as `\xNN`. */
 export const escapeBytes = (bytes: Uint8Array): string =>
@@ -30,7 +31,7 @@ const attemptText = (attempt: number): string =>
   attempt === 0 ? '' : `, after it was sent back ${attempt === 1 ? 'once' : `${attempt} times`}`
 
 /** The list of `flowloom dead-letters`. */
-export function formatSummary(reasons: readonly ReasonSummary[]): string {
+export function formatSummary(reasons: readonly ReasonSummary[], filter: Filter = everything): string {
   const open = reasons.reduce((sum, summary) => sum + summary.open, 0)
   const replayed = reasons.reduce((sum, summary) => sum + summary.replayed, 0)
   const width = Math.max(0, ...reasons.map(({ reason }) => reason.length))
@@ -43,7 +44,10 @@ export function formatSummary(reasons: readonly ReasonSummary[]): string {
   return [
     ...lines,
     ...(lines.length === 0 ? [] : ['']),
-    `${open === 0 ? 'no line is a dead letter' : counted(open, 'line is a dead letter', 'lines are dead letters')}${replayed === 0 ? '' : `; ${counted(replayed, 'refusal was', 'refusals were')} sent back since`}`,
+    narrowed(
+      filter,
+      `${open === 0 ? 'no line is a dead letter' : counted(open, 'line is a dead letter', 'lines are dead letters')}${replayed === 0 ? '' : `; ${counted(replayed, 'refusal was', 'refusals were')} sent back since`}`,
+    ),
   ].join('\n')
 }
 
@@ -98,11 +102,11 @@ function sentText(sent: number, dryRun: boolean): string {
 }
 
 /** What `flowloom dead-letters replay` did. */
-export function formatReport({ sent, left }: SendBackReport, dryRun: boolean): string {
+export function formatReport({ sent, left }: SendBackReport, dryRun: boolean, filter: Filter = everything): string {
   const lines = Object.entries(left).flatMap(([reason, { count, examples }]) => [
     `${count} left: ${leftTexts[reason as LeftReason]}`,
     ...examples.map(example => `  ${escapeText(example)}`),
     ...(count > examples.length ? [`  ... and ${count - examples.length} more`] : []),
   ])
-  return [...lines, sentText(sent, dryRun)].join('\n')
+  return [...lines, narrowed(filter, sentText(sent, dryRun))].join('\n')
 }

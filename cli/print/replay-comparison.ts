@@ -1,8 +1,15 @@
 /** What a replay gave beside the live tables, as text. */
+import type { ReplayPlan } from '../../operations/replay/plan.ts'
 import { countedFields, type Comparison, type ReplayCounts } from '../../operations/replay/compare.ts'
 
-/** As a table. */
-export function formatComparison({ replay, live }: Comparison, database: string): string {
+const timeOf = (ms: number): string => new Date(ms).toISOString()
+
+/** As a table, with the range of `raw-lines` that was read. */
+export function formatComparison(
+  { replay, live }: Comparison,
+  database: string,
+  { fromMs, toMs }: Pick<ReplayPlan, 'fromMs' | 'toMs'>,
+): string {
   const titles: Record<(typeof countedFields)[number], string> = {
     objects: 'objects',
     flows: 'flows',
@@ -21,6 +28,8 @@ export function formatComparison({ replay, live }: Comparison, database: string)
   const widths = [0, 1, 2].map(column => Math.max(...rows.map(row => row[column]!.length)))
   const lines = rows.map(row => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))
   return [
+    `what was written to raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}`,
+    '',
     ...lines,
     '',
     'live: what the live tables hold of the same objects, all of their lines; its cloud map is of all time.',

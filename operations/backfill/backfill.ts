@@ -6,78 +6,21 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Announcement } from '../../producers/s3/objects/announce-arrivals.ts'
-import { dayOf, type Selection } from '../../producers/s3/objects/key-layout.ts'
-import { listLayout, listObjects, type ListFault } from '../../producers/s3/objects/list-objects.ts'
+import type { ListFault } from '../../producers/s3/objects/list-objects.ts'
 import { countingLists } from '../../producers/s3/objects/list-requests.ts'
-import { sourceOf, type ListedObject, type ObjectStore } from '../../producers/s3/objects/object-store.ts'
+import { sourceOf } from '../../producers/s3/objects/object-store.ts'
 import { createS3Stores } from '../../producers/s3/objects/s3-object-store.ts'
-import { rootOf } from '../../producers/s3/objects/source-layout.ts'
 import type { S3Source } from '../../producers/s3/settings.ts'
-import { folderOf } from '../../producers/s3/source-folder.ts'
 import { FlowError } from '../../runtime/errors.ts'
 import { readTopic } from '../../runtime/kafka/topic-reader.ts'
-import { parseObjectName } from '../../schemas/object-name.ts'
 import { topics } from '../../schemas/topics.ts'
 import { openAnnouncer } from '../announcer.ts'
 import type { Session } from '../session.ts'
 import { BackfillProgress, type BackfillCounts } from './backfill-progress.ts'
-
-/** What to read. */
-export interface BackfillRange {
-  readonly bucket: string
-  /** What was asked for, behind the bucket. */
-  readonly path: string
-  /** In front of `AWSLogs/`. */
-  readonly prefix: string
-  /** Keys begin so. */
-  readonly below: string
-  readonly fromMs: number
-  /** First millisecond that is not wanted any more. */
-  readonly toMs: number
-}
+import { listingsOf, objectsOf, scopeOf, type BackfillListing, type BackfillRange, type BackfillScope } from './range-objects.ts'
 
 const announceRecords = 500
 const stalledMs = 30_000
-
-/** What to list, and by which layout. */
-export interface BackfillScope extends BackfillRange {
-  /** The source whose layout is not that of flow logs; undefined: by the folders of flow logs. */
-  readonly source: S3Source | undefined
-  /** What the sources of these folders choose; empty: everything. */
-  readonly chosen: readonly Selection[]
-}
-
-/** The source that has the path in its folder, the innermost one, says the layout. */
-export function scopeOf(sources: readonly S3Source[], range: BackfillRange): BackfillScope {
-  const [source] = sources
-    .filter(each => each.bucket === range.bucket && `${range.path}/`.startsWith(folderOf(each)))
-    .sort((a, b) => folderOf(b).length - folderOf(a).length)
-  const chosen = sources.filter(each => each.bucket === range.bucket && each.layout === 'flow-logs' && folderOf(each) === folderOf(range))
-  if (source === undefined || source.layout === 'flow-logs') return { ...range, source: undefined, chosen }
-  const root = rootOf(source)
-  return { ...range, source, chosen: [], below: range.path.startsWith(root) ? range.path : root }
-}
-
-/** The objects of the range; a slot in the name decides, where there is one, unless the layout of the source says another time. */
-async function* objectsOf(
-  store: ObjectStore,
-  range: BackfillScope,
-  onFault: ListFault,
-  signal: AbortSignal,
-  onLeftOut: (prefix: string) => void = () => undefined,
-): AsyncGenerator<ListedObject> {
-  if (range.source !== undefined) {
-    yield* listLayout(store, range.source, range, onFault, signal)
-    return
-  }
-  const { bucket, prefix, below } = range
-  const [{ accounts, regions }, ...others] = range.chosen.length === 0 ? [{} as Selection] : (range.chosen as [Selection, ...Selection[]])
-  const scope = { bucket, prefix, below, accounts, regions, others, onLeftOut, fromDay: dayOf(range.fromMs), toDay: dayOf(range.toMs - 1) }
-  for await (const object of listObjects(store, scope, onFault, signal)) {
-    const { slotStart } = parseObjectName(object.key)
-    if (slotStart === null || (slotStart * 1000 >= range.fromMs && slotStart * 1000 < range.toMs)) yield object
-  }
-}
 
 /** What the keys of a layout look like, for somebody who finds none. */
 const expectedKeys: Readonly<Record<S3Source['layout'], string>> = {
@@ -140,7 +83,7 @@ export async function backfill(
   const range = scopeOf(config.s3.sources, asked)
   const { bucket } = range
   const { tell } = options
-  const store = createS3Stores(config.s3)(bucket, range.below, range.source)
+  const listings = listingsOf(createS3Stores(config.s3), range)
   if (sourceOf(config.s3.sources, bucket, range.below) === undefined) tell({ kind: 'foreign-bucket', bucket })
   const unlisted = new Set<string>()
   const onFault: ListFault = (error, prefix) => {
@@ -149,7 +92,7 @@ export async function backfill(
   }
   const books = new BackfillProgress()
   let [listed, requests] = [0, 0]
-  const counted = countingLists(store, () => requests++)
+  const counted = listings.map(listing => ({ ...listing, store: countingLists(listing.store, () => requests++) }))
   const leftOut = new Set<string>()
   for await (const object of objectsOf(counted, range, onFault, signal, prefix => leftOut.add(prefix))) {
     books.list(bucket, object)
@@ -196,7 +139,7 @@ export async function backfill(
       tell({ kind: 'estimate', get: objects - before.done - before.failed, list: 2 * requests })
       return report(0)
     }
-    return report(await new Walk(session, range, options, books, store, onFault, AbortSignal.any([signal, aborted(following)])).run())
+    return report(await new Walk(session, range, options, books, listings, onFault, AbortSignal.any([signal, aborted(following)])).run())
   } finally {
     follow.abort()
     await following
@@ -216,7 +159,7 @@ class Walk {
   readonly #range: BackfillScope
   readonly #options: BackfillOptions
   readonly #books: BackfillProgress
-  readonly #store: ObjectStore
+  readonly #listings: readonly BackfillListing[]
   readonly #onFault: ListFault
   readonly #signal: AbortSignal
   readonly #startMs = performance.now()
@@ -231,7 +174,7 @@ class Walk {
     range: BackfillScope,
     options: BackfillOptions,
     books: BackfillProgress,
-    store: ObjectStore,
+    listings: readonly BackfillListing[],
     onFault: ListFault,
     signal: AbortSignal,
   ) {
@@ -239,7 +182,7 @@ class Walk {
     this.#range = range
     this.#options = options
     this.#books = books
-    this.#store = store
+    this.#listings = listings
     this.#onFault = onFault
     this.#signal = signal
     const { bytes, objects, done, failed } = books.counts
@@ -260,7 +203,7 @@ class Walk {
       batch = []
     }
     try {
-      for await (const { key, etag, size, lastModifiedMs } of objectsOf(this.#store, this.#range, this.#onFault, this.#signal)) {
+      for await (const { key, etag, size, lastModifiedMs } of objectsOf(this.#listings, this.#range, this.#onFault, this.#signal)) {
         this.#books.list(bucket, { key, etag, size })
         if (!this.#books.take(bucket, key)) continue
         batch.push({ key: { bucket, key }, arrival: { etag, size, lastModifiedMs, source: 'backfill' } })

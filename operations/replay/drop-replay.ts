@@ -7,7 +7,7 @@ import { identifier, withStore } from '../../sinks/clickhouse/clickhouse-client.
 import { dropTables } from '../../sinks/clickhouse/reset.ts'
 import { planRole } from './plan.ts'
 import { tablesOf } from './tables-of.ts'
-import { ownTopics, type SideDeployment } from './side-deployment.ts'
+import { ownTopics, replayNames, type SideDeployment } from './side-deployment.ts'
 
 /** What was removed. */
 export interface Dropped {
@@ -41,12 +41,6 @@ async function dropTopics({ cluster }: SideDeployment): Promise<number> {
   return found.length
 }
 
-async function otherReplays({ cluster, live }: SideDeployment): Promise<string[]> {
-  const prefix = `${live.kafka.topicPrefix}replay-`
-  const listed = await (await cluster.admin()).listTopics()
-  return [...new Set(listed.flatMap(topic => (topic.startsWith(prefix) ? [topic.slice(prefix.length).split('.')[0]!] : [])))].sort()
-}
-
 /**
  * Removes a replay. None of its processes may run: their groups must have no members.
  *
@@ -67,5 +61,5 @@ export async function dropReplay(side: SideDeployment): Promise<Dropped> {
       if (await deleteSubject(config.registry, `${topicName(config.kafka.topicPrefix, topic)}-${part}`)) subjects++
   const tables = await dropDatabase(side)
   if (roles.includes(planRole)) await resetGroup(cluster, planRole)
-  return { groups: roles.length, topics: droppedTopics, subjects, tables, names: await otherReplays(side) }
+  return { groups: roles.length, topics: droppedTopics, subjects, tables, names: replayNames(side.live, await admin.listTopics()) }
 }

@@ -4,7 +4,7 @@ import { FlowError } from '../../runtime/errors.ts'
 import { createLog } from '../../runtime/log.ts'
 import { commandLevel } from '../session.ts'
 import { readPlan, type ReplayPlan } from './plan.ts'
-import { defaultDatabase, sourceTopic, sideDeployment, type SideDeployment } from './side-deployment.ts'
+import { defaultDatabase, replayNames, sourceTopic, sideDeployment, type SideDeployment } from './side-deployment.ts'
 
 /** What is asked for. */
 export interface ReplayRequest {
@@ -24,17 +24,24 @@ export interface FoundReplay {
 /** What of a request contradicts the live deployment, or the replay that was begun under its name. */
 export type ReplayRefusal =
   | { readonly reason: 'live-database' | 'other-database' | 'unknown-database'; readonly database: string }
-  | { readonly reason: 'not-begun' }
+  /** `names`: the replays that there are. */
+  | { readonly reason: 'not-begun'; readonly names: readonly string[] }
   | { readonly reason: 'other-range'; readonly fromMs: number; readonly toMs: number }
 
-function refusalOf(live: Config, request: ReplayRequest, plan: ReplayPlan | undefined, purpose: 'run' | 'drop'): ReplayRefusal | undefined {
+function refusalOf(
+  live: Config,
+  request: ReplayRequest,
+  plan: ReplayPlan | undefined,
+  purpose: 'run' | 'drop',
+  names: readonly string[],
+): ReplayRefusal | undefined {
   const { fromMs, toMs } = request
   const database = plan?.database ?? request.database ?? defaultDatabase(live, request.name)
   if (database === live.clickhouse.database) return { reason: 'live-database', database }
   if (request.database !== undefined && request.database !== database) return { reason: 'other-database', database }
   if (purpose === 'drop')
     return plan === undefined && request.database !== undefined ? { reason: 'unknown-database', database: request.database } : undefined
-  if (plan === undefined) return fromMs === undefined ? { reason: 'not-begun' } : undefined
+  if (plan === undefined) return fromMs === undefined ? { reason: 'not-begun', names } : undefined
   if ((fromMs === undefined || fromMs === plan.fromMs) && (toMs === undefined || toMs === plan.toMs)) return undefined
   return { reason: 'other-range', fromMs: plan.fromMs, toMs: plan.toMs }
 }
@@ -55,9 +62,10 @@ export async function findReplay(
   let kept = false
   try {
     const source = side.cluster.topicName(sourceTopic)
-    if (!(await (await side.cluster.admin()).listTopics()).includes(source)) throw new FlowError('TOPIC_MISSING', { topic: source })
+    const listed = await (await side.cluster.admin()).listTopics()
+    if (!listed.includes(source)) throw new FlowError('TOPIC_MISSING', { topic: source })
     const plan = await readPlan(side)
-    const refusal = refusalOf(live, request, plan, purpose)
+    const refusal = refusalOf(live, request, plan, purpose, replayNames(live, listed))
     if (refusal !== undefined) return { refusal }
     if (plan !== undefined && plan.database !== asked) return { side: sideDeployment(live, request.name, plan.database, log), plan }
     kept = true

@@ -45,6 +45,12 @@ export function sideDeployment(live: Config, name: string, database: string, log
   return { name, live, config, log, cluster: new SideCluster(config.kafka, log, live.kafka.topicPrefix, [sourceTopic]) }
 }
 
+/** Names of the replays that have topics, of all topics of the broker. */
+export function replayNames(live: Config, listed: readonly string[]): string[] {
+  const prefix = `${live.kafka.topicPrefix}replay-`
+  return [...new Set(listed.flatMap(topic => (topic.startsWith(prefix) ? [topic.slice(prefix.length).split('.')[0]!] : [])))].sort()
+}
+
 /** Topics that are the replay's own. */
 export const ownTopics = (): Topic[] => Object.values(topics).filter(topic => topic !== sourceTopic)
 

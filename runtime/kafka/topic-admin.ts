@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ITopicConfig } from 'kafkajs'
 import { ConfigResourceTypes } from './kafka-constants.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
-import { flowErrorOf, FlowError } from '../errors.ts'
+import { errorText, flowErrorOf, FlowError } from '../errors.ts'
 import { ownerName, type Cluster, type GroupOwner } from './cluster.ts'
 
 /** What `topics apply` found or did for one topic. */
@@ -38,7 +38,7 @@ async function createTopics(cluster: Cluster, wanted: ITopicConfig[]): Promise<v
     const fault = errors.find(({ type }) => type !== 'TOPIC_ALREADY_EXISTS')
     if (fault === undefined) return
     if (fault.topic === undefined) throw error
-    throw new FlowError('TOPIC_REFUSED', { topic: fault.topic, detail: fault.message }, { cause: error })
+    throw new FlowError('TOPIC_REFUSED', { topic: fault.topic, detail: errorText(fault) }, { cause: error })
   }
 }
 

@@ -201,7 +201,10 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
       const other = await flowloom(['retry', '--prefix', 'elsewhere/'], env)
       assert.deepEqual(
         [other.code, other.out],
-        [1, 'no object of elsewhere/ has failed or waits for another attempt: nothing to read again\n'],
+        [
+          1,
+          'with --prefix elsewhere/ (keys of any bucket; one bucket is s3://bucket/prefix): no object has failed or waits for another attempt: nothing to read again\n',
+        ],
       )
       const sent = await flowloom(['retry'], env)
       assert.match(sent.out, /1 object announced again\n$/)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseCommandLine, type Command } from '../../cli/arguments/command.ts'
+import { deadLettersCommand } from '../../cli/dead-letters.ts'
 import { lookupCommand } from '../../cli/lookup.ts'
 import { resetCommand } from '../../cli/reset.ts'
 import { runCommand } from '../../cli/run.ts'
@@ -52,7 +53,10 @@ const wrong: readonly { args: string[]; message: RegExp }[] = [
   { args: ['frobnicate'], message: /^flowloom has no command "frobnicate"\n\n.*usage/s },
   { args: ['toString'], message: /^flowloom has no command "toString"/ },
   { args: ['run', '--frob'], message: /there is no option --frob; see `flowloom run --help`/ },
-  { args: ['run', '--roles', 'enrich,bake'], message: /unknown role "bake"; roles are discover, notify, fetch, enrich, ip-context, sink/ },
+  {
+    args: ['run', '--roles', 'enrich,bake'],
+    message: /there is no role "bake": there are discover, notify, fetch, enrich, ip-context, sink/,
+  },
   { args: ['lookup', '10.0.0.999'], message: /"10\.0\.0\.999" is not an address/ },
   { args: ['lookup', '10.0.0.1', '--at', 'yesterday'], message: /"yesterday" is not a time; write 2026-11-17T14:00:00Z or Unix seconds/ },
   { args: ['check-config', '--config'], message: /argument missing/ },
@@ -75,11 +79,13 @@ const misused: readonly [Command, string[], RegExp][] = [
   [lookupCommand, [], /say which address/],
   [lookupCommand, ['fe80::1%eth0'], /is not an address/],
   [lookupCommand, ['10.0.0.1', '10.0.0.2'], /"10\.0\.0\.1 10\.0\.0\.2" is not an address/],
-  ...['2026', '2026-13-01', '2026-11-17T25:00', '9999-01-01', '1700000000000', '12', 'may 1'].map((time): [Command, string[], RegExp] => [
+  ...['2026', '2026-13-01', '2026-11-17T25:00', '1700000000000', '12', 'may 1'].map((time): [Command, string[], RegExp] => [
     lookupCommand,
     ['10.0.0.1', '--at', time],
     /is not a time/,
   ]),
+  [lookupCommand, ['10.0.0.1', '--at', '9999-01-01'], /--at 9999-01-01T00:00:00Z is in the future/],
+  [deadLettersCommand, ['--since', '9999-01-01'], /--since 9999-01-01T00:00:00Z is in the future/],
 ]
 for (const [command, args, message] of misused)
   test(`${command.name} ${args.join(' ')}: refused before anything is opened`, async () => {

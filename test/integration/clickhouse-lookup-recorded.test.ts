@@ -121,7 +121,7 @@ describe('an address that is only recorded', () => {
       const holders = await findHolders(store, ip, t + 100)
       const recorded = await findRecorded(store, holders, ip, t + 100)
       const found = { holders, recorded, onTheWay: nothingOnTheWay }
-      return [holders.length, recorded.map(said), await blankOf(store, found, t + 100, t + dayS)]
+      return [holders.length, recorded.map(said), await blankOf(store, found, t + 100)]
     }
     const s = t - midnight
     assert.deepEqual(await ask('10.0.0.5'), [0, [`eni-1 own 40 0 ${s} ${s + 39} ${s + 39}`], 'not-proven'])

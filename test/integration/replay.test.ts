@@ -135,7 +135,7 @@ test('a replay gives the tables again, exactly once, and leaves the live ones as
     await t.test('repeated it adds nothing, with another range it is refused', async () => {
       const again = await flowloom(['replay', '--name', name, ...range], env)
       assert.equal(again.code, 0, again.err)
-      assert.match(again.out, /^ +replay +live\nobjects .*\nflows +[\d,]+ +[\d,]+\n/)
+      assert.match(again.out, /^what was written to raw-lines from 20\S+Z to 20\S+Z\n\n +replay +live\nobjects .*\nflows +[\d,]+ +[\d,]+\n/)
       assert.deepEqual(await checksums(side), wanted)
       const other = await flowloom(['replay', '--name', name, '--from', range[1]!, '--to', String(toS - 1)], env)
       assert.equal(other.code, 2)
@@ -178,7 +178,10 @@ test('a replay gives the tables again, exactly once, and leaves the live ones as
       const nothing = await flowloom(['replay', '--name', name, '--drop'], env)
       assert.deepEqual([nothing.code, nothing.err.startsWith(`there is no replay ${name}: nothing to remove`)], [1, true], nothing.err)
       const unknown = await flowloom(['replay', '--name', name], env)
-      assert.deepEqual([unknown.code, unknown.err.includes('there is no replay new-parser; say --from')], [2, true])
+      assert.deepEqual(
+        [unknown.code, unknown.err.includes('there is no replay new-parser: there is none; to begin one, say --from')],
+        [2, true],
+      )
     })
   } finally {
     await side.close()

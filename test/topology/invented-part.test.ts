@@ -47,7 +47,8 @@ test('the plan of a run has it, and what it needs is made before; a part that is
   assert.deepEqual([parts.map(({ name }) => name), none], [['enrich', 'archive'], ['idle']])
   await prepareParts(config, [archive], createLog('silent'))
   assert.equal(done.pop(), 'prepared for flowloom')
-  assert.throws(() => parseRoles('nobody', path), /roles are discover, .*, sink, archive, idle/)
+  assert.throws(() => parseRoles('enrcih', path), /there is no role "enrcih": did you mean enrich\? There are discover,/)
+  assert.throws(() => parseRoles('nobody', path), /there are discover, .*, sink, archive, idle/)
 })
 
 test('each part has a process of its own, but a source that of its reader', () => {

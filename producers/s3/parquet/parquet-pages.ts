@@ -5,6 +5,7 @@ import type { Compressors, RowGroup } from 'hyparquet'
 import { parquetHeader } from 'hyparquet/src/column.js'
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { columnRange, skipStruct } from './parquet-footer.ts'
+import { errorText } from '../../../runtime/errors.ts'
 
 /** Header of a page. */
 export type PageHeader = ReturnType<typeof parquetHeader>
@@ -125,7 +126,7 @@ export function checkPages(group: RowGroup, held: Buffer, start: number, usage: 
         else pageBytes = Math.max(pageBytes, size + values * bytesOfAValue(header))
       }
     } catch (error) {
-      throw new Error(`column ${name}: ${(error as Error).message}`, { cause: error })
+      throw new Error(`column ${name}: ${errorText(error)}`, { cause: error })
     }
     atOnce += dictionaryBytes + pageBytes
   }

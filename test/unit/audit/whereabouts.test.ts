@@ -5,6 +5,7 @@ import { auditOf, faultsOf, type AuditReport } from '../../../audit/audit.ts'
 import { keyTimeS } from '../../../audit/key-time.ts'
 import { readBuckets } from '../../../audit/read-buckets.ts'
 import type { KnownPlaces } from '../../../audit/whereabouts.ts'
+import { describeFilter } from '../../../cli/print/filter.ts'
 import { formatAudit } from '../../../cli/print/audit-table.ts'
 import { checkConfig } from '../../../config/config.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
@@ -66,7 +67,7 @@ describe('an audit', () => {
   it('fails if one of two sources lists nothing of what it had', async () => {
     const other = { bucket: 'other', key: keyAt('2026-11-24', '1205') }
     const report = await auditOfWorld({ sources: [{ bucket: 'logs' }, { bucket: 'other' }], held: [today], read: [today, other] })
-    assert.match(report.blind[0]!, /^s3:\/\/other\/ lists nothing, but 1 versions of it were read/)
+    assert.match(report.blind[0]!, /^s3:\/\/other\/ lists nothing, but 1 version of it was read/)
     assert.equal(faultsOf(report), 1)
   })
 
@@ -81,6 +82,17 @@ describe('an audit', () => {
     const report = await auditOfWorld({ sources: [{ bucket: 'logs' }, { bucket: 'new' }], held: [today], read: [today, old('2026-11-23')] })
     assert.deepEqual([faultsOf(report), report.gone], [0, 1])
     assert.match(formatAudit(report, true), /NOTHING LISTED s3:\/\/new\/[^]*every line is accounted for on every side$/)
+  })
+
+  it('says of which time it is, and that topics were left out', async () => {
+    const filter = describeFilter({ from: '2026-11-24T00:00:00Z', to: undefined })
+    const some = await auditOfWorld({ sources: [{ bucket: 'logs' }], held: [today], read: [today] })
+    assert.match(
+      formatAudit(some, false, filter),
+      /\nwith --from 2026-11-24T00:00:00Z: every line is accounted for in S3 and in ClickHouse; the topics were left out$/,
+    )
+    const none = await auditOfWorld({ sources: [{ bucket: 'logs' }], held: [], read: [] })
+    assert.match(formatAudit(none, true, filter), /\nwith --from 2026-11-24T00:00:00Z: there is nothing to compare$/)
   })
 
   it('says in one line which objects were never announced because they are older than the look-back', async () => {

@@ -36,6 +36,10 @@ test('a day goes to its end, a time to itself', () => {
   assert.equal(range('s3://bucket', '2026-11-20', '2026-11-21T01:00:00Z').toMs, Date.parse('2026-11-21T01:00:00Z'))
 })
 
+test('the day of today goes to its end, though that is to come', () => {
+  assert.equal(range('s3://bucket', '2026-11-20', '2026-11-24').toMs, Date.parse('2026-11-25'))
+})
+
 test('says what is wrong with the words', () => {
   for (const words of [
     ['http://b', '2026-11-20'],
@@ -45,6 +49,9 @@ test('says what is wrong with the words', () => {
     ['s3://b', '20 Nov'],
     ['s3://b', '2026-11-20T25:00:00'],
     ['s3://b', '2026-11-20', '2026-11-19'],
+    ['s3://b', '2026-11-25'],
+    ['s3://b', '2026-11-20', '2026-11-25'],
+    ['s3://b', '1999-12-31'],
   ] as const)
     assert.throws(() => range(...(words as [string])), usage, words.join(' '))
 })

@@ -5,6 +5,7 @@ import { ReplayAttempts } from '../../../audit/replay-attempts.ts'
 import { deadLettersCommand, parseLine } from '../../../cli/dead-letters.ts'
 import { parsePlace } from '../../../cli/arguments/s3-place.ts'
 import { escapeBytes, formatReport, formatSummary, hexDump } from '../../../cli/print/letter-text.ts'
+import { describeFilter } from '../../../cli/print/filter.ts'
 import { anyLetter, LetterSummary, matches, type Letter } from '../../../operations/dead-letters/letters.ts'
 import { LineCheck } from '../../../processors/enrich/line-check.ts'
 
@@ -86,6 +87,24 @@ test('the summary counts every refusal and keeps the newest open examples', () =
   assert.equal(formatSummary([]), 'no line is a dead letter')
 })
 
+test('what was narrowed is said with the answer, and how a place was understood', () => {
+  const filter = describeFilter({ reason: ['bad-number', 'bad-time'], prefix: parsePlace('logs/a', 'dead-letters'), since: undefined })
+  assert.equal(
+    formatSummary([], filter),
+    'with --reason bad-number,bad-time --prefix logs/a (keys of any bucket; one bucket is s3://bucket/prefix): no line is a dead letter',
+  )
+  assert.deepEqual(filter.json, { reason: ['bad-number', 'bad-time'], prefix: 'logs/a', since: null })
+  const bucket = describeFilter({ reason: [], prefix: parsePlace('s3://logs', 'dead-letters'), since: '2026-11-16T00:00:00Z' })
+  assert.match(
+    formatReport({ sent: 0, left: {} }, false, bucket),
+    /^with --prefix s3:\/\/logs\/ --since 2026-11-16T00:00:00Z: no line to send back/,
+  )
+  assert.deepEqual(describeFilter({ reason: [], prefix: undefined, 'flow-log': undefined }), {
+    text: '',
+    json: { reason: null, prefix: null, flowLog: null },
+  })
+})
+
 test('bytes are escaped, and dumped in rows of 16', () => {
   assert.equal(escapeBytes(Buffer.from([0, 10, 27, 65, 92, 126, 127, 255])), '\\x00\\x0a\\x1bA\\\\~\\x7f\\xff')
   assert.equal(
@@ -134,7 +153,13 @@ describe('the words', () => {
     await refused(['replay'], { all: true })
     await refused(['replay'], { 'max-attempts': '0' })
     await refused(['replay'], { since: 'yesterday' })
+    for (const option of ['reason', 'prefix', 'since']) await refused(['show', 's3://b/k:1'], { [option]: option })
     await refused(['list'], { reason: ['bad-number,bad-adress'] })
+    const input = { values: { reason: ['bad-adress'] }, positionals: [], signal: new AbortController().signal }
+    await assert.rejects(
+      async () => deadLettersCommand.run(input),
+      /there is no reason "bad-adress": did you mean bad-address\? There are /,
+    )
   })
   test('a line is named by object or by object version id', () => {
     assert.deepEqual(parseLine('s3://b/a:1/c.log:12'), { object: 's3://b/a:1/c.log', line: 12 })

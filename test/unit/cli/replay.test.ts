@@ -96,10 +96,11 @@ test('a replay runs what comes after raw-lines, and has names of its own for all
 })
 
 describe('what is asked for', () => {
+  const nowMs = Date.parse('2026-11-17')
   test('times and names are read', () => {
-    const request = readRequest({ name: 'a-1', from: '2026-11-16', to: '2026-11-16T00:00:01Z', database: 'd' })
+    const request = readRequest({ name: 'a-1', from: '2026-11-16', to: '2026-11-16T00:00:01Z', database: 'd' }, nowMs)
     assert.deepEqual(request, { name: 'a-1', fromMs: 1_794_787_200_000, toMs: 1_794_787_201_000, database: 'd' })
-    assert.deepEqual(readRequest({ name: 'a' }), { name: 'a', fromMs: undefined, toMs: undefined, database: undefined })
+    assert.deepEqual(readRequest({ name: 'a' }, nowMs), { name: 'a', fromMs: undefined, toMs: undefined, database: undefined })
   })
   const wrong: Record<string, string>[] = [
     {},
@@ -110,8 +111,12 @@ describe('what is asked for', () => {
     { name: 'a', to: '2026-11-16' },
     { name: 'a', from: '2026-11-16', to: '2026-11-16' },
     { name: 'a', from: 'monday' },
+    // it was accepted, and began a replay of nothing
+    { name: 'a', from: '2026-11-18' },
+    { name: 'a', from: '2026-11-16', to: '2026-11-18' },
+    { name: 'a', from: '1999-12-31' },
   ]
-  for (const values of wrong) test(JSON.stringify(values), () => assert.throws(() => readRequest(values), { code: 'USAGE' }))
+  for (const values of wrong) test(JSON.stringify(values), () => assert.throws(() => readRequest(values, nowMs), { code: 'USAGE' }))
 })
 
 test('the counts stand side by side', () => {
@@ -125,9 +130,11 @@ test('the counts stand side by side', () => {
     dead: '3',
     addresses: '4',
   }
-  const lines = formatComparison({ replay: counts, live: { ...counts, dead: '5' } }, 'db').split('\n')
+  const range = { fromMs: Date.parse('2026-11-16'), toMs: Date.parse('2026-11-17') }
+  const [about, , ...lines] = formatComparison({ replay: counts, live: { ...counts, dead: '5' } }, 'db', range).split('\n')
+  assert.equal(about, 'what was written to raw-lines from 2026-11-16T00:00:00.000Z to 2026-11-17T00:00:00.000Z')
   assert.match(lines[2]!, /^flows +1,234,567 +1,234,567$/)
   assert.match(lines[4]!, /^bytes +18,446,744,073,709,551,615 +18,446,744,073,709,551,615$/)
   assert.match(lines[7]!, /^dead letters +3 +5$/)
-  assert.match(formatComparison({ replay: counts, live: undefined }, 'db'), /flows +1,234,567 +-\n/)
+  assert.match(formatComparison({ replay: counts, live: undefined }, 'db', range), /flows +1,234,567 +-\n/)
 })

@@ -1,6 +1,7 @@
 // The text of `flowloom coverage`: what is of many slots in a row, or of many objects, is one line.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { describeFilter } from '../../../../cli/print/filter.ts'
 import { formatReport } from '../../../../cli/print/coverage-report.ts'
 import type { CoverageReport, FlowLogCoverage } from '../../../../operations/coverage/report.ts'
 import { nothingWaits } from '../../../../operations/coverage/waiting.ts'
@@ -51,6 +52,19 @@ const textOf = (values: Partial<FlowLogCoverage>, rest: Partial<CoverageReport> 
     nothingWaits,
   )
 const lines = (text: string, word: RegExp): string[] => text.split('\n').filter(line => word.test(line))
+
+it('an answer about one account does not read as if it were about all', () => {
+  const filter = describeFilter({ account: '1', region: undefined, 'flow-log': ['fl-a', 'fl-b'] })
+  const none = { flowLogs: [], ended: [], unread: [], withoutSlot: [], skipped: [], overlaps: [], nameless: [] }
+  assert.match(
+    formatReport(none, request, nothingWaits, filter),
+    /\nwith --account 1 --flow-log fl-a,fl-b: no flow log is known there, so nothing is known of any flow$/,
+  )
+  assert.match(
+    formatReport({ ...none, flowLogs: [flowLog({})] }, request, nothingWaits, filter),
+    /\nwith --account 1 [^\n]*: nothing is missing/,
+  )
+})
 
 describe('the report of a time', () => {
   it('says a day of late slots in a line for each range, and days instead of thousands of minutes', () => {
