@@ -49,13 +49,22 @@ function refusalText(name: string, refusal: ReplayRefusal): string {
   }
 }
 
-/** Progress on the terminal, once in two seconds. */
-function progressPrinter(): (progress: readonly ReplayProgress[]) => void {
-  let lastMs = 0
+/**
+ * Prints progress, a line every two seconds on a terminal, every ten elsewhere.
+ *
+ * @param print Takes a line.
+ * @param nowMs A clock that is never set back, in milliseconds.
+ */
+export function progressPrinter(
+  print: (line: string) => void,
+  isTerminal: boolean,
+  nowMs: () => number,
+): (progress: readonly ReplayProgress[]) => void {
+  let lastMs = -Infinity
   return progress => {
-    if (!process.stderr.isTTY || Date.now() - lastMs < 2000) return
-    lastMs = Date.now()
-    console.error(
+    if (nowMs() - lastMs < (isTerminal ? 2000 : 10_000)) return
+    lastMs = nowMs()
+    print(
       progress
         .map(
           ({ role, left, of }) =>
@@ -74,7 +83,16 @@ const listenerOf = (name: string): ReplayListener => ({
     )
     if (beginningLost) console.error('raw-lines begins within this range: retention may have removed what came before')
   },
-  progress: progressPrinter(),
+  progress: progressPrinter(
+    line => console.error(line),
+    process.stderr.isTTY,
+    () => performance.now(),
+  ),
+  left: ({ config }) => {
+    console.error(
+      `the replay ${name} did not end; left are its topics ${config.kafka.topicPrefix}*, its groups and schemas, and the database ${config.clickhouse.database}: the same command goes on, \`flowloom replay --name ${name} --drop\` removes them`,
+    )
+  },
 })
 
 /** The command. */
@@ -107,6 +125,10 @@ export const replayCommand: Command = {
     const { database } = found.side.config.clickhouse
     if (drop) {
       const { groups, topics, subjects, tables, names } = await dropReplay(found.side).finally(() => found.side.cluster.close())
+      if (names.length === 0 && groups + topics + subjects + tables === 0) {
+        console.error(`there is no replay ${request.name}: nothing to remove`)
+        return 1
+      }
       if (groups + topics + subjects + tables === 0) {
         console.error(`there is no replay ${request.name}: nothing to remove; ${namesText(request.name, names)}`)
         return 1

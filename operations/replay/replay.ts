@@ -1,5 +1,5 @@
 /** Reads a range of raw-lines again with the code of today, into topics and tables of its own. */
-import { FlowError } from '../../runtime/errors.ts'
+import { flowErrorOf, FlowError, type ErrorCode } from '../../runtime/errors.ts'
 import { offsetsIn } from '../../runtime/kafka/group-progress.ts'
 import type { AtPoint } from '../../runtime/task.ts'
 import { withStore } from '../../sinks/clickhouse/clickhouse-client.ts'
@@ -31,7 +31,12 @@ export interface ReplayBeginning {
 export interface ReplayListener {
   begun(plan: ReplayPlan, beginning: ReplayBeginning): void
   progress(progress: readonly ReplayProgress[]): void
+  /** It failed, and what it made is left: the same request goes on with it, a drop removes it. */
+  left(side: SideDeployment): unknown
 }
+
+/** Faults whose text says that only a drop helps. */
+const dropsOnly: ReadonlySet<string | undefined> = new Set<ErrorCode>(['REPLAY_CONFLICT', 'REPLAY_LOST'])
 
 /**
  * Begins a replay or goes on with one, to its end, and closes its cluster.
@@ -47,9 +52,12 @@ export async function replay(
   signal: AbortSignal,
   atPoint?: AtPoint,
 ): Promise<Comparison | undefined> {
+  let isMade = found !== undefined
   try {
     if (found === undefined) await checkDatabase(side)
-    const session = await openSide(side)
+    const session = await openSide(side, () => {
+      isMade = true
+    })
     const plan = found ?? (await makePlan(side, range.fromMs!, range.toMs ?? Date.now()))
     const held = await side.cluster.ranges(sourceTopic)
     const beginningLost = [...plan.ranges].some(([partition, { start }]) => start > 0 && held.get(partition)?.start === start)
@@ -59,6 +67,9 @@ export async function replay(
     if (!done) return undefined
     const live = side.live.clickhouse
     return await withStore(side.config.clickhouse, async store => compareReplay(store, live.database, await tablesOf(live, live.database)))
+  } catch (error) {
+    if (isMade && !dropsOnly.has(flowErrorOf(error)?.code)) listener.left(side)
+    throw error
   } finally {
     await side.cluster.close()
   }

@@ -13,7 +13,7 @@ import type { PartOptions } from '../../runtime/part.ts'
 import type { AtPoint, Role } from '../../runtime/task.ts'
 import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { topology, type Topology } from '../../topology.ts'
-import type { Session } from '../session.ts'
+import { untilAvailable, type Session } from '../session.ts'
 import { boundRole } from './bounded-role.ts'
 import type { ReplayPlan } from './plan.ts'
 import { replaySource } from './side-deployment.ts'
@@ -65,14 +65,30 @@ class Watch {
   async untilDone(roles: readonly Role[], signal: AbortSignal): Promise<void> {
     for (const [index, role] of roles.entries())
       for (let before = -1; !signal.aborted;) {
-        const { rest, all } = await this.#look(role)
-        const left = offsetsIn(rest)
-        this.#progress([{ role: role.name, left, of: offsetsIn(all) }, ...(await this.#others(roles.slice(index + 1)))])
-        // What is left without moving may be marks of transactions only: then the role has nothing more to commit.
-        if (left === 0 || (left === before && !(await holdsRecords(this.#session.cluster, topics[role.from], rest)))) break
+        const left = await this.#patient(() => this.#leftFor(role, roles.slice(index + 1), before), signal)
+        if (left === undefined || left === 0) break
         before = left
         await sleep(pollMs, undefined, { signal }).catch(() => undefined)
       }
+  }
+
+  /** A broker that is away for a moment does not end the watch: the roles wait for it, too. @returns Undefined if the signal came first. */
+  async #patient<T>(look: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    try {
+      return await untilAvailable(look, this.#session.log, signal, true)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      throw error
+    }
+  }
+
+  /** Tells how far a role and those behind it are. @returns Offsets that are left for the role; 0 if it has nothing more to commit. */
+  async #leftFor(role: Role, behind: readonly Role[], before: number): Promise<number> {
+    const { rest, all } = await this.#look(role)
+    const left = offsetsIn(rest)
+    this.#progress([{ role: role.name, left, of: offsetsIn(all) }, ...(await this.#others(behind))])
+    // what is left without moving may be marks of transactions only
+    return left === before && !(await holdsRecords(this.#session.cluster, topics[role.from], rest)) ? 0 : left
   }
 
   /** The range of a role: fixed for the one that reads the live topic; what its topic holds by now for the others. */
@@ -125,7 +141,12 @@ export async function runReplay(
   const parts: Startable[] = [{ name: 'clients', start: async () => undefined, stop: close }]
   for (const role of roles) {
     const runner = new RoleRunner(role.from === replaySource ? boundRole(role, plan.ranges, name) : role, options)
-    parts.push({ name: role.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
+    parts.push({
+      name: role.name,
+      start: () => runner.start(),
+      stop: () => runner.stop(),
+      failed: runner.failed,
+    })
   }
   const ended = new AbortController()
   const stop = AbortSignal.any([signal, ended.signal])

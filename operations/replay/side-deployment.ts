@@ -57,14 +57,16 @@ export const ownTopics = (): Topic[] => Object.values(topics).filter(topic => to
 /**
  * Makes its topics and schemas. The keys of the live topic that it reads keep the schema id they were written with.
  *
+ * @param making Called before the first thing is made.
  * @throws FlowError TOPIC_MISSING where the live topic does not exist; registry and broker errors.
  */
-export async function openSide(side: SideDeployment): Promise<Session> {
+export async function openSide(side: SideDeployment, making: () => void): Promise<Session> {
   const { config, cluster, log, live } = side
   const source = cluster.topicName(sourceTopic)
   const subject = `${topicName(live.kafka.topicPrefix, sourceTopic)}-key`
   const liveKey = await newestSchemaId(config.registry, subject)
   if (liveKey === undefined) throw new FlowError('TOPIC_MISSING', { topic: source })
+  making()
   await applyTopics(cluster)
   await cluster.loadTopics()
   const registry = new Registry(config.registry, config.kafka.topicPrefix)

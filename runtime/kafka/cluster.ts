@@ -8,13 +8,12 @@ import type { Log } from '../log.ts'
 import type { Position, RoleShape } from '../task.ts'
 import { createKafka } from './client.ts'
 import { tryCoordinators, type CoordinatorKind } from './coordinators.ts'
+import { movingCoordinator } from './fenced-producer.ts'
 import { onlyPartition } from './kafkajs.ts'
+import { whenLeading } from './new-leaders.ts'
 
 /** Error code UNSTABLE_OFFSET_COMMIT: an offset is part of a transaction that has not ended yet. */
 const unstableOffset = 88
-
-/** Errors of topics that a broker does not know yet. */
-const newTopicErrors = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
 
 /** Offsets of a partition: from the first on, below the second. */
 export interface OffsetRange {
@@ -31,13 +30,14 @@ export const ownGroup = (owner: GroupOwner): string => (typeof owner === 'string
 /** The name that people know. */
 export const ownerName = (owner: GroupOwner): string => (typeof owner === 'string' ? owner : owner.name)
 
-/** Asks for committed offsets until none of them is part of an open transaction. */
+/** Asks for committed offsets until none of them is part of an open transaction, and the coordinator of the group has loaded them. */
 export async function whenStable<T>(ask: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await ask()
     } catch (error) {
-      if ((error as { code?: unknown }).code !== unstableOffset || attempt >= 500) throw error
+      const { code, type } = error as { code?: unknown; type?: string }
+      if ((code !== unstableOffset && !movingCoordinator.has(type ?? '')) || attempt >= 500) throw error
       await sleep(20)
     }
   }
@@ -89,7 +89,7 @@ export class Cluster {
       const refused = (cause as Error).name === 'KafkaJSSASLAuthenticationError'
       throw new FlowError(
         refused ? 'KAFKA_LOGIN' : 'KAFKA_UNAVAILABLE',
-        { brokers: this.settings.brokers.join(', '), detail: errorText(cause) },
+        { brokers: this.settings.brokers.join(', '), detail: refused ? errorText(cause) : `${errorText(cause)}: check kafka.brokers` },
         { cause },
       )
     }
@@ -124,15 +124,8 @@ export class Cluster {
   /** Asks for the partitions of topics that exist; just after they were made, not every broker knows them at once. */
   async countPartitions(names: string[]): Promise<Map<string, number>> {
     const admin = await this.admin()
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const { topics: described } = await admin.fetchTopicMetadata({ topics: names })
-        return new Map(described.map(topic => [topic.name, topic.partitions.length]))
-      } catch (error) {
-        if (!newTopicErrors.has((error as { type?: string }).type ?? '') || attempt >= 100) throw error
-        await sleep(100)
-      }
-    }
+    const { topics: described } = await whenLeading(() => admin.fetchTopicMetadata({ topics: names }))
+    return new Map(described.map(topic => [topic.name, topic.partitions.length]))
   }
 
   /** Partitions of a topic; `loadTopics` must have run. */

@@ -10,6 +10,7 @@ import type * as KafkaJs from 'kafkajs'
 import { crc32c } from '@node-rs/crc32'
 import { flowErrorOf, FlowError } from '../errors.ts'
 import { deniedError, judgedRequests } from './denials.ts'
+import { whenLeading } from './new-leaders.ts'
 import { batchHeader, batchHeaderLength, codecNumbers, compressRecords, decompressRecords, type CodecName } from './record-format.ts'
 
 const require = createRequire(import.meta.url)
@@ -300,6 +301,15 @@ function nameDenials(): void {
   }
 }
 
+/** M. Offsets of partitions that were just made, or whose leader has moved, are asked for again; kafkajs gives up at the first answer. */
+function awaitLeaders(): void {
+  const Cluster = require('kafkajs/src/cluster')
+  const original = Cluster.prototype.fetchTopicsOffset
+  Cluster.prototype.fetchTopicsOffset = function (this: any, topics: unknown) {
+    return whenLeading(() => original.call(this, topics), { refresh: () => this.refreshMetadata() })
+  }
+}
+
 /** Writes slabs as whole batches, and requests with one copy. */
 function addEncodedProduce(): void {
   const Encoder = require('kafkajs/src/protocol/encoder')
@@ -374,6 +384,8 @@ export function loadKafkaJs(rawBatches: boolean): typeof KafkaJs {
   dropStaleAnswers()
   nameDenials()
   if (rawBatches) addEncodedProduce()
+  // the last: it loads the connections, which keep the modules that they find
+  awaitLeaders()
   const { Types, Codecs } = require('kafkajs/src/protocol/message/compression')
   const codec = (name: CodecName) => () => ({
     compress: (encoder: any) => compressRecords(name, encoder.buffer),

@@ -4,6 +4,7 @@ import type { ITopicConfig } from 'kafkajs'
 import { ConfigResourceTypes } from './kafka-constants.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import { errorText, flowErrorOf, FlowError } from '../errors.ts'
+import { whenLeading } from './new-leaders.ts'
 import { ownerName, type Cluster, type GroupOwner } from './cluster.ts'
 
 /** What `topics apply` found or did for one topic. */
@@ -71,10 +72,8 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
     )
   const created = new Set(missing.map(({ name }) => name))
   const counts = await cluster.countPartitions(wanted.map(({ name }) => name))
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: wanted.map(({ name }) => ({ type: ConfigResourceTypes.topic, name })),
-  })
+  const described = { includeSynonyms: false, resources: wanted.map(({ name }) => ({ type: ConfigResourceTypes.topic, name })) }
+  const { resources } = await whenLeading(() => admin.describeConfigs(described))
   return wanted.map(({ name, partitions: planned, settings }) => {
     const actual = new Map(
       resources.find(resource => resource.resourceName === name)?.configEntries.map(entry => [entry.configName, entry.configValue]),

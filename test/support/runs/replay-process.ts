@@ -10,7 +10,7 @@ const [point, times] = (process.env['FLOWLOOM_TEST_KILL'] ?? '#0').split('#')
 let left = Number(times)
 const request = JSON.parse(process.argv[2] ?? '{}') as ReplayRequest
 
-const listener = { begun: () => undefined, progress: () => undefined }
+const listener = { begun: () => undefined, progress: () => undefined, left: () => undefined }
 const found = await findReplay(loadConfig(), request, 'run')
 if ('refusal' in found) throw new Error(found.refusal.reason)
 await replay(found, request, listener, new AbortController().signal, reached => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { boundRole, standsElsewhere } from '../../../operations/replay/bounded-role.ts'
 import { formatComparison } from '../../../cli/print/replay-comparison.ts'
-import { readRequest } from '../../../cli/replay.ts'
+import { progressPrinter, readRequest } from '../../../cli/replay.ts'
 import { replayRoles } from '../../../operations/replay/run-replay.ts'
 import { defaultDatabase, ownTopics, sideDeployment } from '../../../operations/replay/side-deployment.ts'
 import { checkConfig, type Config } from '../../../config/config.ts'
@@ -137,4 +137,28 @@ test('the counts stand side by side', () => {
   assert.match(lines[4]!, /^bytes +18,446,744,073,709,551,615 +18,446,744,073,709,551,615$/)
   assert.match(lines[7]!, /^dead letters +3 +5$/)
   assert.match(formatComparison({ replay: counts, live: undefined }, 'db', range), /flows +1,234,567 +-\n/)
+})
+
+test('progress is told where the output is not a terminal too, less often', () => {
+  for (const [isTerminal, expected] of [
+    [true, [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]],
+    [false, [0, 10, 20]],
+  ] as const) {
+    const told: number[] = []
+    let nowS = 0
+    const tell = progressPrinter(
+      line => {
+        assert.equal(line, 'enrich 25 % of 4 offsets, sink-flows has nothing to read')
+        told.push(nowS)
+      },
+      isTerminal,
+      () => nowS * 1000,
+    )
+    for (; nowS <= 20; nowS++)
+      tell([
+        { role: 'enrich', left: 3, of: 4 },
+        { role: 'sink-flows', left: 0, of: 0 },
+      ])
+    assert.deepEqual(told, expected)
+  }
 })
