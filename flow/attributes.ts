@@ -21,7 +21,7 @@ export interface AddressAttribute {
   readonly absentBit?: number
   /** The same bit for a side whose value is not from the log (`attribute` of a trait). */
   readonly unloggedBit?: number
-  /** The range table that has it. The value is what the range says, or what the column `name` of the lookup set has at that number. */
+  /** The range table that has it. How the files of that table say it stands in processors/enrich/lookups/attribute-readers.ts: a row for each. */
   readonly lookup: LookupName
   /** What an address has that the table was asked for and does not list; else it has none. */
   readonly unlisted?: ''
@@ -88,6 +88,12 @@ export const addressAttributes = [
 /** Name of an attribute. */
 export type AttributeName = (typeof addressAttributes)[number]['name']
 
+/** The row of an attribute. */
+export type AttributeNamed<N extends AttributeName> = Extract<(typeof addressAttributes)[number], { readonly name: N }>
+
+/** What the value of an attribute is. */
+export type AttributeValue<N extends AttributeName> = AttributeNamed<N>['type'] extends 'string' ? string : number
+
 /** The attributes as plain rows, for loops. */
 export const attributeRows: readonly (AddressAttribute & { readonly name: AttributeName })[] = addressAttributes
 
@@ -96,11 +102,6 @@ export const attributeLookups: readonly LookupName[] = [...new Set(attributeRows
 
 /** Place in `attributeLookups` of the table of each attribute. */
 export const attributeSources: readonly number[] = attributeRows.map(({ lookup }) => attributeLookups.indexOf(lookup))
-
-/** By place in `attributeLookups`: an address that the table does not list has the empty text. */
-export const emptyIfUnlisted: readonly boolean[] = attributeLookups.map(name =>
-  attributeRows.some(({ lookup, unlisted }) => lookup === name && unlisted === ''),
-)
 
 /** Sides of a record. */
 export const recordSides = ['src', 'dst'] as const

@@ -138,9 +138,11 @@ export const house = [
     packages: ['node:fs/promises', 'node:module', 'node:path', 'node:worker_threads', 'node:zlib', 'zod'],
     pure: [
       'address-*',
+      'attribute-readers*',
       'aws-ranges*',
       'delimited-lines*',
       'disjoint-ranges*',
+      'entry-pool*',
       'lookup-set*',
       'mmdb-values*',
       'protocol-names*',

@@ -1,7 +1,7 @@
 /** What is known beyond the log: once per distinct address, and per row for what depends on both ports. */
 import type { LookupSet } from './lookups/lookup-set.ts'
 import { tcpServices, udpServices } from './lookups/service-names.ts'
-import { attributeLookups, emptyIfUnlisted } from '../../flow/attributes.ts'
+import { attributeLookups } from '../../flow/attributes.ts'
 import { addressFlag } from '../../flow/address-text.ts'
 import type { AddressGeneration } from '../../flow/address-dictionary.ts'
 import { serviceRule } from '../../flow/traits-dictionary.ts'
@@ -23,8 +23,8 @@ export function annotateAddresses(addresses: AddressGeneration, tables: LookupSe
     for (let i = 0; i < attributeLookups.length; i++) {
       const table = isSpecial ? undefined : tables.ranges[attributeLookups[i]!]
       const found = table === undefined ? -1 : words === undefined ? table.find4(v4) : table.find6(words)
-      // number 0 is the empty text
-      addresses.looked[i]![id] = found < 0 && table !== undefined && emptyIfUnlisted[i]! ? 0 : found
+      // entry 0 is what an address has that the table does not list
+      addresses.looked[i]![id] = found < 0 && table !== undefined ? 0 : found
     }
   }
   addresses.annotatedTo = addresses.count

@@ -6,7 +6,8 @@ import { after, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { compileTable } from '../../processors/enrich/lookups/compile-table.ts'
 import type { TableFile } from '../../processors/enrich/lookups/configured-tables.ts'
-import { lookupSetOf, type LookupSet, type TableName } from '../../processors/enrich/lookups/lookup-set.ts'
+import { attributeValue, lookupSetOf, type LookupSet, type TableName } from '../../processors/enrich/lookups/lookup-set.ts'
+import { attributeRows } from '../../flow/attributes.ts'
 import { parseIpv4, parseIpv6 } from '../../flow/address-text.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'flowloom-makers-'))
@@ -36,12 +37,14 @@ async function faultOf(table: TableName, ...paths: string[]): Promise<string> {
 /** What a table says of an address. */
 function look(tables: LookupSet, ip: string): string | undefined {
   const v4 = parseIpv4(ip)
-  const table = Object.values(tables.ranges)[0]!
-  const value = v4 === undefined ? table.find6(parseIpv6(ip)!) : table.find4(v4)
-  if (value < 0) return undefined
-  if (table !== tables.ranges.asn) return tables.texts.texts[value]
-  const org = tables.columns.AsOrg![value]!
-  return `${tables.columns.Asn![value]!} ${org < 0 ? '' : tables.texts.texts[org]!}`.trim()
+  const [name, table] = Object.entries(tables.ranges)[0]!
+  const entry = v4 === undefined ? table.find6(parseIpv6(ip)!) : table.find4(v4)
+  if (entry < 0) return undefined
+  const said = attributeRows.map(({ lookup, type }, i) => {
+    const value = lookup === name ? attributeValue(tables, i, entry) : -1
+    return value < 0 ? '' : type === 'string' ? tables.texts.texts[value]! : String(value)
+  })
+  return said.filter(value => value !== '').join(' ')
 }
 
 const looked = async (table: TableName, paths: readonly string[], ips: readonly string[]): Promise<(string | undefined)[]> => {

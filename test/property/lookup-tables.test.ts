@@ -4,12 +4,11 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { EntryPool } from '../../processors/enrich/lookups/entry-pool.ts'
 import { LookupFault } from '../../processors/enrich/lookups/lookup-fault.ts'
-import { TextPool } from '../../processors/enrich/lookups/lookup-set.ts'
 import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
 import type { RangeTable } from '../../processors/enrich/lookups/range-table.ts'
-import { readAsnText, readCountryText } from '../../processors/enrich/lookups/range-text.ts'
-import { AsnPool } from '../../processors/enrich/lookups/table-values.ts'
+import { readRangeText } from '../../processors/enrich/lookups/range-text.ts'
 import { readThreatList } from '../../processors/enrich/lookups/threat-lists.ts'
 import { parseIpv4, parseIpv6 } from '../../flow/address-text.ts'
 import { modelLookup, modelPrefix, modelText, tableForms, writeTable, type ModelRange } from '../support/references/lookup-model.ts'
@@ -70,17 +69,17 @@ void describe('tables of ranges', () => {
               const { text, said } = writeTable(form, ranges, isCrlf)
               fc.pre(said.length > 0)
               const builder = new RangeBuilder()
-              const texts = new TextPool()
-              const asns = new AsnPool(texts)
-              const count = form.table === 'country' ? readCountryText(text, builder, texts) : readAsnText(text, builder, asns)
+              const entries = new EntryPool(form.table)
+              const count = readRangeText(form.table, text, builder, entries)
+              const { texts } = entries.texts
+              const { Country, Asn, AsOrg } = entries.columns()
               assert.equal(count.unreadable, 0, count.first ?? '')
               const table = builder.build()
               for (const [family, address] of probes(ranges, noise)) {
                 const value = find(table, family, address)
-                const found = value < 0 ? undefined : form.table === 'country' ? texts.texts[value] : String(asns.numbers[value])
+                const found = value < 0 ? undefined : form.table === 'country' ? texts[Country![value]!] : String(Asn![value])
                 assert.equal(found, modelLookup(said, family, address), modelText(family, address))
-                if (form.table === 'asn' && value >= 0)
-                  assert.match(texts.texts[asns.orgs[value]!]!, new RegExp(`^Org.* ${found!}(, Inc\\.)?$`))
+                if (form.table === 'asn' && value >= 0) assert.match(texts[AsOrg![value]!]!, new RegExp(`^Org.* ${found!}(, Inc\\.)?$`))
               }
             },
           ),
@@ -92,7 +91,8 @@ void describe('tables of ranges', () => {
     fc.assert(
       fc.property(fc.array(range(country), { maxLength: 40 }), ranges => {
         const builder = new RangeBuilder()
-        readCountryText(`start_ip,end_ip,country\n${writeTable(tableForms[0]!, ranges, false).text}`, builder, new TextPool())
+        const { text } = writeTable(tableForms[0]!, ranges, false)
+        readRangeText('country', `start_ip,end_ip,country\n${text}`, builder, new EntryPool('country'))
         const { first4, last4, value4 } = builder.build()
         for (let i = 0; i < value4.length; i++) {
           assert.ok(first4[i]! <= last4[i]!)
@@ -155,21 +155,24 @@ void describe('tables of ranges', () => {
       fc.array(piece, { maxLength: 40 }).map(pieces => pieces.join('')),
       fc.string({ unit: 'binary', maxLength: 60 }),
     )
-    const calls: ((text: string, texts: TextPool) => void)[] = [
-      (input, texts) => void readCountryText(input, new RangeBuilder(), texts),
-      (input, texts) => void readAsnText(input, new RangeBuilder(), new AsnPool(texts)),
-      input => void readThreatList(input, new RangeBuilder(), 0),
+    const calls = [
+      {
+        table: 'country' as const,
+        call: (input: string, entries: EntryPool) => void readRangeText('country', input, new RangeBuilder(), entries),
+      },
+      { table: 'asn' as const, call: (input: string, entries: EntryPool) => void readRangeText('asn', input, new RangeBuilder(), entries) },
+      { table: 'country' as const, call: (input: string) => void readThreatList(input, new RangeBuilder(), 0) },
     ]
     fc.assert(
-      fc.property(text, fc.constantFrom(...calls), (input, call) => {
-        const texts = new TextPool()
+      fc.property(text, fc.constantFrom(...calls), (input, { table, call }) => {
+        const entries = new EntryPool(table)
         try {
-          call(input, texts)
+          call(input, entries)
         } catch (error) {
           assert.ok(error instanceof LookupFault, String(error))
           assert.match(error.message, /^[^\n\r]+$/)
         }
-        for (const found of texts.texts) assert.ok(input.toUpperCase().replaceAll('""', '"').includes(found.toUpperCase()), found)
+        for (const found of entries.texts.texts) assert.ok(input.toUpperCase().replaceAll('""', '"').includes(found.toUpperCase()), found)
       }),
       { seed: seeds[0]!, numRuns: 10 * runs },
     )
@@ -179,8 +182,9 @@ void describe('tables of ranges', () => {
     const folder = dirname(createRequire(import.meta.url).resolve('@ip-location-db/asn/package.json'))
     const content = readFileSync(join(folder, 'asn-ipv4-num.csv'), 'utf8')
     const builder = new RangeBuilder()
-    const asns = new AsnPool(new TextPool())
-    assert.equal(readAsnText(content, builder, asns).unreadable, 0)
+    const entries = new EntryPool('asn')
+    assert.equal(readRangeText('asn', content, builder, entries).unreadable, 0)
+    const numbers = entries.columns().Asn!
     const table = builder.build()
     const addresses = fc.sample(fc.integer({ min: 0x01000000, max: 0xdfffffff }), { seed: seeds[0]!, numRuns: 200 })
     const expected = new Map<number, { asn: number; size: number }>()
@@ -195,7 +199,7 @@ void describe('tables of ranges', () => {
     assert.ok(expected.size > 50)
     for (const address of addresses) {
       const value = table.find4(address)
-      assert.equal(value < 0 ? undefined : asns.numbers[value], expected.get(address)?.asn)
+      assert.equal(value < 0 ? undefined : numbers[value], expected.get(address)?.asn)
     }
   })
 })

@@ -6,8 +6,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Reader, type Response } from 'mmdb-lib'
 import { LookupFault } from '../../processors/enrich/lookups/lookup-fault.ts'
-import { TextPool } from '../../processors/enrich/lookups/lookup-set.ts'
-import { readCountryMmdb } from '../../processors/enrich/lookups/mmdb-ranges.ts'
+import { EntryPool } from '../../processors/enrich/lookups/entry-pool.ts'
+import { readMmdb } from '../../processors/enrich/lookups/mmdb-ranges.ts'
 import { RangeBuilder } from '../../processors/enrich/lookups/range-builder.ts'
 import type { RangeTable } from '../../processors/enrich/lookups/range-table.ts'
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6, type Words } from '../../flow/address-text.ts'
@@ -30,18 +30,20 @@ const usualAliases = [bits6('::ffff:0:0/96'), bits6('2001::/32'), bits6('2002::/
 
 /** The countries of a file, as the product reads it. */
 class Countries {
-  readonly texts = new TextPool()
+  readonly entries = new EntryPool('country')
+  readonly codes: ArrayLike<number>
   readonly table: RangeTable
 
   constructor(bytes: Buffer) {
     const builder = new RangeBuilder()
-    readCountryMmdb(bytes, builder, this.texts)
+    readMmdb('country', bytes, builder, this.entries)
+    this.codes = this.entries.columns().Country!
     this.table = builder.build()
   }
 
   of(ip: string): string | undefined {
     const v4 = parseIpv4(ip)
-    return this.texts.texts[v4 === undefined ? this.table.find6(parseIpv6(ip)!) : this.table.find4(v4)]
+    return this.entries.texts.texts[this.codes[v4 === undefined ? this.table.find6(parseIpv6(ip)!) : this.table.find4(v4)]!]
   }
 }
 
@@ -211,7 +213,7 @@ void describe('mmdb files', () => {
 
 const read = (bytes: Buffer): number => {
   const builder = new RangeBuilder()
-  readCountryMmdb(bytes, builder, new TextPool())
+  readMmdb('country', bytes, builder, new EntryPool('country'))
   return builder.size
 }
 

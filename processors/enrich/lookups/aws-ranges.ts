@@ -2,7 +2,8 @@
 import { errorText } from '../../../runtime/errors.ts'
 import { addPrefix } from './address-prefix.ts'
 import { excerpt, LineCount, LookupFault } from './lookup-fault.ts'
-import type { TextPool } from './lookup-set.ts'
+import { readersOf } from './attribute-readers.ts'
+import type { EntryPool } from './entry-pool.ts'
 import type { RangeBuilder } from './range-builder.ts'
 
 /** AMAZON holds everything, EC2 what customers run; the other services are told from them. */
@@ -24,6 +25,8 @@ export function servicesByRank(services: Iterable<string>): string[] {
 interface Entry {
   readonly prefix: unknown
   readonly service: unknown
+  /** All that the file says of it. */
+  readonly record: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -34,17 +37,20 @@ interface Entry {
  * @throws LookupFault if the text is not that file.
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/aws-ip-syntax.html
  */
-export function readAwsRanges(text: string, builder: RangeBuilder, texts: TextPool): { date: string | undefined; count: LineCount } {
+export function readAwsRanges(text: string, builder: RangeBuilder, entries: EntryPool): { date: string | undefined; count: LineCount } {
   const file = parse(text)
-  const entries = [...entriesOf(file['prefixes'], 'ip_prefix'), ...entriesOf(file['ipv6_prefixes'] ?? [], 'ipv6_prefix')]
+  const listed = [...entriesOf(file['prefixes'], 'ip_prefix'), ...entriesOf(file['ipv6_prefixes'] ?? [], 'ipv6_prefix')]
+  const readers = readersOf('aws')
   const ranks = new Map(
-    servicesByRank(entries.flatMap(({ service }) => (typeof service === 'string' ? [service] : []))).map((name, i) => [name, i]),
+    servicesByRank(listed.flatMap(({ service }) => (typeof service === 'string' ? [service] : []))).map((name, i) => [name, i]),
   )
   const count = new LineCount()
-  for (const { prefix, service } of entries) {
+  for (const { prefix, service, record } of listed) {
     count.lines++
     const isAdded =
-      typeof prefix === 'string' && typeof service === 'string' && addPrefix(builder, prefix, texts.idOf(service), ranks.get(service))
+      typeof prefix === 'string' &&
+      typeof service === 'string' &&
+      addPrefix(builder, prefix, entries.idOf(readers.map(({ entry }) => entry(record))), ranks.get(service))
     if (!isAdded) count.refuse(count.lines, JSON.stringify({ prefix, service }), 'counted over both lists: no prefix or no service')
   }
   count.check()
@@ -69,6 +75,6 @@ function entriesOf(list: unknown, key: string): Entry[] {
   if (!Array.isArray(list)) throw new LookupFault(`its list of \`${key}\` is not a list; expected is the ip-ranges.json of AWS`)
   return (list as unknown[]).map(entry => {
     const record = typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {}
-    return { prefix: record[key], service: record['service'] }
+    return { prefix: record[key], service: record['service'], record }
   })
 }

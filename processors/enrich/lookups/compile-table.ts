@@ -3,24 +3,25 @@ import { stat } from 'node:fs/promises'
 import type { TableFile } from './configured-tables.ts'
 import { readAwsRanges } from './aws-ranges.ts'
 import { LookupFault, type LineCount } from './lookup-fault.ts'
-import { TextPool, type TableInfo, type TableName } from './lookup-set.ts'
+import { readersOf } from './attribute-readers.ts'
+import { EntryPool, type AttributeColumns } from './entry-pool.ts'
+import type { TableInfo, TableName } from './lookup-set.ts'
 import { findMarker } from './mmdb-file.ts'
-import { readAsnMmdb, readCountryMmdb } from './mmdb-ranges.ts'
+import { readMmdb } from './mmdb-ranges.ts'
 import { RangeBuilder } from './range-builder.ts'
 import type { RangeColumns } from './range-table.ts'
-import { readAsnText, readCountryText, readLocations, type Locations } from './range-text.ts'
+import { readLocations, readRangeText, type Locations } from './range-text.ts'
 import { fileFault, readTableFile } from './table-file.ts'
-import { AsnPool } from './table-values.ts'
 import { readThreatList } from './threat-lists.ts'
 
 /** A table as the thread that compiles it hands it over. */
 export interface CompiledTable {
   readonly table: TableName
   readonly ranges: RangeColumns
-  /** Values of the ranges are places in `texts`; in an ASN table places in `asnNumbers` and `asnOrgs` (-1, or a place in `texts`). */
+  /** Values of the ranges are entries: places in the column of each attribute of the table. */
+  readonly columns: AttributeColumns
+  /** What the columns of attributes that are texts have places in. */
   readonly texts: readonly string[]
-  readonly asnNumbers: Uint32Array
-  readonly asnOrgs: Int32Array
   readonly info: readonly TableInfo[]
 }
 
@@ -54,13 +55,13 @@ export async function compileTable(files: readonly TableFile[]): Promise<Compila
 
 class TableCompiler {
   readonly #table: TableName
-  readonly #texts = new TextPool()
-  readonly #asns = new AsnPool(this.#texts)
+  readonly #entries: EntryPool
   readonly #builder = new RangeBuilder()
-  readonly #locations = new Map<string, string>()
+  readonly #locations: Locations = new Map()
 
   constructor(table: TableName) {
     this.#table = table
+    this.#entries = new EntryPool(table)
   }
 
   async run(files: readonly TableFile[]): Promise<Compilation> {
@@ -81,7 +82,7 @@ class TableCompiler {
         // networks may stand before the locations that they need
         const locations = this.#table === 'country' ? locationsIn(bytes) : undefined
         if (locations === undefined) others.push({ file, bytes })
-        else for (const [id, country] of locations) this.#locations.set(id, country)
+        else for (const [id, values] of locations) this.#locations.set(id, values)
       })
     for (const { file, bytes } of others) await attempt(file.path, async () => void info.push(await this.#read(file, bytes)))
     if (faults.length === 0 && others.length === 0)
@@ -91,9 +92,8 @@ class TableCompiler {
       compiled: {
         table: this.#table,
         ranges: this.#builder.build().columns,
-        texts: this.#texts.texts,
-        asnNumbers: Uint32Array.from(this.#asns.numbers),
-        asnOrgs: Int32Array.from(this.#asns.orgs),
+        columns: this.#entries.columns(),
+        texts: this.#entries.texts.texts,
         info,
       },
     }
@@ -127,19 +127,21 @@ class TableCompiler {
 
   #readInto(file: TableFile, bytes: Buffer): FileRead {
     const builder = this.#builder
+    const entries = this.#entries
     const isMmdb = findMarker(bytes) >= 0
     if (!isMmdb && bytes.includes(0)) throw new LookupFault('it is neither text nor a whole MaxMind DB file')
     switch (file.table) {
       case 'country':
-        if (isMmdb) return { dateMs: readCountryMmdb(bytes, builder, this.#texts) }
-        return { count: readCountryText(this.#textOf(bytes), builder, this.#texts, this.#locations) }
       case 'asn':
-        if (isMmdb) return { dateMs: readAsnMmdb(bytes, builder, this.#asns) }
-        return { count: readAsnText(this.#textOf(bytes), builder, this.#asns) }
+        if (isMmdb) return { dateMs: readMmdb(file.table, bytes, builder, entries) }
+        return { count: readRangeText(file.table, this.#textOf(bytes), builder, entries, this.#locations) }
       case 'aws':
-        return readAwsRanges(this.#textOf(bytes), builder, this.#texts)
-      case 'threat':
-        return { count: readThreatList(this.#textOf(bytes), builder, this.#texts.idOf(file.list ?? file.path)) }
+        return readAwsRanges(this.#textOf(bytes), builder, entries)
+      case 'threat': {
+        const name = file.list ?? file.path
+        const entry = entries.idOf(readersOf('threat').map(({ list }) => list(name)))
+        return { count: readThreatList(this.#textOf(bytes), builder, entry) }
+      }
     }
   }
 }

@@ -43,8 +43,8 @@ export interface LookupSet {
   /** Undefined: that table is off. */
   readonly ranges: Readonly<Partial<Record<TableName, RangeTable>>>
   /**
-   * Attributes whose range table gives places in a column: the numbers of an attribute that is a number, else places in `texts`, -1 for none.
-   * The range table of an attribute that has no column gives the place in `texts` itself.
+   * Values of the attributes of the tables that are on, by entry, which is what a range gives: the numbers of an attribute that is a number, else
+   * places in `texts`; -1 for none. Entry 0 is what an address has that the table does not list.
    */
   readonly columns: Readonly<Partial<Record<AttributeName, ArrayLike<number>>>>
   readonly info: readonly TableInfo[]
@@ -54,13 +54,11 @@ export interface LookupSet {
  * The value of an attribute.
  *
  * @param attribute Its place in `attributeRows`.
- * @param found What its range table says, -1 for nothing.
+ * @param found The entry of its range table, -1 if it was not asked.
  * @returns A number, or a place in `texts`; -1: there is none.
  */
 export function attributeValue({ columns }: LookupSet, attribute: number, found: number): number {
-  if (found < 0) return -1
-  const column = columns[attributeRows[attribute]!.name]
-  return column === undefined ? found : column[found]!
+  return found < 0 ? -1 : columns[attributeRows[attribute]!.name]![found]!
 }
 
 /** No tables at all. */
@@ -74,18 +72,16 @@ export const noLookups: LookupSet = {
 /** Puts tables that were compiled one by one together. They are not changed: the same ones can be part of the next set. */
 export function lookupSetOf(tables: readonly CompiledTable[]): LookupSet {
   const texts = new TextPool()
-  texts.idOf('')
   const placed: Partial<Record<TableName, RangeTable>> = {}
   const columns: Partial<Record<AttributeName, ArrayLike<number>>> = {}
   for (const compiled of tables) {
     const ids = compiled.texts.map(text => texts.idOf(text))
-    const placeOf = (value: number): number => (value < 0 ? -1 : ids[value]!)
-    const { ranges } = compiled
-    if (compiled.table === 'asn') {
-      columns.Asn = compiled.asnNumbers
-      columns.AsOrg = compiled.asnOrgs.map(placeOf)
-      placed.asn = new RangeTable(ranges)
-    } else placed[compiled.table] = new RangeTable({ ...ranges, value4: ranges.value4.map(placeOf), value6: ranges.value6.map(placeOf) })
+    placed[compiled.table] = new RangeTable(compiled.ranges)
+    for (const { name, lookup, type } of attributeRows) {
+      if (lookup !== compiled.table) continue
+      const column = compiled.columns[name]!
+      columns[name] = type === 'string' ? column.map(place => (place < 0 ? -1 : ids[place]!)) : column
+    }
   }
   return {
     texts,

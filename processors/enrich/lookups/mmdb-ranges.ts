@@ -1,50 +1,10 @@
 /** MaxMind DB files flattened to ranges: the tree is walked once at load, so that no lookup touches it again. */
 import type { Words } from '../../../flow/address-text.ts'
+import { readersOf } from './attribute-readers.ts'
+import type { EntryPool } from './entry-pool.ts'
 import { LookupFault } from './lookup-fault.ts'
-import type { TextPool } from './lookup-set.ts'
 import { MmdbFile } from './mmdb-file.ts'
-import type { MmdbRecord } from './mmdb-values.ts'
 import type { RangeBuilder } from './range-builder.ts'
-import { asnOf, countryCodeOf, type AsnPool } from './table-values.ts'
-
-/** A value of a record as text: whole numbers of 64 bits and more are not JSON. */
-const shown = (value: unknown): string =>
-  typeof value === 'bigint'
-    ? String(value)
-    : JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner))
-
-/**
- * Country code of a record: MaxMind's nested shape, or the flat one of ip-location-db and IPinfo. The country where a network is registered is
- * not the country where it is.
- *
- * @throws LookupFault if what stands there is not two letters.
- */
-export function countryOfRecord(record: MmdbRecord): string | undefined {
-  const country = record['country']
-  const code =
-    typeof country === 'object' && country !== null
-      ? (country as MmdbRecord)['iso_code']
-      : (record['country_code'] ?? record['country_iso_code'] ?? country)
-  if (code === undefined || code === null) return undefined
-  const known = typeof code === 'string' ? countryCodeOf(code) : undefined
-  if (known === undefined) throw new LookupFault(`a record names the country ${shown(code)}, which is not a code of two letters`)
-  return known === '' ? undefined : known
-}
-
-/**
- * AS number and organisation of a record.
- *
- * @throws LookupFault if what stands there is not an AS number.
- */
-export function asnOfRecord(record: MmdbRecord): { asn: number; org: string } | undefined {
-  const number = record['autonomous_system_number'] ?? record['asn']
-  if (number === undefined || number === null) return undefined
-  const isNumber = typeof number === 'string' || typeof number === 'number' || typeof number === 'bigint'
-  const asn = isNumber ? asnOf(String(number)) : undefined
-  if (asn === undefined) throw new LookupFault(`a record names the network ${shown(number)}, which is not an AS number`)
-  const org = record['autonomous_system_organization'] ?? record['as_name'] ?? record['organization'] ?? record['name']
-  return asn === 0 ? undefined : { asn, org: typeof org === 'string' ? org : '' }
-}
 
 /** More places than writers hang the IPv4 tree at: `::/96`, `::ffff:0:0/96`, Teredo and 6to4. */
 const mostAliases = 8
@@ -168,41 +128,34 @@ function lastOf(words: Words, prefix: number): Words {
   return last
 }
 
+/** What records of a table must have, for messages. */
+const needed = { country: 'a country', asn: 'an AS number' } as const
+
 /**
  * Reads a country or ASN database into ranges, each distinct record once.
  *
- * @param valueOf Number of a record's value, -1 to leave it out.
+ * @param entries What the records say.
  * @returns Date of the data, Unix milliseconds.
- * @throws LookupFault if the file is damaged, or no record has a value.
+ * @throws LookupFault if the file is damaged, or no record has the value that the table is for.
  */
-function readMmdb(bytes: Buffer, builder: RangeBuilder, what: string, valueOf: (record: MmdbRecord) => number): number {
+export function readMmdb(table: keyof typeof needed, bytes: Buffer, builder: RangeBuilder, entries: EntryPool): number {
   const file = new MmdbFile(bytes)
-  const values = new Map<number, number>()
+  const readers = readersOf(table)
+  const needs = readers.findIndex(reader => reader.needed !== undefined)
+  const ids = new Map<number, number>()
   let valued = 0
-  const valueAt = (pointer: number): number => {
-    let value = values.get(pointer)
-    if (value === undefined) {
-      value = valueOf(file.record(pointer))
-      if (value >= 0) valued++
-      values.set(pointer, value)
+  const entryAt = (pointer: number): number => {
+    let id = ids.get(pointer)
+    if (id === undefined) {
+      const record = file.record(pointer)
+      const values = readers.map(reader => reader.record(record))
+      if (values[needs] !== null) valued++
+      id = entries.idOf(values)
+      ids.set(pointer, id)
     }
-    return value
+    return id
   }
-  new TreeWalk(file, builder, valueAt).run()
-  if (valued === 0) throw new LookupFault(`none of its records has ${what}; it is a database of the type ${file.databaseType}`)
+  new TreeWalk(file, builder, entryAt).run()
+  if (valued === 0) throw new LookupFault(`none of its records has ${needed[table]}; it is a database of the type ${file.databaseType}`)
   return file.builtMs
 }
-
-/** Reads a country database. @returns Date of the data, Unix milliseconds. @throws LookupFault as `readMmdb`. */
-export const readCountryMmdb = (bytes: Buffer, builder: RangeBuilder, texts: TextPool): number =>
-  readMmdb(bytes, builder, 'a country', record => {
-    const code = countryOfRecord(record)
-    return code === undefined ? -1 : texts.idOf(code)
-  })
-
-/** Reads an ASN database. @returns Date of the data, Unix milliseconds. @throws LookupFault as `readMmdb`. */
-export const readAsnMmdb = (bytes: Buffer, builder: RangeBuilder, asns: AsnPool): number =>
-  readMmdb(bytes, builder, 'an AS number', record => {
-    const found = asnOfRecord(record)
-    return found === undefined ? -1 : asns.idOf(found.asn, found.org)
-  })

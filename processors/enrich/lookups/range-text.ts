@@ -1,17 +1,27 @@
 /** Country and network tables as text: lines of a range and its values, with or without a header line. */
+import { readersOf, type TableReader } from './attribute-readers.ts'
 import { networkOf, rangeOf, type AddressRange } from './address-ranges.ts'
 import { dataLines, fieldsOf, separationOf, type Separation } from './delimited-lines.ts'
 import { LineCount, LookupFault } from './lookup-fault.ts'
-import type { TextPool } from './lookup-set.ts'
+import type { EntryPool, EntryValue } from './entry-pool.ts'
 import type { RangeBuilder } from './range-builder.ts'
-import { columnFault, columnsOfHeader, columnsOfRows, isHeader, plainName, type TableColumns, type TextTable } from './table-columns.ts'
-import { asnAndOrg, asnOf, countryCodeOf, isNone, type AsnPool } from './table-values.ts'
+import {
+  columnFault,
+  columnsOfHeader,
+  columnsOfRows,
+  columnsOfValues,
+  isHeader,
+  plainName,
+  type TableColumns,
+  type TextTable,
+} from './table-columns.ts'
+import { countryCodeOf } from './table-values.ts'
 
 /** Lines that decide on the columns of a table without a header line. */
 const sampleLines = 1000
 
-/** Countries by ids of GeoNames, from the files of locations that come with MaxMind's networks. */
-export type Locations = ReadonlyMap<string, string>
+/** Values of the attributes of a country table by ids of GeoNames, from the files of locations that come with MaxMind's networks. */
+export type Locations = Map<string, readonly EntryValue[]>
 
 /** What a file of text begins with. */
 interface Layout {
@@ -38,17 +48,26 @@ function layoutOf(table: TextTable, text: string): Layout {
   return { separation, columns: columnsOfRows(table, rows, first.text), headerLine: 0 }
 }
 
-/** What the readers of values say of a line: the number of its value, -1 for no value, or what is wrong with it. */
-type ValueOf = (fields: readonly string[], columns: TableColumns) => number | string
+/** What a line says: the value of each attribute, or what is wrong with it. */
+type ValuesOf = (fields: readonly string[]) => readonly EntryValue[] | string
 
 /**
- * Goes over the ranges of a text table.
+ * Reads a country or ASN table: the range of each line, and what it says of it. AS 0 (not routed) is left out.
  *
+ * @param entries What the lines say.
+ * @param locations For networks of MaxMind, which name countries by ids.
  * @returns Lines, unreadable ones among them.
  * @throws LookupFault if the columns are not known, or more than a small share of the lines is unreadable.
  */
-function readRanges(table: TextTable, text: string, builder: RangeBuilder, valueOf: ValueOf): LineCount {
+export function readRangeText(
+  table: TextTable,
+  text: string,
+  builder: RangeBuilder,
+  entries: EntryPool,
+  locations: Locations = new Map(),
+): LineCount {
   const { separation, columns, headerLine } = layoutOf(table, text)
+  const valuesOf = valuesBy(readersOf(table), columns, locations)
   const count = new LineCount()
   for (const { number, text: line } of dataLines(text)) {
     if (number === headerLine) continue
@@ -63,12 +82,41 @@ function readRanges(table: TextTable, text: string, builder: RangeBuilder, value
       count.refuse(number, line, 'no range of addresses')
       continue
     }
-    const value = valueOf(fields, columns)
-    if (typeof value === 'string') count.refuse(number, line, value)
-    else if (value >= 0) addRange(builder, range, value)
+    const values = valuesOf(fields)
+    const entry = typeof values === 'string' ? -1 : entries.idOf(values)
+    if (typeof values === 'string') count.refuse(number, line, values)
+    else if (entry >= 0) addRange(builder, range, entry)
   }
   count.check()
   return count
+}
+
+/** How the values of a line are read. An attribute without a column is what the location of the line says of it. */
+function valuesBy(readers: readonly TableReader[], { values: places, location }: TableColumns, locations: Locations): ValuesOf {
+  const isLocated = places.some(at => at < 0) && location >= 0
+  const needed = readers.findIndex(reader => reader.needed !== undefined)
+  const needsLocation = places[needed]! < 0
+  if (needsLocation && locations.size === 0)
+    return () => {
+      throw new LookupFault(
+        'its networks name countries by geoname_id: name the file of locations too, separated by a comma (GeoLite2-Country-Locations-en.csv)',
+      )
+    }
+  const parts = places.map((at, i) => (places.indexOf(at) === places.lastIndexOf(at) ? undefined : readers[i]!.part))
+  return fields => {
+    const id = isLocated ? (fields[location] ?? '') : ''
+    const located = id === '' ? undefined : locations.get(id)
+    if (needsLocation && id !== '' && located === undefined) return `no location ${id}`
+    const values: EntryValue[] = []
+    for (let i = 0; i < readers.length; i++) {
+      const at = places[i]!
+      const field = fields[at] ?? ''
+      const value = at < 0 ? (located?.[i] ?? null) : readers[i]!.field(parts[i]?.(field) ?? field)
+      if (value === undefined) return `not ${readers[i]!.kind}`
+      values.push(value)
+    }
+    return values
+  }
 }
 
 function lineRange(fields: readonly string[], { network, first, last }: TableColumns): AddressRange | undefined {
@@ -80,46 +128,8 @@ function addRange(builder: RangeBuilder, range: AddressRange, value: number): vo
   else builder.add6(range.first, range.last, value)
 }
 
-/**
- * Reads a country table. Networks of MaxMind name countries by ids, which `locations` resolves.
- *
- * @throws LookupFault as `readRanges`.
- */
-export function readCountryText(text: string, builder: RangeBuilder, texts: TextPool, locations: Locations = new Map()): LineCount {
-  return readRanges('country', text, builder, (fields, { country, location }) => {
-    if (country < 0) {
-      if (locations.size === 0)
-        throw new LookupFault(
-          'its networks name countries by geoname_id: name the file of locations too, separated by a comma (GeoLite2-Country-Locations-en.csv)',
-        )
-      const id = fields[location] ?? ''
-      if (id === '') return -1
-      const code = locations.get(id)
-      return code === undefined ? `no location ${id}` : code === '' ? -1 : texts.idOf(code)
-    }
-    const code = countryCodeOf(fields[country] ?? '')
-    return code === undefined ? 'not a country of two letters' : code === '' ? -1 : texts.idOf(code)
-  })
-}
-
-/**
- * Reads an ASN table. AS 0 (not routed) is left out.
- *
- * @throws LookupFault as `readRanges`.
- */
-export function readAsnText(text: string, builder: RangeBuilder, asns: AsnPool): LineCount {
-  return readRanges('asn', text, builder, (fields, { asn: column, org: orgColumn }) => {
-    const field = fields[column] ?? ''
-    const both = column === orgColumn ? asnAndOrg.exec(field) : null
-    const asn = asnOf(both?.[1] ?? field)
-    if (asn === undefined) return 'not an AS number'
-    const org = both?.[2] ?? (orgColumn === column ? '' : (fields[orgColumn] ?? ''))
-    return asn === 0 ? -1 : asns.idOf(asn, isNone(org) ? '' : org)
-  })
-}
-
-/** Countries by id if a file is one of MaxMind's locations, undefined if it is not. */
-export function readLocations(text: string): Map<string, string> | undefined {
+/** What a file says of ids if it is one of MaxMind's locations, undefined if it is not. */
+export function readLocations(text: string): Locations | undefined {
   const lines = dataLines(text)
   const first = lines.next().value
   if (first === undefined) return undefined
@@ -128,15 +138,20 @@ export function readLocations(text: string): Map<string, string> | undefined {
   const id = header.indexOf('geoname_id')
   const country = header.indexOf('country_iso_code')
   if (id < 0 || country < 0 || header.includes('network')) return undefined
+  const readers = readersOf('country')
+  const columns = columnsOfValues('country', header)
   const count = new LineCount()
-  const locations = new Map<string, string>()
+  const locations: Locations = new Map()
   for (const { number, text: line } of lines) {
     count.lines++
     const fields = fieldsOf(line, separation)
-    const code = countryCodeOf(fields?.[country] ?? '')
-    if (fields?.[id] === undefined || fields[id] === '' || code === undefined)
+    if (fields?.[id] === undefined || fields[id] === '' || countryCodeOf(fields[country] ?? '') === undefined)
       count.refuse(number, line, 'no id or no country of two letters')
-    else locations.set(fields[id], code)
+    else
+      locations.set(
+        fields[id],
+        readers.map((reader, i) => (columns[i]! < 0 ? null : (reader.field(fields[columns[i]!] ?? '') ?? null))),
+      )
   }
   count.check()
   return locations

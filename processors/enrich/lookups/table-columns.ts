@@ -2,6 +2,8 @@
 import { isAddress, isNetwork, networkOf, rangeOf, type AddressRange } from './address-ranges.ts'
 import { excerpt, LookupFault, unreadableShare } from './lookup-fault.ts'
 import { asnAndOrg, asnOf, countryCodeOf, isNone } from './table-values.ts'
+import { attributesOf, readersOf } from './attribute-readers.ts'
+import type { AttributeName } from '../../../flow/attributes.ts'
 
 /** Tables that exist as text. */
 export type TextTable = 'country' | 'asn'
@@ -11,14 +13,13 @@ export interface TableColumns {
   readonly network: number
   readonly first: number
   readonly last: number
-  readonly country: number
-  /** Id of GeoNames, which a file of locations turns into a country. */
+  /** Id of GeoNames, by which a file of locations says the rest. */
   readonly location: number
-  readonly asn: number
-  readonly org: number
+  /** Column of each attribute of the table, in the order of `attributesOf`. Several that share one are parts of its fields. */
+  readonly values: readonly number[]
 }
 
-/** Names in the order in which they are looked for. */
+/** Names of the columns of ranges, in the order in which they are looked for. Those of values stand in attribute-readers.ts. */
 const names = {
   network: ['network', 'cidr', 'prefix', 'ip_prefix', 'subnet', 'ip_network', 'netblock'],
   first: [
@@ -35,29 +36,16 @@ const names = {
     'from',
   ],
   last: ['end_ip', 'ip_range_end', 'ip_to', 'network_end_ip', 'network_last_ip', 'range_end', 'ip_end', 'end', 'last', 'last_ip', 'to'],
-  country: ['country_code', 'country_iso_code', 'country_code2', 'iso_code', 'cc', 'country_short', 'country'],
   location: ['geoname_id'],
-  asn: ['asn', 'autonomous_system_number', 'as_number', 'asnum', 'origin_asn', 'as'],
-  org: [
-    'autonomous_system_organization',
-    'as_name',
-    'as_organization',
-    'as_org',
-    'asn_org',
-    'as_description',
-    'organization',
-    'organisation',
-    'org',
-    'as',
-    'name',
-    'description',
-  ],
 } as const
 
 const expected: Readonly<Record<TextTable, string>> = {
   country: 'a network or a first and a last address, and a country of two letters',
   asn: 'a network or a first and a last address, an AS number, and if known its organisation',
 }
+
+/** What a table is for, for messages. */
+const subject: Readonly<Record<TextTable, string>> = { country: 'country', asn: 'AS number' }
 
 /** What the table should have, and what it has. */
 export const columnFault = (table: TextTable, why: string, line: string): LookupFault =>
@@ -82,19 +70,30 @@ export const isHeader = (fields: readonly string[]): boolean => !fields.some(fie
 export function columnsOfHeader(table: TextTable, fields: readonly string[], line: string): TableColumns {
   const header = fields.map(plainName)
   const place = (wanted: readonly string[]): number => wanted.map(name => header.indexOf(name)).find(at => at >= 0) ?? -1
-  const columns = Object.fromEntries(Object.entries(names).map(([role, wanted]) => [role, place(wanted)])) as unknown as TableColumns
-  if (columns.network < 0 && (columns.first < 0 || columns.last < 0))
-    throw columnFault(table, 'its header line names no range of addresses', line)
-  if (table === 'country' && columns.country < 0 && columns.location < 0) throw columnFault(table, 'its header line names no country', line)
-  if (table === 'asn' && columns.asn < 0) throw columnFault(table, 'its header line names no AS number', line)
-  const hasEnds = columns.first >= 0 && columns.last >= 0
-  return {
-    ...columns,
-    network: hasEnds ? -1 : columns.network,
-    first: hasEnds ? columns.first : -1,
-    last: hasEnds ? columns.last : -1,
-    org: columns.org === columns.asn ? -1 : columns.org,
+  const [network, first, last, location] = [place(names.network), place(names.first), place(names.last), place(names.location)]
+  const readers = readersOf(table)
+  const values = columnsOfValues(table, header)
+  const needed = readers.findIndex(reader => reader.needed !== undefined)
+  const hasEnds = first >= 0 && last >= 0
+  if (network < 0 && !hasEnds) throw columnFault(table, 'its header line names no range of addresses', line)
+  if (values[needed]! < 0 && !(table === 'country' && location >= 0))
+    throw columnFault(table, `its header line names no ${subject[table]}`, line)
+  return { network: hasEnds ? -1 : network, first: hasEnds ? first : -1, last: hasEnds ? last : -1, location, values }
+}
+
+/**
+ * Columns of the attributes of a table by the names of a header line, in the order of `attributesOf`.
+ *
+ * @param header Names as `plainName` writes them.
+ * @returns -1 for one that is not there; a column is that of the first attribute that knows its name.
+ */
+export function columnsOfValues(table: TextTable, header: readonly string[]): number[] {
+  const taken: number[] = []
+  for (const { header: wanted } of readersOf(table)) {
+    const at = wanted.map(name => header.indexOf(name)).find(column => column >= 0) ?? -1
+    taken.push(taken.includes(at) ? -1 : at)
   }
+  return taken
 }
 
 const continents = new Set(['AF', 'AN', 'AS', 'EU', 'NA', 'OC', 'SA', 'ZZ'])
@@ -148,7 +147,7 @@ class Sample {
 }
 
 /**
- * Columns of a table without a header line.
+ * Columns of a table without a header line. What stands there tells countries, AS numbers and organisations; other attributes need the line.
  *
  * @param rows Fields of its first lines; a column must hold the same kind of value in all of them.
  * @throws LookupFault if they cannot be told, or not for certain.
@@ -162,13 +161,19 @@ export function columnsOfRows(table: TextTable, rows: readonly (readonly string[
     const places = columns.map(column => column + 1).join(' and ')
     throw columnFault(table, `columns ${places} could be the ${what}; a header line would tell`, line)
   }
-  const none = { network: hasEnds ? -1 : 0, first: hasEnds ? 0 : -1, last: hasEnds ? 1 : -1, location: -1, country: -1, asn: -1, org: -1 }
+  const found = (columns: Readonly<Partial<Record<AttributeName, number>>>): TableColumns => ({
+    network: hasEnds ? -1 : 0,
+    first: hasEnds ? 0 : -1,
+    last: hasEnds ? 1 : -1,
+    location: -1,
+    values: attributesOf(table).map(name => columns[name] ?? -1),
+  })
   const codes = sample.columnsOf(value => countryCodeOf(value) !== undefined)
   if (table === 'country') {
     const areContinents = codes.length === 2 && sample.values(codes[0]!).every(value => continents.has(value.toUpperCase()))
     const country = one(areContinents ? codes.slice(1) : codes, 'country')
     if (country < 0) throw columnFault(table, 'none of its columns holds countries of two letters', line)
-    return { ...none, country }
+    return found({ Country: country })
   }
   const numbers = sample.columnsOf(value => asnOf(value) !== undefined)
   const asn = one(
@@ -180,7 +185,7 @@ export function columnsOfRows(table: TextTable, rows: readonly (readonly string[
       sample.columnsOf(value => asnAndOrg.test(value)),
       'AS number',
     )
-    if (both >= 0) return { ...none, asn: both, org: both }
+    if (both >= 0) return found({ Asn: both, AsOrg: both })
     const strange =
       numbers[0] === undefined ? 'none of its columns holds AS numbers' : `column ${numbers[0] + 1} holds numbers that are not AS numbers`
     throw columnFault(table, strange, line)
@@ -189,7 +194,7 @@ export function columnsOfRows(table: TextTable, rows: readonly (readonly string[
   const texts = rest.filter(
     column => column > asn && !codes.includes(column) && !domains.includes(column) && sample.values(column).some(value => !isNone(value)),
   )
-  return { ...none, asn, org: one(texts, 'organisation') }
+  return found({ Asn: asn, AsOrg: one(texts, 'organisation') })
 }
 
 const mostAre = (values: readonly string[], isKind: (value: string) => boolean): boolean => values.filter(isKind).length * 2 > values.length

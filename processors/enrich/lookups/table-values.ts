@@ -1,6 +1,4 @@
 /** What stands in the columns of country and network tables: country codes, and AS numbers with the organisations that hold them. */
-import { LookupFault } from './lookup-fault.ts'
-import type { TextPool } from './lookup-set.ts'
 
 /** How makers write that there is no value. `NA` is not among them: it is Namibia. */
 const none = /^(|-+|none|null|unknown|n\/a|\?+|zz|xx|[ao][0-9])$/i
@@ -28,36 +26,3 @@ export function asnOf(text: string): number | undefined {
 
 /** AS number and organisation in one field, as GeoIP legacy tables have them: `AS13335 Cloudflare, Inc.` */
 export const asnAndOrg = /^AS(\d{1,10}) +(\S.*)$/
-
-/** Longest name of an organisation; it becomes part of every flow of its addresses. */
-const longestOrg = 512
-
-/** Most pairs of AS number and organisation; the tables that are published have 100,000. It bounds the memory of a table of any size. */
-const mostPairs = 2_000_000
-
-/** Numbers pairs of AS number and organisation. */
-export class AsnPool {
-  readonly numbers: number[] = []
-  /** Numbers of texts, -1 for none. */
-  readonly orgs: number[] = []
-  readonly #ids = new Map<string, number>()
-  readonly #texts: TextPool
-
-  constructor(texts: TextPool) {
-    this.#texts = texts
-  }
-
-  /** @throws LookupFault if there are too many. */
-  idOf(asn: number, name: string): number {
-    const org = name.length > longestOrg ? name.slice(0, longestOrg) : name
-    const key = `${asn} ${org}`
-    let id = this.#ids.get(key)
-    if (id === undefined) {
-      if (this.numbers.length === mostPairs) throw new LookupFault(`it has more than ${mostPairs} pairs of AS number and organisation`)
-      id = this.numbers.push(asn) - 1
-      this.orgs.push(org === '' ? -1 : this.#texts.idOf(org))
-      this.#ids.set(key, id)
-    }
-    return id
-  }
-}

@@ -6,8 +6,8 @@ import type { TableFile } from './configured-tables.ts'
 const compilation = await compileTable(workerData as readonly TableFile[])
 const moved: ArrayBuffer[] = []
 if ('compiled' in compilation) {
-  const { asnNumbers, asnOrgs, ranges } = compilation.compiled
+  const { columns, ranges } = compilation.compiled
   const { first4, last4, value4, first6, last6, value6 } = ranges
-  for (const column of [asnNumbers, asnOrgs, first4, last4, value4, first6, last6, value6]) moved.push(column.buffer as ArrayBuffer)
+  for (const column of [...Object.values(columns), first4, last4, value4, first6, last6, value6]) moved.push(column.buffer as ArrayBuffer)
 }
 parentPort!.postMessage(compilation, moved)

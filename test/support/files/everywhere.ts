@@ -14,6 +14,6 @@ export function everywhere(): LookupSet {
     ...noLookups,
     ranges: { country: table, asn: table, aws: table, threat: table },
     texts,
-    columns: { Asn: [64_500], AsOrg: [0] },
+    columns: { Country: [0], Asn: [64_500], AsOrg: [0], AwsService: [0], Threat: [0] },
   }
 }

@@ -76,14 +76,15 @@ const attributeValue = (place: number, side: number): string | number =>
 /** The true ends of the log are in each table, each with values of its own. */
 function lookups(): LookupSet {
   const texts = new TextPool()
-  texts.idOf('')
   const builder = new RangeBuilder()
-  builder.add4(0x08080404, 0x08080404, 0)
-  builder.add6([0x26001f18, 0, 0, 5], [0x26001f18, 0, 0, 5], 1)
+  // entry 0 is what an address has that the table does not list
+  builder.add4(0x08080404, 0x08080404, 1)
+  builder.add6([0x26001f18, 0, 0, 5], [0x26001f18, 0, 0, 5], 2)
   const table = builder.build()
-  const columns = attributeRows.map(({ name, type }, i) => {
+  const columns = attributeRows.map(({ name, type, unlisted }, i) => {
     const values = [attributeValue(i, 0), attributeValue(i, 1)]
-    return [name, type === 'string' ? values.map(value => texts.idOf(String(value))) : values] as const
+    const none = unlisted === undefined ? -1 : texts.idOf(unlisted)
+    return [name, [none, ...(type === 'string' ? values.map(value => texts.idOf(String(value))) : values)]] as const
   })
   return {
     texts,

@@ -54,7 +54,7 @@ function opened(change: Partial<typeof settings>): {
   }
 }
 const countryOf = ({ current }: LookupTables, ip: string): string | undefined =>
-  current.texts.texts[current.ranges.country!.find4(parseIpv4(ip)!)]
+  current.texts.texts[current.columns.Country![current.ranges.country!.find4(parseIpv4(ip)!)]!]
 
 const mmdb = (code: string): ReturnType<typeof writeMmdb> =>
   writeMmdb({ ipVersion: 4, recordSize: 24, networks: [{ bits: '00000001', record: { country: { iso_code: code } } }] })
@@ -92,7 +92,7 @@ void describe('lookup tables of which a file changes', () => {
     await next()
     const { current } = tables
     assert.equal(countryOf(tables, '1.0.0.1'), 'AU')
-    assert.equal(current.texts.texts[current.ranges.threat!.find4(parseIpv4('8.9.9.9')!)], 'list')
+    assert.equal(current.texts.texts[current.columns.Threat![current.ranges.threat!.find4(parseIpv4('8.9.9.9')!)]!], 'list')
     assert.equal(warnings.length, 1)
   })
 

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { noLookups, TextPool, type LookupSet } from '../../../../../processors/enrich/lookups/lookup-set.ts'
 import { loadLookups, LookupTables } from '../../../../../processors/enrich/lookups/lookup-tables.ts'
-import { asnOfRecord, countryOfRecord } from '../../../../../processors/enrich/lookups/mmdb-ranges.ts'
+import { attributeReaders } from '../../../../../processors/enrich/lookups/attribute-readers.ts'
 import { addPrefix } from '../../../../../processors/enrich/lookups/address-prefix.ts'
 import { protocolName, protocolNames, tcpFlagNames } from '../../../../../processors/enrich/lookups/protocol-names.ts'
 import { RangeBuilder } from '../../../../../processors/enrich/lookups/range-builder.ts'
@@ -172,18 +172,18 @@ void describe('range tables', () => {
   })
 
   void it('understands both shapes of MaxMind records', () => {
-    assert.equal(countryOfRecord({ country: { iso_code: 'DE' } }), 'DE')
+    const { Country, Asn, AsOrg } = attributeReaders
+    assert.equal(Country.record({ country: { iso_code: 'DE' } }), 'DE')
     // where a network is registered is not where it is
-    assert.equal(countryOfRecord({ registered_country: { iso_code: 'FR' } }), undefined)
-    assert.equal(countryOfRecord({ country_code: 'US' }), 'US')
-    assert.equal(countryOfRecord({ country: 'JP' }), 'JP')
-    assert.equal(countryOfRecord({ country: {} }), undefined)
-    assert.deepEqual(asnOfRecord({ autonomous_system_number: 15_169, autonomous_system_organization: 'Google LLC' }), {
-      asn: 15_169,
-      org: 'Google LLC',
-    })
-    assert.deepEqual(asnOfRecord({ asn: 'AS1', as_name: 'One' }), { asn: 1, org: 'One' })
-    assert.equal(asnOfRecord({}), undefined)
+    assert.equal(Country.record({ registered_country: { iso_code: 'FR' } }), null)
+    assert.equal(Country.record({ country_code: 'US' }), 'US')
+    assert.equal(Country.record({ country: 'JP' }), 'JP')
+    assert.equal(Country.record({ country: {} }), null)
+    const nested = { autonomous_system_number: 15_169, autonomous_system_organization: 'Google LLC' }
+    assert.deepEqual([Asn.record(nested), AsOrg.record(nested)], [15_169, 'Google LLC'])
+    const flat = { asn: 'AS1', as_name: 'One' }
+    assert.deepEqual([Asn.record(flat), AsOrg.record(flat)], [1, 'One'])
+    assert.equal(Asn.record({}), null)
   })
 })
 

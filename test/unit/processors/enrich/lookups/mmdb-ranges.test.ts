@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { EntryPool } from '../../../../../processors/enrich/lookups/entry-pool.ts'
 import { LookupFault } from '../../../../../processors/enrich/lookups/lookup-fault.ts'
-import { TextPool } from '../../../../../processors/enrich/lookups/lookup-set.ts'
-import { readAsnMmdb, readCountryMmdb } from '../../../../../processors/enrich/lookups/mmdb-ranges.ts'
+import { readMmdb } from '../../../../../processors/enrich/lookups/mmdb-ranges.ts'
 import { RangeBuilder } from '../../../../../processors/enrich/lookups/range-builder.ts'
-import { AsnPool } from '../../../../../processors/enrich/lookups/table-values.ts'
 import { parseIpv4 } from '../../../../../flow/address-text.ts'
 import { encode, ipv4Bits, MmdbPointer, writeMmdb, writeNode, type MmdbBytes } from '../../../../support/files/mmdb-writer.ts'
 
@@ -32,7 +31,7 @@ const changed = ({ bytes }: MmdbBytes, change: (copy: Buffer) => void): Buffer =
 }
 const read = (bytes: Buffer): number => {
   const builder = new RangeBuilder()
-  readCountryMmdb(bytes, builder, new TextPool())
+  readMmdb('country', bytes, builder, new EntryPool('country'))
   return builder.size
 }
 const refused = (bytes: Buffer, message: RegExp): void =>
@@ -185,7 +184,7 @@ void describe('damaged mmdb files', () => {
     refused(file({ country: 'Australia' }), /names the country "Australia", which is not a code of two letters/)
     refused(file({ country: { iso_code: 3 } }), /names the country 3/)
     refused(file({ autonomous_system_number: 1 }), /none of its records has a country; it is a database of the type Test/)
-    const asn = (record: Record<string, unknown>): void => void readAsnMmdb(file(record), new RangeBuilder(), new AsnPool(new TextPool()))
+    const asn = (record: Record<string, unknown>): void => void readMmdb('asn', file(record), new RangeBuilder(), new EntryPool('asn'))
     assert.throws(() => asn(country('AU')), /none of its records has an AS number/)
     assert.throws(() => asn({ asn: 'AS4294967296' }), /names the network "AS4294967296", which is not an AS number/)
     asn({ asn: 'AS4294967295' })
