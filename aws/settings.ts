@@ -1,6 +1,6 @@
 /** How AWS is asked: whose credentials, and of which region. Users write these settings below `s3:`, where they have always been. */
 import { z } from 'zod'
-import { checked, httpUrl, secret, text, type SettingFault } from '../runtime/setting-types.ts'
+import { checked, httpUrl, secret, settingRules, text } from '../runtime/setting-types.ts'
 import { regionFault } from '../runtime/value-checks.ts'
 
 /** Its settings. */
@@ -21,8 +21,9 @@ export interface AwsRole {
   readonly externalId?: string | undefined
 }
 
-/** Finds settings that contradict each other. */
-export const awsFaults = ({ accessKeyId, secretAccessKey }: Pick<AwsSettings, 'accessKeyId' | 'secretAccessKey'>): SettingFault[] =>
+/** Half a static key: the default chain would take its place in silence. */
+export const awsRules = settingRules<Pick<AwsSettings, 'accessKeyId' | 'secretAccessKey'>>(({ accessKeyId, secretAccessKey }) =>
   (accessKeyId === undefined) === (secretAccessKey === undefined)
     ? []
-    : [{ key: 'accessKeyId', message: 'half a static key: set accessKeyId and secretAccessKey, or neither' }]
+    : [{ key: 'accessKeyId', message: 'half a static key: set accessKeyId and secretAccessKey, or neither' }],
+)

@@ -1,5 +1,5 @@
 /** `flowloom check-config`: checks settings and prints what is in force, secrets hidden. */
-import { loadConfig, settingsFile } from '../config/config.ts'
+import { goodConfig, readConfig } from '../config/config.ts'
 import { hintsOf } from '../config/hints.ts'
 import { printable } from '../config/printable.ts'
 import { fileFaults, probe } from '../operations/probe/probe.ts'
@@ -23,17 +23,20 @@ export const checkConfigCommand: Command = {
     'Prints the settings as JSON. What is allowed and often a slip goes to the error output, as lines that begin with `hint:`. Exit code 1 if a setting\nis refused, or with --probe if something does not work.',
   async run({ values }) {
     const file = values['config'] as string | undefined
-    const config = loadConfig({ file })
-    for (const hint of hintsOf(config, Date.now(), settingsFile(file))) console.error(`hint: ${hint}`)
-    if (values['probe'] === true) {
+    const read = readConfig({ file })
+    for (const hint of hintsOf(read, Date.now())) console.error(`hint: ${hint}`)
+    const isProbe = values['probe'] === true
+    // the probe reads these files itself
+    const faults = [...read.faults, ...(isProbe && read.faults.length === 0 ? [] : await fileFaults(read.settings))]
+    if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
+    const config = goodConfig(read)
+    if (isProbe) {
       const results = await probe(config)
       console.log(probeText(results))
       const count = results.filter(({ result }) => result === 'missing').length
       if (count > 0) throw new FlowError('PROBE_FAILED', { count, all: results.length })
       return 0
     }
-    const faults = await fileFaults(config)
-    if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
     console.log(formatJson(printable(config)))
     return 0
   },

@@ -6,11 +6,14 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { faultTexts, isSecretSchema, plainSchema } from './faults.ts'
+import { faultTexts } from './faults.ts'
 import { configSchema, sections } from './sections.ts'
 import { parseSettings } from './settings-text.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
+import { refused } from '../runtime/partial-settings.ts'
+import { judgeSettings } from './judge-settings.ts'
+import { isMapping, isSecretSchema, plainSchema } from './setting-schema.ts'
 
 /** A checked configuration with every default filled in. */
 export type Config = z.infer<typeof configSchema>
@@ -86,23 +89,26 @@ function readText(path: string, purpose: string): string {
   }
 }
 
+/** Settings of the environment. Those that cannot be read are `refused`. */
 function environmentSettings(env: NodeJS.ProcessEnv): { raw: RawConfig; faults: string[] } {
   const raw: RawConfig = {}
   const faults: string[] = []
   const known = new Set(['FLOWLOOM_CONFIG'])
   for (const setting of listSettings()) {
+    const { section, key, schema } = setting
     known.add(setting.env).add(`${setting.env}_FILE`)
     // a variable that is set but empty, as compose files and charts leave it, is not set
     const direct = env[setting.env] ?? ''
     const file = env[`${setting.env}_FILE`] ?? ''
-    const value = direct !== '' || file === '' ? direct : readText(file, `${setting.env}_FILE`).trimEnd()
-    if (value === '') continue
+    const name = direct === '' ? `${setting.env}_FILE` : setting.env
     try {
-      ;(raw[setting.section] ??= {})[setting.key] = fromText(value, setting.schema)
+      const value = direct !== '' || file === '' ? direct : readText(file, name).trimEnd()
+      if (value !== '') (raw[section] ??= {})[key] = fromText(value, schema)
     } catch (error) {
-      const name = direct === '' ? `${setting.env}_FILE` : setting.env
-      const example = kindOf(setting.schema) === 'objects' ? ': write a list like [{"key":"value"}]' : ''
-      faults.push(`✖ ${name} is not JSON (${errorText(error)})${example}\n  → at ${setting.section}.${setting.key}`)
+      ;(raw[section] ??= {})[key] = refused
+      const example = kindOf(schema) === 'objects' ? ': write a list like [{"key":"value"}]' : ''
+      const what = error instanceof FlowError ? error.message : `${name} is not JSON (${errorText(error)})${example}`
+      faults.push(`✖ ${what}\n  → at ${section}.${key}`)
     }
   }
   const unknown = Object.keys(env).filter(name => name.startsWith('FLOWLOOM_') && !name.startsWith('FLOWLOOM_TEST_') && !known.has(name))
@@ -114,34 +120,39 @@ function unknownVariable(name: string, known: ReadonlySet<string>): string {
   return `✖ unknown environment variable ${name}${near === undefined ? '' : `: did you mean ${near}?`}`
 }
 
-const isMapping = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+/** Settings as they were read, good or not. */
+export interface ReadSettings {
+  /** Every fault, each as a text of its own; empty: all is good. */
+  readonly faults: readonly string[]
+  /** What is good, with every default filled in; the rest cannot be read: see runtime/partial-settings.ts. */
+  readonly settings: Config
+  /** True if file, environment or overrides have a value, good or not. */
+  readonly isNamed: (section: string, key: string) => boolean
+  /** The file; undefined: none was read. */
+  readonly file: string | undefined
+  /** True for a file in which there is no setting. */
+  readonly isEmptyFile: boolean
+}
 
 /**
  * Checks settings and fills in the defaults.
  *
- * @param otherFaults What was found elsewhere, to be told together with the rest.
  * @throws FlowError CONFIG_INVALID with every fault at once.
  */
-export function checkConfig(raw: unknown, otherFaults: readonly string[] = []): Config {
-  const result = configSchema.safeParse(raw)
-  const issues = result.success ? [] : withHidden(result.error.issues, raw)
-  const faults = [...otherFaults, ...faultTexts(issues, raw, configSchema)]
-  if (!result.success || faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
-  const { registry, clickhouse } = result.data
-  return { ...result.data, registry: withPlainUrl(registry), clickhouse: withPlainUrl(clickhouse) }
+export function checkConfig(raw: unknown): Config {
+  const { issues, settings } = judgeSettings(configSchema, raw)
+  return goodConfig({ faults: faultTexts(issues, raw, configSchema), settings })
 }
 
-/** The issues, and those that zod does not look for as long as there are unknown keys: settings that contradict each other. */
-function withHidden(issues: readonly z.core.$ZodIssue[], raw: unknown): z.core.$ZodIssue[] {
-  const unknown = issues.filter(issue => issue.code === 'unrecognized_keys')
-  if (unknown.length === 0) return [...issues]
-  const known = structuredClone(raw) as Record<PropertyKey, unknown>
-  for (const { path, keys } of unknown) {
-    const place = path.reduce<Record<PropertyKey, unknown>>((value, part) => value[part] as Record<PropertyKey, unknown>, known)
-    for (const key of keys) Reflect.deleteProperty(place, key)
-  }
-  const rest = configSchema.safeParse(known)
-  return [...unknown, ...(rest.success ? [] : rest.error.issues)]
+/**
+ * The configuration, if all settings are good.
+ *
+ * @throws FlowError CONFIG_INVALID with every fault at once.
+ */
+export function goodConfig({ faults, settings }: Pick<ReadSettings, 'faults' | 'settings'>): Config {
+  if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
+  const { registry, clickhouse } = settings
+  return { ...settings, registry: withPlainUrl(registry), clickhouse: withPlainUrl(clickhouse) }
 }
 
 /** Takes user and password out of a URL, so that no message that names the endpoint tells them; they win over the settings. */
@@ -166,16 +177,73 @@ const decoded = (part: string): string =>
 export const settingsFile = (file: string | undefined, env: NodeJS.ProcessEnv = process.env): string | undefined =>
   file ?? (env['FLOWLOOM_CONFIG'] === '' ? undefined : env['FLOWLOOM_CONFIG'])
 
+/** Every setting of a section, or of all, as one that could not be read. */
+const unreadable = (section?: string): RawConfig => {
+  const all: RawConfig = {}
+  for (const each of listSettings()) if (section === undefined || each.section === section) (all[each.section] ??= {})[each.key] = refused
+  return all
+}
+
+/** Where settings come from. */
+export interface SettingsPlace {
+  /** YAML or JSON file; default `FLOWLOOM_CONFIG`. */
+  readonly file?: string | undefined
+  readonly env?: NodeJS.ProcessEnv
+  /** Settings that win over file and environment (the demo and tests). */
+  readonly overrides?: RawConfig
+}
+
 /**
  * Reads the configuration of this process.
  *
- * @param options.file YAML or JSON file; default `FLOWLOOM_CONFIG`.
- * @param options.overrides Settings that win over file and environment (the demo and tests).
  * @throws FlowError CONFIG_FILE, CONFIG_INVALID.
  */
-export function loadConfig(options: { file?: string | undefined; env?: NodeJS.ProcessEnv; overrides?: RawConfig } = {}): Config {
-  const env = options.env ?? process.env
-  const file = settingsFile(options.file, env)
+export function loadConfig(place: SettingsPlace = {}): Config {
+  return goodConfig(readConfig(place))
+}
+
+/**
+ * Reads the configuration of this process, good or not.
+ *
+ * @throws FlowError CONFIG_FILE if there is no such file.
+ */
+export function readConfig(place: SettingsPlace = {}): ReadSettings {
+  const env = place.env ?? process.env
+  const file = settingsFile(place.file, env)
+  const faults: string[] = []
+  let read: unknown
+  try {
+    read = readSettings(file)
+  } catch (error) {
+    if (!(error instanceof FlowError) || error.code !== 'CONFIG_INVALID') throw error
+    faults.push(String(error.details['faults']))
+    read = unreadable()
+  }
+  // a section with nothing below it, such as one whose lines are all comments, is null in YAML
+  const merged: Record<string, unknown> = Object.fromEntries(Object.entries(read as object).filter(([, values]) => values !== null))
+  const isEmptyFile = file !== undefined && Object.keys(merged).length === 0
+  for (const [section, values] of Object.entries(merged))
+    if (Object.hasOwn(sections, section) && !isMapping(values)) {
+      // what else there is of the section is judged all the same
+      const one = { [section]: values }
+      faults.push(...faultTexts(judgeSettings(configSchema, one).issues, one, configSchema))
+      Object.assign(merged, unreadable(section))
+    }
+  const environment = environmentSettings(env)
+  for (const layer of [environment.raw, place.overrides ?? {}])
+    for (const [section, values] of Object.entries(layer)) merged[section] = { ...(merged[section] as object | undefined), ...values }
+  const { issues, settings } = judgeSettings(configSchema, merged)
+  return {
+    faults: [...faults, ...environment.faults, ...faultTexts(issues, merged, configSchema)],
+    settings,
+    isNamed: (section, key) => Object.hasOwn((merged[section] as object | undefined) ?? {}, key),
+    file,
+    isEmptyFile,
+  }
+}
+
+/** @throws FlowError CONFIG_FILE, CONFIG_INVALID. */
+function readSettings(file: string | undefined): unknown {
   let parsed: unknown = {}
   if (file !== undefined) {
     const { value, faults } = parseSettings(readText(file, 'configuration'), file)
@@ -186,13 +254,5 @@ export function loadConfig(options: { file?: string | undefined; env?: NodeJS.Pr
     throw new FlowError('CONFIG_INVALID', {
       faults: `${file ?? ''}: not a mapping: write sections, such as \`kafka:\`, with settings below them`,
     })
-  // a section with nothing below it, such as one whose lines are all comments, is null in YAML
-  const merged: Record<string, unknown> = Object.fromEntries(Object.entries(parsed).filter(([, values]) => values !== null))
-  const { raw, faults } = environmentSettings(env)
-  for (const layer of [raw, options.overrides ?? {}])
-    for (const [section, values] of Object.entries(layer)) {
-      const base = merged[section] ?? {}
-      if (isMapping(base)) merged[section] = { ...base, ...values }
-    }
-  return checkConfig(merged, faults)
+  return parsed
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { withoutPassword } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
+import { groupOf, isSecretSchema, plainSchema, schemaAt, valueAt } from './setting-schema.ts'
 
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]
@@ -14,28 +15,6 @@ const faultAt = (message: string, path: Path): string => {
   )
   return `✖ ${message}${place === '' ? '' : `\n  → at ${place}`}`
 }
-
-/** What a setting is in the schema, without what makes it optional. */
-export function plainSchema(schema: unknown): unknown {
-  let inner = schema
-  while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) inner = inner.unwrap()
-  return inner
-}
-
-/** True for a schema whose value is never shown. */
-export function isSecretSchema(schema: unknown): boolean {
-  return (plainSchema(schema) as z.ZodType | undefined)?.description?.includes('Secret:') === true
-}
-
-function childOf(schema: unknown, part: PropertyKey): unknown {
-  const inner = plainSchema(schema)
-  if (inner instanceof z.ZodObject) return (inner.shape as Record<PropertyKey, unknown>)[part]
-  return inner instanceof z.ZodArray ? inner.element : undefined
-}
-
-const schemaAt = (root: unknown, path: Path): unknown => path.reduce(childOf, root)
-const valueAt = (root: unknown, path: Path): unknown =>
-  path.reduce((value, part) => (value as Record<PropertyKey, unknown> | null | undefined)?.[part], root)
 
 /** A value as text, short and without a password; empty for a secret. */
 function shown(value: unknown, schema: unknown): string {
@@ -131,8 +110,7 @@ const otherWords: Readonly<Record<string, string>> = {
 
 /** Words of a fault of one key that there is not. */
 function unknownKey(key: string, path: Path, root: z.ZodObject): string {
-  const inner = plainSchema(schemaAt(root, path))
-  const names = inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
+  const names = Object.keys(groupOf(schemaAt(root, path))?.shape ?? {})
   const dotted = key.split('.')
   if (path.length === 0 && dotted.length > 1 && schemaAt(root, dotted) !== undefined)
     return `unknown section "${key}": write \`${dotted[0]!}:\` and below it \`${dotted.slice(1).join('.')}:\``
@@ -187,10 +165,18 @@ function faultOf(issue: Issue, raw: unknown, root: z.ZodObject): string[] {
       )
     case 'too_big':
       return at(`${got} is too large: write ${issue.maximum} or less`)
+    case 'invalid_union': {
+      const wrong = meantOf(issue.errors)
+      return wrong.flatMap(each => faultOf({ ...each, path: [...path, ...each.path] }, raw, root))
+    }
     default:
       return at(message)
   }
 }
+
+/** What is wrong with a value that may be of several kinds, taken for the kind that it is of. */
+const meantOf = (kindIssues: readonly (readonly Issue[])[]): readonly Issue[] =>
+  kindIssues.find(issues => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0)) ?? kindIssues.at(-1)!
 
 /**
  * Puts the faults of settings into words.

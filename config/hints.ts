@@ -1,26 +1,26 @@
-/** What is allowed, and is often a slip: said by `check-config`, never refused. Each part says its own. */
+/** What is allowed, and is often a slip: said by `check-config`, never refused. Each part says its own; what is refused is not looked at. */
 import { s3Hints } from '../producers/s3/settings-hints.ts'
 import { kafkaHints } from '../runtime/kafka/settings-hints.ts'
+import { judged } from '../runtime/partial-settings.ts'
 import { clickhouseHints } from '../sinks/clickhouse/settings-hints.ts'
-import { checkConfig, type Config } from './config.ts'
+import { checkConfig, type Config, type ReadSettings } from './config.ts'
 
-/** Said if no file was read: what is in force is not what the person wrote. */
-function fileHints({ s3 }: Config, file: string | undefined): string[] {
-  if (file !== undefined) return []
-  const { sources } = checkConfig({}).s3
-  const isDefault = JSON.stringify(s3.sources) === JSON.stringify(sources)
-  const buckets = isDefault ? `; s3.sources is the default bucket ${sources[0]!.bucket}` : ''
-  return [`no settings file was read (name one with --config or FLOWLOOM_CONFIG)${buckets}`]
+/** Said if what is in force is not what the person wrote: no file, nothing in it, nothing of the sources. */
+function fileHints({ file, isEmptyFile, isNamed }: Omit<ReadSettings, 'faults' | 'settings'>): string[] {
+  const buckets = isNamed('s3', 'sources') ? '' : `s3.sources is the default bucket ${checkConfig({}).s3.sources[0]!.bucket}`
+  const read =
+    file === undefined
+      ? 'no settings file was read (name one with --config or FLOWLOOM_CONFIG)'
+      : isEmptyFile
+        ? `no setting is in ${file}`
+        : ''
+  const words = [read, buckets].filter(text => text !== '').join('; ')
+  return words === '' ? [] : [words]
 }
 
-/**
- * Finds them all.
- *
- * @param file Where the settings came from; undefined: no file was read.
- */
-export const hintsOf = (config: Config, nowMs: number, file: string | undefined): string[] => [
-  ...fileHints(config, file),
-  ...kafkaHints(config.kafka),
-  ...clickhouseHints(config.clickhouse),
-  ...s3Hints(config.s3, nowMs),
-]
+/** Finds them all, beside faults too. */
+export function hintsOf({ settings, ...from }: Omit<ReadSettings, 'faults'>, nowMs: number): string[] {
+  const of = <Key extends keyof Config>(key: Key, look: (section: Config[Key]) => string[]): string[] =>
+    judged(() => look(settings[key])) ?? []
+  return [...fileHints(from), ...of('kafka', kafkaHints), ...of('clickhouse', clickhouseHints), ...of('s3', s3 => s3Hints(s3, nowMs))]
+}

@@ -1,5 +1,6 @@
 /** How large the records of the path can be under given settings. A record that the broker refuses stops its role for good. */
 import type { S3Settings } from '../producers/s3/settings.ts'
+import type { SettingFault } from '../runtime/setting-types.ts'
 import type { KafkaSettings } from '../runtime/kafka/settings.ts'
 
 /**
@@ -17,16 +18,10 @@ export function largestRecord({ blockBytes, maxLineBytes, sources }: Pick<S3Sett
   return Math.max(blockBytes, maxLineBytes) + Math.max(maxLineBytes, format) + recordOverheadBytes
 }
 
-/** A setting that makes records possible that are larger than `kafka.maxRecordBytes`. */
-export interface RecordSizeFault {
-  readonly path: readonly [section: 's3', key: 'blockBytes' | 'maxLineBytes']
-  readonly message: string
-}
-
-/** Finds it. */
-export function recordSizeFaults({ kafka, s3 }: { kafka: Pick<KafkaSettings, 'maxRecordBytes'>; s3: S3Settings }): RecordSizeFault[] {
+/** Finds a setting that makes records possible that are larger than `kafka.maxRecordBytes`. */
+export function recordSizeFaults({ kafka, s3 }: { kafka: Pick<KafkaSettings, 'maxRecordBytes'>; s3: S3Settings }): SettingFault[] {
   const largest = largestRecord(s3)
   if (largest <= kafka.maxRecordBytes) return []
   const message = `allows records of ${largest} bytes, but kafka.maxRecordBytes is ${kafka.maxRecordBytes}: lower it, or raise max.message.bytes of the topics and then kafka.maxRecordBytes`
-  return [{ path: ['s3', s3.maxLineBytes > s3.blockBytes ? 'maxLineBytes' : 'blockBytes'], message }]
+  return [{ key: ['s3', s3.maxLineBytes > s3.blockBytes ? 'maxLineBytes' : 'blockBytes'], message }]
 }

@@ -1,15 +1,13 @@
 /** The whole configuration: the sections that stand in the parts, and what no part can judge alone. */
 import { z } from 'zod'
-import { awsFaults } from '../aws/settings.ts'
 import { lookupsSection } from '../processors/enrich/lookups/settings.ts'
 import { networksSection } from '../processors/enrich/settings.ts'
 import { ipContextSection } from '../processors/ip-context/settings.ts'
 import { s3Section } from '../producers/s3/settings.ts'
-import { kafkaFaults } from '../runtime/kafka/settings-faults.ts'
 import { kafkaSection } from '../runtime/kafka/settings.ts'
 import { httpSection, logSection, registrySection, runSection } from '../runtime/settings.ts'
-import { clickhouseFaults, clickhouseSection } from '../sinks/clickhouse/settings.ts'
-import { refuse } from '../runtime/setting-types.ts'
+import { clickhouseSection } from '../sinks/clickhouse/settings.ts'
+import { withRules } from '../runtime/setting-types.ts'
 import { recordSizeFaults } from './record-size.ts'
 
 /** The shape of every section, for docs and environment; its order is that of docs/reference/config.md. */
@@ -27,19 +25,18 @@ export const sections = {
 }
 
 /** The whole configuration as a schema: the one source for parsing, `check-config` and docs/reference/config.md. */
-export const configSchema = z
-  .strictObject({
-    kafka: kafkaSection.superRefine((settings, context) => refuse(context, kafkaFaults(settings))).prefault({}),
+export const configSchema = withRules(
+  z.strictObject({
+    kafka: kafkaSection.prefault({}),
     registry: registrySection.prefault({}),
-    s3: s3Section.superRefine((settings, context) => refuse(context, awsFaults(settings))).prefault({}),
+    s3: s3Section.prefault({}),
     lookups: lookupsSection.prefault({}),
     networks: networksSection.prefault({}),
     ipContext: ipContextSection.prefault({}),
-    clickhouse: clickhouseSection.superRefine((settings, context) => refuse(context, clickhouseFaults(settings))).prefault({}),
+    clickhouse: clickhouseSection.prefault({}),
     http: httpSection.prefault({}),
     log: logSection.prefault({}),
     run: runSection.prefault({}),
-  })
-  .superRefine((settings, context) => {
-    for (const { path, message } of recordSizeFaults(settings)) context.addIssue({ code: 'custom', message, path: [...path] })
-  })
+  }),
+  [recordSizeFaults],
+)

@@ -17,6 +17,7 @@ export const pureRuntime = [
   'runtime/errors.ts',
   'runtime/memory.ts',
   'runtime/nearest-name.ts',
+  'runtime/partial-settings.ts',
   'runtime/partition.ts',
   'runtime/probe-result.ts',
   'runtime/records.ts',
@@ -59,7 +60,7 @@ export const house = [
       'sinks/clickhouse',
     ],
     packages: ['node:fs', 'yaml', 'zod'],
-    pure: ['faults*', 'hints*', 'record-size*', 'sections*'],
+    pure: ['faults*', 'hints*', 'judge-settings*', 'record-size*', 'sections*'],
     purePackages: ['zod'],
   },
   {

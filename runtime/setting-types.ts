@@ -27,11 +27,28 @@ export const whole = (doc: string, min = 0): z.ZodInt => z.int().min(min).descri
 
 /** A setting that contradicts others of its group. */
 export interface SettingFault {
-  readonly key: string
+  /** Name of the setting, or its path from the group. */
+  readonly key: string | readonly PropertyKey[]
   readonly message: string
 }
 
-/** Refuses settings of a group that contradict each other. */
-export function refuse(context: z.RefinementCtx, faults: readonly SettingFault[]): void {
-  for (const { key, message } of faults) context.addIssue({ code: 'custom', message, path: [key] })
+/**
+ * Finds settings of a group that contradict each other. It is not asked while a setting that it reads is refused for itself, so it reads no
+ * more than it needs: what reads other settings is another rule.
+ */
+export type SettingRule<Settings> = (settings: Settings) => readonly SettingFault[]
+
+/** Several rules of one group. */
+export const settingRules = <Settings>(...rules: SettingRule<Settings>[]): readonly SettingRule<Settings>[] => rules
+
+const rulesBySchema = new WeakMap<z.ZodObject, readonly SettingRule<never>[]>()
+
+/** Gives a group its rules. They are judged by config/judge-settings.ts, and not by `parse` of the schema, which would skip them beside any other fault. */
+export function withRules<Schema extends z.ZodObject>(schema: Schema, rules: readonly SettingRule<z.output<Schema>>[]): Schema {
+  rulesBySchema.set(schema, rules)
+  return schema
 }
+
+/** Rules of a group; it takes the settings of that group. */
+export const rulesOf = (schema: z.ZodObject): readonly SettingRule<unknown>[] =>
+  (rulesBySchema.get(schema) ?? []) as readonly SettingRule<unknown>[]

@@ -2,6 +2,7 @@
 import { isCredentialTrouble } from '../../aws/credentials.ts'
 import type { Config } from '../../config/config.ts'
 import { causesOf } from '../../runtime/errors.ts'
+import { judgedLater } from '../../runtime/partial-settings.ts'
 import type { ProbeResult } from '../../runtime/probe-result.ts'
 import { topology, type Topology } from '../../topology.ts'
 import { speechOfUrl, urlAdvice } from './port-speech.ts'
@@ -42,9 +43,13 @@ export async function probe(config: Config, parts: Topology = topology, services
   return told
 }
 
-/** Faults in files that the settings name, a line each. */
+/**
+ * Faults in files that the settings name, a line each.
+ *
+ * @param config Of settings that are refused (see runtime/partial-settings.ts) nothing is said.
+ */
 export async function fileFaults(config: Config, parts: Topology = topology): Promise<string[]> {
   const faults: string[] = []
-  for (const part of parts) faults.push(...((await part.faults?.(config)) ?? []))
+  for (const part of parts) faults.push(...((await judgedLater(async () => part.faults?.(config))) ?? []))
   return faults
 }

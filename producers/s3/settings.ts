@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { accountFault, roleArnFault } from '../../aws/identities.ts'
 import { awsRegionFault } from '../../aws/regions.ts'
 import { regionFault, dayFault, patternFault } from '../../runtime/value-checks.ts'
-import { awsSection } from '../../aws/settings.ts'
-import { checked, checkedText, httpUrl, refuse, text, whole } from '../../runtime/setting-types.ts'
-import { sourceFaults } from './source-faults.ts'
+import { awsRules, awsSection } from '../../aws/settings.ts'
+import { checked, checkedText, httpUrl, text, whole, withRules } from '../../runtime/setting-types.ts'
+import { sourceRules } from './source-faults.ts'
 import { formatFault } from './text/log-format.ts'
 import { bucketFault, prefixFault, queueUrlFault, scopeFault } from './value-checks.ts'
 
@@ -75,9 +75,7 @@ const sourceFields = z.strictObject({
   ).optional(),
 })
 
-const source = sourceFields.superRefine((settings, context) => {
-  refuse(context, sourceFaults(settings))
-})
+const source = withRules(sourceFields, sourceRules)
 
 const queue = z.strictObject({
   url: checked('URL of an SQS queue that gets S3 events, directly, through SNS or from EventBridge.', queueUrlFault),
@@ -86,8 +84,7 @@ const queue = z.strictObject({
   externalId: text('External id that the trust policy of the role demands.').optional(),
 })
 
-/** Its settings. */
-export const s3Section = z.strictObject({
+const s3Fields = z.strictObject({
   sources: z
     .array(source)
     .default([{ bucket: 'flow-logs', prefix: '', layout: 'flow-logs' }])
@@ -114,8 +111,11 @@ export const s3Section = z.strictObject({
   readAhead: whole('Objects that a task reads ahead.', 1).default(4),
 })
 
+/** Its settings. */
+export const s3Section = withRules(s3Fields, awsRules)
+
 /** Section `s3` as checked. */
-export type S3Settings = z.infer<typeof s3Section>
+export type S3Settings = z.infer<typeof s3Fields>
 /** One place that flow logs are read from. */
 export type S3Source = S3Settings['sources'][number]
 /** One queue that notifications are taken from. */

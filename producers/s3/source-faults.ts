@@ -1,15 +1,10 @@
 /** Settings of a source that contradict each other, and what they leave unsaid. Pure: nothing is opened. */
+import { settingRules, type SettingFault, type SettingRule } from '../../runtime/setting-types.ts'
 import type { SourceSettings } from './settings.ts'
 import { awsRegionFault } from '../../aws/regions.ts'
 import { flowLogPrefixFault } from './value-checks.ts'
 import { folderOf } from './source-folder.ts'
 import { headerOfFormat, namesBeforeDescribed } from './text/log-format.ts'
-
-/** A fault of one setting of a source. */
-export interface SourceFault {
-  readonly key: keyof SourceSettings
-  readonly message: string
-}
 
 /** What all texts begin with that a pattern matches, as far as it begins with plain characters; undefined: they may begin anyhow. */
 function plainStart(pattern: string): string | undefined {
@@ -41,41 +36,48 @@ function selectionInstead(pattern: string): string {
   return region === undefined ? '' : `; to read one region alone write regions: [${region}]`
 }
 
-/** Finds them all. */
-export function sourceFaults(settings: SourceSettings): SourceFault[] {
-  const faults: SourceFault[] = []
-  const fault = (key: keyof SourceSettings, message: string | undefined): void => {
-    if (message !== undefined) faults.push({ key, message })
-  }
-  const { layout, format, keyPattern, prefix, account, region, scope } = settings
-  if (namesBeforeDescribed(format) === undefined)
-    for (const key of ['flowLogId', 'describeRoleArn'] as const)
-      if (settings[key] !== undefined) fault(key, 'has a meaning with format: describe alone')
-  if (layout === 'flow-logs') {
-    fault('prefix', flowLogPrefixFault(prefix))
-    if (keyPattern !== undefined)
-      fault('keyPattern', `has a meaning with the layouts firehose and any alone${selectionInstead(keyPattern)}`)
-    if (account !== undefined)
-      fault('account', `the keys of the layout flow-logs name the account; to read this one alone write accounts: ["${account}"]`)
-  } else {
-    fault('keyPattern', patternContradiction(settings))
-    for (const key of ['accounts', 'regions'] as const)
-      if (settings[key] !== undefined)
-        fault(
-          key,
-          `the keys of the layout ${layout} name none: choose among them with prefix or keyPattern; one source for each account may name its ${key.slice(0, -1)}`,
-        )
-  }
-  if (region !== undefined && (account !== undefined || scope !== undefined)) fault('region', awsRegionFault(region))
-  if (settings.bucketRegion !== undefined && region === undefined)
-    fault('bucketRegion', 'is for records from another region than the bucket: set region too, or write it as region')
-  return faults
-}
+const fault = (key: keyof SourceSettings, message: string | undefined): SettingFault[] => (message === undefined ? [] : [{ key, message }])
+
+/** The rules, each with what it reads alone. */
+export const sourceRules = settingRules<SourceSettings>(
+  ...(['flowLogId', 'describeRoleArn'] as const).map(
+    (key): SettingRule<SourceSettings> =>
+      settings =>
+        settings[key] === undefined || namesBeforeDescribed(settings.format) !== undefined
+          ? []
+          : fault(key, 'has a meaning with format: describe alone'),
+  ),
+  ({ layout, prefix }) => (layout === 'flow-logs' ? fault('prefix', flowLogPrefixFault(prefix)) : []),
+  ({ layout, keyPattern }) =>
+    layout !== 'flow-logs' || keyPattern === undefined
+      ? []
+      : fault('keyPattern', `has a meaning with the layouts firehose and any alone${selectionInstead(keyPattern)}`),
+  ({ layout, account }) =>
+    layout !== 'flow-logs' || account === undefined
+      ? []
+      : fault('account', `the keys of the layout flow-logs name the account; to read this one alone write accounts: ["${account}"]`),
+  settings => (settings.layout === 'flow-logs' ? [] : fault('keyPattern', patternContradiction(settings))),
+  ...(['accounts', 'regions'] as const).map((key): SettingRule<SourceSettings> => settings => {
+    const { layout } = settings
+    if (layout === 'flow-logs' || settings[key] === undefined) return []
+    const words = `choose among them with prefix or keyPattern; one source for each account may name its ${key.slice(0, -1)}`
+    return fault(key, `the keys of the layout ${layout} name none: ${words}`)
+  }),
+  ...(['account', 'scope'] as const).map(
+    (key): SettingRule<SourceSettings> =>
+      settings =>
+        settings[key] === undefined || settings.region === undefined ? [] : fault('region', awsRegionFault(settings.region)),
+  ),
+  ({ bucketRegion, region }) =>
+    bucketRegion === undefined || region !== undefined
+      ? []
+      : fault('bucketRegion', 'is for records from another region than the bucket: set region too, or write it as region'),
+)
 
 /** Why nothing is learned from a source about who holds an address, and what to set; undefined if its keys or lines can say it. */
 export function unlearnable(settings: SourceSettings): string | undefined {
-  const { layout, format, account, region, scope } = settings
-  if (layout === 'flow-logs' || scope !== undefined) return undefined
+  if (settings.layout === 'flow-logs' || settings.scope !== undefined) return undefined
+  const { format, account, region } = settings
   const columns =
     format === undefined
       ? undefined

@@ -1,11 +1,6 @@
 /** Settings of section `kafka` that have no effect without others, or contradict them. */
+import { settingRules, type SettingRule } from '../setting-types.ts'
 import type { KafkaSettings } from './settings.ts'
-
-/** One of them. */
-export interface SettingFault {
-  readonly key: keyof KafkaSettings
-  readonly message: string
-}
 
 /** What each way to authenticate cannot do without. */
 const loginNeeds: Readonly<Record<KafkaSettings['saslMechanism'], readonly (keyof KafkaSettings)[]>> = {
@@ -19,21 +14,29 @@ const loginNeeds: Readonly<Record<KafkaSettings['saslMechanism'], readonly (keyo
 
 const variableOf = (key: string): string => `FLOWLOOM_KAFKA_${key.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`
 
-/** Finds them all. */
-export function kafkaFaults(settings: KafkaSettings): SettingFault[] {
-  const faults: SettingFault[] = loginNeeds[settings.saslMechanism]
-    .filter(key => settings[key] === undefined)
-    .map(key => ({
-      key,
-      message: `it is missing: kafka.saslMechanism ${settings.saslMechanism} needs it; set it here, or ${variableOf(key)}`,
-    }))
-  if (settings.saslMechanism === 'aws-iam' && !settings.tls) faults.push({ key: 'tls', message: 'Amazon MSK takes aws-iam over TLS alone' })
-  if (!settings.tls)
-    for (const key of ['tlsCaFile', 'tlsCertFile', 'tlsKeyFile'] as const)
-      if (settings[key] !== undefined) faults.push({ key, message: 'has no effect without tls: true, and nothing would be encrypted' })
-  if ((settings.tlsCertFile === undefined) !== (settings.tlsKeyFile === undefined))
-    faults.push({ key: 'tlsCertFile', message: 'half a client certificate: set tlsCertFile and tlsKeyFile, or neither' })
-  if (settings.heartbeatIntervalMs >= settings.sessionTimeoutMs)
-    faults.push({ key: 'heartbeatIntervalMs', message: 'must be less than sessionTimeoutMs' })
-  return faults
-}
+/** The rules, each with what it reads alone. */
+export const kafkaRules = settingRules<KafkaSettings>(
+  ...(['username', 'password', 'oauthTokenUrl', 'oauthClientId', 'oauthClientSecret', 'awsRegion'] as const).map(
+    (key): SettingRule<KafkaSettings> =>
+      settings => {
+        const { saslMechanism } = settings
+        if (!loginNeeds[saslMechanism].includes(key) || settings[key] !== undefined) return []
+        return [{ key, message: `it is missing: kafka.saslMechanism ${saslMechanism} needs it; set it here, or ${variableOf(key)}` }]
+      },
+  ),
+  ({ saslMechanism, tls }) =>
+    saslMechanism === 'aws-iam' && !tls ? [{ key: 'tls', message: 'Amazon MSK takes aws-iam over TLS alone' }] : [],
+  ...(['tlsCaFile', 'tlsCertFile', 'tlsKeyFile'] as const).map(
+    (key): SettingRule<KafkaSettings> =>
+      settings =>
+        settings.tls || settings[key] === undefined
+          ? []
+          : [{ key, message: 'has no effect without tls: true, and nothing would be encrypted' }],
+  ),
+  ({ tlsCertFile, tlsKeyFile }) =>
+    (tlsCertFile === undefined) === (tlsKeyFile === undefined)
+      ? []
+      : [{ key: 'tlsCertFile', message: 'half a client certificate: set tlsCertFile and tlsKeyFile, or neither' }],
+  ({ heartbeatIntervalMs, sessionTimeoutMs }) =>
+    heartbeatIntervalMs < sessionTimeoutMs ? [] : [{ key: 'heartbeatIntervalMs', message: 'must be less than sessionTimeoutMs' }],
+)

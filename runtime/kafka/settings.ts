@@ -1,11 +1,11 @@
 /** Section `kafka`: the cluster, its topics, and how to log in. */
 import { z } from 'zod'
 import { regionFault } from '../value-checks.ts'
-import { checked, checkedText, httpUrl, pemFile, secret, text, whole } from '../setting-types.ts'
+import { checked, checkedText, httpUrl, pemFile, secret, text, whole, withRules } from '../setting-types.ts'
 import { brokerFault } from './broker-fault.ts'
+import { kafkaRules } from './settings-faults.ts'
 
-/** Its settings. */
-export const kafkaSection = z.strictObject({
+const kafkaFields = z.strictObject({
   brokers: z.array(checkedText(brokerFault)).min(1).default(['127.0.0.1:9092']).describe('Bootstrap brokers, `host:port`.'),
   topicPrefix: text('Put before every topic name, so that several deployments can share a cluster.')
     .regex(/^[A-Za-z0-9._-]*$/, 'topic names are made of letters, digits, dots, dashes and underscores')
@@ -60,4 +60,7 @@ export const kafkaSection = z.strictObject({
 })
 
 /** Section `kafka` as checked. */
-export type KafkaSettings = z.infer<typeof kafkaSection>
+export type KafkaSettings = z.infer<typeof kafkaFields>
+
+/** Its settings. */
+export const kafkaSection = withRules(kafkaFields, kafkaRules)

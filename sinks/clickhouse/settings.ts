@@ -1,8 +1,8 @@
 /** Section `clickhouse`: the server, the size of inserts, and how long rows are kept. */
 import { z } from 'zod'
-import { httpUrl, secret, text, whole, type SettingFault } from '../../runtime/setting-types.ts'
+import { httpUrl, secret, text, whole, withRules, type SettingRule } from '../../runtime/setting-types.ts'
 import { httpUrlFault, type ValueCheck } from '../../runtime/value-checks.ts'
-import { ttlFaults } from './time-to-live.ts'
+import { ttlRules } from './time-to-live.ts'
 
 /** URL of ClickHouse: the database and other parameters have settings of their own. */
 export const clickhouseUrlFault: ValueCheck = value => {
@@ -20,8 +20,7 @@ export const clickhouseUrlFault: ValueCheck = value => {
   return undefined
 }
 
-/** Its settings. */
-export const clickhouseSection = z.strictObject({
+const clickhouseFields = z.strictObject({
   url: httpUrl('HTTP endpoint: scheme, host and port.', clickhouseUrlFault).default('http://127.0.0.1:8123'),
   database: text('Database; made if missing.').default('flowloom'),
   username: text('User name.').default('default'),
@@ -63,13 +62,10 @@ export const clickhouseSection = z.strictObject({
 })
 
 /** Section `clickhouse` as checked. */
-export type ClickHouseSettings = z.infer<typeof clickhouseSection>
+export type ClickHouseSettings = z.infer<typeof clickhouseFields>
 
-/** Finds settings that contradict each other. */
-export function clickhouseFaults(settings: ClickHouseSettings): SettingFault[] {
-  const both = settings.cloud && settings.cluster !== undefined
-  return [
-    ...(both ? [{ key: 'cloud', message: 'ClickHouse Cloud has no cluster to name: set cloud or cluster' }] : []),
-    ...ttlFaults(settings),
-  ]
-}
+const oneForm: SettingRule<ClickHouseSettings> = ({ cloud, cluster }) =>
+  cloud && cluster !== undefined ? [{ key: 'cloud', message: 'ClickHouse Cloud has no cluster to name: set cloud or cluster' }] : []
+
+/** Its settings. */
+export const clickhouseSection = withRules(clickhouseFields, [oneForm, ...ttlRules])

@@ -1,4 +1,5 @@
 /** How long each table keeps its rows, as TTL clauses. The settings may change, so the clauses follow the configuration of the last start. */
+import type { SettingRule } from '../../runtime/setting-types.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import type { TableName } from './store.ts'
 
@@ -110,24 +111,19 @@ export function ttlChange(table: string, shown: string, settings: TtlSettings): 
   return { statement: `MODIFY TTL ${clause(rule, days)}` }
 }
 
-/** A setting that would remove what tells how complete the flows are while the flows are still there. */
-export interface TtlFault {
-  readonly key: keyof TtlSettings
-  readonly message: string
-}
-
-/** Finds them all. */
-export function ttlFaults(settings: TtlSettings): TtlFault[] {
+/** Settings that would remove what tells how complete the flows are while the flows are still there: a rule for each. */
+export const ttlRules: readonly SettingRule<TtlSettings>[] = (
+  ['gapsTtlDays', 'objectsTtlDays', 'cloudMapTtlDays', 'deadLettersTtlDays'] as const
+).map(key => settings => {
+  const days = settings[key] ?? 0
+  if (days === 0) return []
   const { ttlDays } = settings
-  return (['gapsTtlDays', 'objectsTtlDays', 'cloudMapTtlDays', 'deadLettersTtlDays'] as const).flatMap(key => {
-    const days = settings[key] ?? 0
-    if (days === 0 || (ttlDays !== 0 && days >= ttlDays)) return []
-    const kept = ttlDays === 0 ? 'for ever' : `for ${ttlDays} days`
-    return [
-      {
-        key,
-        message: `flows are kept ${kept} (ttlDays), and what tells how complete they are and whose must stay as long: set 0, or at least ttlDays`,
-      },
-    ]
-  })
-}
+  if (ttlDays !== 0 && days >= ttlDays) return []
+  const kept = ttlDays === 0 ? 'for ever' : `for ${ttlDays} days`
+  return [
+    {
+      key,
+      message: `flows are kept ${kept} (ttlDays), and what tells how complete they are and whose must stay as long: set 0, or at least ttlDays`,
+    },
+  ]
+})

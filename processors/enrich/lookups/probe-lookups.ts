@@ -1,5 +1,6 @@
 /** What `check-config` says of the files of lookup tables. */
 import { FlowError } from '../../../runtime/errors.ts'
+import { judgedEach } from '../../../runtime/partial-settings.ts'
 import { missing, ok, type ProbeResult } from '../../../runtime/probe-result.ts'
 import { checkLookups, type CheckedFile } from './check-lookups.ts'
 import type { LookupSettings } from './settings.ts'
@@ -9,10 +10,22 @@ const settingOf = { country: 'lookups.country', asn: 'lookups.asn', aws: 'lookup
 
 const errorOf = ({ file: { table, path } }: CheckedFile, detail: string): FlowError => new FlowError('LOOKUP_FILE', { table, path, detail })
 
-/** One line for each file of the settings that enrich would refuse. Files of npm packages are not read: nobody named them. */
+/** A setting alone, the others off; of a list that is partly refused, its good entries. */
+const alone: readonly ((settings: LookupSettings) => Partial<LookupSettings>)[] = [
+  ({ country = 'none' }) => ({ country }),
+  ({ asn = 'none' }) => ({ asn }),
+  ({ awsRanges }) => (awsRanges === undefined ? {} : { awsRanges }),
+  ({ threats }) => ({ threats: judgedEach(threats, entry => [entry]) }),
+]
+
+/**
+ * One line for each file of the settings that enrich would refuse. Files of npm packages are not read: nobody named them. What is refused
+ * without looking at a file is left out.
+ */
 export async function lookupFaults(settings: LookupSettings): Promise<string[]> {
-  const { country = 'none', asn = 'none' } = settings
-  const checked = await checkLookups({ ...settings, country, asn })
+  const off = { reloadMs: 0, dictionaryEntries: 0, country: 'none', asn: 'none', threats: [] }
+  const checked: CheckedFile[] = []
+  for (const one of judgedEach(alone, pick => [pick(settings)])) checked.push(...(await checkLookups({ ...off, ...one })))
   return checked.flatMap(entry =>
     entry.fault === undefined ? [] : [`✖ ${settingOf[entry.file.table]}: ${errorOf(entry, entry.fault).message}`],
   )

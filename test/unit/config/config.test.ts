@@ -90,8 +90,8 @@ test('a secret comes from a file, without the newline at its end; the variable i
   assert.equal(loadConfig({ env: { FLOWLOOM_KAFKA_PASSWORD_FILE: '', FLOWLOOM_KAFKA_PASSWORD: 'direct' } }).kafka.password, 'direct')
   assert.equal(loadConfig({ env: { FLOWLOOM_KAFKA_PASSWORD_FILE: '' } }).kafka.password, undefined)
   assert.throws(() => loadConfig({ env: { FLOWLOOM_KAFKA_PASSWORD_FILE: join(dir, 'none') } }), {
-    code: 'CONFIG_FILE',
-    message: /FLOWLOOM_KAFKA_PASSWORD_FILE/,
+    code: 'CONFIG_INVALID',
+    message: /cannot read .*FLOWLOOM_KAFKA_PASSWORD_FILE.*\n.*→ at kafka\.password/,
   })
 })
 

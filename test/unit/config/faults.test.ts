@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it, test } from 'node:test'
 import fc from 'fast-check'
-import { checkConfig, listSettings, loadConfig } from '../../../config/config.ts'
+import { listSettings, loadConfig, readConfig } from '../../../config/config.ts'
 import { hintsOf } from '../../../config/hints.ts'
 import type { FlowError } from '../../../runtime/errors.ts'
 import { nearestName } from '../../../runtime/nearest-name.ts'
@@ -253,6 +253,11 @@ test('every name of a setting is found again when a letter is left out, doubled 
 })
 
 const now = Date.parse('2026-11-30T00:00:00Z')
+/** Hints on a file with these settings and, unless they name them, sources of its own. */
+function hintsIn(settings: object): string[] {
+  writeFileSync(path, JSON.stringify({ s3: { sources: [{ bucket: 'b' }] }, ...settings }))
+  return hintsOf(readConfig({ file: path, env: {} }), now)
+}
 const hints: { name: string; settings: object; expect: RegExp[] }[] = [
   { name: 'the defaults', settings: {}, expect: [] },
   {
@@ -283,7 +288,7 @@ const hints: { name: string; settings: object; expect: RegExp[] }[] = [
 ]
 for (const { name, settings, expect } of hints)
   test(`a hint, not a fault: ${name}`, () => {
-    const found = hintsOf(checkConfig(settings), now, 'flowloom.yaml')
+    const found = hintsIn(settings)
     assert.equal(found.length, expect.length, found.join('\n'))
     for (const [i, pattern] of expect.entries()) assert.match(found[i]!, pattern)
   })
@@ -327,20 +332,30 @@ const silence: { name: string; source: object; expect: RegExp | undefined }[] = 
 ]
 for (const { name, source: settings, expect } of silence)
   test(`exports and Firehose in the default format teach the map nothing, in silence: ${name}`, () => {
-    const found = hintsOf(checkConfig({ s3: { sources: [{ bucket: 'b', layout: 'any', ...settings }] } }), now, 'flowloom.yaml')
+    const found = hintsIn({ s3: { sources: [{ bucket: 'b', layout: 'any', ...settings }] } })
     assert.equal(found.length, expect === undefined ? 0 : 1, found.join('\n'))
     if (expect !== undefined) assert.match(found[0]!, expect)
   })
 
-describe('settings without a file', () => {
-  it('are said to have none, and that the bucket is the default one', () => {
-    assert.deepEqual(hintsOf(checkConfig({}), now, undefined), [
-      'no settings file was read (name one with --config or FLOWLOOM_CONFIG); s3.sources is the default bucket flow-logs',
-    ])
-  })
-
-  it('with sources from the environment are said to have none', () => {
-    const [hint] = hintsOf(checkConfig({ s3: { sources: [{ bucket: 'b' }] } }), now, undefined)
-    assert.equal(hint, 'no settings file was read (name one with --config or FLOWLOOM_CONFIG)')
-  })
+describe('settings without a file, or with nothing in it', () => {
+  const none = 'no settings file was read (name one with --config or FLOWLOOM_CONFIG)'
+  const bucket = 's3.sources is the default bucket flow-logs'
+  const sources = { FLOWLOOM_S3_SOURCES: '[{"bucket":"b"}]' }
+  const table: { name: string; text?: string; env?: NodeJS.ProcessEnv; expect: string[] }[] = [
+    { name: 'no file', expect: [`${none}; ${bucket}`] },
+    { name: 'no file, sources from the environment', env: sources, expect: [none] },
+    { name: 'an empty file', text: '', expect: [`no setting is in ${path}; ${bucket}`] },
+    { name: 'a file of comments', text: '# kafka:\n', expect: [`no setting is in ${path}; ${bucket}`] },
+    { name: 'a file of empty sections', text: 'kafka:\ns3:\n', expect: [`no setting is in ${path}; ${bucket}`] },
+    { name: 'an empty file, sources from the environment', text: '', env: sources, expect: [`no setting is in ${path}`] },
+    { name: 'a file that names no source', text: 'log: { level: warn }', expect: [bucket] },
+    { name: 'a file that names the default bucket', text: 's3: { sources: [{ bucket: flow-logs }] }', expect: [] },
+    { name: 'a file whose sources are refused', text: 's3: { sources: 5 }', expect: [] },
+    { name: 'a file that is not YAML', text: 'kafka: [', expect: [] },
+  ]
+  for (const { name, text, env = {}, expect } of table)
+    it(`are said to be so: ${name}`, () => {
+      if (text !== undefined) writeFileSync(path, text)
+      assert.deepEqual(hintsOf(readConfig({ file: text === undefined ? undefined : path, env }), now), expect)
+    })
 })

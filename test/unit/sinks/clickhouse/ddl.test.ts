@@ -6,7 +6,7 @@ import { formOf, insertSettings, questionSettings, statementFor, type ServerForm
 import { readMigrations } from '../../../../sinks/clickhouse/migrate.ts'
 import { dropTables } from '../../../../sinks/clickhouse/reset.ts'
 import { statementsOf } from '../../../../sinks/clickhouse/statements.ts'
-import { ttlChange, ttlFaults } from '../../../../sinks/clickhouse/time-to-live.ts'
+import { ttlChange, ttlRules, type TtlSettings } from '../../../../sinks/clickhouse/time-to-live.ts'
 import type { Store } from '../../../../sinks/clickhouse/store.ts'
 import { readViews } from '../../../../sinks/clickhouse/views.ts'
 
@@ -140,8 +140,8 @@ describe('settings of inserts and questions', () => {
 
 describe('times to live', () => {
   it('of what tells how complete the flows are end with those of the flows, or never', () => {
-    const faults = (settings: Partial<Parameters<typeof ttlFaults>[0]>): string[] =>
-      ttlFaults({ ttlDays: 0, ...settings }).map(({ key }) => key)
+    const faults = (settings: Partial<TtlSettings>): string[] =>
+      ttlRules.flatMap(rule => rule({ ttlDays: 0, ...settings }).map(({ key }) => String(key)))
     assert.deepEqual(faults({}), [])
     assert.deepEqual(faults({ ttlDays: 30 }), [])
     assert.deepEqual(faults({ ttlDays: 30, gapsTtlDays: 30, objectsTtlDays: 31, cloudMapTtlDays: 29, deadLettersTtlDays: 1 }), [
