@@ -19,6 +19,11 @@ export interface Holder {
   region: string
   az_id: string
   service: string
+  /**
+   * Who it is, as in all texts that name owners: the interface with its instance after a space, else the service. The instance is that of another
+   * day if no format of the run's own day names one.
+   */
+  owner: string
   /** First second of the run, which does not cross midnight; `held_since` is that of all runs in a row. */
   valid_from: string
   /** First second in which another owner was seen after that. */
@@ -38,7 +43,7 @@ export interface Holder {
   held_since: string
   /** How often the owner was not seen for more than 10 minutes since then. */
   gaps: number
-  /** When somebody was seen after this run, and who (interface, else service), which may be the same owner; null and empty: nobody. */
+  /** When somebody was seen after this run, and who, which may be the same owner; null and empty: nobody. */
   next_seen: string | null
   next_owner: string
   /** If ambiguous: the other owners of that UTC day. */
@@ -60,6 +65,7 @@ interface HolderRow extends Omit<Holder, 'seen_again' | 'seen_later' | 'uncertai
   before: string
   before_last: string | null
   day_owners: string[]
+  day_lines: string[]
 }
 
 /** When an owner was seen around a time: see sightings_around.sql. Unix seconds. */
@@ -73,8 +79,13 @@ const heldS = 600
 
 const secondsOf = (text: string): number => Date.parse(`${text.replace(' ', 'T')}Z`) / 1000
 const textOf = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
-const ownerOf = ({ interface_id, service }: Pick<Holder, 'interface_id' | 'service'>): string =>
-  interface_id === '' ? service : interface_id
+/** Whether flows of an interface or service show this owner: flows that name no instance show each owner of the interface. */
+const isOf = (owner: string, line: string, instance: string): boolean =>
+  owner === line || owner === `${line} ${instance}` || (instance === '' && owner.startsWith(`${line} `))
+const latest = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b)
+const soonest = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 
 /**
  * Asks who held an address.
@@ -97,7 +108,7 @@ class ScopeAnswer {
   readonly #ip: string
   readonly #atS: number
   readonly #row: HolderRow
-  /** Interfaces and services that held the address that UTC day. */
+  /** Owners that held the address that UTC day. */
   readonly #everybody: readonly string[]
   readonly #asked = new Map<number, Promise<Map<string, Around>>>()
 
@@ -106,21 +117,21 @@ class ScopeAnswer {
     this.#ip = ip
     this.#atS = atS
     this.#row = row
-    this.#everybody = [ownerOf(row), ...row.day_owners]
+    this.#everybody = [row.owner, ...row.day_owners]
   }
 
   async holder(): Promise<Holder> {
     const row = this.#row
     if (row.last_seen !== null) return this.#exact(row, { last_seen: row.last_seen })
     const around = await this.#around(this.#atS)
-    const own = around.get(ownerOf(row))
+    const own = around.get(row.owner)
     const last = own?.last
     const from = secondsOf(row.valid_from)
     // of another time, or flows of that second are missing
     if (last === undefined || last < this.#atS - heldS || (last < from && row.first_is === 'seen')) return this.#exact(row, {})
     const seen_again = last < this.#atS && own?.next !== undefined ? textOf(own.next) : null
     if (last >= from) {
-      const later = [...around].filter(([owner, each]) => owner !== ownerOf(row) && each.last !== undefined && each.last > last)
+      const later = [...around].filter(([owner, each]) => owner !== row.owner && each.last !== undefined && each.last > last)
       return this.#exact(row, {
         ...(row.doubt === 'resumed' ? { state: 'held' as const, doubt: '' as const, others: [] } : {}),
         last_seen: textOf(last),
@@ -135,8 +146,7 @@ class ScopeAnswer {
   async #inClosedGap(around: ReadonlyMap<string, Around>, ownLast: number, seen_again: string | null): Promise<Holder> {
     const row = this.#row
     let [owner, last] = [row.before, secondsOf(row.before_last!)]
-    for (const [each, { last: seen }] of around)
-      if (each !== ownerOf(row) && seen !== undefined && seen > last) [owner, last] = [each, seen]
+    for (const [each, { last: seen }] of around) if (each !== row.owner && seen !== undefined && seen > last) [owner, last] = [each, seen]
     const rows = await ask<HolderRow, 'who_holds'>(this.#store, 'who_holds', { ip: this.#ip, at: new Date(this.#atS * 1000), owner })
     const isSameDay = ({ valid_from }: HolderRow): boolean => valid_from.slice(0, 10) === row.valid_from.slice(0, 10)
     const other = rows.find(each => each.scope === row.scope && isSameDay(each))
@@ -160,9 +170,9 @@ class ScopeAnswer {
 
   /** Asks flows for the seconds at which a run begins that follows another one. */
   async #exact(row: HolderRow, known: Partial<Holder>): Promise<Holder> {
-    const { first_is, since_is, next_is, valid_to_is, before: _1, before_last: _2, day_owners: _3, ...values } = row
+    const { first_is, since_is, next_is, valid_to_is, before: _1, before_last: _2, day_owners: _3, day_lines: _4, ...values } = row
     const holder: Holder = { ...values, seen_again: null, seen_later: [], uncertain: [], ...known }
-    const owner = ownerOf(row)
+    const owner = row.owner
     const rest = this.#everybody.filter(each => each !== owner)
     const first = async (name: HolderSecond, is: Begin, owners: readonly string[]): Promise<string | undefined> => {
       const second = holder[name]
@@ -189,12 +199,26 @@ class ScopeAnswer {
   }
 
   async #askAround(atS: number): Promise<Map<string, Around>> {
-    const rows = await ask<{ owner: string; last_at: string | null; next_at: string | null }, 'sightings_around'>(
-      this.#store,
-      'sightings_around',
-      { ip: this.#ip, at: new Date(atS * 1000), scope: this.#row.scope, owners: this.#everybody },
-    )
+    interface AroundRow {
+      line: string
+      instance: string
+      last_at: string | null
+      next_at: string | null
+    }
+    const rows = await ask<AroundRow, 'sightings_around'>(this.#store, 'sightings_around', {
+      ip: this.#ip,
+      at: new Date(atS * 1000),
+      scope: this.#row.scope,
+      lines: this.#row.day_lines,
+    })
     const number = (text: string | null): number | undefined => (text === null ? undefined : Number(text))
-    return new Map(rows.map(({ owner, last_at, next_at }) => [owner, { last: number(last_at), next: number(next_at) }]))
+    const around = new Map<string, Around>()
+    for (const owner of this.#everybody)
+      for (const { line, instance, last_at, next_at } of rows) {
+        if (!isOf(owner, line, instance)) continue
+        const known = around.get(owner)
+        around.set(owner, { last: latest(known?.last, number(last_at)), next: soonest(known?.next, number(next_at)) })
+      }
+    return around
   }
 }

@@ -122,7 +122,7 @@ function seenText(holder: Holder, atS: number): string {
 const timeText = (holder: Holder, name: HolderSecond): string =>
   `${holder[name]!} UTC${holder.uncertain.includes(name) ? ' or up to 10 minutes later' : ''}`
 
-const isSame = (holder: Holder): boolean => holder.next_owner === (holder.interface_id === '' ? holder.service : holder.interface_id)
+const isSame = (holder: Holder): boolean => holder.next_owner === holder.owner
 
 /** The map is local to a day, and knows stays without their gaps, so what is in doubt there is not counted. */
 function conflictText({ conflict_s, doubt }: Holder): string {
@@ -164,6 +164,7 @@ const holderJson = (holder: Holder): Record<string, unknown> => ({
   region: orNull(holder.region),
   azId: orNull(holder.az_id),
   service: orNull(holder.service),
+  owner: holder.owner,
   heldSince: isoOfText(holder.held_since),
   gaps: holder.gaps,
   firstSeen: isoOfText(holder.first_seen),

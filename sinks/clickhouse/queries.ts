@@ -8,7 +8,7 @@ export interface QueryParameters {
   top_talkers: { from: Date; to: Date; limit: number }
   ssh_from_outside: { from: Date; to: Date; limit: number }
   who_holds: { ip: string; at: Date; owner: string }
-  sightings_around: { ip: string; at: Date; scope: string; owners: readonly string[] }
+  sightings_around: { ip: string; at: Date; scope: string; lines: readonly string[] }
   recorded_at: { ip: string; at: Date }
   known_of_day: { at: Date }
   conservation: Record<string, never>

@@ -19,7 +19,7 @@ const noon = 20_400 * 86_400 + 43_200
 const nobody: Owner = { interfaceId: null, instanceId: null, interfaceType: null, subnetId: null, vpcId: scope, accountId: null, region: null, azId: null, service: null } // prettier-ignore
 const held = 600
 
-/** Somebody is seen with an address in whole seconds `first` to `last`, from noon. */
+/** Somebody (interface and instance) is seen with an address in whole seconds `first` to `last`, from noon. */
 interface Seen {
   who: string
   first: number
@@ -32,7 +32,9 @@ const worldsOfSeed = 10
 const askedOfWorld = 8
 
 const part = (who: string, first: number, length: number): Seen => ({ who, first, last: first + length })
-const owners = ['eni-a', 'eni-b', 'eni-c'] as const
+// two of them are one interface that moves between instances
+const owners = ['eni-a i-1', 'eni-a i-2', 'eni-b i-3'] as const
+const ownerOf = (who: string): Owner => ({ ...nobody, interfaceId: who.split(' ')[0]!, instanceId: who.split(' ')[1]! })
 
 /** P, Q, P with the gap of P closed; the same with a third one in it; or anybody at any time. */
 const world: fc.Arbitrary<Seen[]> = fc.oneof(
@@ -117,7 +119,8 @@ const overlaps = (seen: readonly Seen[]): boolean =>
 function faultOf(seen: readonly Seen[], t: number, row: Holder | undefined, hasFlows: boolean): string | undefined {
   const wanted = truth(seen, t)
   if (row === undefined || wanted === undefined) return row === wanted ? undefined : 'somebody and nobody'
-  const who = row.interface_id
+  const who = row.owner
+  if (who !== `${row.interface_id} ${row.instance_id}`) return `${who} for ${row.interface_id} ${row.instance_id}`
   const last = secondOf(row.last_seen)
   if ((row.state === 'last-known') !== (wanted.state === 'last-known')) return `${row.state} for ${wanted.state}`
   if (last === null ? hasFlows || t - lastOf(seen, who, t) > held : last !== lastOf(seen, who, t)) return `last seen ${last}`
@@ -138,11 +141,11 @@ function faultOf(seen: readonly Seen[], t: number, row: Holder | undefined, hasF
 
 /** Every second that is said must be one in which that owner was seen, or say that it may be up to 10 minutes later. */
 function nextFault(seen: readonly Seen[], row: Holder): string | undefined {
-  const others = owners.filter(o => o !== row.interface_id)
+  const others = owners.filter(o => o !== row.owner)
   const wrong = (['held_since', 'first_seen', 'next_seen', 'valid_to'] as const).filter(name => {
     const second = secondOf(row[name])
     if (second === null) return false
-    const who = name === 'valid_to' ? others : name === 'next_seen' ? [row.next_owner] : [row.interface_id]
+    const who = name === 'valid_to' ? others : name === 'next_seen' ? [row.next_owner] : [row.owner]
     if (!row.uncertain.includes(name)) return !who.some(o => isSeen(seen, o, second))
     return !owners.some(o => nextOf(seen, o, second - 1) <= second + held)
   })
@@ -165,13 +168,20 @@ describe('lookup inside of gaps, in random worlds', () => {
         const worlds = new Map(asked.map(({ ip, seen }) => [ip, seen]))
         for (const [ip, seen] of worlds)
           for (const { who, first, last } of seen)
-            cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: { ...nobody, interfaceId: who }, ranges: [{ first: noon + first, last: noon + last }] }) // prettier-ignore
+            cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: ownerOf(who), ranges: [{ first: noon + first, last: noon + last }] }) // prettier-ignore
         const { ipContext, kafka } = checkConfig({})
         await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
         await cluster.runRole(role('sink-runs'))
         const shown = [...worlds].flatMap(([own, seen], i) =>
           seen.map(({ who, first, last }, j) =>
-            record((i + j) % 2 === 0, { own, interfaceId: who, vpcId: scope, start: noon + first, end: noon + last }),
+            record((i + j) % 2 === 0, {
+              own,
+              interfaceId: ownerOf(who).interfaceId,
+              instanceId: ownerOf(who).instanceId,
+              vpcId: scope,
+              start: noon + first,
+              end: noon + last,
+            }),
           ),
         )
         if (hasFlows) putFlows(shown.map((each, i) => ({ ...each, line: i + 1 })))

@@ -10,6 +10,7 @@ import { createIpContextRole } from '../../processors/ip-context/ip-context-proc
 import type { Owner } from '../../schemas/records.ts'
 import { emptyLedger } from '../support/records/ledger.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
+import { seen as record } from '../support/clickhouse/seen-records.ts'
 import { setUpSink, testObjectId, type SinkSetup } from '../support/clickhouse/sink-setup.ts'
 
 let server: LiveClickHouse
@@ -20,7 +21,11 @@ after(() => server.stop())
 const scope = 'vpc-abcdefab012345678'
 const midnight = 20_400 * 86_400
 const nobody = { interfaceId: null, instanceId: null, interfaceType: null, subnetId: null, vpcId: scope, accountId: null, region: null, azId: null, service: null } // prettier-ignore
-const ownerOf = (interfaceId: string): Owner => ({ ...nobody, interfaceId })
+/** @param who Interface, and its instance after a space if it is named. */
+const ownerOf = (who: string): Owner => {
+  const [interfaceId, instanceId] = who.split(' ')
+  return { ...nobody, interfaceId: interfaceId!, instanceId: instanceId ?? null }
+}
 
 /** Seconds from midnight: the old owner is seen to `until`, the new one from `from` on, each in windows of a minute with holes. */
 interface HandOver {
@@ -121,6 +126,77 @@ describe('an address that is handed over around midnight', () => {
       { ip: '10.0.1.2', id: 'eni-a4', ranges: [{ first: midnight + 7200, last: midnight + 9000 }] },
     ])
     for (const t of [-1, 0, 30, 599]) assert.equal((await findHolders(setup.store, '10.0.1.2', midnight + t))[0]!.state, 'held')
+  })
+})
+
+describe('an interface that moves between instances', () => {
+  const hour = 3600
+  const minute = 60
+  const noon = midnight + 43_200
+  /** Minutes of a time, as records of one-minute windows show them. */
+  const minutes = (first: number, last: number): { first: number; last: number }[] =>
+    Array.from({ length: (last - first) / minute }, (_, i) => ({ first: first + minute * i, last: first + minute * i + 58 }))
+
+  it('is another owner under each, and the same one where no format names the instance', async () => {
+    const setup = await setUpSink(server)
+    const { cluster, role, putFlows, store } = setup
+    const worlds: Record<string, [id: string, first: number, last: number][]> = {
+      // hours between them
+      '10.0.1.1': [
+        ['eni-mo i-old', noon, noon + 30 * minute],
+        ['eni-mo i-new', noon + 210 * minute, noon + 240 * minute],
+      ],
+      // within ten minutes
+      '10.0.1.2': [
+        ['eni-mo i-aaa', noon, noon + 30 * minute],
+        ['eni-mo i-bbb', noon + 35 * minute, noon + 60 * minute],
+      ],
+      // around midnight
+      '10.0.1.3': [['eni-mo i-z', midnight - 30 * minute, midnight], ['eni-mo i-a', midnight, midnight + 5 * minute], ['eni-mo i-z', midnight + 5 * minute, midnight + 30 * minute]], // prettier-ignore
+      // days whose format does not name it: before all others, between two of one, and between two others
+      '10.0.1.4': [['eni-mo', midnight, midnight + hour], ['eni-mo i-one', midnight + 24 * hour, midnight + 25 * hour], ['eni-mo', midnight + 48 * hour, midnight + 49 * hour], ['eni-mo i-one', midnight + 72 * hour, midnight + 73 * hour], ['eni-mo', midnight + 96 * hour, midnight + 97 * hour], ['eni-mo i-two', midnight + 120 * hour, midnight + 121 * hour]], // prettier-ignore
+      // never named
+      '10.0.1.5': [
+        ['eni-mo', midnight, midnight + hour],
+        ['eni-mo', midnight + 24 * hour, midnight + 25 * hour],
+      ],
+    }
+    await seen(setup, Object.entries(worlds).flatMap(([ip, parts]) => parts.map(([id, first, last]) => ({ ip, id, ranges: minutes(first, last) })))) // prettier-ignore
+    const shown = Object.entries(worlds).flatMap(([own, parts]) =>
+      parts.flatMap(([id, first, last]) => {
+        const { interfaceId, instanceId } = ownerOf(id)
+        return minutes(first, last).map(({ first: start, last: end }) => record(true, { own, interfaceId, instanceId, vpcId: scope, start, end })) // prettier-ignore
+      }),
+    )
+    putFlows(shown.map((each, i) => ({ ...each, line: i + 1 })))
+    await cluster.runRole(role('sink-flows'))
+    const at = async (ip: string, t: number, from: number): Promise<unknown[]> => {
+      const [holder] = await findHolders(store, ip, from + t)
+      const after = (text: string | null): number | null => (text === null ? null : Date.parse(`${text.replace(' ', 'T')}Z`) / 1000 - from)
+      const { owner, state, held_since, gaps, next_owner, next_seen, valid_to, others } = holder!
+      return [owner, state, after(held_since), gaps, next_owner, after(next_seen), after(valid_to), others.join()]
+    }
+    const ofHours = (t: number): Promise<unknown[]> => at('10.0.1.1', t * minute, noon)
+    const [second, third] = [210 * minute, 35 * minute]
+    assert.deepEqual(await ofHours(220), ['eni-mo i-new', 'held', second, 0, '', null, null, ''])
+    assert.deepEqual(await ofHours(120), ['eni-mo i-old', 'last-known', 0, 0, 'eni-mo i-new', second, second, ''])
+    assert.deepEqual(await ofHours(10), ['eni-mo i-old', 'held', 0, 0, 'eni-mo i-new', second, second, ''])
+    assert.deepEqual(await at('10.0.1.2', 40 * minute, noon), ['eni-mo i-bbb', 'held', third, 0, '', null, null, ''])
+    assert.deepEqual(await at('10.0.1.2', 20 * minute, noon), ['eni-mo i-aaa', 'held', 0, 0, 'eni-mo i-bbb', third, third, ''])
+    const start = -30 * minute
+    assert.deepEqual(await at('10.0.1.3', -60, midnight), ['eni-mo i-z', 'held', start, 0, 'eni-mo i-a', 0, 0, ''])
+    // i-z was there before midnight and after it: the map of the day cannot say that it was not there in between
+    assert.deepEqual(await at('10.0.1.3', 60, midnight), ['eni-mo i-a', 'ambiguous', 0, 0, 'eni-mo i-z', 300, 300, 'eni-mo i-z'])
+    assert.deepEqual(await at('10.0.1.3', 900, midnight), ['eni-mo i-z', 'held', 300, 0, '', null, null, ''])
+    const day = 24 * hour
+    const ofDays = (t: number): Promise<unknown[]> => at('10.0.1.4', t * day + 60, midnight)
+    assert.deepEqual(await ofDays(0), ['eni-mo i-one', 'held', 0, 0, 'eni-mo i-one', day, 5 * day, ''])
+    assert.deepEqual(await ofDays(2), ['eni-mo i-one', 'held', 0, 2, 'eni-mo i-one', 3 * day, 5 * day, ''])
+    assert.deepEqual(await ofDays(4), ['eni-mo i-one', 'held', 0, 4, 'eni-mo i-two', 5 * day, 5 * day, ''])
+    assert.deepEqual(await ofDays(5), ['eni-mo i-two', 'held', 5 * day, 0, '', null, null, ''])
+    assert.deepEqual(await at('10.0.1.5', day + 60, midnight), ['eni-mo', 'held', 0, 1, '', null, null, ''])
+    const [unnamed] = await findHolders(store, '10.0.1.4', midnight + 4 * day + 60)
+    assert.equal(unnamed!.instance_id, '', 'the answer says only what that day says')
   })
 })
 

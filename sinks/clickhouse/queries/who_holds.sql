@@ -1,5 +1,6 @@
 -- Who held an address at a time, in every scope that knows it: the newest run that began by then. Parameters: ip (text), at (DateTime), owner (text:
--- the newest run of this interface, else service, in its place; empty: of anybody).
+-- the newest run of this owner in its place; empty: of anybody).
+-- An owner is an interface with its instance after a space, else a service; instance_id is empty if no format of that day names it (cloud_map_timeline).
 -- state: held (seen then, or at most 10 minutes before), ambiguous (held, but others were seen with the address in that run, for conflict_s seconds, or
 -- may have come later: cloud_map_timeline says when; conflict_s may be 0 then), last-known (not seen for more than 10 minutes before).
 -- last_seen: last second at or before the time in which it was seen; NULL: the runs do not say the second, which is at most 10 minutes before.
@@ -9,10 +10,11 @@
 -- first_is, since_is, next_is, valid_to_is say what these four seconds are: seen; follows (the second after a run of another owner; the owner may be one
 -- that goes on, so flows have to say if it was seen then); resumed (it goes on: nobody knows if it was seen then).
 -- before: owner of the run before, up to before_last, if the run follows it without a second between. day_owners: all other owners of that UTC day.
+-- day_lines: their interfaces and services, and that of the run.
 -- doubt: why it is ambiguous, else empty: conflict; midnight; resumed (it goes on after a run of another owner, and may not have been seen since).
 SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0 OR at_midnight, 'ambiguous', 'held') AS state,
   run.5 AS interface_id, run.6 AS instance_id, run.7 AS interface_type, run.8 AS subnet_id, run.9 AS vpc_id, run.10 AS account_id, run.11 AS region,
-  run.12 AS az_id, run.13 AS service,
+  run.12 AS az_id, run.13 AS service, owner,
   run.1 AS valid_from, if(later = 0, NULL, runs[later].1) AS valid_to, toBool(later != 0) AS end_known, run.2 AS first_seen, run.3 AS run_last,
   multiIf(
     toUnixTimestamp({at:DateTime('UTC')}) > toUnixTimestamp(run.3), run.3,
@@ -26,7 +28,7 @@ SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0 OR at_midnight, 'ambiguo
   if(run.4 = 0 AND NOT at_midnight, [], same_day) AS others,
   is[n] AS first_is, is[since] AS since_is, if(n = length(runs), 'seen', is[n + 1]) AS next_is, if(later = 0, 'seen', is[later]) AS valid_to_is,
   if(later = 0, '', owners[later]) AS valid_to_owner,
-  if(is[n] = 'seen', '', owners[n - 1]) AS before, if(is[n] = 'seen', NULL, runs[n - 1].3) AS before_last, same_day AS day_owners,
+  if(is[n] = 'seen', '', owners[n - 1]) AS before, if(is[n] = 'seen', NULL, runs[n - 1].3) AS before_last, same_day AS day_owners, day_lines,
   multiIf(state != 'ambiguous', '', run.4 > 0, 'conflict', {at:DateTime('UTC')} < run.16, 'midnight', 'resumed') AS doubt
 FROM (
   SELECT scope, runs, owners, is, n, run, owner,
@@ -34,7 +36,8 @@ FROM (
     arrayLastIndex((who, i) -> i < n AND who != owner, owners, arrayEnumerate(owners)) + 1 AS since,
     arrayFirstIndex((who, i) -> i > n AND who != owner, owners, arrayEnumerate(owners)) AS later,
     {at:DateTime('UTC')} < run.14 AS at_midnight,
-    arrayDistinct(arrayFilter((who, each) -> who != owner AND toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), owners, runs)) AS same_day
+    arrayDistinct(arrayFilter((who, each) -> who != owner AND toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), owners, runs)) AS same_day,
+    arrayDistinct(arrayMap(each -> if(each.5 != '', each.5, each.13), arrayFilter(each -> toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), runs))) AS day_lines
   FROM (
     SELECT scope, runs, owners, n, runs[n] AS run, owners[n] AS owner,
       arrayMap((each, i) -> multiIf(
@@ -43,12 +46,12 @@ FROM (
         'seen'
       ), runs, arrayEnumerate(runs)) AS is
     FROM (
-      SELECT scope, runs, arrayMap(each -> if(each.5 != '', each.5, each.13), runs) AS owners,
+      SELECT scope, runs, arrayMap(each -> each.17, runs) AS owners,
         arrayLastIndex((each, who) -> each.1 <= {at:DateTime('UTC')} AND ({owner:String} = '' OR who = {owner:String}), runs, owners) AS n
       FROM (
         SELECT scope, arraySort(each -> each.1, groupArray((
           valid_from, first_seen, last_seen, conflict_s, interface_id, instance_id, interface_type, subnet_id, vpc_id, account_id, region, az_id, service,
-          ambiguous_until, resumed, midnight_until
+          ambiguous_until, resumed, midnight_until, owner
         ))) AS runs
         FROM cloud_map_timeline
         WHERE ip = toIPv6({ip:String})

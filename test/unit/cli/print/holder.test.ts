@@ -18,6 +18,7 @@ const holder: Holder = {
   region: '',
   az_id: '',
   service: '',
+  owner: 'eni-1 i-1',
   valid_from: '2023-07-26 00:00:10',
   valid_to: null,
   end_known: false,
@@ -51,10 +52,16 @@ describe('the holder of an address', () => {
   it('in the middle of a gap of three days is said with both ends of the gap, and who came then', () => {
     const next_seen = '2023-07-29 08:00:00'
     assert.equal(
-      said({ next_seen, next_owner: 'eni-1' }),
+      said({ next_seen, next_owner: 'eni-1 i-1' }),
       '  last-known: last seen before: 2023-07-26 00:05:10 UTC; next seen: 2023-07-29 08:00:00 UTC (by the same owner)',
     )
     assert.match(said({ next_seen, next_owner: 'eni-2' }), /next seen: 2023-07-29 08:00:00 UTC \(by eni-2\)$/)
+  })
+
+  it('is another one if its interface is at another instance', () => {
+    const next = { next_seen: '2023-07-29 08:00:00', next_owner: 'eni-1 i-2' }
+    assert.match(said(next), /next seen: 2023-07-29 08:00:00 UTC \(by eni-1 i-2\)$/)
+    assert.match(said({ ...next, state: 'held', last_seen: '2023-07-26 00:07:59' }), /1 s before, next eni-1 i-2 at 2023/)
   })
 
   it('has held it since the first of its runs in a row, with gaps, until the next owner', () => {
