@@ -4,8 +4,8 @@ import { loadConfig } from '../config/config.ts'
 import { lookUp } from '../operations/look-up.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
-import { parseTime } from './arguments/times.ts'
-import { blankText, describeHolder, lookUpJson, nobodyText, onTheWayLines, recordedText } from './print/holder.ts'
+import { parseSecond } from './arguments/times.ts'
+import { askedText, blankText, describeHolder, lookUpJson, nobodyText, onTheWayLines, recordedText } from './print/holder.ts'
 import { formatJson } from './print/json.ts'
 
 /** Exit code for what the tables cannot tell, as that of `coverage`. */
@@ -18,7 +18,7 @@ export const lookupCommand: Command = {
   words: '<ip>',
   options: {
     config: configOption,
-    at: { type: 'string', value: 'TIME', doc: 'ISO 8601 (UTC if no zone is given) or Unix seconds; default now' },
+    at: { type: 'string', value: 'TIME', doc: 'ISO 8601 with a time of day (UTC if no zone is given) or Unix seconds; default now' },
     'no-kafka': { type: 'boolean', doc: 'do not ask Kafka: whether records are on their way stays unknown' },
     json: { type: 'boolean', doc: 'print JSON' },
   },
@@ -31,7 +31,7 @@ recorded: flows of that day (UTC) show the address at an interface, and do not p
 Kafka is asked for records that are on their way. Only if there are none it says that nobody newer is known (JSON: nextOwnerFrom null and
 waiting empty); the address may be free by then.
 Exit code 1 if nobody is known to have held it; 4 if that cannot be told: it is only recorded, records are on their way (or Kafka could not be asked),
-no object of that day was read, or the sink has not filled the table cloud_map.`,
+no object of that day was read, no flow of it proves anything, or the sink has not filled the table cloud_map.`,
   async run({ values, positionals }) {
     const [ip] = positionals
     if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))
@@ -40,22 +40,21 @@ no object of that day was read, or the sink has not filled the table cloud_map.`
           ip === undefined ? 'say which address' : `"${positionals.join(' ')}" is not an address; write one like 10.0.1.5 or 2001:db8::1`,
         command: 'lookup',
       })
-    const atS =
-      values['at'] === undefined
-        ? undefined
-        : parseTime(values['at'] as string, { command: 'lookup', option: 'at', nowS: Date.now() / 1000 })
-    const askedS = atS ?? Math.floor(Date.now() / 1000)
+    const nowS = Date.now() / 1000
+    const askedS =
+      values['at'] === undefined ? Math.floor(nowS) : parseSecond(values['at'] as string, { command: 'lookup', option: 'at', nowS })
     const config = loadConfig({ file: values['config'] as string | undefined })
     const found = await lookUp({ config, noKafka: values['no-kafka'] === true }, ip, askedS)
     const { holders, recorded, onTheWay, blank } = found
     if (values['json'] === true) console.log(formatJson(lookUpJson(ip, askedS, found)))
     else {
+      if (holders.length + recorded.length > 0) console.log(askedText(ip, askedS))
       for (const holder of holders) console.log(describeHolder(holder, { atS: askedS, onTheWay }))
       for (const each of recorded) console.log(recordedText(ip, each))
-      if (holders.length === 0 && blank === undefined) console.log(nobodyText(ip, atS))
+      if (holders.length === 0 && blank === undefined) console.log(nobodyText(ip, askedS))
       for (const line of onTheWayLines(onTheWay)) console.log(line)
     }
-    if (blank !== undefined) console.error(blankText(blank, askedS))
+    if (blank !== undefined) console.error(blankText(blank, ip, askedS))
     if (blank === undefined || holders.length > 0) return holders.length === 0 ? 1 : 0
     return unknown
   },

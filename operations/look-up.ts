@@ -9,10 +9,11 @@ import { askOnTheWay, mayBeOnTheWay, type OnTheWay } from './on-the-way.ts'
 import { commandLevel } from './session.ts'
 
 /**
- * Why an answer is not what it seems: the tables have nothing of it; flows show the address at an interface and do not prove
- * that it holds it; records are on their way; nobody can say if they are.
+ * Why an answer is not what it seems. map-empty: the map has no row, and should have some, or may get some. nothing-proven: it has none, and rightly,
+ * for no flow of that day proves who holds any address. nothing-read: nothing of that day. not-proven: flows show the address at an interface and do
+ * not prove that it holds it. on-their-way: records are. kafka-unknown: nobody can say if they are.
  */
-export type Blank = 'map-empty' | 'nothing-read' | 'not-proven' | 'on-their-way' | 'kafka-unknown'
+export type Blank = 'map-empty' | 'nothing-proven' | 'nothing-read' | 'not-proven' | 'on-their-way' | 'kafka-unknown'
 
 /** Where flows show an address that the map does not know then: a row of recorded_at.sql. */
 export interface Recorded {
@@ -54,13 +55,14 @@ export async function findRecorded(store: Store, holders: readonly Holder[], ip:
  */
 export async function blankOf(store: Store, found: Omit<LookUp, 'blank'>, atS: number): Promise<Blank | undefined> {
   if (found.holders.some(({ state }) => state !== 'last-known')) return undefined
-  const [known] = await ask<{ objects: number; lines: number; runs: number }, 'known_of_day'>(store, 'known_of_day', {
+  const [known] = await ask<{ objects: number; lines: number; runs: number; proofs: number }, 'known_of_day'>(store, 'known_of_day', {
     at: new Date(atS * 1000),
   })
   const isProven = found.recorded.some(({ logged }) => logged !== '0')
   if (found.holders.length === 0 && found.recorded.length > 0 && (known?.runs !== 0 || !isProven)) return 'not-proven'
-  if (known === undefined || known.runs === 0) return 'map-empty'
+  if (known === undefined || (known.runs === 0 && (known.proofs > 0 || found.onTheWay.steps.length > 0))) return 'map-empty'
   if (known.objects === 0 && known.lines === 0) return 'nothing-read'
+  if (known.runs === 0 && found.onTheWay.unknown === null) return 'nothing-proven'
   if (found.holders.length > 0 || !mayBeOnTheWay(found.onTheWay)) return undefined
   return found.onTheWay.unknown === null ? 'on-their-way' : 'kafka-unknown'
 }

@@ -56,6 +56,18 @@ export function parseTime(text: string, { command, option, nowS }: TimeOption): 
 }
 
 /**
+ * Reads a point in time that must be a second: a day alone could mean its midnight, or any time of it.
+ *
+ * @throws FlowError USAGE as parseTime does, and for a day without a time.
+ */
+export function parseSecond(text: string, option: TimeOption): number {
+  const seconds = parseTime(text, option)
+  if (!wholeDay.test(text)) return seconds
+  const detail = `--${option.option} ${text} is a day; say which second of it: ${text}T14:00:00Z, or ${text}T00:00:00Z for midnight (UTC)`
+  throw new FlowError('USAGE', { detail, command: option.command })
+}
+
+/**
  * Reads `--from` and `--to`.
  *
  * @param wholeDays A day as `--to` is meant to its own end, which may be to come.

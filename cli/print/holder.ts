@@ -6,23 +6,31 @@ import { escapeText } from './escape-text.ts'
 import { isoOfText, isoTime as clock } from './json.ts'
 
 /** That nobody held an address, of which the day was read. */
-export const nobodyText = (ip: string, atS: number | undefined): string =>
-  `nobody is known to have held ${ip}${atS === undefined ? '' : ` at ${clock(atS)}`}`
+export const nobodyText = (ip: string, atS: number): string => `nobody is known to have held ${ip} at ${clock(atS)}`
+
+/** Which address and second the answer below is about. */
+export const askedText = (ip: string, atS: number): string => `${ip} at ${clock(atS)}:`
+
+const remedy = 'have flow-direction in the format of the flow log, or name your networks in networks.own'
 
 /** Why the tables cannot tell who held an address. */
-export function blankText(blank: Blank, atS: number): string {
-  const day = clock(atS).slice(0, 10)
+export const blankText = (blank: Blank, ip: string, atS: number): string =>
+  `not known who held ${ip} at ${clock(atS)}: ${reasonText(blank, clock(atS).slice(0, 10))}`
+
+function reasonText(blank: Blank, day: string): string {
   switch (blank) {
     case 'map-empty':
-      return 'not known: the table cloud_map is empty; the sink has not filled it (flowloom run --roles enrich,ip-context,sink)'
+      return 'the table cloud_map is empty; the sink has not filled it (flowloom run --roles enrich,ip-context,sink)'
     case 'nothing-read':
-      return `not known: no object of ${day} (UTC) was read; to read that day: flowloom backfill --from ${day} --to ${day}`
+      return `no object of ${day} (UTC) was read; to read that day: flowloom backfill --from ${day} --to ${day}`
     case 'not-proven':
-      return 'not known: no flow proves who held it; have flow-direction in the format of the flow log, or name your networks in networks.own'
+      return `no flow proves who held it; ${remedy}`
+    case 'nothing-proven':
+      return `the table cloud_map is empty, and no flow of ${day} (UTC) proves who holds an address; ${remedy}`
     case 'on-their-way':
-      return 'not known: nobody in the tables yet, and records are on their way; ask again'
+      return 'nobody in the tables yet, and records are on their way; ask again'
     case 'kafka-unknown':
-      return 'not known: nobody in the tables, and nobody can say if records are on their way'
+      return 'nobody in the tables, and nobody can say if records are on their way'
   }
 }
 

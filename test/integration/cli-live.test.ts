@@ -115,14 +115,14 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
         const [now, json, before, nobody, ...then] = await Promise.all([
           flowloom(['lookup', '10.1.1.50'], env),
           flowloom(['lookup', '10.1.1.50', '--json'], env),
-          flowloom(['lookup', '10.1.1.50', '--at', '2020-01-01'], env),
+          flowloom(['lookup', '10.1.1.50', '--at', '2020-01-01T00:00Z'], env),
           flowloom(['lookup', '2001:db8::77', '--at', iso], env),
           ...times.map(time => flowloom(['lookup', '10.1.1.50', '--at', time, '--json'], env)),
         ])
         assert.equal(now.code, 0, now.err + now.out)
         assert.match(
           now.out,
-          /^vpc-0844e5fb7dab616dd: eni-0ffa7e54f1ae8fa1b i-0826dea5238644ce7 .*\n {2}last-known: last seen before: 2023-07-26 00:00:25 UTC; not seen since\n$/,
+          /^10\.1\.1\.50 at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ:\nvpc-0844e5fb7dab616dd: eni-0ffa7e54f1ae8fa1b i-0826dea5238644ce7 .*\n {2}last-known: last seen before: 2023-07-26 00:00:25 UTC; not seen since\n$/,
         )
         assert.doesNotMatch(now.out, /\bnow\b/)
         interface Answer {

@@ -125,7 +125,7 @@ describe('an address that is only recorded', () => {
     }
     const s = t - midnight
     assert.deepEqual(await ask('10.0.0.5'), [0, [`eni-1 own 40 0 ${s} ${s + 39} ${s + 39}`], 'not-proven'])
-    assert.deepEqual(await ask('10.0.1.5'), [0, [], 'map-empty'], 'a peer is recorded nowhere')
+    assert.deepEqual(await ask('10.0.1.5'), [0, [], 'nothing-proven'], 'a peer is recorded nowhere')
   })
 
   it('is not asked of an address that is held, and is of one that was seen days ago', async () => {

@@ -7,6 +7,7 @@ import { findHolders } from '../../operations/holders.ts'
 import { blankOf, findRecorded } from '../../operations/look-up.ts'
 import { nothingOnTheWay, type OnTheWay } from '../../operations/on-the-way.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
+import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { Owner } from '../../schemas/records.ts'
 import { emptyLedger } from '../support/records/ledger.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
@@ -205,12 +206,26 @@ describe('a question about a time', () => {
 
   it('of which nothing was read, or before the sink has filled the map, is told from "nobody held it"', async () => {
     const setup = await setUpSink(server)
-    const { cluster, role, store } = setup
+    const { cluster, role, store, putFlows } = setup
     const blankAt = async (ip: string, atS: number, onTheWay = nothingOnTheWay): Promise<unknown> => {
       const holders = await findHolders(store, ip, atS)
       return blankOf(store, { holders, recorded: await findRecorded(store, holders, ip, atS), onTheWay }, atS)
     }
-    assert.equal(await blankAt('10.0.1.1', midnight), 'map-empty')
+    const waits: OnTheWay = { unknown: null, steps: [{ topic: 'rawLines', records: 1, unclear: null }] }
+    const unasked: OnTheWay = { unknown: 'no broker answers', steps: [] }
+    assert.equal(await blankAt('10.0.1.1', midnight), 'nothing-read', 'tables without rows')
+    assert.equal(await blankAt('10.0.1.1', midnight, waits), 'map-empty', 'and something may fill them')
+    // flows of private hosts alone, whose direction is a guess: the map is rightly empty
+    const guess = { directionSource: 'inferred_count', instanceId: null, pktSrcAddr: null, pktDstAddr: null } as const
+    const of = (line: number, more: Partial<FlowRecord>): FlowRecord => ({ ...record(true, { own: '10.0.7.7', far: '10.0.7.8', start: midnight + 100, end: midnight + 150, ...more }), line }) // prettier-ignore
+    putFlows([of(1, guess), of(2, { timeSource: 'slot' }), of(3, { direction: 'unknown', directionSource: 'none' })])
+    await cluster.runRole(role('sink-flows'))
+    assert.equal(await blankAt('10.0.7.9', midnight + 120), 'nothing-proven')
+    assert.equal(await blankAt('10.0.7.9', midnight + 120, waits), 'map-empty')
+    assert.equal(await blankAt('10.0.7.9', midnight + 120, unasked), 'kafka-unknown')
+    putFlows([of(4, {})])
+    await cluster.runRole(role('sink-flows'))
+    assert.equal(await blankAt('10.0.7.9', midnight + 120), 'map-empty', 'a flow proves that it should have a row')
     await seen(setup, [{ ip: '10.0.1.1', id: 'eni-1', ranges: [{ first: midnight, last: midnight + 100 }] }])
     const ledger = { ...emptyLedger, objectId: testObjectId, state: 'done' as const, lines: 3, slotStart: midnight + 300 }
     cluster.put('objects', { bucket: 'b', key: 'k' }, ledger)
@@ -221,8 +236,6 @@ describe('a question about a time', () => {
     assert.equal(await blankAt('10.0.1.9', midnight + 86_400), 'nothing-read')
     assert.equal(await blankAt('10.0.1.1', midnight + 86_400), 'nothing-read')
     assert.equal(await blankAt('10.0.1.1', nowS), 'nothing-read')
-    const waits: OnTheWay = { unknown: null, steps: [{ topic: 'rawLines', records: 1, unclear: null }] }
-    const unasked: OnTheWay = { unknown: 'no broker answers', steps: [] }
     assert.equal(await blankAt('10.0.1.9', midnight + 50, waits), 'on-their-way', 'nobody yet')
     assert.equal(await blankAt('10.0.1.9', midnight + 50, unasked), 'kafka-unknown')
     assert.equal(await blankAt('10.0.1.1', midnight + 50, waits), undefined, 'held, whatever comes')

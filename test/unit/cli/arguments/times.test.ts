@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parseSpan, parseTime } from '../../../../cli/arguments/times.ts'
+import { parseSecond, parseSpan, parseTime } from '../../../../cli/arguments/times.ts'
 import { flowErrorOf } from '../../../../runtime/errors.ts'
 
 const nowS = Date.parse('2026-11-30T15:00:00Z') / 1000
@@ -46,6 +46,14 @@ describe('a time that cannot be meant', () => {
     assert.deepEqual([read('2026-11-30T15:00:00Z'), read('2006-01-01')], [nowS, Date.UTC(2006, 0) / 1000])
     assert.equal(read('2026-11-30T15:00:00Z', nowS + 0.5), nowS)
   })
+})
+
+test('a day alone is not a second, and the message says what to write', () => {
+  const second = (text: string): number => parseSecond(text, { command: 'lookup', option: 'at', nowS })
+  assert.throws(() => second('2026-11-29'), { code: 'USAGE', message: /--at 2026-11-29 is a day; say which second of it: 2026-11-29T14:00:00Z, or 2026-11-29T00:00:00Z for midnight/ }) // prettier-ignore
+  assert.throws(() => second('2026-12-01'), { code: 'USAGE', message: /in the future/ })
+  assert.throws(() => second('2026-02-31'), { code: 'USAGE', message: /is not a time/ })
+  for (const text of ['2026-11-29T00:00', '2026-11-29T00:00:00Z', String(nowS)]) assert.equal(second(text), read(text))
 })
 
 describe('from and to', () => {

@@ -1,7 +1,7 @@
 // What `flowloom lookup` says of a holder.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { blankText, describeHolder, nobodyText, onTheWayLines, recordedText } from '../../../../cli/print/holder.ts'
+import { askedText, blankText, describeHolder, nobodyText, onTheWayLines, recordedText } from '../../../../cli/print/holder.ts'
 import type { Holder } from '../../../../operations/holders.ts'
 import type { Recorded } from '../../../../operations/look-up.ts'
 import { nothingOnTheWay, type OnTheWay } from '../../../../operations/on-the-way.ts'
@@ -172,25 +172,31 @@ describe('a question that the tables cannot answer', () => {
 
   it('about a day of which nothing was read names the command that reads it', () => {
     assert.equal(
-      blankText('nothing-read', atS),
-      'not known: no object of 2026-11-17 (UTC) was read; to read that day: flowloom backfill --from 2026-11-17 --to 2026-11-17',
+      blankText('nothing-read', '10.0.1.5', atS),
+      'not known who held 10.0.1.5 at 2026-11-17T14:00:00Z: no object of 2026-11-17 (UTC) was read; to read that day: flowloom backfill --from 2026-11-17 --to 2026-11-17',
     )
   })
 
   it('before the sink has filled the map says so', () => {
-    assert.match(blankText('map-empty', atS), /^not known: the table cloud_map is empty; the sink has not filled it/)
+    assert.match(blankText('map-empty', '10.0.1.5', atS), /: the table cloud_map is empty; the sink has not filled it/)
+  })
+
+  it('of an empty map that is rightly so does not blame the sink', () => {
+    const text = blankText('nothing-proven', '10.0.1.5', atS)
+    assert.match(text, /: the table cloud_map is empty, and no flow of 2026-11-17 \(UTC\) proves who holds an address; have flow-direction/)
   })
 
   it('of an address that is only recorded says what would prove it', () => {
-    assert.match(blankText('not-proven', atS), /^not known: no flow proves who held it; have flow-direction in the format/)
+    assert.match(blankText('not-proven', '10.0.1.5', atS), /: no flow proves who held it; have flow-direction in the format/)
   })
 
   it('while records are on their way, or may be, does not say that nobody held it', () => {
-    assert.match(blankText('on-their-way', atS), /^not known: nobody in the tables yet, and records are on their way; ask again$/)
-    assert.match(blankText('kafka-unknown', atS), /^not known: nobody in the tables, and nobody can say if records are on their way$/) // prettier-ignore
+    assert.match(blankText('on-their-way', '10.0.1.5', atS), /: nobody in the tables yet, and records are on their way; ask again$/)
+    assert.match(blankText('kafka-unknown', '10.0.1.5', atS), /: nobody in the tables, and nobody can say if records are on their way$/) // prettier-ignore
   })
 
   it('is not one where the day was read and nobody held the address', () => {
+    assert.equal(askedText('10.0.1.5', atS), '10.0.1.5 at 2026-11-17T14:00:00Z:')
     assert.equal(nobodyText('10.0.1.5', atS), 'nobody is known to have held 10.0.1.5 at 2026-11-17T14:00:00Z')
   })
 })
