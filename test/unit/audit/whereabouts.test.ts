@@ -57,8 +57,8 @@ describe('an audit', () => {
     const report = await auditOfWorld({ sources: [{ bucket: 'empty' }, { bucket: 'empty', prefix: 'b' }], held: [], read: [today] })
     assert.equal(faultsOf(report) > 0, true)
     const text = formatAudit(report, true)
-    assert.match(text, /NOTHING LISTED s3:\/\/empty\/: check bucket and prefix/)
-    assert.match(text, /NOTHING LISTED s3:\/\/empty\/b\/: check/)
+    assert.match(text, /NOTHING LISTED s3:\/\/empty\/AWSLogs\/: check bucket and prefix/)
+    assert.match(text, /NOTHING LISTED s3:\/\/empty\/b\/AWSLogs\/: check/)
     assert.match(text, /1 version is of s3:\/\/logs\/, which no source names/)
     assert.doesNotMatch(text, /every line is accounted for/)
     assert.deepEqual([report.objects, report.gone], [0, 0])
@@ -67,7 +67,7 @@ describe('an audit', () => {
   it('fails if one of two sources lists nothing of what it had', async () => {
     const other = { bucket: 'other', key: keyAt('2026-11-24', '1205') }
     const report = await auditOfWorld({ sources: [{ bucket: 'logs' }, { bucket: 'other' }], held: [today], read: [today, other] })
-    assert.match(report.blind[0]!, /^s3:\/\/other\/ lists nothing, but 1 version of it was read/)
+    assert.match(report.blind[0]!, /^s3:\/\/other\/AWSLogs\/ lists nothing, but 1 version of it was read/)
     assert.equal(faultsOf(report), 1)
   })
 
