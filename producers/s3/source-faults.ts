@@ -72,10 +72,14 @@ export function sourceFaults(settings: SourceSettings): SourceFault[] {
   return faults
 }
 
+/** True if keys behind the prefix name account and region although the layout does not ask for it: those of Security Lake, and copies of `AWSLogs/`. */
+const namesPlaces = ({ layout, prefix }: Pick<SourceSettings, 'layout' | 'prefix'>): boolean =>
+  layout === 'any' && /(?:^|\/)(?:AWSLogs|aws\/VPC_FLOW)\//.test(`${prefix}/`)
+
 /** Why nothing is learned from a source about who holds an address, and what to set; undefined if its keys or lines can say it. */
 export function unlearnable(settings: SourceSettings): string | undefined {
   const { layout, format, account, region, scope } = settings
-  if (layout === 'flow-logs' || scope !== undefined) return undefined
+  if (layout === 'flow-logs' || scope !== undefined || namesPlaces(settings)) return undefined
   const columns =
     format === undefined
       ? undefined

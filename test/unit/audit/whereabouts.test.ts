@@ -84,15 +84,33 @@ describe('an audit', () => {
     assert.match(formatAudit(report, true), /NOTHING LISTED s3:\/\/new\/[^]*every line is accounted for on every side$/)
   })
 
-  it('says of which time it is, and that topics were left out', async () => {
+  it('says of which time it is, that topics were left out, and that nobody knows the lines of what cannot be read', async () => {
     const filter = describeFilter({ from: '2026-11-24T00:00:00Z', to: undefined })
     const some = await auditOfWorld({ sources: [{ bucket: 'logs' }], held: [today], read: [today] })
     assert.match(
       formatAudit(some, false, filter),
       /\nwith --from 2026-11-24T00:00:00Z: every line is accounted for in S3 and in ClickHouse; the topics were left out$/,
     )
+    const lost = { ...some, unreadable: ['s3://logs/a: cut', 's3://logs/b: cut'] }
+    assert.equal(faultsOf(lost), 0)
+    assert.match(
+      formatAudit(lost, true),
+      /\nevery line of the objects that can be read is accounted for on every side; nobody knows the lines of 2 objects that cannot be read$/,
+    )
     const none = await auditOfWorld({ sources: [{ bucket: 'logs' }], held: [], read: [] })
     assert.match(formatAudit(none, true, filter), /\nwith --from 2026-11-24T00:00:00Z: there is nothing to compare$/)
+  })
+
+  it('does not look at objects outside of AWSLogs/ behind the prefix, nor at those of a prefix within it', async () => {
+    const outside = ['other/', 'network/old/', 'net'].map(prefix => ({ bucket: 'logs', key: keyAt('2026-11-24', '1200', prefix) }))
+    const inNetwork = { bucket: 'logs', key: keyAt('2026-11-24', '1200', 'network/') }
+    const report = await auditOfWorld({
+      sources: [{ bucket: 'logs' }, { bucket: 'logs', prefix: 'network' }],
+      held: [today, inNetwork, ...outside],
+      read: [today, inNetwork],
+    })
+    assert.deepEqual([report.differences, faultsOf(report), report.objects], [[], 0, 2])
+    assert.deepEqual(report.sources.map(({ name, listed }) => [name, listed]), [['s3://logs/AWSLogs/', 1], ['s3://logs/network/AWSLogs/', 1]]) // prettier-ignore
   })
 
   it('says in one line which objects were never announced because they are older than the look-back', async () => {
