@@ -14,7 +14,9 @@ function seconds(...values: unknown[]): unknown {
   if (value === undefined) return undefined
   if (value instanceof Date) return Math.floor(value.getTime() / 1000)
   const number = typeof value === 'string' && Number.isNaN(Number(value)) ? Date.parse(value) : Number(value)
-  return Math.floor(number > 1e11 ? number / 1000 : number)
+  // seconds, or thousandths of them of some power
+  const thousands = [1e11, 1e14, 1e17].filter(least => number >= least).length
+  return number >= 0 ? Math.floor(number / 1000 ** thousands) : undefined
 }
 
 const verdicts: Readonly<Record<string, string>> = { '1': 'ACCEPT', '2': 'REJECT', Allowed: 'ACCEPT', Blocked: 'REJECT', Denied: 'REJECT' }
@@ -26,7 +28,9 @@ const statuses = ['OK', 'NODATA', 'SKIPDATA']
  * @returns undefined for an event of another kind.
  */
 export function plainEvent(event: Event): Record<string, unknown> | undefined {
-  if (at(event, 'class_uid') !== 4001 || !/vpc|^-|^null$|^undefined$/i.test(String(at(event, 'metadata.product.name')))) return undefined
+  // a column of 64 bits gives its numbers as BigInt
+  if (Number(at(event, 'class_uid')) !== 4001 || !/vpc|^-|^null$|^undefined$/i.test(String(at(event, 'metadata.product.name'))))
+    return undefined
   const [source, destination, connection] = ['src_endpoint', 'dst_endpoint', 'connection_info'].map(name => at(event, name) as Event)
   const first = (list: unknown): unknown => (Array.isArray(list) ? (list.find(each => each !== null) as unknown) : undefined)
   const boundary = Number(connection?.['boundary_id'])

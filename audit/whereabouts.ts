@@ -5,7 +5,7 @@ import type { Tallies } from '../schemas/tally.ts'
 import type { AuditReport } from './audit.ts'
 import type { BucketReadings, ObjectReading } from './read-buckets.ts'
 import { keyTimeS, type KeyRange } from './key-time.ts'
-import { isListed, listingRoot } from './plain-listing.ts'
+import { isListed, prefixFolder } from './plain-listing.ts'
 
 /** Where an object version was read from, as the tables know it. */
 export interface KnownPlace {
@@ -35,9 +35,11 @@ export interface Unread {
 const daySeconds = 86_400
 const dayOf = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 10)
 
-/** The source whose objects a key is one of. */
+/** The source whose objects a key is one of; of several, that with the innermost folder. */
 export const sourceOfKey = ({ sources }: Pick<S3Settings, 'sources'>, bucket: string, key: string): S3Source | undefined =>
-  sources.find(source => source.bucket === bucket && key.startsWith(listingRoot(source)) && isListed(source, key))
+  sources
+    .filter(source => source.bucket === bucket && isListed(source, key))
+    .sort((a, b) => prefixFolder(b).length - prefixFolder(a).length)[0]
 
 /** True if an object is of the time that the audit is about. Without a range: always. */
 export function isInRange({ range, s3 }: Pick<AuditScope, 'range' | 's3'>, { bucket, key, storedMs }: KnownPlace): boolean {

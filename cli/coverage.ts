@@ -38,7 +38,8 @@ export interface CoverageOptions {
   readonly flowLogs: readonly string[]
   readonly lateS: number
   readonly everyS: number
-  readonly windowS: number
+  /** Null: not stated. */
+  readonly windowS: number | null
   readonly notDue: number
   readonly endedAfterS: number
   readonly asked: AskedTraffic
@@ -69,12 +70,12 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   const from = slotOf(fromS ?? to - dayS)
   const everyS = minutes('every', 300)
   if (everyS === 0 || everyS % 300 !== 0) throw usage('--every takes 5, 10, 15 ... minutes')
-  const windowS = minutes('window', 600)
+  const windowS = values['window'] === undefined ? null : minutes('window', 600)
   const action = text('action') === '' ? 'ACCEPT' : text('action')
   const asked = Object.hasOwn(askedBy, action) ? askedBy[action] : undefined
   if (asked === undefined || values['action'] === '')
     throw usage(`--action takes ${Object.keys(askedBy).join(', ')}, not "${text('action')}"`)
-  if (windowS !== 60 && windowS !== 600) throw usage('--window takes 1 or 10: the aggregation intervals that AWS has')
+  if (windowS !== null && windowS !== 60 && windowS !== 600) throw usage('--window takes 1 or 10: the aggregation intervals that AWS has')
   return {
     at,
     from,
@@ -155,7 +156,11 @@ export const coverageCommand: Command = {
       value: 'MINUTES',
       doc: 'time for delivery and reading: a slot is missing this long after its end; default 20',
     },
-    window: { type: 'string', value: 'MINUTES', doc: 'longest aggregation interval of the flow logs, 1 or 10; default 10' },
+    window: {
+      type: 'string',
+      value: 'MINUTES',
+      doc: 'longest aggregation interval of the flow logs, 1 or 10; default: what the records prove, else the cautious one',
+    },
     every: {
       type: 'string',
       value: 'MINUTES',
@@ -174,7 +179,7 @@ export const coverageCommand: Command = {
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
 of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet,
-or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and sink; it must answer), or the interface has no record around that time, not even NODATA; "never seen": of no time at all, so its id may be wrong; or no flow log recorded traffic of the action that is asked for, so it may not be for it.
+or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and sink; it must answer), or an aggregation interval fits between two records of the interface, not even NODATA; "never seen": of no time at all, so its id may be wrong; or no flow log recorded traffic of the action that is asked for, so it may not be for it.
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))

@@ -61,5 +61,8 @@ function verdictOf(report: AuditReport, withTopics: boolean): string {
   if (report.blind.length > 0) return 'no difference in what was compared, but not everything could be'
   if (report.unannounced.count > 0) return 'every line of the objects that were announced is accounted for'
   if (report.objects === 0) return 'there is nothing to compare'
-  return `every line is accounted for ${withTopics ? 'on every side' : 'in S3 and in ClickHouse; the topics were left out'}`
+  const sides = withTopics ? 'on every side' : 'in S3 and in ClickHouse; the topics were left out'
+  const lost = report.unreadable.length
+  if (lost === 0) return `every line is accounted for ${sides}`
+  return `every line of the objects that can be read is accounted for ${sides}; nobody knows the lines of ${counted(lost, 'object')} that cannot be read`
 }

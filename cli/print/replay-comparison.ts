@@ -32,7 +32,8 @@ export function formatComparison(
     '',
     ...lines,
     '',
-    'live: what the live tables hold of the same objects, all of their lines; its cloud map is of all time.',
+    'live: what the live tables hold of the same objects, of whatever time; its cloud map is of all time. Lines that fetch refused were never in',
+    'raw-lines (line-too-long, broken documents): their dead letters are live alone.',
     `The tables of the replay are in the database ${database}.`,
   ].join('\n')
 }

@@ -19,6 +19,7 @@ import {
   type Weighed,
 } from './verdict.ts'
 import { isWaitedFor, type Waiting, type WaitingScope } from './waiting.ts'
+import { hidingSilences, longRecordS, longWindowS, type WindowMarks } from './windows.ts'
 
 /** What to judge. */
 export interface InterfaceRequest {
@@ -29,7 +30,8 @@ export interface InterfaceRequest {
   readonly account: string
   readonly region: string
   readonly flowLogs: readonly string[]
-  readonly windowS: number
+  /** Aggregation window that is stated, 60 or 600 s; null: nobody says, and each question takes the cautious one. */
+  readonly windowS: number | null
   readonly everyS: number
   readonly notDue: number
   readonly asked: AskedTraffic
@@ -75,12 +77,17 @@ interface SeenRow {
   actions: string[]
   /** Of the records that begin in one minute, in their order. */
   spans: Span[]
+  wholes: Span[]
+  longs: number[]
 }
+
+/** Records of a time can end so much later: the long window, unless another one is stated. */
+const reachS = ({ windowS }: Pick<InterfaceRequest, 'windowS'>): number => windowS ?? longWindowS
 
 /** The objects that can hold a record of the time. */
 export const scopeOf = ({ from, to, windowS, account, region, flowLogs }: InterfaceRequest): WaitingScope => ({
   from: slotOf(from),
-  to: lastEnd(to, windowS),
+  to: lastEnd(to, reachS({ windowS })),
   account,
   region,
   flowLogs,
@@ -103,7 +110,7 @@ export async function findEvidence(store: Store, request: InterfaceRequest, wait
     flow_logs: rows.map(row => String(row['flow_log_id'])),
   })
   const seen = rows
-    .map(row => ({ log: seenByOf(row, recorded), spans: row.spans }))
+    .map(row => ({ log: seenByOf(row, recorded), row }))
     .filter(
       ({ log }) =>
         (request.account === '' || log.accountId === request.account) &&
@@ -113,7 +120,7 @@ export async function findEvidence(store: Store, request: InterfaceRequest, wait
   // a neighbour on each side may stand for a slot without an object
   const slotRows = await ask<Row & SlotLists, 'coverage_interface_slots'>(store, 'coverage_interface_slots', {
     from: dateOf(slotOf(request.from) - request.everyS),
-    to: dateOf(slotOf(lastEnd(request.to, request.windowS)) + slotSeconds + request.everyS),
+    to: dateOf(slotOf(lastEnd(request.to, reachS(request))) + slotSeconds + request.everyS),
     flow_logs: seen.map(({ log }) => log.flowLogId),
   })
   const known = await ask<Row, 'coverage_interface_known'>(store, 'coverage_interface_known', {
@@ -124,8 +131,8 @@ export async function findEvidence(store: Store, request: InterfaceRequest, wait
   const losses = await ask<Row, 'coverage_interface_gaps'>(store, 'coverage_interface_gaps', {
     interface: request.interfaceId,
     from: dateOf(request.from),
-    to: dateOf(lastEnd(request.to, request.windowS) + 1),
-    before_s: 2 * (request.windowS + stampDelayS),
+    to: dateOf(lastEnd(request.to, reachS(request)) + 1),
+    before_s: 2 * (reachS(request) + stampDelayS),
     account: request.account,
     region: request.region,
     flow_logs: request.flowLogs,
@@ -135,10 +142,10 @@ export async function findEvidence(store: Store, request: InterfaceRequest, wait
   return {
     seenBy: seen.map(({ log }) => log),
     evidence: {
-      flowLogs: seen.map(({ log, spans }) => coveringOf(log, spans, slotRows, known)),
+      flowLogs: seen.map(({ log, row }) => coveringOf(log, { ...row, statedS: request.windowS }, slotRows, known)),
       losses: losses.map(lossOf),
       waiting: { ...waiting, objects: waiting.objects.filter(object => isWaitedFor(object, scopeOf(request))) },
-      windowS: request.windowS,
+      windowS: reachS(request),
       everyS: request.everyS,
       notDue: request.notDue,
       neverSeen: ever !== undefined && Number(ever['seen']) === 0,
@@ -150,7 +157,12 @@ export async function findEvidence(store: Store, request: InterfaceRequest, wait
 const keyOf = (account: unknown, region: unknown, flowLog: unknown): string => [account, region, flowLog].map(String).join('\n')
 const keyOfRow = (row: Row): string => keyOf(row['account_id'], row['region'], row['flow_log_id'])
 
-function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & SlotLists)[], known: readonly Row[]): CoveringFlowLog {
+function coveringOf(
+  log: SeenBy,
+  { spans, statedS, ...marks }: WindowMarks & { readonly spans: readonly Span[]; readonly statedS: number | null },
+  rows: readonly (Row & SlotLists)[],
+  known: readonly Row[],
+): CoveringFlowLog {
   const key = keyOf(log.accountId, log.region, log.flowLogId)
   const isOf = (row: Row): boolean => keyOfRow(row) === key
   const slots = new Map<number, SlotState>()
@@ -174,7 +186,8 @@ function coveringOf(log: SeenBy, spans: readonly Span[], rows: readonly (Row & S
     firstSeen: log.firstSeen,
     lastSeen: log.lastSeen,
     actions: log.recordedActions,
-    silences: silencesOf(spans),
+    silences: hidingSilences(silencesOf(spans), marks, statedS),
+    longRecords: [...marks.longs, ...marks.wholes.filter(([first, last]) => last - first > longRecordS).map(([first]) => first)],
     lastKnown,
     slots,
   }

@@ -24,6 +24,6 @@ export function silencesOf(spans: readonly Span[]): Silence[] {
   return silences
 }
 
-/** The silence that a time of `from` to `to` (both included) has a second in which is more than `reachS` away from its both ends. */
-export const silenceIn = (silences: readonly Silence[], from: number, to: number, reachS: number): Silence | undefined =>
-  silences.find(({ after, until }) => Math.max(from, after + reachS + 1) <= Math.min(to, until - reachS - 1))
+/** The first silence that has a second from `from` to `to`, both included. */
+export const silenceIn = (silences: readonly Silence[], from: number, to: number): Silence | undefined =>
+  silences.find(({ after, until }) => Math.max(from, after + 1) <= Math.min(to, until - 1))

@@ -3,7 +3,8 @@
  *
  * A record of a packet ends at most one aggregation window after it, its times can be a minute late, and it lies in an object of the slot of
  * its end: so every slot from slotOf(t) to slotOf(t + window + 60 s) must have been read. Nobody says how many objects a slot
- * has; but an interface has a record in each window, if only NODATA: so there must be one that the window of the time can have written.
+ * has; but an interface has a record in each window, if only NODATA: so no silence of a whole window may be there (windows.ts). If two objects have
+ * records of the interface of the same window, and one of them never came, nobody can see it.
  *
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
  */
@@ -11,6 +12,7 @@ import { slotSeconds } from '../../schemas/object-name.ts'
 import { silenceIn, type Silence } from './silences.ts'
 import { clock, isStoodFor, rangesOf, slotOf, slotsIn, type SlotRange } from './slots.ts'
 import { waitingReasons, type Waiting } from './waiting.ts'
+import { longRecordS, longWindowS, tellingS } from './windows.ts'
 
 /** Half of the traffic: a flow log records accepted flows, rejected ones, or both. */
 export type TrafficHalf = 'accepted' | 'rejected'
@@ -55,9 +57,11 @@ export interface CoveringFlowLog {
   readonly lastSeen: number
   /** Actions that it recorded, of any interface and around the time; `-`: its format has none. */
   readonly actions: readonly string[]
-  /** Times between, in which it has none. */
+  /** Times between, in which it has none, and which can hide a window: see windows.ts. */
   readonly silences: readonly Silence[]
-  /** Last slot, first second, of which the ledger has an object of this flow log; null: none. Then at least, S3 was listed. */
+  /** First seconds of its records of the interface that are too long for windows of a minute. */
+  readonly longRecords: readonly number[]
+  /** Last slot, first second, of which the ledger has an object of this flow log: then at least, S3 was listed. Null: its objects name no slot. */
   readonly lastKnown: number | null
   readonly slots: ReadonlyMap<number, SlotState>
 }
@@ -78,7 +82,7 @@ export interface Evidence {
   readonly losses: readonly LossRecord[]
   /** What was announced and is not in the table of objects yet. */
   readonly waiting: Waiting
-  /** Longest aggregation window, 60 or 600 s. */
+  /** Longest aggregation window, 60 or 600 s: how far behind a time its records can end. */
   readonly windowS: number
   readonly everyS: number
   readonly notDue: number
@@ -156,16 +160,24 @@ export function weigh(from: number, to: number, evidence: Evidence): Weighed {
       continue
     }
     covering.push(log)
-    judgeSlots(log, slots, evidence, gaps, unknowns)
-    if (log.lastKnown === null || log.lastKnown <= slots.at(-1)!)
-      unknowns.push(
-        `${log.flowLogId}: no object of a later slot than ${clock(log.lastKnown ?? slots.at(-1)!)} is known, so another one of these slots may not have been listed yet`,
-      )
+    if (log.lastKnown === null && log.slots.size === 0)
+      unknowns.push(`${log.flowLogId}: its objects name no slot, so nobody can say whether one of that time is missing`)
+    else {
+      judgeSlots(log, slots, evidence, gaps, unknowns)
+      if (log.lastKnown === null || log.lastKnown <= slots.at(-1)!)
+        unknowns.push(
+          `${log.flowLogId}: no object of a later slot than ${clock(log.lastKnown ?? slots.at(-1)!)} is known, so another one of these slots may not have been listed yet`,
+        )
+    }
     if (!sees)
       unknowns.push(
         `${log.flowLogId} has records of the interface only from ${clock(log.firstSeen)} to ${clock(log.lastSeen)}: it need not have been there`,
       )
-    const silence = silenceIn(log.silences, from, to, evidence.windowS + stampDelayS)
+    if (evidence.windowS < longWindowS && log.longRecords.some(start => start >= from - tellingS && start <= to + tellingS))
+      unknowns.push(
+        `${log.flowLogId} has records of the interface of more than ${longRecordS} s around that time: --window 1 does not hold`,
+      )
+    const silence = silenceIn(log.silences, from, to)
     if (silence !== undefined)
       unknowns.push(
         `${log.flowLogId} has no record of the interface between ${clock(silence.after)} and ${clock(silence.until)}, not even NODATA: an object is missing, or it was not there`,

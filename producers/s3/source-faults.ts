@@ -74,9 +74,13 @@ export const sourceRules = settingRules<SourceSettings>(
       : fault('bucketRegion', 'is for records from another region than the bucket: set region too, or write it as region'),
 )
 
+/** True if keys behind the prefix name account and region although the layout does not ask for it: those of Security Lake, and copies of `AWSLogs/`. */
+const namesPlaces = ({ layout, prefix }: Pick<SourceSettings, 'layout' | 'prefix'>): boolean =>
+  layout === 'any' && /(?:^|\/)(?:AWSLogs|aws\/VPC_FLOW)\//.test(`${prefix}/`)
+
 /** Why nothing is learned from a source about who holds an address, and what to set; undefined if its keys or lines can say it. */
 export function unlearnable(settings: SourceSettings): string | undefined {
-  if (settings.layout === 'flow-logs' || settings.scope !== undefined) return undefined
+  if (settings.layout === 'flow-logs' || settings.scope !== undefined || namesPlaces(settings)) return undefined
   const { format, account, region } = settings
   const columns =
     format === undefined

@@ -10,6 +10,7 @@ import { ask, readQuery } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { plantWorld, worldStart, type World } from '../support/planted-truth/planted-logs.ts'
+import { plant } from '../support/planted-truth/planted-tables.ts'
 
 /** Seeds that have failed once come first, and stay. */
 const keptSeeds: readonly number[] = [19, 168]
@@ -44,51 +45,7 @@ before(async () => {
 })
 after(() => server.stop())
 
-/** Bits of `absent` of a line with `-` for protocol, flags, packets, bytes, ports and addresses, those in the packets too. */
-const nothingLogged = 0b1111_1101_1011
-
-const text = (value: string): string => `'${value}'`
 const bounds = "from = '2026-11-24 09:00:00', to = '2026-11-24 12:00:00'"
-
-/** Puts the worlds into the tables, as the sink would have by now. */
-async function plant(to: Store, all: readonly World[]): Promise<void> {
-  const insert = async (table: string, columns: string, rows: readonly string[]): Promise<void> => {
-    for (let i = 0; i < rows.length; i += 5000)
-      await to.command(
-        `INSERT INTO \`${to.database}\`.${table} (${columns}) SETTINGS async_insert = 0 VALUES ${rows.slice(i, i + 5000).join(',')}`,
-      )
-  }
-  await insert('interfaces', 'interface, interface_id, account_id', all.map(world => `(${world.interface}, ${text(world.eni)}, '1')`)) // prettier-ignore
-  await insert(
-    'objects',
-    'bucket, key, object_id, etag, size, last_modified, account_id, region, flow_log_id, slot_start, state, header, lines, header_lines, text_bytes, version, warning',
-    all.flatMap(world =>
-      world.objects.map(
-        o =>
-          `(${text(o.bucket)}, ${text(o.key)}, ${o.objectId}, ${text(`${o.bucket}${o.objectId}`)}, ${o.size}, ${o.uploaded}, '1', 'r', ${text(o.flowLog)}, ${o.slot}, ${text(o.state)}, ${text(o.header)}, ${o.lines}, ${o.headerLines}, ${o.lines * 50}, ${o.version}, ${text(o.warning)})`,
-      ),
-    ),
-  )
-  const ofKind = (inGaps: boolean): string[] =>
-    all.flatMap(world =>
-      world.rows
-        .filter(({ record }) => (record.port === null && !record.unclear) === inGaps)
-        .map(({ objectId, line, record: r }) =>
-          inGaps
-            ? `(${r.start}, ${r.end}, 'logged', '${r.lost ? 'SKIPDATA' : 'NODATA'}', ${text(world.eni)}, ${objectId}, ${line})`
-            : `(${r.start}, ${r.end - r.start}, ${world.interface}, '${r.unclear ? '-' : r.action}', '${r.unclear ? '-' : 'OK'}', 'logged', ${r.port ?? 0}, ${r.bytes}, ${r.bytes}, ${objectId}, ${line}, ${r.unclear ? nothingLogged : 0})`,
-        ),
-    )
-  await insert('flows', 'start, dur, interface, action, log_status, time_source, local_port, packets, bytes, object_id, line, absent', ofKind(false)) // prettier-ignore
-  await insert('flow_gaps', 'start, end, time_source, kind, interface_id, object_id, line', ofKind(true))
-  await insert(
-    'dead_letters',
-    'recorded_at, object_id, line, stage, reason',
-    all.flatMap(world =>
-      world.deadLetters.map(({ objectId, line }) => `(${worldStart}, ${objectId}, ${line}, 'enrich', 'too-few-fields')`),
-    ),
-  )
-}
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -151,7 +108,7 @@ const requestOf = ({ eni, at }: World): InterfaceRequest => ({
   account: '',
   region: '',
   flowLogs: [],
-  windowS: 600,
+  windowS: null,
   everyS: 300,
   notDue: 2 ** 31,
   asked: 'accepted',

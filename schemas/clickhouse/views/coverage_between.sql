@@ -4,7 +4,8 @@
 -- that is done (where none is, the newest), of copies one; by count of what is there. object_coverage has the others, a version a row.
 -- state is that of the worst object: failed; incomplete (being read, waiting for another attempt, or lines still on their way to the tables);
 -- removed (rows gone after their time to live); empty (an object without any line); lossy (SKIPDATA, or lines that may be SKIPDATA: unclear; dead
--- letters, or a format that lacks what its warning says); else covered. unclear (lines of a format without log-status that say nothing of a flow: NODATA
+-- letters, or a format that lacks what its warning says); else covered: of the objects that are known, which need not be all that AWS wrote (nobody says how
+-- many a slot has; `flowloom coverage --interface` looks for interfaces that are silent). unclear (lines of a format without log-status that say nothing of a flow: NODATA
 -- or SKIPDATA, nobody can tell) are among the flows. newest_dead_letters, unclear, missing, on_their_way, removed and warnings are of the newest version of each key, copies
 -- apart, whether it is done or not. lateness_s: seconds from the end of the slot to the upload of its last object. Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.coverage_between AS

@@ -2,6 +2,7 @@
 -- `start` and `end` are NULL if nothing says them: time_source tells where they come from (none: neither is known; start, end: only that one is). A
 -- condition on `start` or `toStartOfDay(start)` reads only the days it needs, one on `toDate(start)` all of them. The interface a row joins is its whole cloud
 -- context; repeats of one in `interfaces` are equal, so any of them will do. packets-lost-* and columns unknown to this version are in `extra`.
+-- account_id and region that the line does not say are those of its object: of the key, else of the settings of its source; no column tells the two apart.
 -- The side of the interface itself is ours, whatever country or network its range belongs to elsewhere: neither is said of it if the direction is
 -- known. A packet address that differs is another matter: it may be that of a client or a peer.
 CREATE OR REPLACE VIEW {database}.flow_log AS

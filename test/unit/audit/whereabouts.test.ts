@@ -57,8 +57,8 @@ describe('an audit', () => {
     const report = await auditOfWorld({ sources: [{ bucket: 'empty' }, { bucket: 'empty', prefix: 'b' }], held: [], read: [today] })
     assert.equal(faultsOf(report) > 0, true)
     const text = formatAudit(report, true)
-    assert.match(text, /NOTHING LISTED s3:\/\/empty\/: check bucket and prefix/)
-    assert.match(text, /NOTHING LISTED s3:\/\/empty\/b\/: check/)
+    assert.match(text, /NOTHING LISTED s3:\/\/empty\/AWSLogs\/: check bucket and prefix/)
+    assert.match(text, /NOTHING LISTED s3:\/\/empty\/b\/AWSLogs\/: check/)
     assert.match(text, /1 version is of s3:\/\/logs\/, which no source names/)
     assert.doesNotMatch(text, /every line is accounted for/)
     assert.deepEqual([report.objects, report.gone], [0, 0])
@@ -67,7 +67,7 @@ describe('an audit', () => {
   it('fails if one of two sources lists nothing of what it had', async () => {
     const other = { bucket: 'other', key: keyAt('2026-11-24', '1205') }
     const report = await auditOfWorld({ sources: [{ bucket: 'logs' }, { bucket: 'other' }], held: [today], read: [today, other] })
-    assert.match(report.blind[0]!, /^s3:\/\/other\/ lists nothing, but 1 version of it was read/)
+    assert.match(report.blind[0]!, /^s3:\/\/other\/AWSLogs\/ lists nothing, but 1 version of it was read/)
     assert.equal(faultsOf(report), 1)
   })
 
@@ -84,15 +84,33 @@ describe('an audit', () => {
     assert.match(formatAudit(report, true), /NOTHING LISTED s3:\/\/new\/[^]*every line is accounted for on every side$/)
   })
 
-  it('says of which time it is, and that topics were left out', async () => {
+  it('says of which time it is, that topics were left out, and that nobody knows the lines of what cannot be read', async () => {
     const filter = describeFilter({ from: '2026-11-24T00:00:00Z', to: undefined })
     const some = await auditOfWorld({ sources: [{ bucket: 'logs' }], held: [today], read: [today] })
     assert.match(
       formatAudit(some, false, filter),
       /\nwith --from 2026-11-24T00:00:00Z: every line is accounted for in S3 and in ClickHouse; the topics were left out$/,
     )
+    const lost = { ...some, unreadable: ['s3://logs/a: cut', 's3://logs/b: cut'] }
+    assert.equal(faultsOf(lost), 0)
+    assert.match(
+      formatAudit(lost, true),
+      /\nevery line of the objects that can be read is accounted for on every side; nobody knows the lines of 2 objects that cannot be read$/,
+    )
     const none = await auditOfWorld({ sources: [{ bucket: 'logs' }], held: [], read: [] })
     assert.match(formatAudit(none, true, filter), /\nwith --from 2026-11-24T00:00:00Z: there is nothing to compare$/)
+  })
+
+  it('does not look at objects outside of AWSLogs/ behind the prefix, nor at those of a prefix within it', async () => {
+    const outside = ['other/', 'network/old/', 'net'].map(prefix => ({ bucket: 'logs', key: keyAt('2026-11-24', '1200', prefix) }))
+    const inNetwork = { bucket: 'logs', key: keyAt('2026-11-24', '1200', 'network/') }
+    const report = await auditOfWorld({
+      sources: [{ bucket: 'logs' }, { bucket: 'logs', prefix: 'network' }],
+      held: [today, inNetwork, ...outside],
+      read: [today, inNetwork],
+    })
+    assert.deepEqual([report.differences, faultsOf(report), report.objects], [[], 0, 2])
+    assert.deepEqual(report.sources.map(({ name, listed }) => [name, listed]), [['s3://logs/AWSLogs/', 1], ['s3://logs/network/AWSLogs/', 1]]) // prettier-ignore
   })
 
   it('says in one line which objects were never announced because they are older than the look-back', async () => {

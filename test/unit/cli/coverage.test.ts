@@ -20,7 +20,7 @@ describe('the options of coverage', () => {
       flowLogs: [],
       lateS: 900,
       everyS: 300,
-      windowS: 600,
+      windowS: null,
       notDue: s('2026-11-24T11:40:00Z'),
       endedAfterS: 7 * 86_400,
       asked: 'accepted',

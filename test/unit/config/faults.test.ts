@@ -328,6 +328,10 @@ const silence: { name: string; source: object; expect: RegExp | undefined }[] = 
   },
   { name: 'one that names the scope', source: { scope: 'vpc-0a1' }, expect: undefined },
   { name: 'one whose lines name the VPC', source: { format: `${v2} vpc_id` }, expect: undefined },
+  { name: 'Security Lake, whose keys name account and region', source: { prefix: 'lake/aws/VPC_FLOW' }, expect: undefined },
+  { name: 'a part of Security Lake', source: { prefix: '/aws/VPC_FLOW/2.0/region=us-east-1/' }, expect: undefined },
+  { name: 'a copy of the folders of AWS', source: { prefix: 'copy/AWSLogs' }, expect: undefined },
+  { name: 'a prefix that has such a name within another', source: { prefix: 'laws/VPC_FLOWS' }, expect: /its keys name no account/ },
   { name: 'the folders of AWS', source: { layout: 'flow-logs' }, expect: undefined },
 ]
 for (const { name, source: settings, expect } of silence)

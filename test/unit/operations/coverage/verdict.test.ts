@@ -21,6 +21,7 @@ const flowLog = (values: Partial<CoveringFlowLog> = {}): CoveringFlowLog => ({
   lastSeen: slot(20),
   actions: ['ACCEPT', 'REJECT'],
   silences: [],
+  longRecords: [],
   lastKnown: slot(30),
   slots: slots(),
   ...values,
@@ -118,9 +119,16 @@ const cases: readonly { name: string; known: Evidence; at?: number; expect: Verd
   { name: 'its format has no action, and whatever it is for is asked of', known: evidence({ asked: 'any', flowLogs: [flowLog({ actions: ['-'] })] }), expect: 'evidence' }, // prettier-ignore
   { name: 'the interface was first seen later', known: evidence({ flowLogs: [flowLog({ firstSeen: at + 1 })] }), expect: 'unknown', reason: /need not have been there/ }, // prettier-ignore
   { name: 'the interface was last seen before', known: evidence({ flowLogs: [flowLog({ lastSeen: at - 1 })] }), expect: 'unknown' },
-  { name: 'a slot has objects, and none of them has a record of the interface', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 661, until: at + 661 }] })] }), expect: 'unknown', reason: /^fl-a has no record of the interface between .*10:16:29 and .*10:38:31, not even NODATA/ }, // prettier-ignore
-  { name: 'a record can be of the window before the silence', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 660, until: at + 10_000 }] })] }), expect: 'evidence' }, // prettier-ignore
-  { name: 'a record can be of the window after the silence', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 10_000, until: at + 660 }] })] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'the interface is silent there for a window, though the slots have objects', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 100, until: at + 1 }] })] }), expect: 'unknown', reason: /^fl-a has no record of the interface between .*10:25:50 and .*10:27:31, not even NODATA/ }, // prettier-ignore
+  { name: 'a silence ends with a record of the time', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at - 100, until: at }] })] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'a silence begins behind a record of the time', known: evidence({ flowLogs: [flowLog({ silences: [{ after: at, until: at + 100 }] })] }), expect: 'evidence' }, // prettier-ignore
+  { name: 'windows of a minute are stated, and a record is longer', known: evidence({ windowS: 60, flowLogs: [flowLog({ longRecords: [at - 1200] })] }), expect: 'unknown', reason: /more than 120 s around that time: --window 1 does not hold/ }, // prettier-ignore
+  {
+    name: 'records are long, and no window is stated',
+    known: evidence({ flowLogs: [flowLog({ longRecords: [at] })] }),
+    expect: 'evidence',
+  },
+  { name: 'objects name no slot', known: evidence({ flowLogs: [flowLog({ lastKnown: null, slots: new Map() })] }), expect: 'unknown', reason: /^fl-a: its objects name no slot, so nobody can say whether one of that time is missing$/ }, // prettier-ignore
   { name: 'one of two flow logs lacks an object', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-b', slots: slots({ 5: null }) })] }), expect: 'unknown', reason: /^fl-b/ }, // prettier-ignore
   { name: 'a flow log that was deleted before has no say', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-old', lastSeen: slot(2), slots: new Map() })] }), expect: 'evidence', reason: /^fl-a: every/ }, // prettier-ignore
   { name: 'a flow log that still writes but no longer sees the interface has one', known: evidence({ flowLogs: [flowLog(), flowLog({ flowLogId: 'fl-b', lastSeen: slot(2) })] }), expect: 'unknown' }, // prettier-ignore
