@@ -54,15 +54,14 @@ export const runCommandOf = (parts: Topology): Command => ({
     },
   },
   details:
-    'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.',
+    'Stops on SIGTERM or Ctrl-C: finishes or drops the open transactions and leaves its groups. More processes of a role share its work.\nExit code 1 if something did not stop cleanly; the log says what.',
   async run({ values, signal }) {
     const file = values['config'] as string | undefined
     const named = values['roles'] as string | undefined
     const roles = parseRoles(named, parts)
     const count = values['processes'] as string | undefined
     if (count !== undefined) return runProcesses({ count: parseProcesses(count), file, roles: named }, signal)
-    await runRoles({ file, roles, named: named !== undefined }, signal)
-    return 0
+    return (await runRoles({ file, roles, named: named !== undefined }, signal)) ? 0 : 1
   },
 })
 

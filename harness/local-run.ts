@@ -13,7 +13,7 @@ import { migrateTables } from '../sinks/clickhouse/clickhouse-part.ts'
 export class LocalRun {
   readonly session: Session
   readonly store: Store
-  #running: { stop: AbortController; ended: Promise<void> } | undefined
+  #running: { stop: AbortController; ended: Promise<unknown> } | undefined
 
   private constructor(session: Session) {
     this.session = session

@@ -47,12 +47,24 @@ export function buildParts(session: Session, roles: readonly string[], atPoint?:
     for (const source of built.sources ?? []) {
       const runner = new SourceRunner(source, options)
       runners.push(Object.defineProperty({ name: source.name, ready: false }, 'ready', { get: () => runner.ready }))
-      parts.push({ name: source.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
+      parts.push({
+        name: source.name,
+        start: () => runner.start(),
+        prepareStop: () => runner.prepareStop(),
+        stop: () => runner.stop(),
+        failed: runner.failed,
+      })
     }
     for (const role of built.roles ?? []) {
       const runner = new RoleRunner(role, options)
       runners.push(Object.defineProperty({ name: role.name, ready: false }, 'ready', { get: () => runner.ready }))
-      parts.push({ name: role.name, start: () => runner.start(), stop: () => runner.stop(), failed: runner.failed })
+      parts.push({
+        name: role.name,
+        start: () => runner.start(),
+        prepareStop: () => runner.prepareStop(),
+        stop: () => runner.stop(),
+        failed: runner.failed,
+      })
     }
   }
   const health = new HealthServer(config.http, {
@@ -86,16 +98,16 @@ export interface RunRequest {
   readonly named: boolean
 }
 
-/** Runs roles until the signal comes or one of them fails for good. */
-export async function runRoles({ file, roles, named }: RunRequest, signal: AbortSignal): Promise<void> {
+/** Runs roles until the signal comes or one of them fails for good. @returns Whether all of them stopped cleanly. */
+export async function runRoles({ file, roles, named }: RunRequest, signal: AbortSignal): Promise<boolean> {
   const session = await open(file, roles, signal)
-  if (session === undefined) return
+  if (session === undefined) return true
   const { config, log } = session
   const plan = planRun(config, roles)
   const { idle } = plan
   if (idle.length > 0 && named) log.warn({ roles: idle }, 'the settings give these roles nothing to do')
   const { parts: built, health } = buildParts(session, roles)
-  await runParts(built, signal, config.run.shutdownGraceMs, log, () => {
+  return runParts(built, signal, config.run.shutdownGraceMs, log, () => {
     for (const part of plan.parts)
       log.info({ part: part.name, roles: [...part.sources, ...part.roles].map(({ name }) => name) }, 'part started')
     log.info({ roles, port: health.port, metrics: `http://${config.http.host}:${health.port}/metrics` }, 'running')

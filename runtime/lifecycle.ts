@@ -7,6 +7,8 @@ import type { Log } from './log.ts'
 export interface Startable {
   readonly name: string
   start(): Promise<void>
+  /** Takes on nothing new: called of all parts before the first one is stopped. */
+  prepareStop?(): void
   stop(): Promise<void>
   /** Rejects when the part cannot go on. */
   readonly failed?: Promise<never>
@@ -16,6 +18,7 @@ export interface Startable {
  * Runs parts until the signal ends or one fails; then stops what was started, last first.
  *
  * @param graceMs Time that stopping may take; after it the rest is left as it is.
+ * @returns Whether every part stopped, in time and without an error.
  * @throws What the failed part rejected with.
  */
 export async function runParts(
@@ -24,12 +27,13 @@ export async function runParts(
   graceMs: number,
   log: Log,
   started?: () => void,
-): Promise<void> {
+): Promise<boolean> {
   const running: Startable[] = []
   const ended = whenAborted(signal)
   const failed = (): Promise<never>[] => running.flatMap(part => (part.failed === undefined ? [] : [part.failed]))
   let stopping = ''
   let unclean = 0
+  let isClean = false
   try {
     for (const part of parts) {
       if (signal.aborted) break
@@ -43,6 +47,7 @@ export async function runParts(
     const begunMs = performance.now()
     const count = running.length
     log.info({ parts: count, asked: signal.aborted }, 'stopping')
+    for (const part of running) part.prepareStop?.()
     const stopAll = async (): Promise<string> => {
       for (const part of running.reverse()) {
         stopping = part.name
@@ -56,8 +61,9 @@ export async function runParts(
     const timer = new AbortController()
     const outcome = await Promise.race([stopAll(), sleep(graceMs, 'late', { signal: timer.signal }).catch(() => 'stopped')])
     timer.abort()
-    if (outcome === 'stopped' && unclean === 0)
-      log.info({ parts: count, tookMs: Math.round(performance.now() - begunMs) }, 'stopped cleanly')
+    isClean = outcome === 'stopped' && unclean === 0
+    if (isClean) log.info({ parts: count, tookMs: Math.round(performance.now() - begunMs) }, 'stopped cleanly')
     if (outcome === 'late') log.warn({ graceMs, part: stopping }, 'did not stop within the grace time')
   }
+  return isClean
 }

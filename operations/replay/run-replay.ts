@@ -144,6 +144,7 @@ export async function runReplay(
     parts.push({
       name: role.name,
       start: () => runner.start(),
+      prepareStop: () => runner.prepareStop(),
       stop: () => runner.stop(),
       failed: runner.failed,
     })

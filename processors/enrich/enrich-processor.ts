@@ -130,7 +130,7 @@ class EnrichTask implements Task {
   }
 
   async start(): Promise<void> {
-    await this.#work.tables.refresh(this.#context.nowMs())
+    await this.#work.tables.refresh(this.#context.nowMs(), this.#context.signal)
   }
 
   async process(batch: InBatch): Promise<void> {

@@ -36,6 +36,7 @@ export class Membership {
   #consumer: Consumer | undefined
   #assigned: readonly number[] = []
   #joined = false
+  #leaving = false
   #joining: Promise<void> = Promise.resolve()
   readonly #stop = new AbortController()
   /** Rejects when the member cannot go on: another process has its static identity, or records that it must read are gone. */
@@ -85,7 +86,13 @@ export class Membership {
       maxBytes: settings.maxBytesPerPartition * Math.max(4, this.#partitions),
       readUncommitted: false,
       allowAutoTopicCreation: false,
-      partitionAssigners: [stickyAssigner(this.#partitions, () => this.#assigned)],
+      partitionAssigners: [
+        stickyAssigner(
+          this.#partitions,
+          () => this.#assigned,
+          () => this.#leaving,
+        ),
+      ],
       retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 10, restartOnFailure: async () => false },
     })
     this.#consumer = consumer
@@ -183,8 +190,14 @@ export class Membership {
     }
   }
 
+  /** Takes no partitions any more, beside those that it has; it leaves with `stop`. */
+  prepareStop(): void {
+    this.#leaving = true
+  }
+
   /** Leaves the group. A consumer that is still joining is waited for: kafkajs would finish joining behind our back. */
   async stop(): Promise<void> {
+    this.prepareStop()
     this.#stop.abort()
     for (let joining: Promise<void> | undefined; joining !== this.#joining;) {
       joining = this.#joining

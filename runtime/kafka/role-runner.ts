@@ -44,6 +44,7 @@ export class RoleRunner {
   #tables: RoleTables | undefined
   /** A task failed for good: nothing is started any more. */
   #failedForGood = false
+  #leaving = false
   readonly #stopping = new AbortController()
   /** Rejects with the error that a person must look at. */
   readonly failed: Promise<never>
@@ -98,7 +99,8 @@ export class RoleRunner {
   }
 
   #assigned(partitions: readonly number[]): void {
-    this.#wanted = new Set(this.#stopping.signal.aborted || this.#failedForGood ? [] : partitions)
+    const ended = this.#stopping.signal.aborted || this.#failedForGood
+    this.#wanted = new Set(ended ? [] : partitions.filter(partition => !this.#leaving || this.#supervised.has(partition)))
     for (const [partition, runner] of this.#runners) if (!this.#wanted.has(partition)) runner.end('moved')
     for (const partition of this.#wanted) {
       const runner = this.#runners.get(partition)
@@ -201,8 +203,15 @@ export class RoleRunner {
     }
   }
 
+  /** Begins no task any more; those that run go on until `stop`. */
+  prepareStop(): void {
+    this.#leaving = true
+    this.#membership.prepareStop()
+  }
+
   /** Stops the tasks, then leaves the group. */
   async stop(): Promise<void> {
+    this.prepareStop()
     this.#stopping.abort()
     this.#wanted = new Set()
     for (const runner of this.#runners.values()) runner.end('stopped')

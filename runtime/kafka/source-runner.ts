@@ -25,6 +25,7 @@ export class SourceRunner {
   #producer: Promise<Producer> | undefined
   #sending: Promise<void> = Promise.resolve()
   #stopped = false
+  #leaving = false
   /** Rejects with the error that a person must look at. */
   readonly failed: Promise<never>
   #fail!: (error: unknown) => void
@@ -57,7 +58,7 @@ export class SourceRunner {
   }
 
   #assigned(assigned: readonly number[]): void {
-    const shards = this.#stopped ? [] : assigned
+    const shards = this.#stopped ? [] : assigned.filter(shard => !this.#leaving || this.#shards.has(shard))
     for (const [shard, stop] of this.#shards)
       if (!shards.includes(shard)) {
         stop.abort()
@@ -160,8 +161,15 @@ export class SourceRunner {
     }
   }
 
+  /** Begins no shard any more; those that run go on until `stop`. */
+  prepareStop(): void {
+    this.#leaving = true
+    this.#membership.prepareStop()
+  }
+
   /** Ends the shards, then leaves the group. */
   async stop(): Promise<void> {
+    this.prepareStop()
     this.#stopped = true
     for (const stop of this.#shards.values()) stop.abort()
     await Promise.all(this.#running)

@@ -1,4 +1,5 @@
 /** `run --processes N`: N equal processes on one machine, watched by this one, which shows them as one. */
+import { errorText } from '../errors.ts'
 import { HealthServer } from '../http.ts'
 import { runParts, type Startable } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
@@ -64,7 +65,7 @@ async function metricsOf(processes: readonly WatchedProcess[]): Promise<string> 
 /**
  * Runs the processes until the signal ends. The first starts alone, so that a fault that none of them can pass is told once.
  *
- * @returns The exit code: 0, or that of a process that refused to start.
+ * @returns The exit code: 0, that of a process that refused to start, or 1 if one did not stop cleanly.
  */
 export async function watchProcesses(options: WatchOptions): Promise<number> {
   const { launches, http, graceMs, log, signal, serve, backOff = usualBackOff } = options
@@ -86,13 +87,15 @@ export async function watchProcesses(options: WatchOptions): Promise<number> {
       if (refusal === undefined && !signal.aborted) await Promise.all(others.map(start))
     },
     async stop() {
-      await Promise.all(processes.map(one => one.stop(graceMs + beyondMs)))
+      const stops = await Promise.allSettled(processes.map(one => one.stop(graceMs + beyondMs)))
+      const faults = stops.flatMap(each => (each.status === 'rejected' ? [errorText(each.reason)] : []))
+      if (faults.length > 0) throw new Error(faults.join('; '))
     },
   }
   const pagePart: Startable = { name: page.name, start: () => serve(page), stop: () => page.stop() }
   const ends = AbortSignal.any([signal, refused.signal])
-  await runParts([pagePart, all], ends, graceMs + 2 * beyondMs, log, () =>
+  const isClean = await runParts([pagePart, all], ends, graceMs + 2 * beyondMs, log, () =>
     log.info({ processes: processes.length, port: page.port }, 'running'),
   )
-  return refusal?.code ?? 0
+  return refusal?.code ?? (isClean ? 0 : 1)
 }

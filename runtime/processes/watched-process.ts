@@ -36,6 +36,9 @@ export interface Ended {
   readonly hadStarted: boolean
 }
 
+/** How a process ends that was asked to: a signal that comes before it listens finds nothing to stop. */
+const isCleanEnd = ({ code, signal, hadStarted }: Ended): boolean => code === 0 || (signal === 'SIGTERM' && !hadStarted)
+
 /** The wait after the given one. */
 export const nextWaitMs = (waitMs: number, ranMs: number, { firstMs, longestMs, ranLongMs }: BackOff): number =>
   ranMs >= ranLongMs ? firstMs : Math.min(waitMs * 2, longestMs)
@@ -52,6 +55,8 @@ export class WatchedProcess {
   /** Ends a wait before the next start. */
   readonly #stop = new AbortController()
   #ended: Promise<unknown> = Promise.resolve()
+  /** How it ended after it was asked to. */
+  #last: Ended | undefined
   readonly #started: Promise<Ended | undefined>
   #tellStarted!: (ended: Ended | undefined) => void
 
@@ -76,7 +81,11 @@ export class WatchedProcess {
     return this.#started
   }
 
-  /** Asks the process to end, and ends it by force after the given time. */
+  /**
+   * Asks the process to end, and ends it by force after the given time.
+   *
+   * @throws Error if it did not stop cleanly: it was killed, or says so by its exit code.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true
     this.#stop.abort()
@@ -88,6 +97,8 @@ export class WatchedProcess {
     await this.#ended
     clearTimeout(late)
     this.#tellStarted(undefined)
+    if (this.#last !== undefined && !isCleanEnd(this.#last))
+      throw new Error(`process ${this.number} ended with ${this.#last.signal ?? `code ${this.#last.code}`}`)
   }
 
   async #keep(backOff: BackOff): Promise<void> {
@@ -97,7 +108,10 @@ export class WatchedProcess {
       const ended = await this.#run()
       const ranMs = performance.now() - startMs
       hasStarted ||= ended.hadStarted
-      if (this.#isStopping()) return
+      if (this.#isStopping()) {
+        this.#last = ended
+        return
+      }
       const { code, signal } = ended
       // what it said on its error output is the reason, and the same would come again
       if (!hasStarted && code !== null && code !== 0) {

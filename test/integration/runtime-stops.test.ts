@@ -93,6 +93,32 @@ test('a stop in the middle of joining leaves no member behind', async t => {
   assert.equal(await membersOf(bench), 0)
 })
 
+test('a member that is about to stop takes no partitions of one that goes', async t => {
+  const bench = await open(t)
+  const [holder, stopping, successor] = [bench.runner(), bench.runner(), bench.runner()]
+  await holder.start()
+  await until(() => holder.ready, 10_000)
+  await stopping.start()
+  await bench.produce(0, 20)
+  await until(async () => (await bench.committed()) >= 20, 15_000)
+  const before = bench.tasks.length
+  stopping.prepareStop()
+  await holder.stop()
+  const admin = await bench.session.cluster.admin()
+  const isAlone = async (): Promise<boolean> => {
+    const { groups } = await admin.describeGroups([bench.session.cluster.groupOf('copy')])
+    return groups[0]!.state === 'Stable' && groups[0]!.members.length === 1
+  }
+  await until(isAlone, 20_000)
+  assert.equal(stopping.ready, true, 'it is still a member')
+  assert.equal(bench.tasks.length, before)
+  await bench.produce(20, 20)
+  await successor.start()
+  await until(async () => (await bench.committed()) >= 40, 20_000)
+  assert.equal(bench.tasks.length, before + 1)
+  assert.deepEqual(await bench.copied(), upTo(40))
+})
+
 test('a consumer that breaks is replaced, and each record is copied once', async t => {
   const bench = await open(t)
   const runner = bench.runner()

@@ -72,7 +72,7 @@ const environmentOf = (username: string): Record<string, string> => ({
 
 interface Running {
   stop(): Promise<void>
-  readonly ended: Promise<void>
+  readonly ended: Promise<unknown>
 }
 
 /** Does what `flowloom run --roles <role>` does, in this process. */

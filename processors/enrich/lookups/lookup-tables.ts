@@ -1,6 +1,7 @@
 /** Loads the lookup tables, and loads a table again when one of its files changes. */
 import { stat } from 'node:fs/promises'
 import type { LookupSettings } from './settings.ts'
+import { whenAborted } from '../../../runtime/abort.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import type { Log } from '../../../runtime/log.ts'
 import type { CompiledTable, FileFault } from './compile-table.ts'
@@ -45,6 +46,9 @@ export class LookupTables {
   #slots: readonly Slot[] = []
   #isLoaded = false
   #loading: Promise<void> | undefined
+  /** Callers that wait for the first load, and what ends it if none does any more. */
+  #waiting = 0
+  #first = new AbortController()
   #nextCheckMs = 0
 
   constructor(settings: LookupSettings, log: Log, observer: TablesObserver) {
@@ -57,13 +61,35 @@ export class LookupTables {
    * Loads the tables the first time, and looks every `reloadMs` whether a file has changed. Only the first load is waited for: a later one goes
    * on beside the work, and its tables are used when they are there.
    *
+   * @param signal Ends the wait. A first load that nobody waits for any more is given up; the next call begins it anew.
    * @throws FlowError LOOKUP_FILE at the first load; a table that is refused later stays as it was, which is logged, until its files change again.
    */
-  async refresh(nowMs: number): Promise<void> {
-    if (!this.#isLoaded) return (this.#loading ??= this.#start(nowMs).finally(() => (this.#loading = undefined)))
+  async refresh(nowMs: number, signal?: AbortSignal): Promise<void> {
+    if (!this.#isLoaded) return this.#loadFirst(nowMs, signal)
     if (this.#loading !== undefined || this.#settings.reloadMs === 0 || nowMs < this.#nextCheckMs) return
     this.#nextCheckMs = nowMs + this.#settings.reloadMs
     this.#loading = this.#reload().finally(() => (this.#loading = undefined))
+  }
+
+  async #loadFirst(nowMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted === true) return
+    if (this.#loading === undefined) {
+      const loading = this.#start(nowMs, this.#first.signal).finally(() => {
+        if (this.#loading === loading) this.#loading = undefined
+      })
+      loading.catch(() => undefined)
+      this.#loading = loading
+    }
+    this.#waiting++
+    try {
+      await (signal === undefined ? this.#loading : Promise.race([this.#loading, whenAborted(signal)]))
+    } finally {
+      if (--this.#waiting === 0 && !this.#isLoaded) {
+        this.#first.abort()
+        this.#first = new AbortController()
+        this.#loading = undefined
+      }
+    }
   }
 
   /** Waits for a load that is going on. */
@@ -74,17 +100,22 @@ export class LookupTables {
     clearInterval(alive)
   }
 
-  async #start(nowMs: number): Promise<void> {
-    this.#nextCheckMs = nowMs + this.#settings.reloadMs
-    this.#slots = configuredTables(this.#settings, this.#log).map(source => ({ source, compiled: undefined, stamp: '' }))
-    for (const slot of this.#slots) {
+  async #start(nowMs: number, signal: AbortSignal): Promise<void> {
+    const begunMs = performance.now()
+    const slots: Slot[] = configuredTables(this.#settings, this.#log).map(source => ({ source, compiled: undefined, stamp: '' }))
+    const tables = slots.map(({ source }) => source.table)
+    if (slots.length > 0) this.#log.info({ tables }, 'lookup tables are being loaded; no line is read before')
+    for (const slot of slots) {
       slot.stamp = await stampOf(slot.source)
-      const result = await loadTable(slot.source)
+      const result = await loadTable(slot.source, { signal })
       if ('faults' in result) throw lookupError(slot.source.table, result.faults[0]!)
       slot.compiled = result.compiled
     }
+    this.#nextCheckMs = nowMs + this.#settings.reloadMs
+    this.#slots = slots
     this.#isLoaded = true
-    this.#use(this.#slots)
+    this.#use(slots)
+    if (slots.length > 0) this.#log.info({ tables, tookMs: Math.round(performance.now() - begunMs) }, 'lookup tables are loaded')
   }
 
   /** Never throws: what goes wrong is logged. */

@@ -1,5 +1,6 @@
 /** Compiles lookup tables on a thread of their own, so that heartbeats go on, with limits of memory and time. */
 import { Worker } from 'node:worker_threads'
+import { orAborted } from '../../../runtime/abort.ts'
 import { errorText } from '../../../runtime/errors.ts'
 import { ownScript } from '../../../runtime/own-files.ts'
 import type { Compilation } from './compile-table.ts'
@@ -21,12 +22,15 @@ const ticks = 20
  * Compiles one table.
  *
  * @param options.isBackground The process may end before it is done.
+ * @param options.signal Ends the thread.
  * @returns The table, or what is wrong with its files; a thread that breaks a limit is a fault of all of them.
+ * @throws The reason of the signal.
  */
 export async function loadTable(
   { files }: TableFiles,
-  { limits = loadLimits, isBackground = false }: { limits?: LoadLimits; isBackground?: boolean } = {},
+  { limits = loadLimits, isBackground = false, signal }: { limits?: LoadLimits; isBackground?: boolean; signal?: AbortSignal } = {},
 ): Promise<Compilation> {
+  signal?.throwIfAborted()
   const worker = new Worker(ownScript('./table-worker.ts', import.meta.url), {
     name: 'lookups',
     execArgv: [],
@@ -37,7 +41,7 @@ export async function loadTable(
   let quiet = 0
   let clock: NodeJS.Timeout | undefined
   try {
-    return await new Promise<Compilation>((resolve, reject) => {
+    const compiled = new Promise<Compilation>((resolve, reject) => {
       worker.once('message', resolve)
       worker.once('error', reject)
       worker.once('exit', code => reject(new Error(`the thread that reads it ended with code ${code}`)))
@@ -46,7 +50,9 @@ export async function loadTable(
       }, limits.timeMs / ticks)
       if (isBackground) clock.unref()
     })
+    return await (signal === undefined ? compiled : orAborted(compiled, signal))
   } catch (error) {
+    signal?.throwIfAborted()
     const isMemory = (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY'
     const detail = isMemory ? `reading it takes more than ${limits.heapMb} MB of memory` : errorText(error)
     return { faults: files.map(({ path }) => ({ path, detail })) }

@@ -30,7 +30,7 @@ class Stage {
     }
   }
 
-  run(parts: readonly Startable[], graceMs = 1000): Promise<void> {
+  run(parts: readonly Startable[], graceMs = 1000): Promise<boolean> {
     return runParts(parts, this.end.signal, graceMs, this.log, () => this.events.push('running'))
   }
 }
@@ -107,4 +107,25 @@ test('stopping takes no longer than the grace time, and the part that hangs is n
   await done
   assert.deepEqual(stage.events.at(-1), 'stop b')
   assert.deepEqual(stage.warnings, [[{ graceMs: 30, part: 'b' }, 'did not stop within the grace time']])
+})
+
+test('all parts hear of the stop before the first one is stopped', async () => {
+  const stage = new Stage()
+  const parts = ['a', 'b'].map(name => ({ ...stage.part(name), prepareStop: () => void stage.events.push(`prepare ${name}`) }))
+  const done = stage.run([...parts, stage.part('c')])
+  await sleep(5)
+  stage.end.abort()
+  assert.equal(await done, true)
+  assert.deepEqual(stage.events.slice(-5), ['prepare a', 'prepare b', 'stop c', 'stop b', 'stop a'])
+})
+
+test('says whether all stopped: not if one fails in its stop, not if one is late', async () => {
+  for (const stop of [() => Promise.reject(new Error('no')), () => never]) {
+    const stage = new Stage()
+    const done = stage.run([stage.part('a', { stop })], 20)
+    await sleep(5)
+    stage.end.abort()
+    assert.equal(await done, false)
+    assert.ok(!stage.told.includes('stopped cleanly'))
+  }
 })

@@ -19,6 +19,14 @@ const table = [
   },
   { name: 'more members than partitions', partitions: 1, members: { a: [], b: [0], c: [] }, expect: { a: [], b: [0], c: [] } },
   { name: 'two members that claim the same', partitions: 2, members: { a: [0, 1], b: [0, 1] }, expect: { a: [0], b: [1] } },
+  { name: 'one that leaves gets nothing new', partitions: 4, members: { a: [-1], b: [] }, expect: { a: [], b: [0, 1, 2, 3] } },
+  {
+    name: 'one that leaves keeps what it still works on, and others share the rest',
+    partitions: 6,
+    members: { a: [0, 1, -1], b: [2, 3], c: [] },
+    expect: { a: [0, 1], b: [2, 3], c: [4, 5] },
+  },
+  { name: 'if all leave, nobody gets what is free', partitions: 3, members: { a: [1, -1], b: [-1] }, expect: { a: [1], b: [] } },
   { name: 'partitions that the topic does not have', partitions: 2, members: { a: [7, 1] }, expect: { a: [0, 1] } },
 ]
 for (const { name, partitions, members, expect } of table)
@@ -92,4 +100,24 @@ test('through the protocol of kafkajs each member gets the same partitions of al
     assignment.map(({ memberId, memberAssignment }) => [memberId, { ...MemberAssignment.decode(memberAssignment).assignment }]),
   )
   assert.deepEqual(decoded, { m0: { in: [0, 1], state: [0, 1] }, m1: { in: [2, 3], state: [2, 3] } })
+})
+
+test('members that leave get nothing that they do not have; those that stay share all the rest, balanced', () => {
+  fc.assert(
+    fc.property(membership, fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }), ({ partitions, owned }, leaves) => {
+      const list = members(owned.map((had, i) => (leaves[i] ? [...had, -1] : had)))
+      const shares = sharePartitions(partitions, list)
+      const sizes: number[] = []
+      for (const [i, { id }] of list.entries()) {
+        const share = shares.get(id)!
+        if (leaves[i]) assert.ok(share.every(p => owned[i]!.includes(p)))
+        else sizes.push(share.length)
+      }
+      const given = [...shares.values()].flat()
+      assert.equal(new Set(given).size, given.length)
+      if (sizes.length === 0) return
+      assert.equal(given.length, partitions)
+      assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1)
+    }),
+  )
 })

@@ -14,20 +14,27 @@ after(() => rmSync(folder, { recursive: true }))
 
 /** What a process does when it starts. */
 const acts = {
-  runs: "process.send({ kind: 'running', port: 1 }); process.once('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000)",
+  runs: "process.once('SIGTERM', () => process.exit(0)); process.send({ kind: 'running', port: 1 }); setInterval(() => {}, 1000)",
   refuses: 'process.exit(3)',
   starts: "process.once('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000)",
+  fails: "process.once('SIGTERM', () => process.exit(1)); process.send({ kind: 'running', port: 1 }); setInterval(() => {}, 1000)",
   ends: "process.send({ kind: 'running', port: 1 }, () => process.exit(0))",
 }
 
-async function watch(names: readonly (keyof typeof acts)[], backOff: BackOff, signal: AbortSignal, onWait: (ms: number) => void) {
+async function watch(
+  names: readonly (keyof typeof acts)[],
+  backOff: BackOff,
+  signal: AbortSignal,
+  onWait: (ms: number) => void,
+  onInfo: (text: string) => void = () => undefined,
+) {
   const launches = names.map((name, i) => {
     const path = join(folder, `${name}.mjs`)
     writeFileSync(path, acts[name])
     return { number: i + 1, script: pathToFileURL(path), args: [], env: {} }
   })
   const log = {
-    info: () => undefined,
+    info: (_fields: object, text: string) => onInfo(text),
     error: () => undefined,
     warn: ({ waitMs }: { waitMs?: number }) => {
       if (waitMs !== undefined) onWait(waitMs)
@@ -54,4 +61,26 @@ test('a wait before the next start is not time that a process ran', async () => 
     if (waits.push(ms) === 3) stop.abort()
   })
   assert.deepEqual(waits, [1500, 3000, 6000])
+})
+
+test('it stopped cleanly only if all its processes did', async () => {
+  for (const [acted, code, clean] of [
+    [['runs', 'runs'], 0, true],
+    [['runs', 'fails'], 1, false],
+  ] as const) {
+    const stop = new AbortController()
+    const told: string[] = []
+    const ended = watch(
+      acted,
+      usual,
+      AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]),
+      () => undefined,
+      text => {
+        told.push(text)
+        if (text === 'running') stop.abort()
+      },
+    )
+    assert.equal(await ended, code)
+    assert.equal(told.includes('stopped cleanly'), clean)
+  }
 })

@@ -216,3 +216,48 @@ void describe('the thread that loads tables', () => {
     assert.equal(large.faults[0]!.detail, 'reading it takes more than 16 MB of memory')
   })
 })
+
+void describe('lookup tables that are loaded the first time', () => {
+  const path = write('first.csv', '1.0.0.0/24,AU\n')
+  const begin = (): { tables: LookupTables; told: string[] } => {
+    const told: string[] = []
+    const log = { info: (_fields: object, text: string) => told.push(text), warn: () => undefined } as unknown as Log
+    return { tables: new LookupTables({ ...settings, country: path }, log, { onChange: () => undefined }), told }
+  }
+
+  void it('are told of before and after', async () => {
+    const { tables, told } = begin()
+    await tables.refresh(0)
+    assert.deepEqual(told, ['lookup tables are being loaded; no line is read before', 'lookup table loaded', 'lookup tables are loaded'])
+  })
+
+  void it('are waited for as long as the caller wants, and given up when nobody waits any more', async () => {
+    const { tables, told } = begin()
+    const [first, second] = [new AbortController(), new AbortController()]
+    const waits = [tables.refresh(0, first.signal), tables.refresh(0, second.signal)]
+    first.abort()
+    await waits[0]
+    second.abort()
+    await waits[1]
+    assert.equal(told.length, 1, 'the two share one load')
+    await tables.refresh(0, second.signal)
+    assert.equal(told.length, 1, 'a caller that has ended begins nothing')
+    await tables.refresh(0)
+    assert.equal(countryOf(tables, '1.0.0.1'), 'AU')
+    assert.deepEqual(told.slice(1), [
+      'lookup tables are being loaded; no line is read before',
+      'lookup table loaded',
+      'lookup tables are loaded',
+    ])
+  })
+
+  void it('one that goes leaves the load to the others', async () => {
+    const { tables, told } = begin()
+    const stop = new AbortController()
+    const waits = [tables.refresh(0, stop.signal), tables.refresh(0)]
+    stop.abort()
+    await Promise.all(waits)
+    assert.equal(countryOf(tables, '1.0.0.1'), 'AU')
+    assert.equal(told.length, 3)
+  })
+})
