@@ -1,10 +1,4 @@
-/** Names of regions of AWS. */
-import { regionFault, regionShape, type ValueCheck } from '../runtime/value-checks.ts'
-
-/** Region of AWS. */
-export const awsRegionFault: ValueCheck = value =>
-  regionFault(value) ?? (regionShape.test(value) ? undefined : 'not a region: write one like us-east-1')
-
+/** Regions of AWS services. */
 /** Region of a queue: as set, as its URL says, else the given one. */
 export const regionOfQueue = (queue: { readonly url: string; readonly region?: string | undefined }, otherwise: string): string =>
   queue.region ??

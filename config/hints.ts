@@ -4,6 +4,7 @@ import { kafkaHints } from '../runtime/kafka/settings-hints.ts'
 import { judged } from '../runtime/partial-settings.ts'
 import { clickhouseHints } from '../sinks/clickhouse/settings-hints.ts'
 import { checkConfig, type Config, type ReadSettings } from './config.ts'
+import { endpointHints } from './endpoint-hints.ts'
 
 /** Said if what is in force is not what the person wrote: no file, nothing in it, nothing of the sources. */
 function fileHints({ file, isEmptyFile, isNamed }: Omit<ReadSettings, 'faults' | 'settings'>): string[] {
@@ -22,5 +23,11 @@ function fileHints({ file, isEmptyFile, isNamed }: Omit<ReadSettings, 'faults' |
 export function hintsOf({ settings, ...from }: Omit<ReadSettings, 'faults'>, nowMs: number): string[] {
   const of = <Key extends keyof Config>(key: Key, look: (section: Config[Key]) => string[]): string[] =>
     judged(() => look(settings[key])) ?? []
-  return [...fileHints(from), ...of('kafka', kafkaHints), ...of('clickhouse', clickhouseHints), ...of('s3', s3 => s3Hints(s3, nowMs))]
+  return [
+    ...fileHints(from),
+    ...endpointHints(settings),
+    ...of('kafka', kafkaHints),
+    ...of('clickhouse', clickhouseHints),
+    ...of('s3', s3 => s3Hints(s3, nowMs)),
+  ]
 }

@@ -60,7 +60,7 @@ export const house = [
       'sinks/clickhouse',
     ],
     packages: ['node:fs', 'yaml', 'zod'],
-    pure: ['faults*', 'hints*', 'judge-settings*', 'record-size*', 'sections*'],
+    pure: ['endpoint-hints*', 'faults*', 'hints*', 'judge-settings*', 'record-size*', 'sections*'],
     purePackages: ['zod'],
   },
   {

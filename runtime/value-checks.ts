@@ -49,7 +49,7 @@ export const dayFault: ValueCheck = value => {
 }
 
 /** What the name of a region of AWS looks like. */
-export const regionShape = /^[a-z]{2,5}(?:-[a-z]+)+-\d+$/
+const regionShape = /^[a-z]{2,5}(?:-[a-z]+)+-\d+$/
 
 /** Region, as far as other makers of S3 servers leave it free: slips in the name of one of AWS. */
 export const regionFault: ValueCheck = value => {
@@ -59,3 +59,11 @@ export const regionFault: ValueCheck = value => {
   if (plain !== value && regionShape.test(plain)) return `not a region: write ${plain}`
   return value.trim() === '' ? 'the region is missing: write one like us-east-1' : undefined
 }
+
+/** Region of AWS. */
+export const awsRegionFault: ValueCheck = value =>
+  regionFault(value) ?? (regionShape.test(value) ? undefined : 'not a region: write one like us-east-1')
+
+/** True for an endpoint of AWS, or none at all: that is AWS too. */
+export const isAwsEndpoint = (url: string | undefined): boolean =>
+  url === undefined || /\.amazonaws\.com(?:\.cn)?$/.test(URL.parse(url)?.hostname ?? '')

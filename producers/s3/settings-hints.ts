@@ -1,5 +1,6 @@
 /** Settings of section `s3` that are allowed, and are often a slip. */
 import { judged, judgedEach } from '../../runtime/partial-settings.ts'
+import { placeHints } from './place-faults.ts'
 import type { S3Settings, S3Source } from './settings.ts'
 import { unlearnable } from './source-faults.ts'
 
@@ -25,5 +26,7 @@ function sourceHints(source: S3Source, index: number, nowMs: number): string[] {
 }
 
 /** Finds them all. */
-export const s3Hints = ({ sources }: Pick<S3Settings, 'sources'>, nowMs: number): string[] =>
-  judgedEach(sources, (source, index) => sourceHints(source, index, nowMs))
+export const s3Hints = (s3: S3Settings, nowMs: number): string[] => [
+  ...(judged(() => placeHints(s3)) ?? []),
+  ...(judged(() => judgedEach(s3.sources, (source, index) => sourceHints(source, index, nowMs))) ?? []),
+]

@@ -1,10 +1,10 @@
 /** Section `s3`: where flow logs are, who tells of new ones, and how they are read. */
 import { z } from 'zod'
 import { accountFault, roleArnFault } from '../../aws/identities.ts'
-import { awsRegionFault } from '../../aws/regions.ts'
-import { regionFault, dayFault, patternFault } from '../../runtime/value-checks.ts'
+import { awsRegionFault, regionFault, dayFault, isAwsEndpoint, patternFault } from '../../runtime/value-checks.ts'
 import { awsRules, awsSection } from '../../aws/settings.ts'
 import { checked, checkedText, httpUrl, text, whole, withRules } from '../../runtime/setting-types.ts'
+import { placeRules } from './place-faults.ts'
 import { sourceRules } from './source-faults.ts'
 import { formatFault } from './text/log-format.ts'
 import { bucketFault, prefixFault, queueUrlFault, scopeFault } from './value-checks.ts'
@@ -77,12 +77,19 @@ const sourceFields = z.strictObject({
 
 const source = withRules(sourceFields, sourceRules)
 
-const queue = z.strictObject({
+const queueFields = z.strictObject({
   url: checked('URL of an SQS queue that gets S3 events, directly, through SNS or from EventBridge.', queueUrlFault),
   region: checked('Region of the queue, if its URL does not say it.', regionFault).optional(),
   roleArn: checked('Role to assume for this queue.', roleArnFault).optional(),
   externalId: text('External id that the trust policy of the role demands.').optional(),
 })
+
+const queue = withRules(queueFields, [
+  ({ url, region }) => {
+    const message = region !== undefined && isAwsEndpoint(url) ? awsRegionFault(region) : undefined
+    return message === undefined ? [] : [{ key: 'region', message }]
+  },
+])
 
 const s3Fields = z.strictObject({
   sources: z
@@ -111,11 +118,11 @@ const s3Fields = z.strictObject({
   readAhead: whole('Objects that a task reads ahead.', 1).default(4),
 })
 
-/** Its settings. */
-export const s3Section = withRules(s3Fields, awsRules)
-
 /** Section `s3` as checked. */
 export type S3Settings = z.infer<typeof s3Fields>
+
+/** Its settings. */
+export const s3Section = withRules(s3Fields, [...awsRules, ...placeRules])
 /** One place that flow logs are read from. */
 export type S3Source = S3Settings['sources'][number]
 /** One queue that notifications are taken from. */

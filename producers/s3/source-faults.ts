@@ -1,7 +1,7 @@
 /** Settings of a source that contradict each other, and what they leave unsaid. Pure: nothing is opened. */
 import { settingRules, type SettingFault, type SettingRule } from '../../runtime/setting-types.ts'
 import type { SourceSettings } from './settings.ts'
-import { awsRegionFault } from '../../aws/regions.ts'
+import { awsRegionFault } from '../../runtime/value-checks.ts'
 import { flowLogPrefixFault } from './value-checks.ts'
 import { folderOf } from './source-folder.ts'
 import { headerOfFormat, namesBeforeDescribed } from './text/log-format.ts'

@@ -39,6 +39,22 @@ export const bucketFault: ValueCheck = value => {
   return /^[^\s/:]+$/.test(value) ? undefined : 'not the name of a bucket: write the name alone, such as my-flow-logs'
 }
 
+/** Names that buckets had in us-east-1 until March 2018; they are still there. */
+const isOldName = (name: string): boolean => /^[A-Za-z0-9._-]{1,255}$/.test(name)
+
+/**
+ * What of a plain name no bucket of AWS has.
+ *
+ * @returns `old`: such a name was possible in us-east-1 until March 2018.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ */
+export function awsBucketFault(name: string): { readonly message: string; readonly old: boolean } | undefined {
+  if (name.startsWith('arn:')) return undefined
+  const isName = /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/.test(name) && !/\.\.|^\d+\.\d+\.\d+\.\d+$/.test(name)
+  const rule = 'it has small letters, digits, dots and dashes, at most 63, and begins and ends with a letter or digit'
+  return isName ? undefined : { message: `not the name of a bucket: ${rule}`, old: isOldName(name) }
+}
+
 /** Prefix of a source, as far as it can be told without the layout. */
 export const prefixFault: ValueCheck = value => {
   const place = /^(?:s3[an]?:\/\/|arn:|https?:\/\/)/i.test(value) ? placeOf(value) : undefined

@@ -1,6 +1,6 @@
 /** Section `kafka`: the cluster, its topics, and how to log in. */
 import { z } from 'zod'
-import { regionFault } from '../value-checks.ts'
+import { awsRegionFault } from '../value-checks.ts'
 import { checked, checkedText, httpUrl, pemFile, secret, text, whole, withRules } from '../setting-types.ts'
 import { brokerFault } from './broker-fault.ts'
 import { kafkaRules } from './settings-faults.ts'
@@ -56,7 +56,7 @@ const kafkaFields = z.strictObject({
   oauthClientId: text('Client id for oauthbearer.').optional(),
   oauthClientSecret: secret('Client secret for oauthbearer.').optional(),
   oauthScope: text('Scope for oauthbearer.').optional(),
-  awsRegion: checked('Region for aws-iam.', regionFault).optional(),
+  awsRegion: checked('Region for aws-iam.', awsRegionFault).optional(),
 })
 
 /** Section `kafka` as checked. */

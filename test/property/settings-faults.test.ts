@@ -33,6 +33,8 @@ interface Slip {
 const sourceCount = 3
 const sourceSlips: ((at: string) => Slip)[] = [
   at => ({ sets: { [`${at}.bucket`]: 's3://b/x' }, at: `${at}.bucket` }),
+  at => ({ sets: { [`${at}.bucket`]: 'a$b' }, at: `${at}.bucket` }),
+  at => ({ sets: { [`${at}.region`]: 'eu-central' }, at: `${at}.region` }),
   at => ({ sets: { [`${at}.bucket`]: 7 }, at: `${at}.bucket` }),
   at => ({ sets: { [`${at}.prefix`]: '/network/AWSLogs/' }, reads: [`${at}.layout`], at: `${at}.prefix` }),
   at => ({ sets: { [`${at}.prefix`]: ['x'] }, at: `${at}.prefix` }),
@@ -88,6 +90,9 @@ const slips: Slip[] = [
   { sets: { 's3.accessKeyId': 'x' }, reads: ['s3.secretAccessKey'], at: 's3.accessKeyId' },
   { sets: { 's3.secretAccessKey': 5 }, at: 's3.secretAccessKey' },
   { sets: { 's3.region': 'eu-west-1a' }, at: 's3.region' },
+  { sets: { 's3.region': 'eu-central' }, at: 's3.region' },
+  { sets: { 'kafka.brokers': ['a:8081'] }, hint: /8081 is the usual port of a schema registry/ },
+  { sets: { 'registry.url': 'http://r:9092' }, hint: /9092 is the usual port of Kafka brokers/ },
   { sets: { 's3.queues': [{ url: 'x' }] }, at: 's3.queues[0].url' },
   { sets: { 's3.pathStyle': 'on' }, at: 's3.pathStyle' },
   {

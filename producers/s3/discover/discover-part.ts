@@ -2,6 +2,7 @@
 import { harmless, part } from '../../../runtime/part.ts'
 import { createS3Stores } from '../objects/s3-object-store.ts'
 import { rootOf } from '../objects/source-layout.ts'
+import { bucketRegionOf } from '../place-faults.ts'
 import { s3Section, type S3Settings } from '../settings.ts'
 import { createDiscoverSource, discoverSource } from './discover-source.ts'
 import { probeSource } from './probe-source.ts'
@@ -23,8 +24,12 @@ export const discover = part({
     const stores = createS3Stores(s3)
     const endpoint = s3.endpoint === undefined ? undefined : { setting: 's3.endpoint', url: s3.endpoint }
     const results = []
-    for (const source of s3.sources)
-      results.push(...(await probeSource(source, stores(source.bucket, rootOf(source), source), { endpoint })))
+    for (const [index, source] of s3.sources.entries()) {
+      const key = (['bucketRegion', 'region'] as const).find(each => source[each] !== undefined)
+      const setting = key === undefined ? 's3.region' : `s3.sources[${index}].${key}`
+      const region = { setting, value: bucketRegionOf(s3, source) }
+      results.push(...(await probeSource(source, stores(source.bucket, rootOf(source), source), { endpoint, region })))
+    }
     return results
   },
   build: ({ config: { s3 } }: { readonly config: DiscoverConfig }) => ({

@@ -1,5 +1,5 @@
 /** Lists and reads one object of a source, with a bound on what is looked at until one is found. */
-import { FlowError } from '../../../runtime/errors.ts'
+import { causesOf, FlowError } from '../../../runtime/errors.ts'
 import { missing, ok, unknown, type ProbedUrl, type ProbeResult } from '../../../runtime/probe-result.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { rootOf } from '../objects/source-layout.ts'
@@ -12,11 +12,29 @@ export interface ProbeSurroundings {
   readonly nowMs?: number
   /** Setting of the endpoint, if there is one. */
   readonly endpoint?: ProbedUrl | undefined
+  /** Region of the bucket, and the setting that says it. */
+  readonly region?: { readonly setting: string; readonly value: string } | undefined
+}
+
+/** Errors of S3 that a request for another region gets. */
+const otherRegion = ['AuthorizationHeaderMalformed', 'IllegalLocationConstraintException', 'PermanentRedirect']
+
+/** True if the region may be what is wrong: the host that is named after it is not known, or S3 says so. */
+const isOfRegion = (error: unknown, endpoint: ProbedUrl | undefined): boolean =>
+  [...causesOf(error)].some(cause => {
+    const { code, name } = cause as { code?: string; name?: string }
+    return otherRegion.includes(name ?? '') || (endpoint === undefined && (code === 'ENOTFOUND' || code === 'EAI_AGAIN'))
+  })
+
+function unreachable(subject: string, error: unknown, { endpoint, region }: ProbeSurroundings): ProbeResult {
+  const result = missing(subject, 'S3', error, endpoint)
+  if (region === undefined || !isOfRegion(error, endpoint)) return result
+  return { ...result, detail: `check ${region.setting}, which is ${region.value} (${result.detail})` }
 }
 
 /** Tries a source: an object of it is found and opened. A source in which nothing is found does not work. */
 export async function probeSource(source: S3Source, store: ObjectStore, surroundings: ProbeSurroundings = {}): Promise<ProbeResult[]> {
-  const { nowMs = Date.now(), endpoint } = surroundings
+  const { nowMs = Date.now() } = surroundings
   const prefix = rootOf(source)
   const subject = `s3://${source.bucket}/${prefix}`
   let look: SourceLook
@@ -24,7 +42,7 @@ export async function probeSource(source: S3Source, store: ObjectStore, surround
     look = await lookAtSource(source, store)
   } catch (error) {
     const isAway = error instanceof FlowError && error.code === 'S3_UNAVAILABLE'
-    return [isAway ? missing(subject, 'S3', error, endpoint) : missing(subject, 's3:ListBucket', error)]
+    return [isAway ? unreachable(subject, error, surroundings) : missing(subject, 's3:ListBucket', error)]
   }
   const list = ok(subject, 's3:ListBucket')
   if (look.result === 'none') return [list, missing(subject, 'objects', new Error(look.why))]

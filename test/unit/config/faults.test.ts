@@ -3,10 +3,9 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, describe, it, test } from 'node:test'
+import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { listSettings, loadConfig, readConfig } from '../../../config/config.ts'
-import { hintsOf } from '../../../config/hints.ts'
+import { listSettings, loadConfig } from '../../../config/config.ts'
 import type { FlowError } from '../../../runtime/errors.ts'
 import { nearestName } from '../../../runtime/nearest-name.ts'
 
@@ -130,6 +129,28 @@ const refused: { yaml: string; fault: string; at: string }[] = [
   { yaml: source('layout: any, bucketRegion: us-east-1'), fault: 'set region too', at: `${place}.bucketRegion` },
   { yaml: source('layout: any, scope: aws'), fault: 'is the scope of public service addresses', at: `${place}.scope` },
   { yaml: source('layout: any, scope: 123456789012/us-east-1'), fault: 'set account and region', at: `${place}.scope` },
+  // regions and buckets of AWS
+  { yaml: 's3: { region: eu-central }', fault: 'write one like us-east-1', at: 's3.region' },
+  { yaml: source('region: eu-central'), fault: 'write one like us-east-1', at: `${place}.region` },
+  { yaml: source('region: us-east-1, bucketRegion: eu-central'), fault: 'write one like us-east-1', at: `${place}.bucketRegion` },
+  {
+    yaml: 's3: { endpoint: "https://s3.eu-west-1.amazonaws.com", region: ireland }',
+    fault: 'write one like us-east-1',
+    at: 's3.region',
+  },
+  { yaml: 'kafka: { awsRegion: ireland }', fault: 'write one like us-east-1', at: 'kafka.awsRegion' },
+  {
+    yaml: 's3: { queues: [{ url: "https://sqs.eu-west-1.amazonaws.com/123456789012/q", region: ireland }] }',
+    fault: 'write one like us-east-1',
+    at: 's3.queues[0].region',
+  },
+  ...['My_Bucket', '-logs', 'logs.', 'my..logs', '10.0.0.1', 'l'.repeat(64)].map(bucket => ({
+    yaml: `s3: { region: eu-west-1, sources: [{ bucket: "${bucket}" }] }`,
+    fault: 'not the name of a bucket: it has small letters',
+    at: `${place}.bucket`,
+  })),
+  { yaml: 's3: { sources: [{ bucket: My_Bucket, region: eu-west-1 }] }', fault: 'not the name of a bucket', at: `${place}.bucket` },
+  { yaml: 's3: { sources: [{ bucket: "a$b" }] }', fault: 'not the name of a bucket', at: `${place}.bucket` },
   // kinds of values
   { yaml: 'kafka: { commitIntervalMs: 5s }', fault: '"5s" is not a whole number: write 5000 (milliseconds)', at: 'kafka.commitIntervalMs' },
   {
@@ -173,6 +194,9 @@ for (const yaml of [
   'registry: { url: "https://u:p@r/apis/ccompat/v7/" }',
   'clickhouse: { url: "http://u:p@db:8123/" }',
   's3: { region: garage, endpoint: "http://s3:3900/storage/v1", sources: [{ bucket: "arn:aws:s3:us-east-1:123456789012:accesspoint/logs" }] }',
+  's3: { region: eu, endpoint: "http://s3:3900", sources: [{ bucket: My_Bucket, region: home }] }',
+  's3: { queues: [{ url: "http://127.0.0.1:9324/000000000000/q", region: elasticmq }] }',
+  's3: { region: eu-west-1, sources: [{ bucket: my.logs-1 }, { bucket: l-s3alias }] }',
   source('accounts: ["111122223333"]'),
   source('accounts: ["111122223333", "012345678901"], regions: [us-gov-west-1, eusc-de-east-1, cn-north-1]'),
   source('region: eu-west-1, roleArn: "arn:aws-cn:iam::123456789012:role/path/reader"'),
@@ -250,116 +274,4 @@ test('every name of a setting is found again when a letter is left out, doubled 
     }),
     { numRuns: 2000, seed: 32 },
   )
-})
-
-const now = Date.parse('2026-11-30T00:00:00Z')
-/** Hints on a file with these settings and, unless they name them, sources of its own. */
-function hintsIn(settings: object): string[] {
-  writeFileSync(path, JSON.stringify({ s3: { sources: [{ bucket: 'b' }] }, ...settings }))
-  return hintsOf(readConfig({ file: path, env: {} }), now)
-}
-const hints: { name: string; settings: object; expect: RegExp[] }[] = [
-  { name: 'the defaults', settings: {}, expect: [] },
-  {
-    name: 'the native port',
-    settings: { clickhouse: { url: 'http://db:9000' } },
-    expect: [/^clickhouse\.url: 9000 is the usual port of the native protocol; .*http:\/\/db:8123/],
-  },
-  {
-    name: 'TLS on the port without it',
-    settings: { clickhouse: { url: 'https://db:8123' } },
-    expect: [/8123 is the usual port without TLS/],
-  },
-  {
-    name: 'a login that is shown',
-    settings: { kafka: { saslMechanism: 'plain', username: 'u', password: 'p' } },
-    expect: [/without kafka\.tls/],
-  },
-  {
-    name: 'a start to come',
-    settings: { s3: { sources: [{ bucket: 'b', startDate: '2027-01-01' }] } },
-    expect: [/\.startDate \(s3:\/\/b\/\): 2027-01-01 is to come/],
-  },
-  {
-    name: 'a pattern without an anchor',
-    settings: { s3: { sources: [{ bucket: 'b', layout: 'any', scope: 'x', keyPattern: 'gz' }] } },
-    expect: [/"gz" may stand anywhere/],
-  },
-]
-for (const { name, settings, expect } of hints)
-  test(`a hint, not a fault: ${name}`, () => {
-    const found = hintsIn(settings)
-    assert.equal(found.length, expect.length, found.join('\n'))
-    for (const [i, pattern] of expect.entries()) assert.match(found[i]!, pattern)
-  })
-
-const v2 = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'
-const silence: { name: string; source: object; expect: RegExp | undefined }[] = [
-  {
-    name: 'an export in the default format',
-    source: { format: `timestamp ${v2}` },
-    expect:
-      /no vpc-id, and not both account-id and region: the cloud map learns nothing from it; set account and region of the source.* or scope/,
-  },
-  {
-    name: 'one whose format has no account',
-    source: { format: 'srcaddr dstaddr interface-id' },
-    expect: /not both account-id and region.*set account and region/,
-  },
-  {
-    name: 'one whose format is in its objects',
-    source: {},
-    expect: /if its lines name no vpc-id, and not both account-id and region.*set account and region/,
-  },
-  {
-    name: 'one whose format EC2 is asked for',
-    source: { format: 'exported describe', account: '111122223333' },
-    expect: /set region of the source/,
-  },
-  {
-    name: 'one that names account and region',
-    source: { format: `timestamp ${v2}`, account: '111122223333', region: 'us-east-1' },
-    expect: undefined,
-  },
-  {
-    name: 'one that names the region of its bucket, and whose lines name the account',
-    source: { format: `timestamp ${v2}`, region: 'us-east-1' },
-    expect: /set account of the source/,
-  },
-  { name: 'one that names the scope', source: { scope: 'vpc-0a1' }, expect: undefined },
-  { name: 'one whose lines name the VPC', source: { format: `${v2} vpc_id` }, expect: undefined },
-  { name: 'Security Lake, whose keys name account and region', source: { prefix: 'lake/aws/VPC_FLOW' }, expect: undefined },
-  { name: 'a part of Security Lake', source: { prefix: '/aws/VPC_FLOW/2.0/region=us-east-1/' }, expect: undefined },
-  { name: 'a copy of the folders of AWS', source: { prefix: 'copy/AWSLogs' }, expect: undefined },
-  { name: 'a prefix that has such a name within another', source: { prefix: 'laws/VPC_FLOWS' }, expect: /its keys name no account/ },
-  { name: 'the folders of AWS', source: { layout: 'flow-logs' }, expect: undefined },
-]
-for (const { name, source: settings, expect } of silence)
-  test(`exports and Firehose in the default format teach the map nothing, in silence: ${name}`, () => {
-    const found = hintsIn({ s3: { sources: [{ bucket: 'b', layout: 'any', ...settings }] } })
-    assert.equal(found.length, expect === undefined ? 0 : 1, found.join('\n'))
-    if (expect !== undefined) assert.match(found[0]!, expect)
-  })
-
-describe('settings without a file, or with nothing in it', () => {
-  const none = 'no settings file was read (name one with --config or FLOWLOOM_CONFIG)'
-  const bucket = 's3.sources is the default bucket flow-logs'
-  const sources = { FLOWLOOM_S3_SOURCES: '[{"bucket":"b"}]' }
-  const table: { name: string; text?: string; env?: NodeJS.ProcessEnv; expect: string[] }[] = [
-    { name: 'no file', expect: [`${none}; ${bucket}`] },
-    { name: 'no file, sources from the environment', env: sources, expect: [none] },
-    { name: 'an empty file', text: '', expect: [`no setting is in ${path}; ${bucket}`] },
-    { name: 'a file of comments', text: '# kafka:\n', expect: [`no setting is in ${path}; ${bucket}`] },
-    { name: 'a file of empty sections', text: 'kafka:\ns3:\n', expect: [`no setting is in ${path}; ${bucket}`] },
-    { name: 'an empty file, sources from the environment', text: '', env: sources, expect: [`no setting is in ${path}`] },
-    { name: 'a file that names no source', text: 'log: { level: warn }', expect: [bucket] },
-    { name: 'a file that names the default bucket', text: 's3: { sources: [{ bucket: flow-logs }] }', expect: [] },
-    { name: 'a file whose sources are refused', text: 's3: { sources: 5 }', expect: [] },
-    { name: 'a file that is not YAML', text: 'kafka: [', expect: [] },
-  ]
-  for (const { name, text, env = {}, expect } of table)
-    it(`are said to be so: ${name}`, () => {
-      if (text !== undefined) writeFileSync(path, text)
-      assert.deepEqual(hintsOf(readConfig({ file: text === undefined ? undefined : path, env }), now), expect)
-    })
 })

@@ -148,3 +148,24 @@ test('an S3 that nobody serves is not a missing permission', async () => {
   const shown = probeText(await Promise.all(results.map(explained)))
   assert.match(shown, /^missing S3 +s3:\/\/flow-logs\/.*: nobody listens at 127\.0\.0\.1:1: check s3\.endpoint/)
 })
+
+const regions: { name: string; cause: object; endpoint?: string; expect: RegExp }[] = [
+  {
+    name: 'a host of a region that is not known',
+    cause: { code: 'ENOTFOUND' },
+    expect: /: check s3\.region, which is eu-central-9 \(S3 does not give/,
+  },
+  { name: 'S3 that says so', cause: { name: 'PermanentRedirect' }, endpoint: 'http://s3:1', expect: /: check s3\.region, which is/ },
+  { name: 'a host of the endpoint that is not known', cause: { code: 'ENOTFOUND' }, endpoint: 'http://s3:1', expect: /: S3 does not give/ },
+  { name: 'another failure', cause: { code: 'ECONNRESET' }, expect: /: S3 does not give/ },
+]
+for (const { name, cause, endpoint, expect } of regions)
+  test(`the region is named where it may be wrong, and nowhere else: ${name}`, async () => {
+    const store = storeOf([])
+    store.listPrefixes = () => {
+      throw new FlowError('S3_UNAVAILABLE', { bucket, key: '', detail: 'x' }, { cause: Object.assign(new Error('x'), cause) })
+    }
+    const reach = endpoint === undefined ? undefined : { setting: 's3.endpoint', url: endpoint }
+    const region = { setting: 's3.region', value: 'eu-central-9' }
+    assert.match(probeText(await probeSource(of({}), store, { endpoint: reach, region })), expect)
+  })
