@@ -10,7 +10,7 @@ import { clickhouseSection } from '../sinks/clickhouse/settings.ts'
 import { withRules } from '../runtime/setting-types.ts'
 import { recordSizeFaults } from './record-size.ts'
 
-/** The shape of every section, for docs and environment; its order is that of docs/reference/config.md. */
+/** Every section, a line each; its order is that of docs/reference/config.md. The whole is made of these. */
 export const sections = {
   kafka: kafkaSection,
   registry: registrySection,
@@ -24,19 +24,10 @@ export const sections = {
   run: runSection,
 }
 
+/** A section that is wholly left out has its defaults. */
+const optional = Object.fromEntries(
+  Object.entries(sections).map(([name, section]: [string, z.ZodObject]) => [name, section.prefault({})]),
+) as unknown as { readonly [Name in keyof typeof sections]: z.ZodPrefault<(typeof sections)[Name]> }
+
 /** The whole configuration as a schema: the one source for parsing, `check-config` and docs/reference/config.md. */
-export const configSchema = withRules(
-  z.strictObject({
-    kafka: kafkaSection.prefault({}),
-    registry: registrySection.prefault({}),
-    s3: s3Section.prefault({}),
-    lookups: lookupsSection.prefault({}),
-    networks: networksSection.prefault({}),
-    ipContext: ipContextSection.prefault({}),
-    clickhouse: clickhouseSection.prefault({}),
-    http: httpSection.prefault({}),
-    log: logSection.prefault({}),
-    run: runSection.prefault({}),
-  }),
-  [recordSizeFaults],
-)
+export const configSchema = withRules(z.strictObject(optional), [recordSizeFaults])

@@ -1,6 +1,6 @@
 /** The lint rule behind the table of house.js. It resolves imports to files, so it holds for any way to write a path. */
 import { posix, relative, sep } from 'node:path'
-import { isPure, pureRuntime, rowOf } from './house.js'
+import { allows, isPure, pureRuntime, rowOf } from './house.js'
 
 const matches = (pattern, name) => pattern === name || (pattern.endsWith('*') && name.startsWith(pattern.slice(0, -1)))
 
@@ -19,7 +19,7 @@ export function refusal(path, specifier) {
   if (to === undefined) return `"${target}" belongs to no folder of lint/house.js`
   if (pure && (to.folder === 'runtime' || to.folder === 'runtime/kafka') && !pureRuntime.includes(target))
     return `${path} is pure and may not import ${target}`
-  if (to === row || row.may.includes('*') || row.may.some(one => one === to.folder || one === target)) return undefined
+  if (to === row || allows(row, to, target)) return undefined
   return `${row.folder} may not import ${to.folder}`
 }
 

@@ -2,6 +2,9 @@
  * Who may import whom: one row for each folder, checked by lint/house-rule.js. A file belongs to the row of the longest path that it is under.
  * It may import its own folder, the folders and files in `may`, and the packages in `packages` (modules of Node included).
  *
+ * `*` in a folder stands for one name: that is the row of a part without a row of its own, so a new part needs none until it uses a package of its
+ * own or says which of its files are pure. `*` in `may` stands for any part of one name, `**` for any path.
+ *
  * `pure`: what comes out depends on arguments alone: no clock, no environment, no chance. True for all files of the folder, or for the names
  * listed (`*` at the end stands for any rest); such files import no package but those in `purePackages`, and of runtime/ only what is pure.
  */
@@ -31,9 +34,6 @@ export const pureRuntime = [
 /** The rooms of producers/s3. */
 const s3 = ['discover', 'fetch', 'notify', 'objects', 'parquet', 'text'].map(room => `producers/s3/${room}`)
 
-/** The rooms of producers/s3 with a part each. */
-const s3Parts = ['discover', 'fetch', 'notify'].map(room => `producers/s3/${room}`)
-
 /** The rooms of operations/. */
 const rooms = ['backfill', 'coverage', 'dead-letters', 'demo', 'probe', 'replay'].map(room => `operations/${room}`)
 
@@ -44,21 +44,12 @@ export const house = [
   { folder: 'cli/main.ts', may: ['cli', 'cli/arguments', 'cli/print', 'runtime', 'runtime/processes'], packages: ['node:util'] },
   {
     folder: 'topology.ts',
-    may: ['config', 'processors/enrich', 'processors/ip-context', ...s3Parts, 'runtime', 'schemas', 'sinks/clickhouse'],
+    may: ['config', 'processors/*/*-part.ts', 'producers/**/*-part.ts', 'runtime', 'schemas', 'sinks/*/*-part.ts'],
     packages: [],
   },
   {
     folder: 'config',
-    may: [
-      'aws',
-      'processors/enrich',
-      'processors/enrich/lookups',
-      'processors/ip-context',
-      'producers/s3',
-      'runtime',
-      'runtime/kafka',
-      'sinks/clickhouse',
-    ],
+    may: ['aws', 'processors/**/settings*.ts', 'producers/**/settings*.ts', 'runtime', 'runtime/kafka', 'sinks/**/settings*.ts'],
     packages: ['node:fs', 'yaml', 'zod'],
     pure: ['endpoint-hints*', 'faults*', 'hints*', 'judge-settings*', 'record-size*', 'sections*'],
     purePackages: ['zod'],
@@ -70,6 +61,23 @@ export const house = [
     pure: ['identities*', 'regions*', 'request-limits*', 'settings*'],
     purePackages: ['zod'],
   },
+
+  // a part that has no row of its own
+  ...['processors/*', 'producers/*', 'sinks/*'].map(folder => ({
+    folder,
+    may: ['aws', 'flow', 'runtime', 'runtime/ranges', 'schemas'],
+    packages: [
+      ...computing,
+      'node:fs',
+      'node:fs/promises',
+      'node:net',
+      'node:path',
+      'node:stream',
+      'node:stream/*',
+      'node:timers/*',
+      'zod',
+    ],
+  })),
 
   { folder: 'flow', may: [], pure: true, packages: [] },
   { folder: 'schemas', may: ['flow'], pure: true, packages: ['node:crypto'] },
@@ -348,9 +356,28 @@ export const house = [
   { folder: 'test', may: ['*'], packages: ['*'] },
 ]
 
+const holds = (folder, path) => path === folder || path.startsWith(`${folder}/`)
+/** Rows made of a row with `*`, by folder: one object for each, so that two folders are two rows. */
+const made = new Map()
+
 /** Row of a file, by its path from the root; undefined if no row names it. */
 export function rowOf(path) {
-  return house.filter(({ folder }) => path === folder || path.startsWith(`${folder}/`)).sort((a, b) => b.folder.length - a.folder.length)[0]
+  const own = house.filter(({ folder }) => holds(folder, path)).sort((a, b) => b.folder.length - a.folder.length)[0]
+  if (own !== undefined) return own
+  const [top, name, ...rest] = path.split('/')
+  const pattern = house.find(({ folder }) => folder === `${top}/*`)
+  if (pattern === undefined || rest.length === 0) return undefined
+  const folder = `${top}/${name}`
+  if (!made.has(folder)) made.set(folder, { ...pattern, folder })
+  return made.get(folder)
+}
+
+const expression = pattern =>
+  new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('**', '\0').replaceAll('*', '[^/]*').replaceAll('\0', '.*')}$`)
+
+/** Whether a row allows to import a file of another row. */
+export function allows({ may }, to, target) {
+  return may.some(one => one === '*' || one === to.folder || one === target || (one.includes('*') && expression(one).test(target)))
 }
 
 /** Whether a file must be pure by its row. */

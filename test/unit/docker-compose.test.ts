@@ -65,7 +65,11 @@ test('the check refuses a wrong variable and a wrong value', () => {
 
 test('every role of the topology runs in one service', () => {
   const roles = ours.flatMap(([, { command }]) => (command?.[0] === 'run' ? command[2]!.split(',') : []))
-  assert.deepEqual(roles.sort(), topology.map(node => node.name).sort())
+  assert.deepEqual(
+    roles.sort(),
+    topology.map(node => node.name).sort(),
+    'each part needs a service in docker-compose.yml: `command: [run, --roles, PART]`',
+  )
 })
 
 test('topics are created before any role starts', () => {

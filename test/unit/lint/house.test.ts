@@ -5,7 +5,7 @@ import { globSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { test } from 'node:test'
 import { Linter } from 'eslint'
-import { house, isPure, rowOf, type HouseRow } from '../../../lint/house.js'
+import { allows, house, isPure, rowOf, type HouseRow } from '../../../lint/house.js'
 import { houseRule } from '../../../lint/house-rule.js'
 
 const root = join(import.meta.dirname, '../../..')
@@ -20,6 +20,11 @@ function complaints(path: string, text: string): string[] {
   return linter.verify(text, config as never, { filename: join(root, path) }).map(({ message }) => message)
 }
 
+const isPattern = ({ folder }: HouseRow): boolean => folder.includes('*')
+/** Every row; of one for folders of any name the row of two such folders. */
+const rows = house.flatMap(row =>
+  isPattern(row) ? ['planted', 'planted-too'].map(name => rowOf(`${row.folder.replace('*', name)}/x.ts`)!) : [row],
+)
 const open = (row: HouseRow): boolean => row.may.includes('*')
 const isFile = ({ folder }: HouseRow): boolean => folder.endsWith('.ts')
 const pathIn = (row: HouseRow, name = 'planted.ts'): string => (isFile(row) ? row.folder : `${row.folder}/${name}`)
@@ -31,20 +36,20 @@ test('every TypeScript file of the repository belongs to a folder of the table, 
     [],
   )
   assert.deepEqual(
-    house.filter(row => !tracked.some(path => rowOf(path) === row)).map(row => row.folder),
+    house.filter(row => !isPattern(row) && !tracked.some(path => rowOf(path) === row)).map(row => row.folder),
     [],
   )
 })
 
-for (const row of house.filter(one => !open(one)))
+for (const row of rows.filter(one => !open(one)))
   test(`${row.folder}: an import that its row does not name is refused`, () => {
     const path = pathIn(row)
-    const others = house.filter(other => other !== row && !row.may.includes(other.folder))
+    const others = rows.filter(other => other !== row && !row.may.includes(other.folder))
     assert.ok(others.length > 0)
     for (const other of others) {
       const target = isFile(other) ? other.folder : `${other.folder}/anything.ts`
       // a file of a folder may be named though the folder is not
-      if (row.may.some(one => one === target)) continue
+      if (isFile(other) && allows(row, other, target)) continue
       assert.equal(complaints(path, `import '${up(path)}${target}'`).length, 1, `${path} imports ${target}`)
       assert.equal(complaints(path, `await import('${up(path)}${target}')`).length, 1, `${path} loads ${target}`)
     }
@@ -53,6 +58,23 @@ for (const row of house.filter(one => !open(one)))
     const isAllowed = !isFile(row) || (neighbour !== undefined && row.may.includes(neighbour))
     assert.deepEqual(complaints(path, `import './neighbour.ts'`).length, isAllowed ? 0 : 1)
   })
+
+test('a new part needs no row: it has what parts have, and neither another part, nor the configuration, nor a client', () => {
+  for (const folder of ['sinks/planted', 'sinks/planted/columns', 'processors/planted', 'producers/planted']) {
+    const path = `${folder}/planted-part.ts`
+    for (const target of ['runtime/part.ts', 'runtime/ranges/range-task.ts', 'schemas/topics.ts', 'flow/fields.ts'])
+      assert.deepEqual(complaints(path, `import '${up(path)}${target}'`), [], `${path} imports ${target}`)
+    for (const target of ['config/config.ts', 'topology.ts', 'sinks/clickhouse/ddl.ts', 'processors/planted-too/x.ts'])
+      assert.equal(complaints(path, `import '${up(path)}${target}'`).length, 1, `${path} imports ${target}`)
+    for (const name of ['zod', 'node:fs', 'node:net']) assert.deepEqual(complaints(path, `import '${name}'`), [])
+    assert.equal(complaints(path, `import 'kafkajs'`).length, 1)
+  }
+  assert.deepEqual(complaints('topology.ts', `import './sinks/planted/planted-part.ts'`), [])
+  assert.equal(complaints('topology.ts', `import './sinks/planted/settings.ts'`).length, 1)
+  assert.deepEqual(complaints('config/sections.ts', `import '../sinks/planted/settings.ts'`), [])
+  assert.equal(complaints('config/sections.ts', `import '../sinks/planted/planted-part.ts'`).length, 1)
+  assert.equal(complaints('sinks/planted.ts', `import 'zod'`).length, 1, 'a part has a folder')
+})
 
 const pureName = (row: HouseRow): string => (row.pure === true ? 'planted.ts' : row.pure![0]!.replace('*', '-planted.ts'))
 
