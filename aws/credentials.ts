@@ -23,9 +23,12 @@ const troubleNames: ReadonlySet<string | undefined> = new Set([
   'UnrecognizedClientException',
 ])
 
+/** True if a client found no credentials: nothing was asked. */
+export const hasNoCredentials = (error: unknown): boolean => error instanceof FlowError && error.code === 'AWS_CREDENTIALS'
+
 /** True if an error of a client is about its credentials: there are none, or AWS does not take them. */
 export const isCredentialTrouble = (error: unknown): boolean =>
-  error instanceof FlowError ? error.code === 'AWS_CREDENTIALS' : troubleNames.has((error as { name?: string }).name)
+  error instanceof FlowError ? hasNoCredentials(error) : troubleNames.has((error as { name?: string }).name)
 
 /** Clients ask so long before credentials expire. */
 const refreshMs = 300_000
@@ -37,14 +40,22 @@ const longestSilenceMs = 10_000
 /** Overall limit for a credential provider (a program, or a chain of services), in multiples of the silence timeout. */
 const longestWait = 6
 
-/** Says of a failure whose credentials they are, and ends a wait that has no end. */
-function named(owner: string, provider: ClientCredentials, longestMs: number): ClientCredentials {
+/** What to set if nobody said whose credentials to use. */
+const settingsAdvice =
+  'set s3.profile, or s3.accessKeyId and s3.secretAccessKey, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment'
+
+/**
+ * Says of a failure whose credentials they are, and ends a wait that has no end.
+ *
+ * @param advice What to do about it.
+ */
+function named(owner: string, provider: ClientCredentials, longestMs: number, advice: string): ClientCredentials {
   return async properties => {
     try {
       return await orAborted(provider(properties), AbortSignal.timeout(longestMs))
     } catch (error) {
       if (error instanceof FlowError) throw error
-      throw new FlowError('AWS_CREDENTIALS', { owner, detail: errorText(error) }, { cause: error })
+      throw new FlowError('AWS_CREDENTIALS', { owner, detail: errorText(error), advice }, { cause: error })
     }
   }
 }
@@ -56,7 +67,12 @@ interface RequestConfig {
 }
 
 function ofProfile(profile: string, clientConfig: RequestConfig, longestMs: number): ClientCredentials {
-  const read = named(`the profile "${profile}"`, fromIni({ profile, ignoreCache: true, clientConfig }), longestMs)
+  const read = named(
+    `the profile "${profile}"`,
+    fromIni({ profile, ignoreCache: true, clientConfig }),
+    longestMs,
+    'check s3.profile and the AWS files that have it',
+  )
   return async properties => {
     const credentials = await read(properties)
     return { ...credentials, expiration: credentials.expiration ?? new Date(Date.now() + refreshMs + rereadMs) }
@@ -81,11 +97,11 @@ export function credentialsOf(
     accessKeyId !== undefined && secretAccessKey !== undefined
       ? () => Promise.resolve({ accessKeyId, secretAccessKey })
       : profile === undefined
-        ? named('the default credential chain', fromNodeProviderChain({ clientConfig }), longestMs)
+        ? named('the default credential chain', fromNodeProviderChain({ clientConfig }), longestMs, settingsAdvice)
         : ofProfile(profile, clientConfig, longestMs)
   if (roleArn === undefined) return own
   const params = { RoleArn: roleArn, RoleSessionName: 'flowloom', ...(externalId === undefined ? {} : { ExternalId: externalId }) }
   const assumed = fromTemporaryCredentials({ params, clientConfig: { ...clientConfig, region }, masterCredentials: own })
   // its own credentials may take as long
-  return named(`the role ${roleArn}`, assumed, 2 * longestMs)
+  return named(`the role ${roleArn}`, assumed, 2 * longestMs, 'check roleArn and externalId, and who may assume the role')
 }

@@ -113,12 +113,14 @@ export const errorTable = {
   S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} does not exist: it was deleted, or the bucket does not exist' },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
-  AWS_CREDENTIALS: { retriable: true, message: '{owner} gives no credentials: {detail}' },
+  S3_CREDENTIALS: { retriable: true, message: 'S3 cannot be asked for s3://{bucket}/{key}: {detail}' },
+  AWS_CREDENTIALS: { retriable: true, message: '{owner} gives no credentials: {detail}; {advice}' },
   SQS_ACCESS_DENIED: {
     retriable: true,
     message: 'access to the queue {url} is denied; the role needs sqs:ReceiveMessage and sqs:DeleteMessage: {detail}',
   },
   SQS_NOT_FOUND: { retriable: true, message: 'the queue {url} does not exist' },
+  SQS_CREDENTIALS: { retriable: true, message: 'the queue {url} cannot be asked: {detail}' },
   SQS_UNAVAILABLE: { retriable: true, message: 'the queue {url} does not answer: {detail}' },
   FLOW_LOG_UNNAMED: {
     retriable: false,
@@ -170,6 +172,11 @@ export const errorTable = {
   BACKFILL_EMPTY: {
     retriable: false,
     message: 's3://{bucket}/{prefix} has no flow log objects from {from} to {to}; expected are {expected}',
+  },
+  BACKFILL_UNLISTED: {
+    retriable: false,
+    message:
+      'what s3://{bucket}/{prefix} has from {from} to {to} is not known, as {unlisted} of its prefixes could not be listed; fix the cause, then the same backfill again: {detail}',
   },
   BACKFILL_INCOMPLETE: {
     retriable: false,

@@ -71,7 +71,7 @@ export interface BackfillOptions {
 /**
  * Runs a backfill.
  *
- * @throws FlowError BACKFILL_EMPTY, and what Kafka throws.
+ * @throws FlowError BACKFILL_EMPTY, BACKFILL_UNLISTED, and what Kafka throws.
  */
 export async function backfill(
   session: Session,
@@ -85,10 +85,10 @@ export async function backfill(
   const { tell } = options
   const listings = listingsOf(createS3Stores(config.s3), range)
   if (sourceOf(config.s3.sources, bucket, range.below) === undefined) tell({ kind: 'foreign-bucket', bucket })
-  const unlisted = new Set<string>()
+  const unlisted = new Map<string, FlowError>()
   const onFault: ListFault = (error, prefix) => {
     if (!unlisted.has(prefix)) tell({ kind: 'not-listed', prefix, error })
-    unlisted.add(prefix)
+    unlisted.set(prefix, error)
   }
   const books = new BackfillProgress()
   let [listed, requests] = [0, 0]
@@ -101,6 +101,7 @@ export async function backfill(
   if (leftOut.size > 0) tell({ kind: 'left-out', folders: leftOut.size, example: [...leftOut][0]! })
   const days = { from: new Date(range.fromMs).toISOString(), to: new Date(range.toMs).toISOString() }
   const { objects } = books.counts
+  if (objects === 0 && unlisted.size > 0) throw unlistedError({ bucket, prefix: range.below, ...days }, unlisted)
   if (objects === 0)
     throw new FlowError('BACKFILL_EMPTY', {
       bucket,
@@ -144,6 +145,12 @@ export async function backfill(
     follow.abort()
     await following
   }
+}
+
+/** Nothing was found, and not everything was looked at. */
+function unlistedError(asked: Record<string, string>, unlisted: ReadonlyMap<string, FlowError>): FlowError {
+  const [cause] = unlisted.values()
+  return new FlowError('BACKFILL_UNLISTED', { ...asked, unlisted: unlisted.size, detail: cause!.message }, { cause })
 }
 
 /** Ends when a promise rejects, with its error. */

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Settings, S3Source } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, gauge } from '../../../runtime/metrics.ts'
+import { ToldOnce } from '../../../runtime/told-once.ts'
 import { partitionOf } from '../../../runtime/partition.ts'
 import type { Source, SourceContext, SourceShape } from '../../../runtime/task.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
@@ -45,6 +46,9 @@ const settleMs = 2 * 3_600_000
 /** Objects of a source of the layout `any` that are listed in a round on average: where there are more, it is not listed in every round. */
 const anyObjectsPerRound = 10_000
 
+/** Longest wait between rounds without credentials. */
+const longestWaitMs = 300_000
+
 /** How to discover. */
 export interface DiscoverOptions {
   readonly settings: S3Settings
@@ -74,20 +78,23 @@ export const discoverSource = {
  */
 export function createDiscoverSource(options: DiscoverOptions): DiscoverSource {
   const folders = new SharedFolders(options)
+  const credentials = new ToldOnce()
   const completed = new Map<number, number>()
   return {
     ...discoverSource,
     ready: () => completed.size > 0 && [...completed.values()].every(ms => ms > 0),
     async runShard(context) {
       completed.set(context.shard, 0)
-      const shard = new DiscoverShard(options, folders, context)
+      const shard = new DiscoverShard(options, folders, context, credentials)
       try {
         while (!context.signal.aborted) {
           const complete = await shard.round()
           rounds.inc({ result: complete ? 'complete' : 'partial' })
           if (complete) completed.set(context.shard, context.nowMs())
           lastRound.set(Math.min(...completed.values()) / 1000)
-          await sleep(options.settings.pollIntervalMs, undefined, { signal: context.signal }).catch(() => undefined)
+          await sleep(waitAfter(options.settings.pollIntervalMs, shard.roundsWithoutCredentials), undefined, {
+            signal: context.signal,
+          }).catch(() => undefined)
         }
       } catch (error) {
         if (!context.signal.aborted) throw error
@@ -98,6 +105,10 @@ export function createDiscoverSource(options: DiscoverOptions): DiscoverSource {
     },
   }
 }
+
+/** Wait before the next round: twice as long after each one that had no credentials, as nothing is found before a person acts. */
+const waitAfter = (pollMs: number, roundsWithoutCredentials: number): number =>
+  Math.max(pollMs, Math.min(pollMs * 2 ** roundsWithoutCredentials, longestWaitMs))
 
 /** Accounts and regions of each source: looked up once for all shards that start a round at about the same time. */
 class SharedFolders {
@@ -159,10 +170,15 @@ class DiscoverShard {
   readonly #silent: SilentSources
   /** Sources of which the round has listed something to read. */
   readonly #heard = new Set<S3Source>()
+  /** Of the process: credentials that are missing are missing for all shards and prefixes. */
+  readonly #credentials: ToldOnce
   #entries = 0
   #round = 0
+  /** Rounds in a row in which credentials were missing. */
+  roundsWithoutCredentials = 0
 
-  constructor(options: DiscoverOptions, folders: SharedFolders, context: SourceContext) {
+  constructor(options: DiscoverOptions, folders: SharedFolders, context: SourceContext, credentials: ToldOnce) {
+    this.#credentials = credentials
     this.#options = options
     this.#folders = folders
     this.#context = context
@@ -177,13 +193,15 @@ class DiscoverShard {
     const kept = new Set<string>()
     /** Sources of which a prefix could not be listed. */
     const failed = new Set<S3Source>()
+    const codes = new Set<string>()
     /** Sources of which this round has listed all that the shard lists of them. */
     const listed = new Set<S3Source>()
     const faultOf = (source: S3Source, error: FlowError, prefix: string): void => {
       if (this.#context.signal.aborted) throw error
       failed.add(source)
       faults.inc({ code: error.code })
-      this.#context.log.warn({ code: error.code, prefix, error: error.message }, 'a prefix could not be listed; the others go on')
+      codes.add(error.code)
+      this.#tellFault(error, prefix)
     }
     for (const source of settings.sources) {
       const onFault: ListFault = (error, prefix) => faultOf(source, error, prefix)
@@ -203,9 +221,20 @@ class DiscoverShard {
       if (isWhole && !failed.has(source)) listed.add(source)
     }
     this.#forget(kept)
+    this.roundsWithoutCredentials = codes.has('S3_CREDENTIALS') ? this.roundsWithoutCredentials + 1 : 0
     await this.#hear(listed)
     this.#heard.clear()
     return failed.size === 0
+  }
+
+  #tellFault(error: FlowError, prefix: string): void {
+    const { log } = this.#context
+    const told = { code: error.code, prefix, error: error.message }
+    if (error.code === 'S3_CREDENTIALS') {
+      const isNews = this.#credentials.isNews(String(error.details['detail']), this.#context.nowMs())
+      log[isNews ? 'warn' : 'debug'](told, 'there are no credentials for S3; it is tried again, less often each time')
+    } else if (this.#options.settings.sources.length > 1) log.warn(told, 'a prefix could not be listed; the others go on')
+    else log.warn(told, 'a prefix could not be listed; it is tried again')
   }
 
   /** One shard of all looks after a source of which it has listed nothing itself. @param listed Sources that the round has listed in full. */

@@ -52,6 +52,7 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_NOT_FOUND',
   'S3_CHANGED',
   'S3_UNAVAILABLE',
+  'S3_CREDENTIALS',
   'OBJECT_BROKEN',
   'OBJECT_FORMAT',
   'OBJECT_NOT_TEXT',
@@ -66,7 +67,7 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'EC2_UNAVAILABLE',
 ])
 /** A service that does not answer says nothing about the object, so the object is tried again for ever. */
-const outages: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['S3_UNAVAILABLE', 'EC2_UNAVAILABLE'])
+const outages: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['S3_UNAVAILABLE', 'S3_CREDENTIALS', 'EC2_UNAVAILABLE'])
 /** Characters of what a source said that the ledger keeps. */
 const longestDetail = 2000
 const longestRetryMs = 300_000

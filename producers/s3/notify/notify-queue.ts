@@ -9,7 +9,7 @@ import {
 import type { S3Queue, S3Settings } from '../settings.ts'
 import { FlowError, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
-import { credentialsOf, isCredentialTrouble } from '../../../aws/credentials.ts'
+import { credentialsOf, hasNoCredentials, isCredentialTrouble } from '../../../aws/credentials.ts'
 import { regionOfQueue } from '../../../aws/regions.ts'
 import { requestLimits } from '../../../aws/request-limits.ts'
 
@@ -28,7 +28,7 @@ export interface QueueMessage {
   readonly receives: number
 }
 
-/** What the source needs of a queue. Every method rejects with FlowError SQS_ACCESS_DENIED, SQS_NOT_FOUND or SQS_UNAVAILABLE. */
+/** What the source needs of a queue. Every method rejects with FlowError SQS_ACCESS_DENIED, SQS_NOT_FOUND, SQS_CREDENTIALS or SQS_UNAVAILABLE. */
 export interface NotificationQueue {
   readonly url: string
   /** Waits for messages, at most ten, for at most 20 seconds. */
@@ -62,7 +62,11 @@ export function sqsError(error: unknown, url: string): FlowError {
   const known = isCredentialTrouble(error)
     ? undefined
     : (codeByName[name ?? ''] ?? ($metadata?.httpStatusCode === 403 ? 'SQS_ACCESS_DENIED' : undefined))
-  return new FlowError(known ?? 'SQS_UNAVAILABLE', { url, detail: namedErrorText(error) }, { cause: error })
+  return new FlowError(
+    known ?? (hasNoCredentials(error) ? 'SQS_CREDENTIALS' : 'SQS_UNAVAILABLE'),
+    { url, detail: namedErrorText(error) },
+    { cause: error },
+  )
 }
 
 class SqsQueue implements NotificationQueue {

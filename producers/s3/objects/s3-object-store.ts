@@ -5,7 +5,7 @@ import type { S3Settings } from '../settings.ts'
 import type { AwsRole } from '../../../aws/settings.ts'
 import { FlowError, errorText, namedErrorText, type ErrorCode } from '../../../runtime/errors.ts'
 import { counter } from '../../../runtime/metrics.ts'
-import { credentialsOf, isCredentialTrouble } from '../../../aws/credentials.ts'
+import { credentialsOf, hasNoCredentials, isCredentialTrouble } from '../../../aws/credentials.ts'
 import {
   plainEtag,
   sourceOf,
@@ -55,7 +55,8 @@ export function s3Error(error: unknown, bucket: string, key: string): FlowError 
       ? 'S3_KEY_DENIED'
       : (codeByName[name ?? ''] ?? codeByStatus[$metadata?.httpStatusCode ?? 0])
   const detail = known === 'OBJECT_ARCHIVED' ? archiveOf(error as InvalidObjectState) : namedErrorText(error)
-  return new FlowError(known ?? 'S3_UNAVAILABLE', { bucket, key, detail }, { cause: error })
+  const otherwise = hasNoCredentials(error) ? 'S3_CREDENTIALS' : 'S3_UNAVAILABLE'
+  return new FlowError(known ?? otherwise, { bucket, key, detail }, { cause: error })
 }
 
 class S3ObjectStore implements ObjectStore {

@@ -64,7 +64,7 @@ const signs: Readonly<Record<ServiceName, Signs>> = {
   // nobody asks the registry but a process that starts, and that has no metrics yet
   registry: { said: ['waiting', 'REGISTRY_UNAVAILABLE'], grows: [] },
   s3: {
-    said: ['a prefix could not be listed; the others go on', 'S3_UNAVAILABLE'],
+    said: ['a prefix could not be listed; it is tried again', 'S3_UNAVAILABLE'],
     grows: [['flowloom_discover_errors_total', { code: 'S3_UNAVAILABLE' }]],
   },
 }

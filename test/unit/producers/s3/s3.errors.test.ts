@@ -19,7 +19,7 @@ for (const { error, expect } of [
   { error: thrown('NoSuchKey', 404), expect: 'S3_NOT_FOUND' },
   { error: thrown('PreconditionFailed', 412), expect: 'S3_CHANGED' },
   { error: thrown('InvalidAccessKeyId', 403), expect: 'S3_UNAVAILABLE' },
-  { error: new FlowError('AWS_CREDENTIALS', { owner: 'the role x', detail: 'no' }), expect: 'S3_UNAVAILABLE' },
+  { error: new FlowError('AWS_CREDENTIALS', { owner: 'the role x', detail: 'no', advice: 'do' }), expect: 'S3_CREDENTIALS' },
 ])
   test(`S3: ${error.name}, ${error.message.slice(0, 20)} is ${expect}`, () => assert.equal(s3Error(error, 'b', 'k').code, expect))
 
@@ -27,6 +27,7 @@ for (const { error, expect } of [
   { error: thrown('AccessDeniedException', 400), expect: 'SQS_ACCESS_DENIED' },
   { error: thrown('Whatever', 403), expect: 'SQS_ACCESS_DENIED' },
   { error: thrown('InvalidClientTokenId', 403), expect: 'SQS_UNAVAILABLE' },
+  { error: new FlowError('AWS_CREDENTIALS', { owner: 'the role x', detail: 'no', advice: 'do' }), expect: 'SQS_CREDENTIALS' },
   { error: thrown('QueueDoesNotExist', 400), expect: 'SQS_NOT_FOUND' },
   { error: thrown('TimeoutError', 0), expect: 'SQS_UNAVAILABLE' },
 ])

@@ -354,3 +354,40 @@ test('accounts and regions of a source: discover and backfill list only these', 
     assert.deepEqual([...all, hive].filter(each => checked.some(source => isListed(source, each))).sort(), [...expect].sort())
   }
 })
+
+test('missing credentials are told once for all shards and prefixes, tried again ever less often, and found when they come', async () => {
+  const bench = new DiscoverBench({ shards: 2, s3: { sources: [{ bucket }, { bucket, prefix: 'other' }] } })
+  const warned: unknown[] = []
+  const log = { debug: () => undefined, info: () => undefined, warn: (told: object, text: string) => void warned.push([told, text]) }
+  Object.assign(bench.cluster, { log: { ...log, child: () => log } })
+  const key = plain('2026/11/24', 'x')
+  bench.store.put(bucket, key, 'x')
+  bench.store.deny(bucket, '', 'S3_CREDENTIALS')
+  const beginMs = performance.now()
+  bench.start([0, 1])
+  await bench.ended(10)
+  // each of the two shards waited 2, 4, 8 and 16 ms between its five rounds
+  assert.ok(performance.now() - beginMs >= 25)
+  assert.equal(warned.length, 1, JSON.stringify(warned))
+  assert.match(JSON.stringify(warned[0]), /S3_CREDENTIALS.*there are no credentials for S3; it is tried again, less often each time/)
+  bench.store.allow()
+  await bench.found(key)
+  await bench.stop()
+})
+
+test('a prefix that cannot be listed: others are spoken of only if there are others', async () => {
+  for (const [sources, text] of [
+    [[{ bucket }], 'a prefix could not be listed; it is tried again'],
+    [[{ bucket }, { bucket, prefix: 'other' }], 'a prefix could not be listed; the others go on'],
+  ] as const) {
+    const bench = new DiscoverBench({ s3: { sources } })
+    const warned = new Set<string>()
+    const log = { debug: () => undefined, info: () => undefined, warn: (_told: object, said: string) => void warned.add(said) }
+    Object.assign(bench.cluster, { log: { ...log, child: () => log } })
+    bench.store.deny(bucket, '')
+    bench.start()
+    await bench.ended(1)
+    await bench.stop()
+    assert.deepEqual([...warned], [text])
+  }
+})
