@@ -164,7 +164,7 @@ test('docs, drawing and help list it', () => {
   assert.match(page, /`archive` *\| *`flowloom\.old-archive` *\| *harmless: a tape is rewound; refuses \(`OFFSET_LOST`\)/)
   assert.match(errorsPage(path), /`unwritable` *\| *archive *\| *no tape takes it/)
   assert.match(drawTopology('p.', path), /^sink archive: keeps every gap on tape\n {2}<── p\.flow-gaps\.v1\n {2}──> a tape$/m)
-  assert.match(helpOf(runCommandOf(path)), /ip-context, sink, archive, idle; default all/)
+  assert.match(helpOf(runCommandOf(path)), /ip-context, sink, archive, idle;\s+default all/)
   const help = helpOf(resetCommandOf(path))
   assert.match(help, /usage: flowloom reset sink\|archive/)
   assert.match(help, /Only the sink or the archive can be reset/)
