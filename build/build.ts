@@ -7,6 +7,7 @@ import { chmodSync, copyFileSync, globSync, mkdirSync, readFileSync, rmSync, wri
 import { dirname, extname, join, relative, sep } from 'node:path'
 import ts from 'typescript'
 import { licenceFaults, licenceList } from './licences.ts'
+import { lineMappings } from './line-map.ts'
 import { cycloneDx } from './sbom.ts'
 import { shippedPackages, type Lock } from './shipped-packages.ts'
 
@@ -21,13 +22,20 @@ function write(path: string, content: string): void {
   writeFileSync(path, content)
 }
 
+function withLinesOnly(text: string): string {
+  const map = JSON.parse(text) as { mappings: string }
+  return JSON.stringify({ ...map, mappings: lineMappings(map.mappings) })
+}
+
 /** Translates the sources. @returns Their paths from the root. */
 function compile(): string[] {
   const read = ts.readConfigFile(join(root, 'tsconfig.build.json'), path => ts.sys.readFile(path))
   const { fileNames, options, errors } = ts.parseJsonConfigFileContent(read.config, ts.sys, root)
   // the comments of the scripts stand in the sources of their maps, those of the types are read by people
   const program = ts.createProgram(fileNames, { ...options, declaration: false, removeComments: true })
-  const scripts = program.emit(undefined, write)
+  const scripts = program.emit(undefined, (path, text) => {
+    write(path, path.endsWith('.map') ? withLinesOnly(text) : text)
+  })
   const types = ts.createProgram(fileNames, { ...options, sourceMap: false, inlineSources: false, emitDeclarationOnly: true })
   const declared = types.emit(undefined, (path, text) => {
     if (/^dist\/(schemas|flow)\//.test(fromRoot(path))) write(path, text)

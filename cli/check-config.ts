@@ -2,7 +2,7 @@
 import { goodConfig, readConfig } from '../config/config.ts'
 import { hintsOf } from '../config/hints.ts'
 import { printable } from '../config/printable.ts'
-import { fileFaults, probe } from '../operations/probe/probe.ts'
+import { fileFaults, partHints, probe } from '../operations/probe/probe.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
 import { formatJson } from './print/json.ts'
@@ -24,7 +24,7 @@ export const checkConfigCommand: Command = {
   async run({ values }) {
     const file = values['config'] as string | undefined
     const read = readConfig({ file })
-    for (const hint of hintsOf(read, Date.now())) console.error(`hint: ${hint}`)
+    for (const hint of [...hintsOf(read, Date.now()), ...partHints(read.settings)]) console.error(`hint: ${hint}`)
     const isProbe = values['probe'] === true
     // the probe reads these files itself
     const faults = [...read.faults, ...(isProbe && read.faults.length === 0 ? [] : await fileFaults(read.settings))]

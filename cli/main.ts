@@ -4,6 +4,7 @@ import { helpOf, parseCommandLine, type Command } from './arguments/command.ts'
 import { escapeLines } from './print/escape-text.ts'
 import { errorText, flowErrorOf, FlowError, kafkaFailureOf } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
+import { ownVersion, withOwnDocs } from '../runtime/own-files.ts'
 import { endWithParent, stopSignal } from '../runtime/processes/stop-signal.ts'
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -32,7 +33,7 @@ async function overview(): Promise<string> {
     '',
     ...all.map(command => `  ${command.name.padEnd(width)}${command.summary}`),
     '',
-    'flowloom <command> --help tells more; settings: docs/reference/config.md',
+    withOwnDocs('flowloom <command> --help tells more; flowloom --version; settings: docs/reference/config.md'),
   ].join('\n')
 }
 
@@ -42,9 +43,13 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(await overview())
     return name === undefined ? 2 : 0
   }
+  if (name === '--version' || name === '-V') {
+    console.log(ownVersion())
+    return 0
+  }
   if (!Object.hasOwn(commands, name)) {
     const near = nearestName(name, Object.keys(commands))
-    console.error(`flowloom has no command "${name}"${near === undefined ? '' : `: did you mean ${near}?`}\n\n${await overview()}`)
+    console.error(`flowloom has no command "${name}"${near === undefined ? '' : `: did you mean ${near}?`}; see \`flowloom --help\``)
     return 2
   }
   const command = await commands[name]!()
@@ -67,7 +72,8 @@ function report(error: unknown): number {
 /** No command can forget it: what it prints is escaped here. */
 for (const name of ['log', 'error'] as const) {
   const print = console[name].bind(console)
-  console[name] = (told: unknown) => print(escapeLines(typeof told === 'string' ? told : inspect(told)))
+  console[name] = (told: unknown) =>
+    print(escapeLines(typeof told === 'string' ? (name === 'error' ? withOwnDocs(told) : told) : inspect(told)))
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch(report)

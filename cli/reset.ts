@@ -22,6 +22,14 @@ export function resetCommandOf(parts: Topology): Command {
     },
     details: `Stop every ${names.join(' or ')} process first. The ${drops} come back with the same content, as far as the topics still hold it (kafka.retentionMs).\nOnly ${theParts} can be reset: for the other roles a restart from the first record would write every record twice.`,
     async run({ values, positionals }) {
+      const other = parts.find(({ name, reset }) => name === positionals[0] && reset === undefined)
+      if (other !== undefined) {
+        const why = `${other.name} cannot be reset: from the first record it would write every record twice`
+        throw new FlowError('USAGE', {
+          detail: `${why}; say ${names.map(name => `\`reset ${name}\``).join(' or ')}`,
+          command: 'reset',
+        })
+      }
       const chosen = choices.find(({ name }) => name === positionals[0])
       if (positionals.length !== 1 || chosen === undefined) {
         const near = positionals.length === 1 ? nearestName(positionals[0]!, names) : undefined

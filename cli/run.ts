@@ -14,6 +14,11 @@ import { configOption, type Command } from './arguments/command.ts'
 export function parseRoles(text: string | undefined, parts: Topology = topology): string[] {
   const roleNames = parts.map(({ name }) => name)
   const names = text === undefined ? roleNames : text.split(',').map(name => name.trim())
+  if (names.includes(''))
+    throw new FlowError('USAGE', {
+      detail: text!.includes(',') ? `--roles "${text!}" has a comma without a role before or behind it` : '--roles names no role',
+      command: 'run',
+    })
   const unknown = names.find(name => !roleNames.includes(name))
   if (unknown !== undefined)
     throw new FlowError('USAGE', { detail: `there is no role "${unknown}": ${namesText(unknown, roleNames)}`, command: 'run' })

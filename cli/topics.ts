@@ -14,8 +14,10 @@ export const topicsCommand: Command = {
   details:
     'Existing topics are never changed; if they differ from the settings, that is printed. Run it once per deployment and after an upgrade.',
   async run({ values, positionals }) {
-    if (positionals.length !== 1 || positionals[0] !== 'apply')
-      throw new FlowError('USAGE', { detail: 'say `topics apply`', command: 'topics' })
+    if (positionals.length !== 1 || positionals[0] !== 'apply') {
+      const why = positionals.length === 0 ? 'a word is missing' : `there is no \`topics ${positionals.join(' ')}\``
+      throw new FlowError('USAGE', { detail: `${why}: say \`topics apply\``, command: 'topics' })
+    }
     const config = loadConfig({ file: values['config'] as string | undefined })
     const subjects = await applyTopicsAndSchemas(config, reports => {
       for (const report of reports) {

@@ -196,6 +196,7 @@ export const house = [
     packages: [
       '@kafkajs/confluent-schema-registry',
       'avsc',
+      'node:fs',
       'node:http',
       'node:net',
       'node:path',

@@ -2,7 +2,8 @@
  * Where files of flowloom itself are that are read or started at run time. The compiled package has the same folders as the sources, so a
  * place beside the asking module holds for both; only scripts have another ending there.
  */
-import { extname } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** `.ts` in the sources, `.js` in the compiled package. */
@@ -10,6 +11,19 @@ const ending = extname(import.meta.filename)
 
 /** True in the compiled package, which has neither the local stack nor the sample logs. */
 export const isCompiled = ending === '.js'
+
+/** The folder with package.json: of the clone, or of the installed package. */
+const root = fileURLToPath(new URL(isCompiled ? '../../' : '../', import.meta.url))
+
+/** Version of flowloom. */
+export const ownVersion = (): string => (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
+
+/** Puts the path of this installation in front of the pages of `docs/` that a text names; in the clone nothing changes. */
+export const withOwnDocs = (text: string): string =>
+  text.replace(/(?<![\w/.-])docs\/[\w/-]+\.md/g, page => {
+    const [path, fromHere] = [join(root, page), relative(process.cwd(), join(root, page))]
+    return fromHere.startsWith('..') ? path : fromHere
+  })
 
 /**
  * A file or folder that is read.

@@ -101,6 +101,8 @@ export interface PartDescription<Config, Name extends string, RoleName extends s
   readonly guard: Readonly<Record<NoInfer<RoleName>, Guard<Config>>>
   /** Faults in files that the settings name, a line each; opens no connection. */
   readonly faults?: (config: Config) => Promise<string[]>
+  /** What is allowed and often a slip, and what only the part can see, a line each; opens no connection. */
+  readonly hints?: (config: Config) => string[]
   /** Tries the permissions that it needs, and changes nothing. */
   readonly probe?: (config: Config) => Promise<ProbeResult[]>
   /** Absent: it cannot be reset, because a restart from the first record would write every record twice. */

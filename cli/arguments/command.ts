@@ -44,6 +44,27 @@ export const configOption: CommandOption = {
   doc: 'YAML or JSON file of settings; default FLOWLOOM_CONFIG',
 }
 
+const helpWidth = 120
+
+/** Breaks a line between words. @param indent Of the lines behind the first. */
+function wrapped(line: string, indent = 0): string {
+  const lines = ['']
+  for (const word of line.split(/(?<=\S) (?=\S)/)) {
+    const last = lines.at(-1)!
+    if (last !== '' && last.length + 1 + word.length > helpWidth) lines.push(' '.repeat(indent) + word)
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
+  }
+  return lines.join('\n')
+}
+
+/** Text in lines of the width of the help; a line that ends a sentence stays the end of a line. */
+const wrappedText = (text: string): string =>
+  text
+    .replace(/([^.:\n])\n(?=[^\n ])/g, '$1 ')
+    .split('\n')
+    .map(line => wrapped(line))
+    .join('\n')
+
 /** Help text of a command. */
 export function helpOf(command: Command): string {
   const options: Record<string, CommandOption> = { ...command.options, help: { type: 'boolean', short: 'h', doc: 'show this help' } }
@@ -52,14 +73,14 @@ export function helpOf(command: Command): string {
     return [left, doc] as const
   })
   const width = Math.max(...rows.map(([left]) => left.length)) + 2
-  const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`)
+  const lines = rows.map(([left, right]) => wrapped(`  ${left.padEnd(width)}${right}`, width + 2))
   return [
-    `flowloom ${command.name}: ${command.summary}`,
+    wrapped(`flowloom ${command.name}: ${command.summary}`),
     '',
     `usage: flowloom ${command.name} ${[command.words, '[options]'].filter(Boolean).join(' ')}`,
     '',
     ...lines,
-    ...(command.details === undefined ? [] : ['', command.details]),
+    ...(command.details === undefined ? [] : ['', wrappedText(command.details)]),
   ].join('\n')
 }
 

@@ -2,7 +2,7 @@
 import { isCredentialTrouble } from '../../aws/credentials.ts'
 import type { Config } from '../../config/config.ts'
 import { causesOf } from '../../runtime/errors.ts'
-import { judgedLater } from '../../runtime/partial-settings.ts'
+import { judged, judgedLater } from '../../runtime/partial-settings.ts'
 import type { ProbeResult } from '../../runtime/probe-result.ts'
 import { topology, type Topology } from '../../topology.ts'
 import { speechOfUrl, urlAdvice } from './port-speech.ts'
@@ -53,3 +53,7 @@ export async function fileFaults(config: Config, parts: Topology = topology): Pr
   for (const part of parts) faults.push(...((await judgedLater(async () => part.faults?.(config))) ?? []))
   return faults
 }
+
+/** What parts say of settings that are allowed, a line each; of settings that are refused nothing is said. */
+export const partHints = (config: Config, parts: Topology = topology): string[] =>
+  parts.flatMap(part => judged(() => part.hints?.(config)) ?? [])

@@ -2,7 +2,7 @@
 import { part, type PartOptions } from '../../runtime/part.ts'
 import type { CommitSettings } from '../../runtime/settings.ts'
 import { createEnrichRole, enrichRole } from './enrich-processor.ts'
-import { lookupFaults, probeLookups } from './lookups/probe-lookups.ts'
+import { lookupFaults, lookupHints, probeLookups } from './lookups/probe-lookups.ts'
 import { lookupsSection, type LookupSettings } from './lookups/settings.ts'
 import { lineFaultReasons } from './parse/line-faults.ts'
 import { networksSection, type NetworkSettings } from './settings.ts'
@@ -23,6 +23,7 @@ export const enrich = part({
   roles: [enrichRole],
   guard: { enrich: { repeated: { refusedIfWritten: 'flows' }, missed: 'refused' } },
   faults: ({ lookups }: EnrichConfig) => lookupFaults(lookups),
+  hints: ({ lookups }: EnrichConfig) => lookupHints(lookups),
   probe: ({ lookups }: EnrichConfig) => probeLookups(lookups),
   refuses: lineFaultReasons,
   build: ({ config: { lookups, networks, kafka }, atPoint }: PartOptions<EnrichConfig>) => ({

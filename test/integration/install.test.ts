@@ -1,9 +1,9 @@
 /** The package: what it holds, and that it installs and runs in an empty folder on every Node that it names. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { goldenObjects } from '../../operations/demo/demo-objects.ts'
@@ -65,7 +65,15 @@ const supported = (): string[] => [...nodes.keys()].filter(version => version !=
 
 test('the package holds what is compiled and nothing of development', () => {
   const odd = packed.files.filter(path => !/^(dist|bin)\//.test(path))
-  assert.deepEqual(odd.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+  const papers = ['docs/consumers.md', 'docs/json.md', 'docs/operations.md', 'docs/reference/config.md', 'docs/reference/errors.md']
+  for (const paper of papers) assert.ok(packed.files.includes(paper), paper)
+  assert.deepEqual(odd.filter(path => !path.startsWith('docs/')).sort(), [
+    'ARCHITECTURE.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'package.json',
+  ])
   assert.deepEqual(
     packed.files.filter(path => path.endsWith('.ts') && !/^dist\/(?:schemas|flow)\/.*\.d\.ts$/.test(path)),
     [],
@@ -90,9 +98,10 @@ test('nothing of the package runs at install, and no Node comes with it', () => 
 test('check-config, topology and every help run on every supported Node', { timeout: 120_000 }, async () => {
   const said = new Map<string, Set<string>>()
   const file = join(user, 'flowloom.yaml')
-  writeFileSync(file, 's3: { sources: [{ bucket: some-logs }] }\n')
+  writeFileSync(file, 's3: { sources: [{ bucket: some-logs }] }\nlookups: { country: none, asn: none }\n')
   const commands = [
     ['--help'],
+    ['--version'],
     ['check-config', '-c', file],
     ['topology'],
     ['topology', '--help'],
@@ -139,6 +148,17 @@ otherNodeTest('npm ci prints no warning on the oldest Node that the README names
   })
   assert.equal(stderr, '')
   assert.match(stdout, /^added \d+ packages/m)
+})
+
+test('help and errors of the package point to docs that are there, and hints say that tables are off', async () => {
+  const help = (await flowloom(process.versions.node, ['--help']).ended).out
+  const refused = (await flowloom(process.versions.node, ['check-config'], { FLOWLOOM_LOG_LEVEL: 'loud' }).ended).err
+  for (const text of [help, refused]) {
+    const [path] = /\S*docs\/reference\/config\.md/.exec(text) ?? ['']
+    assert.ok(existsSync(resolve(root, path)), text)
+    assert.ok(resolve(root, path).includes(join('node_modules', 'flowloom', 'docs')), text)
+  }
+  for (const name of ['country', 'asn']) assert.match(refused, new RegExp(`^hint: lookups\\.${name}: .* is not installed`, 'm'))
 })
 
 test('the demo is not in the package, and says so', async () => {

@@ -49,7 +49,7 @@ const lines: Readonly<Record<string, readonly (readonly [after: RegExp, line: st
     [/^ {2}sink,$/m, '  vault,'],
   ],
   'config/sections.ts': [
-    [/^import \{ clickhouseFaults.*$/m, `import { vaultSection } from '../sinks/vault/settings.ts'`],
+    [/^import \{ clickhouseSection \}.*$/m, `import { vaultSection } from '../sinks/vault/settings.ts'`],
     [/^ {2}clickhouse: clickhouseSection,$/m, '  vault: vaultSection,'],
   ],
   'docker-compose.yml': [

@@ -16,10 +16,15 @@ import { topicName, topics, type TopicId } from '../../schemas/topics.ts'
 const openResources = (): string[] =>
   process.getActiveResourcesInfo().filter(name => /TCP|UDP|FSReq|GetAddrInfo|Timeout|Immediate/.test(name))
 
+/** What modules have put off to the end of their loading. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise(resolve => void setImmediate(resolve))
+}
+
+await settled()
 const before = openResources()
 const { commandTopics, outputs, topology } = await import('../../topology.ts')
-// what the modules themselves have put off to the end of their loading
-for (let turn = 0; turn < 2; turn++) await new Promise(resolve => void setImmediate(resolve))
+await settled()
 const after = openResources()
 // these import the topology too
 const { drawTopology } = await import('../../cli/print/topology-drawing.ts')

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { LookupSettings } from './settings.ts'
 import type { Log } from '../../../runtime/log.ts'
+import { judgedEach } from '../../../runtime/partial-settings.ts'
 import type { TableName } from './lookup-set.ts'
 
 /** One file of a table. */
@@ -70,6 +71,25 @@ function threatFile(entry: string): TableFile {
   const path = entry.slice(equals + 1)
   return named('threat', path, equals < 0 ? path : entry.slice(0, equals))
 }
+
+/** A table that is off because nobody named a file and its package is not installed. */
+export interface AbsentTable {
+  readonly table: 'country' | 'asn'
+  readonly package: string
+}
+
+/**
+ * Finds them. A table that is turned off by name is not one.
+ *
+ * @param isThere Whether a package is installed.
+ */
+export const absentTables = (
+  settings: LookupSettings,
+  isThere: (table: 'country' | 'asn') => boolean = table => packageFiles(table, undefined).length > 0,
+): AbsentTable[] =>
+  judgedEach(['country', 'asn'] as const, table =>
+    settings[table] !== undefined || isThere(table) ? [] : [{ table, package: packages[table].name }],
+  )
 
 function packageFiles(table: 'country' | 'asn', log: Log | undefined): TableFile[] {
   const { name, files, attribution } = packages[table]

