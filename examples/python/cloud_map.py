@@ -1,5 +1,6 @@
 """Keeps the current cloud map in memory from the compacted topic and says who holds an address: cloud_map.py 10.0.1.5 [scope]."""
 
+import sys
 from datetime import datetime, timezone
 
 from flowloom_topic import options, read_topic
@@ -27,8 +28,18 @@ def main():
         told[(scope, ip)] = news
         print(f"{news} last seen {time_text(entry['lastSeen'])}")
 
+    def on_end():
+        if opts.exit_at_end:
+            for (scope, ip), entry in sorted(entries.items(), key=lambda item: item[0]):
+                tell(scope, ip, entry)
+        if opts.ip is not None and not told:
+            print(f"{opts.ip} is not known" + (f" in {opts.scope}" if opts.scope else ""))
+        print(f"{len(entries)} addresses", flush=True)
+        if not opts.exit_at_end:
+            print("still following, Ctrl+C ends it", file=sys.stderr, flush=True)
+
     entries, told = {}, {}
-    for key, entry in read_topic(opts, f"{opts.prefix}cloud-map.v2"):
+    for key, entry in read_topic(opts, f"{opts.prefix}cloud-map.v2", on_end):
         # restore barriers of flowloom are tombstones of this scope
         if key["scope"] == "__barrier":
             continue
@@ -41,10 +52,6 @@ def main():
         # without an end, every change is told as it comes
         if not opts.exit_at_end:
             tell(*name, entry)
-    if opts.exit_at_end:
-        for (scope, ip), entry in sorted(entries.items(), key=lambda item: item[0]):
-            tell(scope, ip, entry)
-        print(f"{len(entries)} addresses")
 
 
 if __name__ == "__main__":

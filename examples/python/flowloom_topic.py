@@ -3,8 +3,10 @@
 import argparse
 import io
 import json
+import logging
 import os
 import struct
+import sys
 import urllib.request
 import uuid
 
@@ -23,6 +25,12 @@ def options(description):
     return parser
 
 
+# what librdkafka logs is said once, by the reason that ends the program
+quiet = logging.getLogger("librdkafka")
+quiet.addHandler(logging.NullHandler())
+quiet.propagate = False
+
+
 class Decoder:
     """Decodes the Confluent wire format: byte 0, schema id as four bytes, Avro body. Each schema is fetched once."""
 
@@ -37,13 +45,39 @@ class Decoder:
         if magic != 0:
             raise ValueError("not in the Confluent wire format")
         if schema_id not in self.schemas:
-            with urllib.request.urlopen(f"{self.registry}/schemas/ids/{schema_id}") as answer:
-                self.schemas[schema_id] = fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
+            self.schemas[schema_id] = self._schema(schema_id)
         return fastavro.schemaless_reader(io.BytesIO(data[5:]), self.schemas[schema_id], None)
 
+    def _schema(self, schema_id):
+        try:
+            with urllib.request.urlopen(f"{self.registry}/schemas/ids/{schema_id}", timeout=30) as answer:
+                return fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
+        except (OSError, ValueError, KeyError) as error:
+            sys.exit(f"schema {schema_id} cannot be read from the registry at {self.registry}: {error}; check --registry")
 
-def read_topic(opts, topic):
-    """Yields (key, value) of every committed record from the first one on; value None is a tombstone."""
+
+def check_topic(consumer, opts, topic):
+    """Ends the program with one line if no broker answers, or there is no such topic."""
+    try:
+        topics = consumer.list_topics(timeout=10).topics
+    except KafkaException as error:
+        sys.exit(f"no broker answers at {opts.brokers}: {error.args[0].str()}; check --brokers")
+    if topic not in topics:
+        sys.exit(f"there is no topic {topic} at {opts.brokers}: check --prefix")
+
+
+def read_topic(opts, topic, on_end=lambda: None):
+    """Yields (key, value) of every committed record from the first one on; value None is a tombstone.
+
+    on_end is called once, when everything was read that is there. What cannot be reached ends the program with one line.
+    """
+    down = []
+
+    def on_error(error):
+        # librdkafka tries for ever, and tells each time
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            down.append(error)
+
     decoder = Decoder(opts.registry)
     consumer = Consumer(
         {
@@ -52,19 +86,30 @@ def read_topic(opts, topic):
             "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
-        }
+            "error_cb": on_error,
+        },
+        logger=quiet,
     )
-    assigned, ended = set(), set()
+    check_topic(consumer, opts, topic)
+    assigned, ended, is_told = set(), set(), False
 
     def on_assign(_consumer, partitions):
         assigned.update(p.partition for p in partitions)
 
     consumer.subscribe([topic], on_assign=on_assign)
     try:
-        while not (opts.exit_at_end and assigned and ended >= assigned):
+        while True:
+            if assigned and ended >= assigned and not is_told:
+                is_told = True
+                on_end()
+                if opts.exit_at_end:
+                    break
             message = consumer.poll(0.5)
             if message is None:
+                if down and opts.exit_at_end:
+                    sys.exit(f"no broker answers at {opts.brokers}: {down[-1].str()}")
                 continue
+            down.clear()
             if message.error():
                 if message.error().code() != KafkaError._PARTITION_EOF:
                     raise KafkaException(message.error())

@@ -1,5 +1,6 @@
 """Prints enriched flows as they come: who talked to whom, how much, and which side is ours."""
 
+import sys
 from datetime import datetime, timezone
 
 from flowloom_topic import options, read_topic
@@ -8,7 +9,12 @@ from flowloom_topic import options, read_topic
 def main():
     opts = options(__doc__).parse_args()
     flows = total = 0
-    for _key, flow in read_topic(opts, f"{opts.prefix}flows.v1"):
+
+    def on_end():
+        if not opts.exit_at_end:
+            print(f"{flows} flows so far; still following, Ctrl+C ends it", file=sys.stderr, flush=True)
+
+    for _key, flow in read_topic(opts, f"{opts.prefix}flows.v1", on_end):
         if flow is None:
             continue
         flows += 1

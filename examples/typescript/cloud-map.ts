@@ -1,5 +1,5 @@
 /** Keeps the current cloud map in memory from the compacted topic and says who holds an address: `cloud-map.ts 10.0.1.5 [scope]`. */
-import { readOptions, readTopic } from './connect.ts'
+import { readOptions, readTopic, type Decoded } from './connect.ts'
 
 interface AddressKey {
   scope: string
@@ -30,7 +30,7 @@ const tell = (key: AddressKey, { current, currentSince, lastSeen }: Entry): void
   console.log(`${news} last seen ${time(lastSeen)}`)
 }
 
-await readTopic<AddressKey, Entry>(options, `${options.prefix}cloud-map.v2`, ({ key, value }) => {
+const onRecord = ({ key, value }: Decoded<AddressKey, Entry>): void => {
   // restore barriers of flowloom are tombstones of this scope
   if (key.scope === '__barrier') return
   const name = `${key.scope} ${key.ip}`
@@ -40,9 +40,17 @@ await readTopic<AddressKey, Entry>(options, `${options.prefix}cloud-map.v2`, ({ 
   } else map.set(name, value)
   // without an end, every change is told as it comes
   if (!options.exitAtEnd && value !== null) tell(key, value)
-})
-for (const [name, entry] of [...map].sort(([a], [b]) => (a < b ? -1 : 1))) {
-  const [keyScope, keyIp] = name.split(' ')
-  tell({ scope: keyScope!, ip: keyIp! }, entry)
 }
-console.log(`${map.size} addresses`)
+
+const onEnd = (): void => {
+  if (options.exitAtEnd)
+    for (const [name, entry] of [...map].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const [keyScope, keyIp] = name.split(' ')
+      tell({ scope: keyScope!, ip: keyIp! }, entry)
+    }
+  if (ip !== undefined && told.size === 0) console.log(`${ip} is not known${scope === undefined ? '' : ` in ${scope}`}`)
+  console.log(`${map.size} addresses`)
+  if (!options.exitAtEnd) console.error('still following, Ctrl+C ends it')
+}
+
+await readTopic<AddressKey, Entry>(options, `${options.prefix}cloud-map.v2`, { onRecord, onEnd })

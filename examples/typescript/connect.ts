@@ -63,17 +63,39 @@ export interface Decoded<K, V> {
   readonly value: V | null
 }
 
+/** Ends the program with one line that says why. */
+function fail(reason: string): never {
+  console.error(reason)
+  process.exit(1)
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** What is called while a topic is read. */
+export interface Reading<K, V> {
+  /** Called once for each record, in order per partition. */
+  readonly onRecord: (record: Decoded<K, V>) => void
+  /** Called once, when everything was read that was there at the start. */
+  readonly onEnd?: () => void
+}
+
 /**
- * Reads a topic from its first record, committed records only.
+ * Reads a topic from its first record, committed records only. If the broker, the topic or the registry cannot be read, the program ends with a
+ * line that says so.
  *
- * @param onRecord Called once for each record, in order per partition.
  * @returns Ends where `exitAtEnd` is set and everything was read that was there at the time of the call; else never.
  */
-export async function readTopic<K, V>(options: Options, topic: string, onRecord: (record: Decoded<K, V>) => void): Promise<void> {
-  const kafka = new kafkajs.Kafka({ clientId: 'flowloom-example', brokers: options.brokers, logLevel: kafkajs.logLevel.WARN })
+export async function readTopic<K, V>(options: Options, topic: string, { onRecord, onEnd }: Reading<K, V>): Promise<void> {
+  const { brokers } = options
+  const kafka = new kafkajs.Kafka({ clientId: 'flowloom-example', brokers, logLevel: kafkajs.logLevel.NOTHING })
   const registry = new SchemaRegistry({ host: options.registry })
   const admin = kafka.admin()
-  await admin.connect()
+  try {
+    await admin.connect()
+  } catch (error) {
+    fail(`no broker answers at ${brokers.join(', ')}: ${messageOf(error)}; check --brokers`)
+  }
+  if (!(await admin.listTopics()).includes(topic)) fail(`there is no topic ${topic} at ${brokers.join(', ')}: check --prefix`)
   const limits = await admin.fetchTopicOffsets(topic)
   const [group] = await admin.fetchOffsets({ groupId: options.group, topics: [topic] })
   await admin.disconnect()
@@ -83,10 +105,23 @@ export async function readTopic<K, V>(options: Options, topic: string, onRecord:
   for (const { partition, offset } of group!.partitions) if (BigInt(offset) > next.get(partition)!) next.set(partition, BigInt(offset))
   const reached = new Map(next)
 
+  const decode = async (bytes: Buffer): Promise<unknown> => {
+    try {
+      return (await registry.decode(bytes)) as unknown
+    } catch (error) {
+      return fail(`a record of ${topic} cannot be decoded with the registry at ${options.registry}: ${messageOf(error)}; check --registry`)
+    }
+  }
   // kafkajs hides records of aborted and unfinished transactions unless readUncommitted is set.
-  const consumer = kafka.consumer({ groupId: options.group, readUncommitted: false, maxWaitTimeInMs: 250 })
+  const consumer = kafka.consumer({
+    groupId: options.group,
+    readUncommitted: false,
+    maxWaitTimeInMs: 250,
+    retry: { restartOnFailure: () => Promise.resolve(false) },
+  })
   let assigned: number[] | undefined
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => (assigned = payload.memberAssignment[topic] ?? []))
+  consumer.on(consumer.events.CRASH, ({ payload }) => fail(`reading ${topic} at ${brokers.join(', ')} failed: ${payload.error.message}`))
   // Markers of transactions and aborted records take offsets too, so the end is told by batches and not by records.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => reached.set(payload.partition, BigInt(payload.lastOffset) + 1n))
   await consumer.connect()
@@ -96,14 +131,15 @@ export async function readTopic<K, V>(options: Options, topic: string, onRecord:
       // After an error kafkajs reads again from what it has committed, which is less than what was read.
       if (BigInt(message.offset) < (next.get(partition) ?? 0n)) return
       if (message.key !== null) {
-        const key = (await registry.decode(message.key)) as K
-        const value = message.value === null ? null : ((await registry.decode(message.value)) as V)
+        const key = (await decode(message.key)) as K
+        const value = message.value === null ? null : ((await decode(message.value)) as V)
         onRecord({ key, value })
       }
       next.set(partition, BigInt(message.offset) + 1n)
     },
   })
-  if (!options.exitAtEnd) return new Promise<never>(() => undefined)
   while (assigned?.every(partition => reached.get(partition)! >= (ends.get(partition) ?? 0n)) !== true) await sleep(100)
+  onEnd?.()
+  if (!options.exitAtEnd) return new Promise<never>(() => undefined)
   await consumer.disconnect()
 }

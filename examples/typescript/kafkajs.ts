@@ -1,5 +1,5 @@
 /**
- * kafkajs 2.2.4 with the LZ4 codec and with two of its faults fixed; take this file along wherever you read flowloom's topics with kafkajs.
+ * kafkajs 2.2.4 with the LZ4 codec and with three of its faults fixed; take this file along wherever you read flowloom's topics with kafkajs.
  * kafkajs lets its modules be replaced before it is loaded, so import it from here and nowhere else.
  */
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-explicit-any -- kafkajs internals have no types */
@@ -44,6 +44,13 @@ replace('consumer/filterAbortedMessages.js', () => ({ messages, abortedTransacti
     return !(batchContext.inTransaction === true && isControlRecord !== true && aborted.has(producer))
   })
 })
+
+// No timer while nothing waits: stock kafkajs sets one in the past for each connection, again and again, of which newer versions of Node warn.
+const { prototype } = require('kafkajs/src/network/requestQueue')
+const schedule = prototype.scheduleCheckPendingRequests
+prototype.scheduleCheckPendingRequests = function (this: any) {
+  if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this)
+}
 
 /** kafkajs with its codec and its fixes: use it in the place of the package. */
 export const kafkajs = require('kafkajs') as typeof KafkaJs

@@ -1,5 +1,5 @@
 /** Prints enriched flows as they come: who talked to whom, how much, and which side is ours. */
-import { readOptions, readTopic } from './connect.ts'
+import { readOptions, readTopic, type Decoded } from './connect.ts'
 
 /** The fields that this example uses; docs/reference/fields.md has all of them. */
 interface Flow {
@@ -21,7 +21,7 @@ interface Flow {
 const options = readOptions(process.env, 'read-flows.ts [options]: enriched flows as they come')
 let flows = 0
 let bytes = 0
-await readTopic<unknown, Flow>(options, `${options.prefix}flows.v1`, ({ value }) => {
+const onRecord = ({ value }: Decoded<unknown, Flow>): void => {
   if (value === null) return
   flows++
   bytes += value.bytes ?? 0
@@ -32,5 +32,10 @@ await readTopic<unknown, Flow>(options, `${options.prefix}flows.v1`, ({ value })
   console.log(
     `${time} ${value.interfaceId ?? '-'} ${value.direction} ${value.action ?? '-'} ${from} -> ${to} ${value.serviceName ?? '-'} ${value.bytes ?? 0} bytes`,
   )
-})
+}
+const onEnd = (): void => {
+  if (!options.exitAtEnd) console.error(`${flows} flows so far; still following, Ctrl+C ends it`)
+}
+
+await readTopic<unknown, Flow>(options, `${options.prefix}flows.v1`, { onRecord, onEnd })
 console.log(`${flows} flows, ${bytes} bytes`)

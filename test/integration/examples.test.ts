@@ -112,11 +112,66 @@ const options = (): string[] => {
   return ['--brokers', kafka.brokers.join(','), '--registry', registry.url, '--prefix', kafka.topicPrefix, '--exit-at-end']
 }
 
+/** Checks that a program that goes on says so, whether it knows the address or not. */
+async function checkFollowing(program: string, args: readonly string[]): Promise<void> {
+  for (const [ip, answer] of [
+    ['10.99.0.1', `10.99.0.1 is not known\n`],
+    ['10.1.1.50', 'vpc-0844e5fb7dab616dd 10.1.1.50 eni-0ffa7e54f1ae8fa1b '],
+  ] as const) {
+    const { child, said, ended } = startProgram(program, [...args, ip])
+    await until(async () => said.err.includes('still following') || child.exitCode !== null, 60_000, 'the end of what is there')
+    child.kill('SIGKILL')
+    await ended
+    assert.ok(said.out.includes(answer) && said.out.endsWith(`${held.addresses.size} addresses\n`), said.out)
+    assert.equal(said.err, 'still following, Ctrl+C ends it\n')
+  }
+}
+
+/** Checks that what cannot be reached or does not exist ends the program with one line. */
+async function checkFaults(start: (...more: string[]) => Promise<Outcome>): Promise<void> {
+  // port 1 is in use by nobody
+  const nowhere = '127.0.0.1:1'
+  const cases: readonly (readonly [args: readonly string[], said: RegExp])[] = [
+    [['--brokers', nowhere], /^no broker answers at 127\.0\.0\.1:1: .*; check --brokers\n$/],
+    [['--registry', `http://${nowhere}`], /^[^\n]* the registry at http:\/\/127\.0\.0\.1:1: [^\n]*; check --registry\n$/],
+    [['--prefix', 'nobody.'], /^there is no topic nobody\.flows\.v1 at [^\n]*: check --prefix\n$/],
+  ]
+  await Promise.all(
+    cases.map(async ([args, said]) => {
+      const { code, err } = await start(...args)
+      assert.equal(code, 1, err)
+      assert.match(err, said)
+    }),
+  )
+}
+
+test('the addresses that the README asks for are in the logs of the demo', () => {
+  const asked = [...readFileSync(join(root, 'examples/README.md'), 'utf8').matchAll(/cloud[-_]map\.(?:ts|py) (\d\S+)(?: (\S+))?$/gm)]
+  assert.equal(asked.length, 2)
+  const known = [...held.addresses.keys()]
+  for (const [, ip, scope] of asked)
+    assert.ok(
+      known.some(name => (scope === undefined ? name.endsWith(` ${ip!}`) : name === `${scope} ${ip!}`)),
+      ip,
+    )
+})
+
 /** Checks what both examples print in both languages. */
 async function checkExamples(program: string, first: readonly string[], files: { flows: string; map: string }): Promise<void> {
   const start = (file: string, ...more: string[]): Promise<Outcome> => startProgram(program, [...first, file, ...options(), ...more]).ended
-  const [flows, all, one] = await Promise.all([start(files.flows), start(files.map), start(files.map, '10.1.1.50')])
-  for (const { code, err } of [flows, all, one]) assert.equal(code, 0, err)
+  const [flows, all, one, nobody] = await Promise.all([
+    start(files.flows),
+    start(files.map),
+    start(files.map, '10.1.1.50'),
+    start(files.map, '10.99.0.1', 'vpc-1'),
+  ])
+  for (const { code, err } of [flows, all, one, nobody]) {
+    assert.equal(code, 0, err)
+    assert.equal(err, '', 'nothing is warned of')
+  }
+  assert.equal(nobody.out, `10.99.0.1 is not known in vpc-1\n${held.addresses.size} addresses\n`)
+  await checkFollowing(program, [...first, files.map, ...options().slice(0, -1)])
+  await checkFaults((...more) => startProgram(program, [...first, files.flows, ...options(), ...more]).ended)
   const lines = flows.out.trimEnd().split('\n')
   assert.equal(lines.at(-1), `${held.flows} flows, ${held.bytes} bytes`)
   assert.equal(lines.length, held.flows + 1)
@@ -139,7 +194,7 @@ async function checkExamples(program: string, first: readonly string[], files: {
 }
 
 test('TypeScript: every flow and every address', { timeout: 120_000 }, () =>
-  checkExamples(process.execPath, ['--no-warnings'], {
+  checkExamples(process.execPath, ['--disable-warning=ExperimentalWarning'], {
     flows: 'examples/typescript/read-flows.ts',
     map: 'examples/typescript/cloud-map.ts',
   }),
