@@ -35,11 +35,14 @@ export interface Holder {
   last_seen: string | null
   /** If it was not seen at the time: when it is seen again in the same run. Null: not, or not known. */
   seen_again: string | null
-  /** Others that were seen after `last_seen`, up to the time, though the holder came later. */
+  /** Others that were seen after `last_seen`, up to the time, though the holder came later: it is ambiguous then. */
   seen_later: { owner: string; at: string }[]
   conflict_s: string
-  /** Why it is ambiguous: others for conflict_s; around midnight (UTC); it goes on after another owner, and may not have been seen since. */
-  doubt: '' | 'conflict' | 'midnight' | 'resumed'
+  /**
+   * Why it is ambiguous: others for conflict_s; around midnight (UTC); it goes on after another owner, and may not have been seen since; another
+   * owner was seen after it (seen_later), though it came later, as two do that take turns.
+   */
+  doubt: '' | 'conflict' | 'midnight' | 'resumed' | 'turns'
   held_since: string
   /** How often the owner was not seen for more than 10 minutes since then. */
   gaps: number
@@ -132,8 +135,12 @@ class ScopeAnswer {
     const seen_again = last < this.#atS && own?.next !== undefined ? textOf(own.next) : null
     if (last >= from) {
       const later = [...around].filter(([owner, each]) => owner !== row.owner && each.last !== undefined && each.last > last)
+      const decided = row.state === 'held' || row.doubt === 'resumed'
+      const others = later.map(([owner]) => owner)
+      const byFlows =
+        others.length === 0 ? ({ state: 'held', doubt: '', others } as const) : ({ state: 'ambiguous', doubt: 'turns', others } as const)
       return this.#exact(row, {
-        ...(row.doubt === 'resumed' ? { state: 'held' as const, doubt: '' as const, others: [] } : {}),
+        ...(decided ? byFlows : {}),
         last_seen: textOf(last),
         seen_again,
         seen_later: later.map(([owner, each]) => ({ owner, at: textOf(each.last!) })),

@@ -135,6 +135,7 @@ const isSame = (holder: Holder): boolean => holder.next_owner === holder.owner
 /** The map is local to a day, and knows stays without their gaps, so what is in doubt there is not counted. */
 function conflictText({ conflict_s, doubt }: Holder): string {
   if (doubt === 'conflict') return `another owner was seen for ${conflict_s} s at the same time`
+  if (doubt === 'turns') return 'another owner was there before, and was seen after it'
   return doubt === 'midnight'
     ? 'another owner was seen around midnight too'
     : 'another owner was there in between, and may have been seen later'
