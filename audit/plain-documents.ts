@@ -67,14 +67,15 @@ function objectOf(text: string): Json | undefined {
 /** One field per key: the columns so far, in the order of their coming. */
 class Columns {
   readonly #names: string[] = []
-  readonly #format: string | undefined
+  /** Columns of lines that are not records: the last header line among them, else what is configured. */
+  #plain: string | undefined
   /** Header lines that were put between the lines. */
   readonly headers = new Set<string>()
   #header = ''
   #isLast = false
 
   constructor(format: string | undefined) {
-    this.#format = format
+    this.#plain = format
   }
 
   #put(header: string): string {
@@ -82,11 +83,26 @@ class Columns {
     return `${header}\n`
   }
 
-  /** A line that is not a record; the configured columns hold for it. */
+  /** A line that is not a record; the columns of such lines hold for it. */
   other(line: string): string {
-    const before = this.#isLast && this.#format !== undefined ? this.#put(this.#format) : ''
+    const before = this.#isLast && this.#plain !== undefined ? this.#put(this.#plain) : ''
     if (before !== '') this.#isLast = false
+    for (const each of line.split('\n'))
+      if (this.#isOwnHeader(each.trim().split(/ +/))) {
+        this.#plain = each.trim()
+        this.#isLast = false
+      }
     return before + line
+  }
+
+  /** True for words that are a header line where they stand. */
+  #isOwnHeader(words: readonly string[]): boolean {
+    if (!words.every(word => /^[a-z][a-z0-9_-]*$/.test(word))) return false
+    const held = this.#isLast ? this.#header : this.#plain
+    const documented = words.filter(word => findFlowField(word) !== undefined).length
+    if (held === undefined) return documented >= Math.max(1, words.length / 2)
+    const line = words.join(' ')
+    return this.headers.has(line) || line === held.split(/ +/).join(' ') || (words.length > 1 && documented > words.length / 2)
   }
 
   /** The line of a record, and a header line before it where there are new keys; undefined: not a flow log. */

@@ -38,7 +38,7 @@ function messageLines(records: StructuredRecords): (messages: readonly unknown[]
     for (const message of messages) {
       if (typeof message !== 'string') return undefined
       const line = isObject(parsed(message.startsWith('{') ? message : '')) ? records.lineOf(message) : undefined
-      lines += line ?? `${records.beforeOther()}${message.endsWith('\n') ? message : `${message}\n`}`
+      lines += line ?? records.other(message.endsWith('\n') ? message : `${message}\n`)
     }
     return lines
   }

@@ -1,6 +1,7 @@
 /**
  * JSON records that have one field per key, `{"version":2,"srcaddr":"10.0.0.1",...}`, as lines of a flow log: a header line first, and again
- * where a key comes that the one before has not. A format that is configured holds for lines among them that are not such records.
+ * where a key comes that the one before has not. For lines among them that are not such records their own last header line holds, else the format
+ * that is configured.
  */
 import { findFlowField } from '../../../flow/fields.ts'
 import { isHeaderLine, type MadeHeaders } from './header-line.ts'
@@ -35,19 +36,33 @@ export class StructuredRecords {
   readonly #columns = new Map<string, { readonly name: string; readonly wordOf: WordOf }>()
   readonly #headers: MadeHeaders
   #header: string | null = null
+  /** The header line of lines that are not records: the last one among them, else the configured one; null: none yet. */
+  #plain: string | null
   /** The header line that stands last in the text is that of the records. */
   #holds = false
 
   constructor(headers: MadeHeaders) {
     this.#headers = headers
+    this.#plain = headers.configured
   }
 
-  /** What stands before a line that is not one of the records: the configured header line, if that of the records holds. */
-  beforeOther(): string {
-    const { configured } = this.#headers
-    if (!this.#holds || configured === null) return ''
-    this.#holds = false
-    return this.#headers.make(configured)
+  /**
+   * Text that is not a record, behind the header line of such text if that of the records holds: its own last one, else the configured one.
+   *
+   * @param text Lines, each with its end.
+   */
+  other(text: string): string {
+    let before = ''
+    if (this.#holds && this.#plain !== null) {
+      this.#holds = false
+      before = this.#headers.make(this.#plain)
+    }
+    for (const line of text.split('\n')) {
+      if (line === '' || !this.#headers.isHeader(line, this.#holds ? this.#header : this.#plain)) continue
+      this.#plain = line.trim()
+      this.#holds = false
+    }
+    return before + text
   }
 
   /**
