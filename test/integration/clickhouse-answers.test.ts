@@ -174,9 +174,15 @@ describe('answers', () => {
             to: new Date((t + 3600) * 1000),
             limit: 9,
           })
-        ).map(row => [row['country'], row['bytes'], row['nat_bytes']])
-      assert.deepEqual(await talkers(wide), [['DE', '0', '60']])
-      assert.deepEqual(await talkers('version pkt-srcaddr pkt-dstaddr'), [['DE', '60', '0']])
+        ).map(row => [row['country'], row['bytes'], row['nat_bytes'], row['maybe_nat_bytes']])
+      assert.deepEqual(await talkers(wide), [
+        ['DE', '0', '60', '0'],
+        [null, '0', '60', '0'],
+      ])
+      assert.deepEqual(await talkers('version pkt-srcaddr pkt-dstaddr'), [
+        ['DE', '60', '0', '60'],
+        [null, '60', '0', '60'],
+      ])
     })
   })
 

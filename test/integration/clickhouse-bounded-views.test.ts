@@ -184,12 +184,12 @@ describe('answers, where two flow logs wrote the same traffic and an object was 
     putFlows([wideFlow({ line: 1 }), wideFlow({ line: 2, instanceId: 'i-2', start: t + 900, end: t + 959 }), narrowFlow({ line: 3 })])
     await cluster.runRole(role('sink-flows'))
     const rows = await store.query<Record<string, unknown>>(
-      'SELECT instance_id, subnet_id, toUInt8(flows) AS flows FROM exposed_ports ORDER BY instance_id',
+      'SELECT instance_id, subnet_id, toUInt8(flows) AS flows FROM exposed_ports ORDER BY instance_id NULLS FIRST',
     )
     const subnet_id = 'subnet-22222222bbbbbbbbb'
     assert.deepEqual(
       rows,
-      ['', 'i-1', 'i-2'].map(instance_id => ({ instance_id, subnet_id, flows: 1 })),
+      [null, 'i-1', 'i-2'].map(instance_id => ({ instance_id, subnet_id, flows: 1 })),
     )
   })
 })

@@ -44,6 +44,10 @@ describe('who opened a conversation', sideBySide, () => {
       assert.deepEqual(await listed([...flows, ...tcp]), expected.sort())
     })
 
+    it('of a reset of ours alone is nothing that was let in: it is not listed', async () => {
+      assert.deepEqual(await listed([seen(true, { tcpFlags: 4, ownPort: 40_000, farPort: 443 }), seen(true, { tcpFlags: 4, far: '198.51.100.8' })]), []) // prettier-ignore
+    })
+
     it('hides a FIN alone', async () => {
       assert.deepEqual(await listed([seen(false, { tcpFlags: 1, farPort: 2001, ownPort: 2222 })]), ['accepted 10.0.0.5 2222 198.51.100.7 inferred']) // prettier-ignore
     })

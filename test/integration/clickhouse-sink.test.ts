@@ -264,7 +264,10 @@ describe('flows in ClickHouse', () => {
         rejected_flows: '0',
         addresses: '1',
         nat_bytes: '7014',
+        maybe_nat_bytes: '0',
       },
+      // a probe at the gateway, of whom no country is known
+      { country: null, asn: null, as_org: null, bytes: '0', packets: '0', accepted_flows: '0', rejected_flows: '0', addresses: '0', nat_bytes: '40', maybe_nat_bytes: '0' }, // prettier-ignore
     ])
   })
 })
@@ -296,7 +299,11 @@ describe('addresses in ClickHouse', () => {
     })
     assert.deepEqual(
       rows.map(row => [row['country'], row['bytes']]),
-      [['FR', '500']],
+      // of the first one neither end is known as ours, so nobody can say whose country counts
+      [
+        [null, '1000'],
+        ['FR', '500'],
+      ],
     )
   })
 })

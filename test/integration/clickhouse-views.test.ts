@@ -110,7 +110,7 @@ describe('an upgrade from migration 0010 with data', () => {
   const range = "from = '2026-11-19 00:00:00', to = '2026-11-22 00:00:00'"
   const copied = ['flows', 'interfaces', 'flow_gaps', 'objects', 'dead_letters', 'dead_letter_replays']
   /** Views that have no row for these networks. */
-  const empty = ['dead_letter_states', 'flow_logs_without_observer', 'own_addresses_between']
+  const empty = ['dead_letter_states', 'flow_logs_without_observer', 'own_addresses_between', 'exposed_ports_unjudged_between']
 
   /** Copies the rows of tables, in the columns that the target has. */
   async function copy(from: Store, to: Store, tables: readonly string[]): Promise<void> {

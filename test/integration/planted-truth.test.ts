@@ -15,6 +15,7 @@ import {
   checkRun,
   type ExposureRow,
   type HolderRow,
+  type KnownCells,
   type OwnersRow,
   type RunRow,
   type Scenario,
@@ -73,8 +74,9 @@ function judge(verdicts: readonly Verdict[], unknownShare: number): void {
 
 describe(`planted truth in ${count} networks`, () => {
   it('exposed services have the tier, address and peer that they truly have', async () => {
-    const rows = await store.query<ExposureRow & { account_id: string }>(
-      `SELECT evidence, observer, account_id, protocol, local_addr AS local, local_port, remote_addr AS remote, inferred, maybe_nat
+    const rows = await store.query<ExposureRow & KnownCells & { account_id: string }>(
+      `SELECT evidence, observer, account_id, protocol, local_addr AS local, local_port, remote_addr AS remote, inferred, maybe_nat,
+         vpc_id, subnet_id, instance_id, country, asn, as_org, threat, packets, bytes, first_seen
        FROM exposed_ports_between(${range})`,
     )
     const byAccount = Map.groupBy(rows, row => row.account_id)

@@ -22,9 +22,11 @@
 --     flags nor ports say who asked. It may be a port of ours that is open, or our own connection;
 --   nat-phantom: a NAT gateway (nat_evidence_between), which drops it. maybe_nat = 1: it may be one.
 -- exposure says what is exposed: tcp/22, udp/53, or of a protocol without ports the protocol alone: icmp, icmpv6, gre, esp, `protocol 4`. There is no
--- port then, and local_port is NULL. first_seen and last_seen are NULL if nothing says the time of a record. Addresses are text, IPv4 as 1.2.3.4.
+-- port then, and local_port is NULL. Addresses are text, IPv4 as 1.2.3.4.
+-- What no record of a row says is NULL: observer, account, VPC, subnet, instance, country, asn, as_org, threat (not checked; empty: checked and not
+-- listed), packets, bytes, first_seen, last_seen. If some records say it, it is that of those.
 -- Not listed, because nobody can say what it is: a record without protocol, without one of its addresses (unless both packet addresses are there), or, of
--- TCP, UDP, DCCP and SCTP, without one of its ports. A format without these columns lists nothing.
+-- TCP, UDP, DCCP and SCTP, without one of its ports. A format without these columns lists nothing; exposed_ports_unjudged_between counts such records.
 -- Where records of an observer lack account, VPC, subnet or instance, because the format of their flow log does, the value that the others have is
 -- taken. Two instances, one after the other at one interface, stay two rows.
 -- Parameters: from, to (both included), UTC.
@@ -32,22 +34,21 @@ CREATE OR REPLACE VIEW {database}.exposed_ports_between AS
 WITH
   4294967295 AS never,
   toUnixTimestamp({from:DateTime('UTC')}) AS asked,
-  (
-    SELECT groupArray((first, last, account_id, vpc_id)) FROM {database}.own_networks
-    WHERE cidr != '' AND set_at = (SELECT max(set_at) FROM {database}.own_networks)
-  ) AS networks,
+  (SELECT ranges FROM {database}.own_ranges) AS networks,
   conversations AS (
     SELECT interface, protocol, address, local_port, peer, remote_port,
       groupBitOr(sign) AS seen, max(half_address) AS named,
       min(if(bitAnd(sign, 16) != 0, at, never)) AS in_from, min(if(bitAnd(sign, 96) != 0, at, never)) AS back_from,
       min(if(bitAnd(sign, 1) != 0, at, never)) AS syn_from, min(if(bitAnd(sign, 12) != 0, at, never)) AS own_from,
       max(if(bitAnd(sign, 12) != 0, at, 0)) AS own_to, min(if(rest, at, never)) AS rest_from, max(if(rest, at, 0)) AS rest_to,
-      any(remote_country) AS country, any(remote_asn) AS asn, any(remote_as_org) AS as_org, any(remote_threat) AS threat,
+      any(remote_country) AS country, any(remote_asn) AS asn, any(remote_as_org) AS as_org, max(remote_threat) AS threat,
       countIf(syn) AS syn_flows, sumIf(packets, syn) AS syn_packets, sumIf(bytes, syn) AS syn_bytes,
       countIf(rest) AS rest_flows, sumIf(packets, rest) AS rest_packets, sumIf(bytes, rest) AS rest_bytes,
-      min(if(at < asked, never, at)) AS first, max(if(at < asked, 0, at + greatest(dur, 0))) AS last, max(at >= asked AND bitAnd(sign, 2) != 0) AS answer
+      min(if(timed, at, NULL)) AS first, max(if(timed, at + greatest(dur, 0), NULL)) AS last,
+      max(at >= asked) AS within, max(at >= asked AND bitAnd(sign, 2) != 0) AS answer
     FROM (
-      SELECT interface, protocol, toUnixTimestamp(start) AS at, dur, packets, bytes,
+      SELECT interface, protocol, toUnixTimestamp(start) AS at, dur, at >= asked AND time_source != 'none' AS timed,
+        if(bitTest(absent, 3), NULL, f.packets) AS packets, if(bitTest(absent, 4), NULL, f.bytes) AS bytes,
         -- a format with one of the two packet addresses names it in one direction only: there both directions meet at the interface's own address
         bitAnd(absent, 3072) != 0 AS half,
         f.protocol = 6 AND NOT bitTest(absent, 1) AS flagged,
@@ -73,10 +74,10 @@ WITH
         if(turned, f.remote_port, f.local_port) AS local_port,
         if(turned, f.local_port, f.remote_port) AS remote_port,
         if(half, if(turned, pkt_remote, pkt_local), toIPv6('::')) AS half_address,
-        if(turned, f.local_country, f.remote_country) AS remote_country,
-        if(turned, f.local_asn, f.remote_asn) AS remote_asn,
-        if(turned, f.local_as_org, f.remote_as_org) AS remote_as_org,
-        if(turned, f.local_threat, f.remote_threat) AS remote_threat,
+        nullIf(if(turned, f.local_country, f.remote_country), '') AS remote_country,
+        nullIf(if(turned, f.local_asn, f.remote_asn), 0) AS remote_asn,
+        nullIf(if(turned, f.local_as_org, f.remote_as_org), '') AS remote_as_org,
+        if(bitTest(absent, if(turned, 12, 13)), NULL, if(turned, f.local_threat, f.remote_threat)) AS remote_threat,
         -- 1 SYN in, 2 SYN+ACK out, 4 SYN out, 8 SYN+ACK in, 16 in, 32 out with more than a reset, 64 out without flags, 128 the port of the service,
         -- 256 a direction that is a guess, 512 an unknown direction, 1024 let in
         toUInt16(if(action = 'ACCEPT', 1024, 0) + if(direction = 'unknown', 512,
@@ -120,7 +121,7 @@ WITH
       -- both ways in one second, and neither flags nor ports say who asked
       NOT opened AND NOT ours AND NOT portless AND NOT older AND in_from = back_from AND in_from != never AND NOT serves AND local_port < 32768 AS open_question,
       multiIf(
-        bitAnd(seen, 511) = 0 OR open_question, 0,
+        bitAnd(seen, 1023) = 512 OR open_question, 0,
         opened, multiIf(bitAnd(seen, 2) != 0 OR back_to_syn, 3, bitAnd(seen, 64) != 0 AND NOT ours, 2, 1),
         bitAnd(seen, 96) != 0, 2,
         1
@@ -136,50 +137,50 @@ WITH
   inbound AS (
     SELECT *,
       syn_flows + if(whole, rest_flows, 0) AS flows,
-      syn_packets + if(whole, rest_packets, 0) AS packets,
-      syn_bytes + if(whole, rest_bytes, 0) AS bytes,
+      if(whole, coalesce(syn_packets + rest_packets, syn_packets, rest_packets), syn_packets) AS packets,
+      if(whole, coalesce(syn_bytes + rest_bytes, syn_bytes, rest_bytes), syn_bytes) AS bytes,
       tier = 0 OR bitAnd(seen, 256) != 0 OR (NOT opened AND NOT (portless AND in_from < back_from AND (back_from = never OR NOT older))) AS guessed
     FROM rated
-    WHERE multiIf(tier = 0, last > 0, opened, answer OR syn_flows > 0 OR (whole AND rest_flows > 0), rest_flows > 0 AND NOT ours AND came_first)
+    WHERE multiIf(tier = 0, within, opened, answer OR syn_flows > 0 OR (whole AND rest_flows > 0), rest_flows > 0 AND NOT ours AND came_first)
       AND (tier != 1 OR bitAnd(seen, 1024) != 0)
   ),
   by_context AS (
     SELECT interface, protocol, reported AS address, local_port, peer,
-      any(i.country) AS country, any(i.asn) AS asn, any(i.as_org) AS as_org, any(i.threat) AS threat,
+      any(i.country) AS country, any(i.asn) AS asn, any(i.as_org) AS as_org, max(i.threat) AS threat,
       sum(i.flows) AS flows, sum(i.packets) AS packets, sum(i.bytes) AS bytes, toDateTime(min(i.first), 'UTC') AS first_seen, toDateTime(max(i.last), 'UTC') AS last_seen,
       max(2 * i.tier + NOT i.guessed) AS best
     FROM inbound AS i
     GROUP BY interface, protocol, address, local_port, peer
   ),
   observed AS (
-    SELECT c.*, o.observer AS observer, o.account_id AS account_id, o.vpc_id AS vpc_id, o.subnet_id AS subnet_id, o.instance_id AS instance_id
+    SELECT c.*, o.observer AS observer, nullIf(o.account_id, '') AS account_id, nullIf(o.vpc_id, '') AS vpc_id, nullIf(o.subnet_id, '') AS subnet_id, nullIf(o.instance_id, '') AS instance_id
     FROM by_context AS c
     LEFT ANY JOIN {database}.interfaces AS o ON c.interface = o.interface
     WHERE (o.scope, peer) NOT IN (
         SELECT scope, ip FROM {database}.own_addresses_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
       )
-      AND NOT arrayExists(own -> peer BETWEEN own.1 AND own.2 AND own.3 IN ('', o.account_id) AND own.4 IN ('', o.vpc_id), networks)
+      AND NOT arrayExists(own -> toUInt128(peer) BETWEEN own.1 AND own.2 AND own.3 IN ('', o.account_id) AND own.4 IN ('', o.vpc_id), networks)
   ),
   completed AS (
     SELECT * EXCEPT (account_id, vpc_id, subnet_id, instance_id),
-      if(observer != '' AND min(nullIf(c.account_id, '')) OVER exposure = max(c.account_id) OVER exposure, max(c.account_id) OVER exposure, c.account_id) AS account_id,
-      if(observer != '' AND min(nullIf(c.vpc_id, '')) OVER exposure = max(c.vpc_id) OVER exposure, max(c.vpc_id) OVER exposure, c.vpc_id) AS vpc_id,
-      if(observer != '' AND min(nullIf(c.subnet_id, '')) OVER exposure = max(c.subnet_id) OVER exposure, max(c.subnet_id) OVER exposure, c.subnet_id) AS subnet_id,
-      if(observer != '' AND min(nullIf(c.instance_id, '')) OVER exposure = max(c.instance_id) OVER exposure, max(c.instance_id) OVER exposure, c.instance_id) AS instance_id
+      if(observer != '' AND min(c.account_id) OVER exposure = max(c.account_id) OVER exposure, max(c.account_id) OVER exposure, c.account_id) AS account_id,
+      if(observer != '' AND min(c.vpc_id) OVER exposure = max(c.vpc_id) OVER exposure, max(c.vpc_id) OVER exposure, c.vpc_id) AS vpc_id,
+      if(observer != '' AND min(c.subnet_id) OVER exposure = max(c.subnet_id) OVER exposure, max(c.subnet_id) OVER exposure, c.subnet_id) AS subnet_id,
+      if(observer != '' AND min(c.instance_id) OVER exposure = max(c.instance_id) OVER exposure, max(c.instance_id) OVER exposure, c.instance_id) AS instance_id
     FROM observed AS c
     WINDOW exposure AS (PARTITION BY observer, protocol, address, local_port, peer)
   )
 SELECT
   multiIf(any(n.evidence) IN ('named', 'inferred'), 'nat-phantom', ['undecided', 'accepted', 'replied', 'answered'][intDiv(max(x.best), 2) + 1]) AS evidence,
-  x.observer AS observer, x.account_id AS account_id, x.vpc_id AS vpc_id, x.subnet_id AS subnet_id, x.instance_id AS instance_id,
+  nullIf(x.observer, '') AS observer, x.account_id AS account_id, x.vpc_id AS vpc_id, x.subnet_id AS subnet_id, x.instance_id AS instance_id,
   multiIf(
     x.protocol IN (6, 17, 33, 132), concat(transform(x.protocol, [6, 17, 33, 132], ['tcp', 'udp', 'dccp', 'sctp'], ''), '/', toString(x.local_port)),
     transform(x.protocol, [1, 58, 47, 50, 51], ['icmp', 'icmpv6', 'gre', 'esp', 'ah'], concat('protocol ', toString(x.protocol)))
   ) AS exposure,
   x.protocol AS protocol, replaceRegexpOne(toString(x.address), '^::ffff:(\\d+\\.)', '\\1') AS local_addr,
   if(x.protocol IN (6, 17, 33, 132), x.local_port, NULL) AS local_port, replaceRegexpOne(toString(x.peer), '^::ffff:(\\d+\\.)', '\\1') AS remote_addr,
-  any(x.country) AS country, any(x.asn) AS asn, any(x.as_org) AS as_org, any(x.threat) AS threat,
-  sum(x.flows) AS flows, sum(x.packets) AS packets, sum(x.bytes) AS bytes, nullIf(min(x.first_seen), toDateTime(0, 'UTC')) AS first_seen, nullIf(max(x.last_seen), toDateTime(0, 'UTC')) AS last_seen,
+  any(x.country) AS country, any(x.asn) AS asn, any(x.as_org) AS as_org, max(x.threat) AS threat,
+  sum(x.flows) AS flows, if(sum(x.flows) = 0, 0, sum(x.packets)) AS packets, if(sum(x.flows) = 0, 0, sum(x.bytes)) AS bytes, min(x.first_seen) AS first_seen, max(x.last_seen) AS last_seen,
   toUInt8(max(x.best) % 2 = 0) AS inferred, toUInt8(any(n.evidence) = 'maybe') AS maybe_nat
 FROM completed AS x
 LEFT ANY JOIN {database}.nat_evidence_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}) AS n ON x.observer = n.observer

@@ -26,7 +26,8 @@ export interface Scenario {
 /** A row of exposed_ports_between. */
 export interface ExposureRow {
   evidence: 'answered' | 'replied' | 'accepted' | 'undecided' | 'nat-phantom'
-  observer: string
+  /** Null: the format names none. */
+  observer: string | null
   protocol: number
   local: string
   /** Null for a protocol without ports. */
@@ -34,6 +35,20 @@ export interface ExposureRow {
   remote: string
   inferred: number
   maybe_nat: number
+}
+
+/** Columns of exposed_ports_between that a format may lack. */
+export interface KnownCells {
+  vpc_id: string | null
+  subnet_id: string | null
+  instance_id: string | null
+  country: string | null
+  asn: number | null
+  as_org: string | null
+  threat: string | null
+  packets: string | null
+  bytes: string | null
+  first_seen: string | null
 }
 
 /** A row of flow_owners_between. */
@@ -142,7 +157,7 @@ export function checkCutExposures(scenario: Scenario, rows: readonly ExposureRow
   return rows.flatMap(row => {
     const truths = scenario.traffic.inbound.filter(truth => isOf(scenario, row, truth))
     // a gateway that the format does not name has no observer
-    if (row.observer === '' || row.evidence === 'undecided' || row.evidence === 'nat-phantom') return []
+    if (row.observer === null || row.evidence === 'undecided' || row.evidence === 'nat-phantom') return []
     const inside = holders(scenario.network, row.remote, scenario.network.startS, scenario.network.startS + scenario.network.lengthS)
     if (inside.length > 0) return []
     const wrong = [
@@ -155,7 +170,7 @@ export function checkCutExposures(scenario: Scenario, rows: readonly ExposureRow
 }
 
 /** Checks the exposures of a network in all its time: each row, and each attempt that must be a row. */
-export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[]): Verdict[] {
+export function checkExposures(scenario: Scenario, rows: readonly (ExposureRow & KnownCells)[]): Verdict[] {
   const { network, traffic } = scenario
   const log = countedLog(network)
   const packetsKnown = has(log, 'pkt-srcaddr', 'pkt-dstaddr')
@@ -170,7 +185,7 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
     const say = sayOf(row.evidence === 'undecided' ? 'undecided exposure' : 'exposure')
     const eni = network.enis.find(each => each.id === row.observer)
     if (eni === undefined) {
-      if (row.observer !== '') verdicts.push(say('wrong', `an observer that does not exist: ${text}`))
+      if (row.observer !== null) verdicts.push(say('wrong', `an observer that does not exist: ${text}`))
       continue
     }
     const truths = traffic.inbound.filter(truth => matches(row, truth))
@@ -201,6 +216,7 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
       [row.evidence === 'undecided' && recordsAt(scenario, row).length === 0, 'undecided about nothing'],
       [row.evidence === 'undecided' && row.inferred === 0, 'undecided and definite'],
       [row.inferred === 0 && restsOnOnePair(scenario, row), 'a direction that was guessed from one pair of addresses reads as known'],
+      [!hasKnownCells(scenario, eni, row), 'what the log says is NULL, or what it does not say is not'],
     ].find(([holds]) => holds)
     const inside = holders(network, row.remote, network.startS, network.startS + network.lengthS)
     if (inside.length > 0 && truths.length === 0) verdicts.push(checkInside(scenario, row, inside, say))
@@ -219,6 +235,19 @@ export function checkExposures(scenario: Scenario, rows: readonly ExposureRow[])
     verdicts.push(sayOf('exposure')(shown ? 'wrong' : 'unknown', `an attempt from outside is not listed: ${JSON.stringify({ ...truth, eni: truth.eni.id })}`)) // prettier-ignore
   }
   return verdicts
+}
+
+/** True if the cells of a row have a value if each format has the column, and NULL if none has. There are no lookup tables, and each format has counts and times. */
+function hasKnownCells({ network: { flowLogs } }: Scenario, eni: Eni, row: KnownCells): boolean {
+  const fits = (cell: string | null, column: string, value: boolean): boolean =>
+    cell === null ? !value || !flowLogs.every(log => has(log, column)) : value && cell !== '' && flowLogs.some(log => has(log, column))
+  return (
+    fits(row.vpc_id, 'vpc-id', true) &&
+    fits(row.subnet_id, 'subnet-id', true) &&
+    fits(row.instance_id, 'instance-id', eni.instanceId !== '-') &&
+    [row.country, row.asn, row.as_org, row.threat].every(cell => cell === null) &&
+    [row.packets, row.bytes, row.first_seen].every(cell => cell !== null)
+  )
 }
 
 /** A row whose peer is one of the network: wrong if the log shows that peer as an interface's own address. */
