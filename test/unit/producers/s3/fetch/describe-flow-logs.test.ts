@@ -143,7 +143,7 @@ for (const [source, fault] of [
   [{ format: 'describe', flowLogId: 'fl-0a' }, undefined],
   [{ format: 'describe', flowLogId: 'eni-0a' }, /not the id of a flow log/],
   [{ flowLogId: 'fl-0a' }, /with format: describe alone/],
-  [{ format: 'version', describeRoleArn: 'x' }, /with format: describe alone/],
+  [{ format: 'version', describeRoleArn: 'arn:aws:iam::111122223333:role/reader' }, /with format: describe alone/],
   [{ format: 'ask' }, /the word describe/],
 ] as const)
   test(`a source with ${JSON.stringify(source)} is ${fault === undefined ? 'taken' : 'refused'}`, () => {
