@@ -1,10 +1,10 @@
 // A replay that fails says what it left, if it made something.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkConfig } from '../../../config/config.ts'
-import { replay } from '../../../operations/replay/replay.ts'
-import { sideDeployment } from '../../../operations/replay/side-deployment.ts'
-import { createLog } from '../../../runtime/log.ts'
+import { checkConfig } from '../../../../config/config.ts'
+import { replay } from '../../../../operations/replay/replay.ts'
+import { sideDeployment } from '../../../../operations/replay/side-deployment.ts'
+import { createLog } from '../../../../runtime/log.ts'
 
 /** Nothing listens at port 1: registry and ClickHouse do not answer. */
 const live = checkConfig({ registry: { url: 'http://127.0.0.1:1' }, clickhouse: { url: 'http://127.0.0.1:1' } })

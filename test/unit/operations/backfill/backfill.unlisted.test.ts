@@ -1,9 +1,9 @@
 // A backfill that could not look says so, and never that there is nothing.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkConfig } from '../../../config/config.ts'
-import { backfill, type BackfillEvent } from '../../../operations/backfill/backfill.ts'
-import type { Session } from '../../../operations/session.ts'
+import { checkConfig } from '../../../../config/config.ts'
+import { backfill, type BackfillEvent } from '../../../../operations/backfill/backfill.ts'
+import type { Session } from '../../../../operations/session.ts'
 
 test('S3 does not answer: the end is its error, and not that the bucket has no flow logs', async () => {
   const s3 = { endpoint: 'http://127.0.0.1:1', accessKeyId: 'a', secretAccessKey: 'b', sources: [{ bucket: 'flow-logs' }] }
