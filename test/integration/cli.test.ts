@@ -123,7 +123,10 @@ test('check-config tells every fault at once, from file and environment', async 
 test('check-config prints what is in force and hides every secret', async () => {
   const file = join(dir, 'good.yaml')
   const passwordFile = join(dir, 'password')
-  writeFileSync(file, 'kafka: { partitions: 7 }\nclickhouse: { url: "http://reader:hunter5@127.0.0.1:8123" }\n')
+  writeFileSync(
+    file,
+    'kafka: { partitions: 7 }\ns3: { sources: [{ bucket: logs }] }\nclickhouse: { url: "http://reader:hunter5@127.0.0.1:8123" }\n',
+  )
   writeFileSync(passwordFile, 'hunter4\n')
   const secrets = {
     FLOWLOOM_KAFKA_PASSWORD: 'hunter1',
