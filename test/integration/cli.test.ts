@@ -139,7 +139,7 @@ test('check-config prints what is in force and hides every secret', async () => 
   const { code, out, err } = await flowloom(['check-config'], { ...secrets, FLOWLOOM_CONFIG: file, FLOWLOOM_KAFKA_FEW_PARTITIONS: '2' })
   // a password that nobody logs in with is allowed, and said
   assert.equal(code, 0)
-  assert.match(err, /^hint: kafka\.username: nobody logs in without kafka\.saslMechanism.*\n$/)
+  assert.match(err, /^hint: kafka\.password: nobody logs in without kafka\.saslMechanism.*\n$/)
   assert.doesNotMatch(out + err, /hunter/)
   const shown = JSON.parse(out) as Record<string, Record<string, unknown>>
   assert.deepEqual([shown['kafka']?.['partitions'], shown['kafka']?.['fewPartitions']], [7, 2])
