@@ -71,7 +71,11 @@ test(
     }
     try {
       await createBucket(client, local.bucket)
-      for (let n = 0; n < 6; n++) await put(n, [wideLine({ start: slot(n) }), wideLine({ start: slot(n) + 240 })])
+      for (let n = 0; n < 6; n++)
+        await put(
+          n,
+          [0, 60, 120, 180, 240].map(s => wideLine({ start: slot(n) + s })),
+        )
       local.start()
       await settled(local.store, 6, 60_000)
       await mapInTables(local.session)
