@@ -1,4 +1,5 @@
 /** Regions of AWS services. */
+
 /** Region of a queue: as set, as its URL says, else the given one. */
 export const regionOfQueue = (queue: { readonly url: string; readonly region?: string | undefined }, otherwise: string): string =>
   queue.region ??

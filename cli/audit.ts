@@ -20,7 +20,7 @@ export const auditCommand: Command = {
     json: { type: 'boolean', doc: 'print the report as JSON' },
   },
   details:
-    'The S3 side is read by a plain reader of its own (gunzip, split, classify), never taken from the ledger. Exit code 1 if anything differs, if objects were never\nannounced, or if a source lists nothing that was read before. An object that nobody can\nread, and that the ledger has as failed or to be tried again, is no difference: it is listed, and the last line says that its lines are not known. Objects before startDate of their source are left out, unless they were read.\nRun it when the pipeline is idle: what is on its way counts as missing.',
+    'A separate, simple reader reads the S3 side (gunzip, split, classify); nothing is taken from the ledger. Exit code 1 if anything differs, if objects were\nnever announced, or if a source that was read before now lists nothing. An object that cannot be read, and is failed or retrying in the ledger too, is not a\ndifference: it is listed, and the last line says that its lines are not known. Objects before the startDate of their source are left out unless they were read.\nRun it while the pipeline is idle: records on their way count as missing.',
   async run({ values, signal }) {
     const nowS = Math.ceil(Date.now() / 1000)
     const span = parseSpan(values, { command: 'audit', nowS })

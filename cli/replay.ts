@@ -10,13 +10,11 @@ import { FlowError } from '../runtime/errors.ts'
 import { namesText } from '../runtime/nearest-name.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
 import { parseSpan } from './arguments/times.ts'
-import { formatJson } from './print/json.ts'
+import { formatJson, isoMs } from './print/json.ts'
 import { comparisonJson, formatComparison } from './print/replay-comparison.ts'
 
 const command = 'replay'
 const usage = (detail: string): FlowError => new FlowError('USAGE', { detail, command })
-const timeOf = (ms: number): string => new Date(ms).toISOString()
-
 /**
  * Reads the options.
  *
@@ -45,7 +43,7 @@ function refusalText(name: string, refusal: ReplayRefusal): string {
     case 'not-begun':
       return `there is no replay ${name}: ${namesText(name, refusal.names)}; to begin one, say --from`
     case 'other-range':
-      return `the replay ${name} was begun from ${timeOf(refusal.fromMs)} to ${timeOf(refusal.toMs)}; leave out --from and --to to go on with it, or remove it with --drop`
+      return `the replay ${name} was begun from ${isoMs(refusal.fromMs)} to ${isoMs(refusal.toMs)}; leave out --from and --to to go on with it, or remove it with --drop`
   }
 }
 
@@ -79,7 +77,7 @@ export function progressPrinter(
 const listenerOf = (name: string): ReplayListener => ({
   begun: ({ fromMs, toMs, ranges }, { resumed, beginningLost, offsets }) => {
     console.error(
-      `${resumed ? 'going on with' : 'beginning'} replay ${name}: raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}, ${offsets === 0 ? 'nothing was written in that time' : `${counted(offsets, 'offset')} in ${counted(ranges.size, 'partition')}`}`,
+      `${resumed ? 'going on with' : 'beginning'} replay ${name}: raw-lines from ${isoMs(fromMs)} to ${isoMs(toMs)}, ${offsets === 0 ? 'nothing was written in that time' : `${counted(offsets, 'offset')} in ${counted(ranges.size, 'partition')}`}`,
     )
     if (beginningLost) console.error('raw-lines begins within this range: retention may have removed what came before')
   },
@@ -125,12 +123,9 @@ export const replayCommand: Command = {
     const { database } = found.side.config.clickhouse
     if (drop) {
       const { groups, topics, subjects, tables, names } = await dropReplay(found.side).finally(() => found.side.cluster.close())
-      if (names.length === 0 && groups + topics + subjects + tables === 0) {
-        console.error(`there is no replay ${request.name}: nothing to remove`)
-        return 1
-      }
       if (groups + topics + subjects + tables === 0) {
-        console.error(`there is no replay ${request.name}: nothing to remove; ${namesText(request.name, names)}`)
+        const others = names.length === 0 ? '' : `; ${namesText(request.name, names)}`
+        console.error(`there is no replay ${request.name}: nothing to remove${others}`)
         return 1
       }
       console.log(
@@ -151,7 +146,7 @@ export const replayCommand: Command = {
     }
     console.log(
       values['json'] === true
-        ? formatJson({ name: request.name, database, from: timeOf(range.fromMs), to: timeOf(range.toMs), ...comparisonJson(comparison) })
+        ? formatJson({ name: request.name, database, from: isoMs(range.fromMs), to: isoMs(range.toMs), ...comparisonJson(comparison) })
         : formatComparison(comparison, database, range),
     )
     return 0

@@ -130,7 +130,7 @@ export interface ReadSettings {
   readonly isNamed: (section: string, key: string) => boolean
   /** The file; undefined: none was read. */
   readonly file: string | undefined
-  /** True for a file in which there is no setting. */
+  /** True if the file contains no settings. */
   readonly isEmptyFile: boolean
 }
 
@@ -205,7 +205,7 @@ export function loadConfig(place: SettingsPlace = {}): Config {
 /**
  * Reads the configuration of this process, good or not.
  *
- * @throws FlowError CONFIG_FILE if there is no such file.
+ * @throws FlowError CONFIG_FILE if the file does not exist.
  */
 export function readConfig(place: SettingsPlace = {}): ReadSettings {
   const env = place.env ?? process.env

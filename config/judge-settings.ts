@@ -21,7 +21,7 @@ function partOf(schema: z.ZodType, value: unknown): unknown {
     return partly(Object.fromEntries(Object.entries(inner.shape).map(([key, each]) => [key, partOf(each as z.ZodType, value[key])])))
   if (!(inner instanceof z.ZodArray) || !Array.isArray(value)) return refused
   const entries = value.map(each => partOf(inner.element as z.ZodType, each))
-  // all entries are good: the list itself is not, such as an empty one
+  // an empty list that is refused has no good entries
   return entries.length === 0 ? refused : partly(entries)
 }
 

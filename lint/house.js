@@ -27,6 +27,7 @@ export const pureRuntime = [
   'runtime/setting-types.ts',
   'runtime/settings.ts',
   'runtime/side-table.ts',
+  'runtime/utc-text.ts',
   'runtime/value-checks.ts',
   ...pureKafka.map(name => `runtime/kafka/${name}`),
 ]

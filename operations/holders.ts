@@ -1,4 +1,5 @@
 /** Who holds or held an address: asked of the cloud map in ClickHouse, and to the second of the flows beside it. */
+import { clock } from '../runtime/utc-text.ts'
 import { ask } from '../sinks/clickhouse/queries.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 
@@ -81,14 +82,15 @@ interface Around {
 const heldS = 600
 
 const secondsOf = (text: string): number => Date.parse(`${text.replace(' ', 'T')}Z`) / 1000
-const textOf = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
 /** Whether flows of an interface or service show this owner: flows that name no instance show each owner of the interface. */
 const isOf = (owner: string, line: string, instance: string): boolean =>
   owner === line || owner === `${line} ${instance}` || (instance === '' && owner.startsWith(`${line} `))
-const latest = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b)
-const soonest = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
+const eitherBy =
+  (choose: (a: number, b: number) => number) =>
+  (a: number | undefined, b: number | undefined): number | undefined =>
+    a === undefined || b === undefined ? (a ?? b) : choose(a, b)
+const latest = eitherBy(Math.max)
+const soonest = eitherBy(Math.min)
 
 /**
  * Asks who held an address.
@@ -132,7 +134,7 @@ class ScopeAnswer {
     const from = secondsOf(row.valid_from)
     // of another time, or flows of that second are missing
     if (last === undefined || last < this.#atS - heldS || (last < from && row.first_is === 'seen')) return this.#exact(row, {})
-    const seen_again = last < this.#atS && own?.next !== undefined ? textOf(own.next) : null
+    const seen_again = last < this.#atS && own?.next !== undefined ? clock(own.next) : null
     if (last >= from) {
       const later = [...around].filter(([owner, each]) => owner !== row.owner && each.last !== undefined && each.last > last)
       const decided = row.state === 'held' || row.doubt === 'resumed'
@@ -141,9 +143,9 @@ class ScopeAnswer {
         others.length === 0 ? ({ state: 'held', doubt: '', others } as const) : ({ state: 'ambiguous', doubt: 'turns', others } as const)
       return this.#exact(row, {
         ...(decided ? byFlows : {}),
-        last_seen: textOf(last),
+        last_seen: clock(last),
         seen_again,
-        seen_later: later.map(([owner, each]) => ({ owner, at: textOf(each.last!) })),
+        seen_later: later.map(([owner, each]) => ({ owner, at: clock(each.last!) })),
       })
     }
     return this.#inClosedGap(around, last, seen_again)
@@ -163,7 +165,7 @@ class ScopeAnswer {
         state: 'ambiguous',
         doubt: row.doubt === '' ? 'resumed' : row.doubt,
         others: row.day_owners,
-        last_seen: textOf(ownLast),
+        last_seen: clock(ownLast),
         seen_again,
       })
     const doubt = Number(other.conflict_s) > 0 ? 'conflict' : alike.length > 0 ? 'resumed' : ''
@@ -171,7 +173,7 @@ class ScopeAnswer {
       state: doubt === '' ? 'held' : 'ambiguous',
       doubt,
       others: doubt === '' ? [] : other.day_owners,
-      last_seen: textOf(last),
+      last_seen: clock(last),
     })
   }
 
@@ -188,7 +190,7 @@ class ScopeAnswer {
         ([each, { next }]) => owners.includes(each) && next !== undefined,
       )
       const [earliest] = next.sort(([, a], [, b]) => a.next! - b.next!)
-      if (earliest !== undefined) holder[name] = textOf(earliest[1].next!)
+      if (earliest !== undefined) holder[name] = clock(earliest[1].next!)
       else if (is === 'resumed') holder.uncertain.push(name)
       return earliest?.[0]
     }

@@ -1,12 +1,10 @@
 /** What `flowloom lookup` asks: who held an address, where else it was recorded, and whether the tables can know it. */
-import type { Config } from '../config/config.ts'
-import { createLog } from '../runtime/log.ts'
 import { withStore } from '../sinks/clickhouse/clickhouse-client.ts'
 import { ask } from '../sinks/clickhouse/queries.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import { findHolders, type Holder } from './holders.ts'
 import { askOnTheWay, mayBeOnTheWay, type OnTheWay } from './on-the-way.ts'
-import { commandLevel } from './session.ts'
+import type { Asked } from './rest-of-path.ts'
 
 /**
  * Why an answer is not what it seems. map-empty: the map has no row, and should have some, or may get some. nothing-proven: it has none, and rightly,
@@ -67,23 +65,14 @@ export async function blankOf(store: Store, found: Omit<LookUp, 'blank'>, atS: n
   return found.onTheWay.unknown === null ? 'on-their-way' : 'kafka-unknown'
 }
 
-/** Who is asked. */
-export interface LookUpAsked {
-  readonly config: Config
-  /** Kafka is not asked: whether records are on their way stays unknown. */
-  readonly noKafka: boolean
-}
-
 /**
  * Looks an address up. Kafka is asked before the tables: what is in a table by then stays there.
  *
  * @param atS Unix seconds.
  */
-export async function lookUp({ config, noKafka }: LookUpAsked, ip: string, atS: number): Promise<LookUp> {
-  return withStore(config.clickhouse, async store => {
-    const onTheWay: OnTheWay = noKafka
-      ? { unknown: 'Kafka was not asked (--no-kafka)', steps: [] }
-      : await askOnTheWay(config.kafka, createLog(commandLevel(config.log.level)), ip, atS)
+export async function lookUp(asked: Asked, ip: string, atS: number): Promise<LookUp> {
+  return withStore(asked.config.clickhouse, async store => {
+    const onTheWay = await askOnTheWay(asked, ip, atS)
     const holders = await findHolders(store, ip, atS)
     const recorded = await findRecorded(store, holders, ip, atS)
     const found = { holders, recorded, onTheWay }

@@ -3,12 +3,10 @@
  * stands behind enrich under the address itself.
  */
 import { isIPv6, SocketAddress } from 'node:net'
-import type { Config } from '../config/config.ts'
 import type { Cluster } from '../runtime/kafka/cluster.ts'
-import type { Log } from '../runtime/log.ts'
 import { parseObjectName } from '../schemas/object-name.ts'
 import type { RecordTypes } from '../schemas/topics.ts'
-import { askOrSay, checkTopics, restOf } from './rest-of-path.ts'
+import { askOrSay, checkTopics, restOf, type Asked } from './rest-of-path.ts'
 
 /** The topics on the way, in its order: what is before the position of the reader of one is in the next. */
 export const pathSteps = ['objectArrivals', 'rawLines', 'flows', 'ipSightings', 'cloudMapRuns'] as const
@@ -102,9 +100,9 @@ async function waitingStep<T extends PathStep>(cluster: Cluster, topic: T, matte
  * @param ip IPv4 or IPv6 address.
  * @param atS Unix seconds.
  */
-export async function askOnTheWay(kafka: Config['kafka'], log: Log, ip: string, atS: number): Promise<OnTheWay> {
+export async function askOnTheWay(asked: Asked, ip: string, atS: number): Promise<OnTheWay> {
   const matters = mattersTo(ip, atS)
-  const answer = await askOrSay(kafka, log, async cluster => {
+  const answer = await askOrSay(asked, async cluster => {
     await checkTopics(cluster, pathSteps)
     const steps: WaitingStep[] = []
     // one after the other: what leaves a topic meanwhile is found in the next one

@@ -5,9 +5,10 @@ import { keyDecoder } from '../runtime/avro.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
 import { Cluster } from '../runtime/kafka/cluster.ts'
 import { readRest, type RestPart } from '../runtime/kafka/rest-reader.ts'
-import type { Log } from '../runtime/log.ts'
+import { createLog } from '../runtime/log.ts'
 import { topics, type RecordTypes, type TopicId } from '../schemas/topics.ts'
 import { readerOf } from './choose-parts.ts'
+import { commandLevel } from './session.ts'
 
 /** What is left of a partition. */
 export interface Rest {
@@ -76,17 +77,24 @@ function restPart(group: string, part: RestPart, records: number): Rest {
   return { partition, records, unclear: null }
 }
 
+/** Who is asked. */
+export interface Asked {
+  readonly config: Config
+  /** Kafka is not asked: what is on its way to the tables stays unknown. */
+  readonly noKafka: boolean
+}
+
 /**
  * Asks a cluster of its own.
  *
  * @returns The answer, or why Kafka gave none: it is a part of the answer of a command.
  */
 export async function askOrSay<T>(
-  kafka: Config['kafka'],
-  log: Log,
+  { config, noKafka }: Asked,
   question: (cluster: Cluster) => Promise<T>,
 ): Promise<T | { readonly unknown: string }> {
-  const cluster = new Cluster(kafka, log)
+  if (noKafka) return { unknown: 'Kafka was not asked (--no-kafka)' }
+  const cluster = new Cluster(config.kafka, createLog(commandLevel(config.log.level)))
   try {
     return await orAborted(question(cluster), AbortSignal.timeout(kafkaMs))
   } catch (error) {

@@ -39,33 +39,15 @@ export function buildParts(session: Session, roles: readonly string[], atPoint?:
     ...(atPoint === undefined ? {} : { atPoint }),
   }
   const parts: Startable[] = []
-  const runners: { name: string; ready: boolean }[] = []
+  const runners: (SourceRunner | RoleRunner)[] = []
   for (const part of planRun(config, roles).parts) {
     const built = part.build({ config, ...(atPoint === undefined ? {} : { atPoint }) })
     const { close } = built
+    const known = runners.length
     if (close !== undefined) parts.push({ name: `${part.name} clients`, start: async () => undefined, stop: close })
-    for (const source of built.sources ?? []) {
-      const runner = new SourceRunner(source, options)
-      runners.push(Object.defineProperty({ name: source.name, ready: false }, 'ready', { get: () => runner.ready }))
-      parts.push({
-        name: source.name,
-        start: () => runner.start(),
-        prepareStop: () => runner.prepareStop(),
-        stop: () => runner.stop(),
-        failed: runner.failed,
-      })
-    }
-    for (const role of built.roles ?? []) {
-      const runner = new RoleRunner(role, options)
-      runners.push(Object.defineProperty({ name: role.name, ready: false }, 'ready', { get: () => runner.ready }))
-      parts.push({
-        name: role.name,
-        start: () => runner.start(),
-        prepareStop: () => runner.prepareStop(),
-        stop: () => runner.stop(),
-        failed: runner.failed,
-      })
-    }
+    for (const source of built.sources ?? []) runners.push(new SourceRunner(source, options))
+    for (const role of built.roles ?? []) runners.push(new RoleRunner(role, options))
+    parts.push(...runners.slice(known))
   }
   const health = new HealthServer(config.http, {
     notReady: () => [...runners.filter(runner => !runner.ready).map(runner => runner.name), ...sideTables.notReady()],

@@ -5,3 +5,6 @@
  */
 export const counted = (count: number | bigint, noun: string, plural = `${noun}s`): string =>
   `${count.toLocaleString('en-US')} ${Number(count) === 1 ? noun : plural}`
+
+/** The same for a sentence that names seconds and ids: digits alone, `1000 objects`. */
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -273,7 +273,7 @@ export function kafkaFailureOf(error: unknown): { readonly error: FlowError; rea
 }
 
 /** Texts of clients that say nothing; what lies under them does. */
-const saysNothing = /^(?:fetch failed|UnknownError|Unknown ?Error)?$/i
+const saysNothing = /^(?:fetch failed|Unknown ?Error)?$/i
 
 /** What is known of an error that has no text: what it collected, what caused it, its code, its name. */
 function textUnder(error: object, depth: number): string {

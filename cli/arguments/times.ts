@@ -5,7 +5,7 @@ import { FlowError } from '../../runtime/errors.ts'
 export interface TimeOption {
   readonly command: string
   readonly option: string
-  /** Unix seconds of now: a later time is refused. */
+  /** Current time, Unix seconds. Later times are refused. */
   readonly nowS: number
 }
 

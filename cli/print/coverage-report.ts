@@ -1,5 +1,6 @@
 /** The coverage reports as text for people. Times are UTC. */
 import { counted } from '../../runtime/counted.ts'
+import { clock } from '../../runtime/utc-text.ts'
 import { escapeText } from './escape-text.ts'
 import { everything, narrowed, type Filter } from './filter.ts'
 import { formatRows } from './text-table.ts'
@@ -12,7 +13,7 @@ import {
   type FlowLogCoverage,
   type ListedObject,
 } from '../../operations/coverage/report.ts'
-import { clock, rangesOf, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
+import { rangesOf, slotsIn, type SlotRange } from '../../operations/coverage/slots.ts'
 import type { AskedTraffic, Verdict } from '../../operations/coverage/verdict.ts'
 import { mayWait, waitingReasons, type Waiting } from '../../operations/coverage/waiting.ts'
 

@@ -1,7 +1,9 @@
 /** A holder of an address as text. */
 import type { Holder, HolderSecond } from '../../operations/holders.ts'
 import type { Blank, LookUp, Recorded } from '../../operations/look-up.ts'
+import { clock as utc } from '../../runtime/utc-text.ts'
 import { mayBeOnTheWay, type OnTheWay, type PathStep } from '../../operations/on-the-way.ts'
+import { plural } from '../../runtime/counted.ts'
 import { escapeText } from './escape-text.ts'
 import { isoOfText, isoTime as clock } from './json.ts'
 
@@ -33,8 +35,6 @@ function reasonText(blank: Blank, day: string): string {
       return 'nobody in the tables, and nobody can say if records are on their way'
   }
 }
-
-const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
 /** What waits in a topic, and for whom. */
 const waitTexts: Readonly<Record<PathStep, readonly [noun: string, rest: string]>> = {
@@ -76,12 +76,10 @@ export function recordedText(ip: string, { scope, observer, side, first_at, last
   const [where, why] = sideTexts[side]
   const who = observer === '-' ? 'an interface that the format does not name' : observer
   const place = scope === '' ? '' : ` (${scope})`
-  const before = last_before === null || last_before === last_at ? '' : `, last before: ${second(last_before)} UTC`
-  const times = `${plural(Number(flows), 'flow')} of that day, ${second(first_at)} to ${second(last_at)} UTC${before}`
+  const before = last_before === null || last_before === last_at ? '' : `, last before: ${utc(Number(last_before))} UTC`
+  const times = `${plural(Number(flows), 'flow')} of that day, ${utc(Number(first_at))} to ${utc(Number(last_at))} UTC${before}`
   return `${escapeText(`${ip}: ${where} ${who}${place}, ${logged === '0' ? why : inMap}`)}\n  ${times}`
 }
-
-const second = (unixSeconds: string): string => clock(Number(unixSeconds)).slice(0, 19).replace('T', ' ')
 
 /** What is asked beside the holder. */
 export interface HolderAsked {

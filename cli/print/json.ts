@@ -37,6 +37,9 @@ const absentNames = new Set([
 
 const orNull = (value: unknown): unknown => (value === '' ? null : value)
 
+/** Unix milliseconds as `2026-11-20T10:00:00.000Z`. */
+export const isoMs = (ms: number): string => new Date(ms).toISOString()
+
 /** Unix seconds as `2026-11-20T10:00:00Z`. */
 export const isoTime = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 

@@ -4,6 +4,7 @@ import type { Letter, ReasonSummary } from '../../operations/dead-letters/letter
 import { objectUri } from '../../operations/dead-letters/letters.ts'
 import type { LeftReason, SendBackReport } from '../../operations/dead-letters/send-back.ts'
 import { everything, narrowed, type Filter } from './filter.ts'
+import { isoMs } from './json.ts'
 
 /** Printable ASCII as it is, anything else as `\xNN`. */
 export const escapeBytes = (bytes: Uint8Array): string =>
@@ -25,7 +26,6 @@ export function hexDump(bytes: Buffer): string {
   return lines.join('\n')
 }
 
-const timeOf = (ms: number): string => new Date(ms).toISOString()
 const where = ({ object, letter }: Letter): string => `${escapeText(objectUri(object))}:${letter.line}`
 const attemptText = (attempt: number): string =>
   attempt === 0 ? '' : `, after it was sent back ${attempt === 1 ? 'once' : `${attempt} times`}`
@@ -38,7 +38,7 @@ export function formatSummary(reasons: readonly ReasonSummary[], filter: Filter 
   const lines = reasons.flatMap(summary => [
     `${summary.reason.padEnd(width)}  ${summary.open} open${summary.replayed === 0 ? '' : `, ${summary.replayed} sent back since`}`,
     ...summary.newest.map(
-      entry => `  ${timeOf(entry.recordedMs)}  ${where(entry)}  ${escapeText(entry.letter.detail)}${attemptText(entry.letter.attempt)}`,
+      entry => `  ${isoMs(entry.recordedMs)}  ${where(entry)}  ${escapeText(entry.letter.detail)}${attemptText(entry.letter.attempt)}`,
     ),
   ])
   return [
@@ -59,7 +59,7 @@ export function formatLetter(entry: Letter, open: boolean): string {
   return [
     where(entry),
     `  object    version ${letter.objectId.toString('hex')}, ETag ${escapeText(letter.etag)}`,
-    `  refused   ${timeOf(entry.recordedMs)} by ${letter.stage}${attemptText(letter.attempt)}; ${open ? 'open' : 'sent back since'}`,
+    `  refused   ${isoMs(entry.recordedMs)} by ${letter.stage}${attemptText(letter.attempt)}; ${open ? 'open' : 'sent back since'}`,
     `  reason    ${letter.reason}: ${escapeText(letter.detail)}`,
     `  header    ${letter.header === null ? 'none' : escapeText(letter.header)}`,
     `  line      ${escapeBytes(letter.bytes)}`,
@@ -76,7 +76,7 @@ export const letterJson = ({ object, letter, recordedMs }: Letter, open: boolean
   objectId: letter.objectId.toString('hex'),
   etag: letter.etag,
   line: letter.line,
-  recordedAt: timeOf(recordedMs),
+  recordedAt: isoMs(recordedMs),
   stage: letter.stage,
   reason: letter.reason,
   detail: letter.detail,

@@ -1,8 +1,7 @@
 /** What a replay gave beside the live tables, as text. */
 import type { ReplayPlan } from '../../operations/replay/plan.ts'
+import { isoMs } from './json.ts'
 import { countedFields, type Comparison, type ReplayCounts } from '../../operations/replay/compare.ts'
-
-const timeOf = (ms: number): string => new Date(ms).toISOString()
 
 /** As a table, with the range of `raw-lines` that was read. */
 export function formatComparison(
@@ -28,7 +27,7 @@ export function formatComparison(
   const widths = [0, 1, 2].map(column => Math.max(...rows.map(row => row[column]!.length)))
   const lines = rows.map(row => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))
   return [
-    `what was written to raw-lines from ${timeOf(fromMs)} to ${timeOf(toMs)}`,
+    `what was written to raw-lines from ${isoMs(fromMs)} to ${isoMs(toMs)}`,
     '',
     ...lines,
     '',

@@ -2,11 +2,9 @@
  * Asks Kafka what was announced, or read, and is not in the table of objects yet. To be asked before the tables are: what is in the table by then
  * stays there, so that tables which are asked later know of everything that does not wait.
  */
-import type { Config } from '../../config/config.ts'
 import type { Cluster } from '../../runtime/kafka/cluster.ts'
-import type { Log } from '../../runtime/log.ts'
 import { parseObjectName } from '../../schemas/object-name.ts'
-import { askOrSay, checkTopics, restOf } from '../rest-of-path.ts'
+import { askOrSay, checkTopics, restOf, type Asked } from '../rest-of-path.ts'
 import { isWaitedFor, type Waiting, type WaitingObject, type WaitingPartition, type WaitingScope } from './waiting.ts'
 
 /** The topics on the way from an announcement to the table, in its order: what is before the position of the reader of one is in the next. */
@@ -38,6 +36,6 @@ export async function askWaiting(cluster: Cluster, scope: WaitingScope): Promise
 }
 
 /** The same for a command: why Kafka did not answer is a part of the answer. */
-export async function askKafka(kafka: Config['kafka'], log: Log, scope: WaitingScope): Promise<Waiting> {
-  return { partitions: [], objects: [], ...(await askOrSay(kafka, log, cluster => askWaiting(cluster, scope))) }
+export async function askKafka(asked: Asked, scope: WaitingScope): Promise<Waiting> {
+  return { partitions: [], objects: [], ...(await askOrSay(asked, cluster => askWaiting(cluster, scope))) }
 }

@@ -1,9 +1,8 @@
 /** What was read of which time, and whether a missing flow is evidence or a gap: asked of Kafka, then of ClickHouse. */
 import { isDeepStrictEqual } from 'node:util'
-import { checkConfig, type Config } from '../../config/config.ts'
-import { createLog } from '../../runtime/log.ts'
+import { checkConfig } from '../../config/config.ts'
 import { withStore } from '../../sinks/clickhouse/clickhouse-client.ts'
-import { commandLevel } from '../session.ts'
+import type { Asked } from '../rest-of-path.ts'
 import { askKafka } from './ask-waiting.ts'
 import {
   countRecords,
@@ -17,14 +16,7 @@ import {
 import { hasLosses, hasUnclear, reportCoverage, type CoverageReport, type CoverageRequest } from './report.ts'
 import { unreadSources } from './unread-sources.ts'
 import { judge, type Verdict } from './verdict.ts'
-import { mayWait, type Waiting, type WaitingScope } from './waiting.ts'
-
-/** Who is asked. */
-export interface Asked {
-  readonly config: Config
-  /** Kafka is not asked: what was announced and is not in the tables yet stays unknown. */
-  readonly noKafka: boolean
-}
+import { mayWait, type Waiting } from './waiting.ts'
 
 /** The report of a time. */
 export interface TimeCoverage {
@@ -51,19 +43,13 @@ export interface JudgedSecond {
   readonly recorded: Awaited<ReturnType<typeof countRecords>>
 }
 
-/** To be asked before the tables: see ask-waiting.ts. */
-async function waitingIn({ config, noKafka }: Asked, scope: WaitingScope): Promise<Waiting> {
-  if (noKafka) return { unknown: 'Kafka was not asked (--no-kafka)', partitions: [], objects: [] }
-  return askKafka(config.kafka, createLog(commandLevel(config.log.level)), scope)
-}
-
 /** Reports a time. */
 export async function coverageOfTime(asked: Asked, request: CoverageRequest): Promise<TimeCoverage> {
   const { s3 } = asked.config
   // who only asks the tables may have no sources in the settings
   const sources = isDeepStrictEqual(s3.sources, checkConfig({}).s3.sources) ? [] : s3.sources
   return withStore(asked.config.clickhouse, async store => {
-    const waiting = await waitingIn(asked, { ...request, to: request.to - 1 })
+    const waiting = await askKafka(asked, { ...request, to: request.to - 1 })
     const report = await reportCoverage(store, request)
     const complete = report.flowLogs.length > 0 && !hasLosses(report) && !hasUnclear(report) && !mayWait(waiting)
     return { report, waiting, complete, unreadSources: await unreadSources(store, sources) }
@@ -75,7 +61,7 @@ export async function judgeTime(asked: Asked, request: InterfaceRequest): Promis
   const { from, to } = request
   const wanted = { ...request, to: to - 1 }
   return withStore(asked.config.clickhouse, async store => {
-    const found = await findEvidence(store, wanted, await waitingIn(asked, scopeOf(wanted)))
+    const found = await findEvidence(store, wanted, await askKafka(asked, scopeOf(wanted)))
     return { found, ranges: judgeSlotBySlot(from, to, found.evidence) }
   })
 }
@@ -84,7 +70,7 @@ export async function judgeTime(asked: Asked, request: InterfaceRequest): Promis
 export async function judgeSecond(asked: Asked, request: Omit<InterfaceRequest, 'from' | 'to'>, at: number): Promise<JudgedSecond> {
   const wanted = { ...request, from: at, to: at }
   return withStore(asked.config.clickhouse, async store => {
-    const found = await findEvidence(store, wanted, await waitingIn(asked, scopeOf(wanted)))
+    const found = await findEvidence(store, wanted, await askKafka(asked, scopeOf(wanted)))
     return { found, verdict: judge(at, at, found.evidence), recorded: await countRecords(store, wanted) }
   })
 }

@@ -7,9 +7,6 @@ export interface SlotRange {
   readonly to: number
 }
 
-/** A time for people, UTC: `2026-11-24 10:06:30`. */
-export const clock = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
-
 /** First second of the slot of a time. */
 export const slotOf = (seconds: number): number => Math.floor(seconds / slotSeconds) * slotSeconds
 

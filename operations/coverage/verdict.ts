@@ -8,9 +8,11 @@
  *
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
  */
+import { plural } from '../../runtime/counted.ts'
+import { clock } from '../../runtime/utc-text.ts'
 import { slotSeconds } from '../../schemas/object-name.ts'
 import { silenceIn, type Silence } from './silences.ts'
-import { clock, isStoodFor, rangesOf, slotOf, slotsIn, type SlotRange } from './slots.ts'
+import { isStoodFor, rangesOf, slotOf, slotsIn, type SlotRange } from './slots.ts'
 import { waitingReasons, type Waiting } from './waiting.ts'
 import { longRecordS, longWindowS, tellingS } from './windows.ts'
 
@@ -96,8 +98,6 @@ export const stampDelayS = 60
 
 /** Last second at which a record of a packet of this time can end. */
 export const lastEnd = (seconds: number, windowS: number): number => seconds + windowS + stampDelayS
-
-const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
 /** Judges the time from `from` to `to`. A loss outweighs what is unknown, and both outweigh evidence. */
 export function judge(from: number, to: number, evidence: Evidence): Verdict {

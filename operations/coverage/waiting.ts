@@ -2,8 +2,10 @@
  * What was announced, or read, and is not in the table of objects yet: an answer that rests on the table cannot know of it. Pure; times are Unix
  * seconds.
  */
+import { plural } from '../../runtime/counted.ts'
+import { clock } from '../../runtime/utc-text.ts'
 import { slotSeconds, type ObjectName } from '../../schemas/object-name.ts'
-import { clock, slotOf } from './slots.ts'
+import { slotOf } from './slots.ts'
 
 /** announced: fetch has not read it; read: its record of the ledger is in Kafka, and not in ClickHouse. */
 export type WaitingStage = 'announced' | 'read'
@@ -61,8 +63,6 @@ export function isWaitedFor({ accountId, region, flowLogId, slotStart }: ObjectN
     (scope.flowLogs.length === 0 || scope.flowLogs.includes(flowLogId ?? ''))
   )
 }
-
-const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
 const placeOf = ({ stage, partition }: WaitingPartition): string =>
   stage === 'announced' ? `partition ${partition} of the announcements` : `the ledger's partition ${partition}`

@@ -37,6 +37,7 @@ export interface DemoAnswers {
 export async function askQuestions(store: Store): Promise<DemoAnswers> {
   const faults: string[] = []
   const nowMs = Date.now()
+  const atS = Math.floor(nowMs / 1000)
   const until = new Date(nowMs + 600_000)
   const topTalkers = await ask<AnswerRow, 'top_talkers'>(store, 'top_talkers', { from: new Date(nowMs - 86_400_000), to: until, limit: 12 })
   const sshFromOutside = await ask<AnswerRow, 'ssh_from_outside'>(store, 'ssh_from_outside', {
@@ -47,9 +48,9 @@ export async function askQuestions(store: Store): Promise<DemoAnswers> {
   for (const evidence of ['answered', 'nat-phantom'])
     if (!sshFromOutside.some(row => row['evidence'] === evidence)) faults.push(`no SSH from outside has the evidence ${evidence}`)
   const holders = new Map<string, Holder[]>()
-  for (const ip of [ownedAddress, ...floconAddresses]) holders.set(ip, await findHolders(store, ip, Math.floor(nowMs / 1000)))
+  for (const ip of [ownedAddress, ...floconAddresses]) holders.set(ip, await findHolders(store, ip, atS))
   if (!holders.get(ownedAddress)!.some(holder => holder.interface_id === 'eni-0ffa7e54f1ae8fa1b'))
     faults.push(`${ownedAddress} is not held by eni-0ffa7e54f1ae8fa1b`)
   for (const ip of floconAddresses) if (!holders.get(ip)!.some(holder => holder.service === 'S3')) faults.push(`${ip} is not known as S3`)
-  return { topTalkers, sshFromOutside, holders, faults, atS: Math.floor(nowMs / 1000) }
+  return { topTalkers, sshFromOutside, holders, faults, atS }
 }

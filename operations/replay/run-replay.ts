@@ -139,16 +139,7 @@ export async function runReplay(
     ...(atPoint === undefined ? {} : { atPoint }),
   }
   const parts: Startable[] = [{ name: 'clients', start: async () => undefined, stop: close }]
-  for (const role of roles) {
-    const runner = new RoleRunner(role.from === replaySource ? boundRole(role, plan.ranges, name) : role, options)
-    parts.push({
-      name: role.name,
-      start: () => runner.start(),
-      prepareStop: () => runner.prepareStop(),
-      stop: () => runner.stop(),
-      failed: runner.failed,
-    })
-  }
+  for (const role of roles) parts.push(new RoleRunner(role.from === replaySource ? boundRole(role, plan.ranges, name) : role, options))
   const ended = new AbortController()
   const stop = AbortSignal.any([signal, ended.signal])
   const watched = new Watch(session, plan, progress).untilDone(roles, stop).finally(() => ended.abort())

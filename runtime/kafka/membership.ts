@@ -36,7 +36,8 @@ export class Membership {
   #consumer: Consumer | undefined
   #assigned: readonly number[] = []
   #joined = false
-  #leaving = false
+  /** True once it is about to leave: it takes no partitions any more. */
+  leaving = false
   #joining: Promise<void> = Promise.resolve()
   readonly #stop = new AbortController()
   /** Rejects when the member cannot go on: another process has its static identity, or records that it must read are gone. */
@@ -90,7 +91,7 @@ export class Membership {
         stickyAssigner(
           this.#partitions,
           () => this.#assigned,
-          () => this.#leaving,
+          () => this.leaving,
         ),
       ],
       retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 10, restartOnFailure: async () => false },
@@ -192,7 +193,7 @@ export class Membership {
 
   /** Takes no partitions any more, beside those that it has; it leaves with `stop`. */
   prepareStop(): void {
-    this.#leaving = true
+    this.leaving = true
   }
 
   /** Leaves the group. A consumer that is still joining is waited for: kafkajs would finish joining behind our back. */

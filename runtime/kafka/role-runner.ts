@@ -33,6 +33,8 @@ const watchMs = 1000
 /** One role in this process, with a task for each partition that its membership gives it. */
 export class RoleRunner {
   readonly role: Role
+  /** Of the role. */
+  readonly name: string
   readonly #options: RunnerOptions
   readonly #membership: Membership
   readonly #input: string
@@ -44,7 +46,6 @@ export class RoleRunner {
   #tables: RoleTables | undefined
   /** A task failed for good: nothing is started any more. */
   #failedForGood = false
-  #leaving = false
   readonly #stopping = new AbortController()
   /** Rejects with the error that a person must look at. */
   readonly failed: Promise<never>
@@ -52,6 +53,7 @@ export class RoleRunner {
 
   constructor(role: Role, options: RunnerOptions) {
     this.role = role
+    this.name = role.name
     this.#options = options
     const { cluster } = options
     this.#input = cluster.topicName(topics[role.from])
@@ -100,7 +102,7 @@ export class RoleRunner {
 
   #assigned(partitions: readonly number[]): void {
     const ended = this.#stopping.signal.aborted || this.#failedForGood
-    this.#wanted = new Set(ended ? [] : partitions.filter(partition => !this.#leaving || this.#supervised.has(partition)))
+    this.#wanted = new Set(ended ? [] : partitions.filter(partition => !this.#membership.leaving || this.#supervised.has(partition)))
     for (const [partition, runner] of this.#runners) if (!this.#wanted.has(partition)) runner.end('moved')
     for (const partition of this.#wanted) {
       const runner = this.#runners.get(partition)
@@ -205,7 +207,6 @@ export class RoleRunner {
 
   /** Begins no task any more; those that run go on until `stop`. */
   prepareStop(): void {
-    this.#leaving = true
     this.#membership.prepareStop()
   }
 

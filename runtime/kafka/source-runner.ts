@@ -16,6 +16,8 @@ import { codecNumbers } from './record-format.ts'
 /** One source in this process, with a task for each shard that its membership gives it. */
 export class SourceRunner {
   readonly source: Source
+  /** Of the source. */
+  readonly name: string
   readonly #cluster: Cluster
   readonly #codecs: Codecs
   readonly #restartMs: number
@@ -25,13 +27,13 @@ export class SourceRunner {
   #producer: Promise<Producer> | undefined
   #sending: Promise<void> = Promise.resolve()
   #stopped = false
-  #leaving = false
   /** Rejects with the error that a person must look at. */
   readonly failed: Promise<never>
   #fail!: (error: unknown) => void
 
   constructor(source: Source, options: { cluster: Cluster; codecs: Codecs; taskRestartMs: number }) {
     this.source = source
+    this.name = source.name
     this.#cluster = options.cluster
     this.#codecs = options.codecs
     this.#restartMs = options.taskRestartMs
@@ -58,7 +60,7 @@ export class SourceRunner {
   }
 
   #assigned(assigned: readonly number[]): void {
-    const shards = this.#stopped ? [] : assigned.filter(shard => !this.#leaving || this.#shards.has(shard))
+    const shards = this.#stopped ? [] : assigned.filter(shard => !this.#membership.leaving || this.#shards.has(shard))
     for (const [shard, stop] of this.#shards)
       if (!shards.includes(shard)) {
         stop.abort()
@@ -163,7 +165,6 @@ export class SourceRunner {
 
   /** Begins no shard any more; those that run go on until `stop`. */
   prepareStop(): void {
-    this.#leaving = true
     this.#membership.prepareStop()
   }
 

@@ -69,7 +69,7 @@ export const isHeader = (fields: readonly string[]): boolean => !fields.some(fie
  */
 export function columnsOfHeader(table: TextTable, fields: readonly string[], line: string): TableColumns {
   const header = fields.map(plainName)
-  const place = (wanted: readonly string[]): number => wanted.map(name => header.indexOf(name)).find(at => at >= 0) ?? -1
+  const place = (wanted: readonly string[]): number => columnOf(header, wanted)
   const [network, first, last, location] = [place(names.network), place(names.first), place(names.last), place(names.location)]
   const readers = readersOf(table)
   const values = columnsOfValues(table, header)
@@ -81,6 +81,10 @@ export function columnsOfHeader(table: TextTable, fields: readonly string[], lin
   return { network: hasEnds ? -1 : network, first: hasEnds ? first : -1, last: hasEnds ? last : -1, location, values }
 }
 
+/** Column of the first name that a header line has, -1 if it has none. */
+const columnOf = (header: readonly string[], wanted: readonly string[]): number =>
+  wanted.map(name => header.indexOf(name)).find(at => at >= 0) ?? -1
+
 /**
  * Columns of the attributes of a table by the names of a header line, in the order of `attributesOf`.
  *
@@ -90,7 +94,7 @@ export function columnsOfHeader(table: TextTable, fields: readonly string[], lin
 export function columnsOfValues(table: TextTable, header: readonly string[]): number[] {
   const taken: number[] = []
   for (const { header: wanted } of readersOf(table)) {
-    const at = wanted.map(name => header.indexOf(name)).find(column => column >= 0) ?? -1
+    const at = columnOf(header, wanted)
     taken.push(taken.includes(at) ? -1 : at)
   }
   return taken

@@ -1,5 +1,6 @@
-/** Rows whose slots are looked up ahead: their entries stay in the first level cache. */
 import { grown } from '../../../flow/typed-arrays.ts'
+
+/** Rows whose slots are looked up ahead: their entries stay in the first level cache. */
 const probedRows = 64
 
 /**

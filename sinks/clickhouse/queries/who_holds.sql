@@ -15,7 +15,7 @@
 SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0 OR at_midnight, 'ambiguous', 'held') AS state,
   run.5 AS interface_id, run.6 AS instance_id, run.7 AS interface_type, run.8 AS subnet_id, run.9 AS vpc_id, run.10 AS account_id, run.11 AS region,
   run.12 AS az_id, run.13 AS service, owner,
-  run.1 AS valid_from, if(later = 0, NULL, runs[later].1) AS valid_to, toBool(later != 0) AS end_known, run.2 AS first_seen, run.3 AS run_last,
+  run.1 AS valid_from, if(later = 0, NULL, runs[later].1) AS valid_to, toBool(later != 0) AS end_known, run.2 AS first_seen,
   multiIf(
     toUnixTimestamp({at:DateTime('UTC')}) > toUnixTimestamp(run.3), run.3,
     {at:DateTime('UTC')} = run.3 AND NOT (n < length(runs) AND toUnixTimestamp(runs[n + 1].1) = toUnixTimestamp(run.3) + 1), run.3,
@@ -27,7 +27,6 @@ SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0 OR at_midnight, 'ambiguo
   if(n = length(runs), NULL, runs[n + 1].1) AS next_seen, if(n = length(runs), '', owners[n + 1]) AS next_owner,
   if(run.4 = 0 AND NOT at_midnight, [], same_day) AS others,
   is[n] AS first_is, is[since] AS since_is, if(n = length(runs), 'seen', is[n + 1]) AS next_is, if(later = 0, 'seen', is[later]) AS valid_to_is,
-  if(later = 0, '', owners[later]) AS valid_to_owner,
   if(is[n] = 'seen', '', owners[n - 1]) AS before, if(is[n] = 'seen', NULL, runs[n - 1].3) AS before_last, same_day AS day_owners, day_lines,
   multiIf(state != 'ambiguous', '', run.4 > 0, 'conflict', {at:DateTime('UTC')} < run.16, 'midnight', 'resumed') AS doubt
 FROM (
