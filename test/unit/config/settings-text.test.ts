@@ -25,6 +25,9 @@ describe('a settings file that is not YAML is refused in plain words, with line 
     { text: 'kafka:\n  password: "\\q"\n', what: /a backslash in double quotes/, at: 'line 2, column 14' },
     { text: 'kafka:\n  password: "a"b\n', what: /text stands behind the end of a value/, at: 'line 2, column 16' },
     { text: 'log: {}\n---\nkafka: {}\n', what: /a second document/, at: 'line 2, column 1' },
+    { text: '%hunter2---\n', what: /a line begins with %/, at: 'line 1, column 1' },
+    { text: 'kafka:\n  password: |hunter2\n', what: /cannot stand here/, at: 'line 2, column 14' },
+    { text: 'kafka:\n  password: &a &b c\n', what: /two anchors/, at: 'line 2, column 16' },
     { text: 'kafka: { a: 1 b: 2 }\n', what: /a comma is missing/, at: 'line 1, column 13' },
   ]
   for (const { text, what, at } of table)
