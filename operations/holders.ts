@@ -41,7 +41,7 @@ export interface Holder {
   conflict_s: string
   /**
    * Why it is ambiguous: others for conflict_s; around midnight (UTC); it goes on after another owner, and may not have been seen since; another
-   * owner was seen after it (seen_later), though it came later, as two do that take turns.
+   * owner was seen after it (seen_later), or may have been if the flows are gone, though it came later, as two do that take turns.
    */
   doubt: '' | 'conflict' | 'midnight' | 'resumed' | 'turns'
   held_since: string
@@ -127,17 +127,18 @@ class ScopeAnswer {
 
   async holder(): Promise<Holder> {
     const row = this.#row
-    if (row.last_seen !== null) return this.#exact(row, { last_seen: row.last_seen })
+    const known = { last_seen: row.last_seen }
+    if (row.last_seen !== null && row.doubt !== 'turns') return this.#exact(row, known)
     const around = await this.#around(this.#atS)
     const own = around.get(row.owner)
     const last = own?.last
     const from = secondsOf(row.valid_from)
     // of another time, or flows of that second are missing
-    if (last === undefined || last < this.#atS - heldS || (last < from && row.first_is === 'seen')) return this.#exact(row, {})
+    if (last === undefined || last < this.#atS - heldS || (last < from && row.first_is === 'seen')) return this.#exact(row, known)
     const seen_again = last < this.#atS && own?.next !== undefined ? clock(own.next) : null
     if (last >= from) {
       const later = [...around].filter(([owner, each]) => owner !== row.owner && each.last !== undefined && each.last > last)
-      const decided = row.state === 'held' || row.doubt === 'resumed'
+      const decided = row.state === 'held' || row.doubt === 'resumed' || row.doubt === 'turns'
       const others = later.map(([owner]) => owner)
       const byFlows =
         others.length === 0 ? ({ state: 'held', doubt: '', others } as const) : ({ state: 'ambiguous', doubt: 'turns', others } as const)

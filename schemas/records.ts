@@ -172,6 +172,11 @@ const runFields = [
   required('firstSeen', 'long', 'Unix seconds: first second seen in the run; equal to validFrom'),
   required('lastSeen', 'long', 'Unix seconds: last second of the run; the owner counts as held for 600 seconds more'),
   required('conflictS', 'long', 'seconds of the run in which another owner was seen with the address too'),
+  optional(
+    'doubtTo',
+    'long',
+    'Unix seconds: up to this second of the run another owner may have been seen later than this one, however short they overlap; null: in none, or the run was written before this field was',
+  ),
 ] as const
 const ownershipRun = record('OwnershipRun', 'One ownership run', [required('owner', owner, 'who'), ...runFields])
 /**

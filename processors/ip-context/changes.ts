@@ -68,13 +68,14 @@ function conflictChanges(was: Told, is: Told): CloudMapChange[] {
   return changes
 }
 
-const runOf = ({ owner, validFrom, validTo, firstSeen, lastSeen, conflictS }: DerivedRun): OwnershipRun => ({
+const runOf = ({ owner, validFrom, validTo, firstSeen, lastSeen, conflictS, doubtTo }: DerivedRun): OwnershipRun => ({
   owner,
   validFrom,
   validTo,
   firstSeen,
   lastSeen,
   conflictS,
+  doubtTo,
 })
 
 const change = (

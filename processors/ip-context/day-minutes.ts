@@ -83,6 +83,19 @@ export function sharedMinutes(a: Minutes, b: Minutes, first: number, last: numbe
   return shared
 }
 
+/**
+ * The end of the first whole minute in which an owner was seen.
+ *
+ * @param from First second, of the day, in which that minute may begin.
+ * @param to Last second in which it may end.
+ * @returns Infinity: there is none.
+ */
+export function firstMinuteEnd(minutes: Minutes, from: number, to: number): number {
+  for (let minute = Math.ceil(from / 60); 60 * minute + 59 <= to; minute++)
+    if (minutes === undefined || (minutes[minute >>> 3]! & (1 << (minute & 7))) !== 0) return 60 * minute + 59
+  return Infinity
+}
+
 /** A set as it stands in a record: the number of the first byte that is not zero, and the bytes from there to the last one. */
 export function encodeMinutes(minutes: Minutes): Buffer | null {
   if (minutes === undefined) return null

@@ -5,12 +5,15 @@
  * one has the address again. Of two that began in the same second the one with the greater identity holds it: the growth of a stay never moves
  * a run that began before. If two stays overlap for longer than `overlapS`, and both owners were seen in as many minutes of that time, their
  * seconds are a conflict: owners that take turns within ten minutes have stays that overlap, and are never there at once.
+ *
+ * Whoever holds it, another owner may have been seen later: while a stay goes on that began before, and after that until the holder was seen for
+ * certain. A run says up to when (`doubtTo`).
  */
 import type { OwnershipRun } from '../../schemas/records.ts'
 import { holdersOf, type Holder } from './day-holders.ts'
-import { sharedMinutes } from './day-minutes.ts'
+import { firstMinuteEnd, sharedMinutes } from './day-minutes.ts'
 import type { DayState } from './day-state.ts'
-import { dayS } from './day-stays.ts'
+import { dayS, joinS } from './day-stays.ts'
 
 /** A run with what announcements need of it. */
 export interface DerivedRun extends OwnershipRun {
@@ -33,6 +36,8 @@ interface Stay {
   readonly last: number
   /** Last second in which it is in conflict with a stay that began before it; -1: it never is. */
   disputedTo: number
+  /** Last second of all stays that began before it; -1: none did. */
+  othersTo: number
 }
 
 /**
@@ -53,7 +58,17 @@ function ofOneHolder(day: number, { id, owner, stays }: Holder): DerivedRun[] {
     const validFrom = midnight + stays[i]!
     const next = stays[i + 2]
     const validTo = next === undefined ? null : midnight + next
-    runs.push({ owner, validFrom, validTo, firstSeen: validFrom, lastSeen: midnight + stays[i + 1]!, conflictS: 0, id, resumed: false })
+    runs.push({
+      owner,
+      validFrom,
+      validTo,
+      firstSeen: validFrom,
+      lastSeen: midnight + stays[i + 1]!,
+      conflictS: 0,
+      doubtTo: null,
+      id,
+      resumed: false,
+    })
   }
   return runs
 }
@@ -68,9 +83,11 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
   let going: Stay[] = []
   let goingTo = Infinity
   let from = 0
-  const endRun = ({ holder, first, disputedTo }: Stay, to: number): void => {
+  const endRun = (stay: Stay, to: number): void => {
     if (to < from) return
-    const conflictTo = Math.min(disputedTo, to)
+    const { holder } = stay
+    const conflictTo = Math.min(stay.disputedTo, to)
+    const doubtTo = doubtIn(stay, from, to)
     const validFrom = midnight + from
     const previous = runs.at(-1)
     if (previous !== undefined) previous.validTo = validFrom
@@ -81,8 +98,9 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
       firstSeen: validFrom,
       lastSeen: midnight + to,
       conflictS: Math.max(conflictTo - from + 1, 0),
+      doubtTo: doubtTo < from ? null : midnight + doubtTo,
       id: holder.id,
-      resumed: from > first,
+      resumed: from > stay.first,
     })
   }
   for (let next = 0; next < stays.length || begun.length > 0;) {
@@ -105,11 +123,24 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
       going.push(stay!)
       goingTo = Math.min(goingTo, stay!.last)
     }
+    stay!.othersTo = newest === undefined ? -1 : Math.max(newest.last, newest.othersTo)
     begun.push(stay!)
     from = stay!.first
     next++
   }
   return runs
+}
+
+/**
+ * Last second in which another owner may have been seen later, if a stay has the address from one second to another; less than `from`: none. After
+ * the last second of the others the holder was seen at the end of the next minute that shows it, at most `joinS` later, and at the end of its stay.
+ */
+function doubtIn({ holder, first, last, othersTo }: Stay, from: number, to: number): number {
+  const isResumed = from > first
+  if (othersTo < from && !isResumed) return -1
+  const othersLast = Math.max(Math.min(othersTo, to), from - 1)
+  const unseenTo = Math.min(to === last ? to - 1 : to, othersLast + joinS)
+  return Math.min(unseenTo, firstMinuteEnd(holder.minutes, othersLast + 1, unseenTo) - 1)
 }
 
 /** Last second in which a stay is in conflict with one of those that go on when it begins. */
@@ -129,6 +160,6 @@ function staysOf(holders: readonly Holder[]): Stay[] {
   const all: Stay[] = []
   for (const holder of holders)
     for (let i = 0; i < holder.stays.length; i += 2)
-      all.push({ holder, first: holder.stays[i]!, last: holder.stays[i + 1]!, disputedTo: -1 })
+      all.push({ holder, first: holder.stays[i]!, last: holder.stays[i + 1]!, disputedTo: -1, othersTo: -1 })
   return all.sort((a, b) => a.first - b.first || (a.holder.id < b.holder.id ? -1 : 1))
 }

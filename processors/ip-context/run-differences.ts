@@ -15,6 +15,7 @@ const sameRun = (a: OwnershipRun, b: OwnershipRun): boolean =>
   a.validTo === b.validTo &&
   a.lastSeen === b.lastSeen &&
   a.conflictS === b.conflictS &&
+  a.doubtTo === b.doubtTo &&
   (a.owner === b.owner || ownerText(a.owner) === ownerText(b.owner))
 
 /** Compares the runs of a day, both oldest first. */

@@ -42,13 +42,14 @@ const anyRun = fc
     second: fc.integer({ min: 0, max: 4000 }),
     lasting: fc.integer({ min: 0, max: 4000 }),
     conflictS: fc.constantFrom(0, 0, 30),
+    doubt: fc.option(fc.integer({ min: 0, max: 4000 })),
     interfaceId: fc.constantFrom('eni-0', 'eni-other'),
     instanceId: fc.option(fc.constantFrom('i-7', 'i-8')),
   })
-  .map(({ day, second, lasting, ...run }): KnownRun => {
+  .map(({ day, second, lasting, doubt, ...run }): KnownRun => {
     const from = noon + day * dayS + second
     const isAws = run.scope === 'aws'
-    return { ...run, from, lastSeen: from + lasting, service: isAws ? 'S3' : null, interfaceId: isAws ? null : run.interfaceId, instanceId: isAws ? null : run.instanceId } // prettier-ignore
+    return { ...run, from, lastSeen: from + lasting, doubtTo: doubt === null ? null : from + Math.min(doubt, lasting), service: isAws ? 'S3' : null, interfaceId: isAws ? null : run.interfaceId, instanceId: isAws ? null : run.instanceId } // prettier-ignore
   })
 
 let server: LiveClickHouse
@@ -58,9 +59,9 @@ after(() => server.stop())
 async function tablesWith(records: readonly FlowRecord[], runs: readonly KnownRun[]): Promise<Store> {
   const { store, cluster, role, putFlows } = await setUpSink(server)
   putFlows(records)
-  for (const { scope, ip, from, lastSeen, conflictS, interfaceId, instanceId, service } of runs) {
+  for (const { scope, ip, from, lastSeen, conflictS, doubtTo, interfaceId, instanceId, service } of runs) {
     const owner = { interfaceId, instanceId, service, interfaceType: null, subnetId: null, vpcId: null, accountId: null, region: null, azId: null } // prettier-ignore
-    cluster.put('cloudMapRuns', { scope, ip, first: from }, { owner, validFrom: from, validTo: null, firstSeen: from, lastSeen, conflictS })
+    cluster.put('cloudMapRuns', { scope, ip, first: from }, { owner, validFrom: from, validTo: null, firstSeen: from, lastSeen, conflictS, doubtTo })
   }
   for (const name of ['sink-flows', 'sink-runs']) await cluster.runRole(role(name))
   return store

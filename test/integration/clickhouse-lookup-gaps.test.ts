@@ -8,7 +8,8 @@ import { createIpContextRole } from '../../processors/ip-context/ip-context-proc
 import type { Owner } from '../../schemas/records.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { seen as record } from '../support/clickhouse/seen-records.ts'
-import { setUpSink } from '../support/clickhouse/sink-setup.ts'
+import { natGatewayFlows, setUpSink } from '../support/clickhouse/sink-setup.ts'
+import { flow } from '../support/records/flow-records.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
@@ -150,8 +151,24 @@ function faultOf(seen: readonly Seen[], t: number, row: Holder | undefined, hasF
     if (row.seen_later.some(({ owner, at }) => secondOf(at) !== lastOf(seen, owner, t))) return 'a false second of one that was seen later'
     if (row.seen_again !== null && secondOf(row.seen_again) !== nextOf(seen, who, t)) return `seen again ${row.seen_again}`
     if (row.uncertain.length > 0) return `uncertain: ${row.uncertain.join()}`
-  } else if (wanted.isGap && row.state === 'held' && who !== wanted.who) return `held by ${who}, and ${wanted.who} was seen later`
+  } else {
+    const fault = mapFault(seen, t, row.state, who, Number(row.conflict_s) > 0)
+    if (fault !== undefined) return fault
+  }
   return nextFault(seen, row)
+}
+
+/** What is wrong with an owner and its state that the map alone gives: it knows minutes, not seconds, and may doubt for that long. */
+function mapFault(seen: readonly Seen[], t: number, state: string | null, who: string | null, isConflict: boolean): string | undefined {
+  const wanted = truth(seen, t)
+  if (wanted === undefined || who === null || state === null)
+    return wanted === undefined && who === null && state === null ? undefined : 'somebody and nobody'
+  if ((state === 'last-known') !== (wanted.state === 'last-known')) return `${state} for ${wanted.state}`
+  const later = owners.filter(o => lastOf(seen, o, t) > lastOf(seen, who, t))
+  if (state === 'held' && later.length > 0) return `held by ${who}, and ${later.join()} was seen later`
+  const isNear = owners.some(o => o !== who && staysOf(seen, o).some(([first, last]) => first <= t && last >= t - held - 1))
+  // a conflict counts for all of its run
+  return state === 'ambiguous' && !isNear && !isConflict ? 'ambiguous, and nobody else was near' : undefined
 }
 
 /** Every second that is said must be one in which that owner was seen, or say that it may be up to 10 minutes later. */
@@ -209,10 +226,38 @@ describe('lookup inside of gaps, in random worlds', () => {
           )
         })
       }
+      /** The views of owners, of a flow with the address at each second asked: on its remote side, or on either one of which nobody knows the direction. */
+      const checkViews = async (): Promise<void> => {
+        const peer = { ...natGatewayFlows()[0]!, pktSrcAddr: null, pktDstAddr: null, vpcId: scope, direction: 'unknown', flowDirection: null } as const // prettier-ignore
+        const firstLine = shown.length + 1
+        putFlows(
+          asked.map(({ ip, t }, i) => {
+            const ends = i % 2 === 0 ? { srcAddr: ip, dstAddr: '198.51.100.9' } : { srcAddr: '198.51.100.9', dstAddr: ip }
+            return flow({ ...peer, ...ends, start: noon + t, end: noon + t, line: firstLine + i })
+          }),
+        )
+        await cluster.runRole(role('sink-flows'))
+        for (const view of ['flow_owners', `flow_owners_between(from = ${noon - 5000}, to = ${noon + 9000})`]) {
+          const rows = await store.query<Record<string, string | null> & { line: number }>(
+            `SELECT line, local_interface_id, local_instance_id, local_state, remote_interface_id, remote_instance_id, remote_state, local_conflict_s, remote_conflict_s FROM ${view} WHERE line >= ${firstLine}`,
+          )
+          assert.equal(rows.length, asked.length)
+          for (const row of rows) {
+            const i = row.line - firstLine
+            const side = i % 2 === 0 ? 'local' : 'remote'
+            const { seen, t } = asked[i]!
+            const id = row[`${side}_interface_id`]
+            const who = id === null ? null : `${id} ${row[`${side}_instance_id`]}`
+            const fault = mapFault(seen, t, row[`${side}_state`] ?? null, who, Number(row[`${side}_conflict_s`]) > 0)
+            assert.equal(fault, undefined, `${view}, ${t} s, seen ${JSON.stringify(seen)}: ${JSON.stringify(row)}`)
+          }
+        }
+      }
       await check(false)
       putFlows(shown.map((each, i) => ({ ...each, line: i + 1 })))
       await cluster.runRole(role('sink-flows'))
       await check(true)
+      await checkViews()
       assert.ok(
         asked.some(({ seen, t }) => truth(seen, t)?.isGap),
         'a gap was asked about',

@@ -52,6 +52,7 @@ describe('the cloud map in ClickHouse', () => {
     firstSeen: from,
     lastSeen: last,
     conflictS: 0,
+    doubtTo: null,
     ...values,
   })
 

@@ -1,6 +1,6 @@
 -- Owners of addresses from the map of days: no run lies inside of another, none crosses midnight (UTC), and a run ends where nothing was seen for more
 -- than 10 minutes. At a second, the newest run that began answers: held up to 10 minutes after its last sighting, last-known after that.
--- ambiguous_until: before that second the answer is ambiguous, whatever conflict_s says; 1970 if it is not. Two things make it so.
+-- ambiguous_until: before that second the answer is ambiguous, whatever conflict_s says; 1970 if it is not. Three things make it so.
 -- midnight_until: the map is local to a day, so of two owners that are seen from its first seconds on it cannot say who came first. A run that begins in
 -- the first 10 minutes of a day is ambiguous in them if the next owner of that day follows within 10 minutes, and
 --   was there in the last 10 minutes before midnight too, so that it may have been there all the time; or
@@ -8,15 +8,19 @@
 -- resumed: the run begins in the second after that of another owner, and its own owner held the address before in runs without a second between. It
 -- goes on, with a gap of at most 10 minutes, so nobody knows if it was seen at valid_from. Until it was seen for certain (10 minutes later, or at the
 -- end of the run) the other one may be the one that was seen last: the run is ambiguous.
+-- doubt_to: the run itself says up to which second another owner may have been seen later. It is nearer than the rule of resumed, which is left for runs
+-- that were written before doubt_to was.
 -- owner: the interface and, after a space, its instance; else the service. An interface that moves to another instance is another owner. A run without an
 -- instance (no format of that day names it) is not another owner than the same interface with one: its instance is that of the run of the interface
 -- before it that has one, else of the first one that has. instance_id says only what that day says.
 -- This view is the only place of the rule: who_holds.sql and the views of owners read it.
 CREATE OR REPLACE VIEW {database}.cloud_map_timeline AS
 SELECT scope, ip, valid_from, last_seen, interface_id, instance_id, service, conflict_s,
-  greatest(midnight_until, toDateTime(
-    if(resumed, least(toUnixTimestamp(valid_from) + 600, toUnixTimestamp(last_seen) + (next_from = toUnixTimestamp(last_seen) + 1)), 0), 'UTC'
-  )) AS ambiguous_until,
+  greatest(midnight_until, toDateTime(multiIf(
+    doubt_to IS NOT NULL, toUnixTimestamp(assumeNotNull(doubt_to)) + 1,
+    resumed, least(toUnixTimestamp(valid_from) + 600, toUnixTimestamp(last_seen) + (next_from = toUnixTimestamp(last_seen) + 1)),
+    0
+  ), 'UTC')) AS ambiguous_until,
   first_seen, interface_type, subnet_id, vpc_id, account_id, region, az_id,
   owner, changes AND follows AND owner_before >= without_gap_from AS resumed,
   if(
@@ -44,7 +48,7 @@ FROM (
         arrayJoin(if(toUnixTimestamp(last_seen) % 86400 >= 85800, [0, 1], [0])) AS eve,
         intDiv(toUnixTimestamp(valid_from), 86400) + eve AS night
       FROM (
-        SELECT toString(scope) AS scope, ip, valid_from, first_seen, last_seen, conflict_s, interface_id, instance_id, toString(service) AS service,
+        SELECT toString(scope) AS scope, ip, valid_from, first_seen, last_seen, conflict_s, doubt_to, interface_id, instance_id, toString(service) AS service,
           if(interface_id != '', interface_id, service) AS line,
           multiIf(
             instance_id != '', instance_id,

@@ -11,8 +11,9 @@
 -- that goes on, so flows have to say if it was seen then); resumed (it goes on: nobody knows if it was seen then).
 -- before: owner of the run before, up to before_last, if the run follows it without a second between. day_owners: all other owners of that UTC day.
 -- day_lines: their interfaces and services, and that of the run.
--- doubt: why it is ambiguous, else empty: conflict; midnight; resumed (it goes on after a run of another owner, and may not have been seen since).
-SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0 OR at_midnight, 'ambiguous', 'held') AS state,
+-- doubt: why it is ambiguous, else empty: conflict; midnight; resumed (it goes on after a run of another owner, and may not have been seen since); turns
+-- (another owner was there before, goes on in the run, and may have been seen later).
+SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0 OR in_doubt, 'ambiguous', 'held') AS state,
   run.5 AS interface_id, run.6 AS instance_id, run.7 AS interface_type, run.8 AS subnet_id, run.9 AS vpc_id, run.10 AS account_id, run.11 AS region,
   run.12 AS az_id, run.13 AS service, owner,
   run.1 AS valid_from, if(later = 0, NULL, runs[later].1) AS valid_to, toBool(later != 0) AS end_known, run.2 AS first_seen,
@@ -25,16 +26,16 @@ SELECT scope, multiIf(NOT seen, 'last-known', run.4 > 0 OR at_midnight, 'ambiguo
   run.4 AS conflict_s, runs[since].1 AS held_since,
   toUInt32(arrayCount((each, i) -> i > since AND i <= n AND toUnixTimestamp(each.1) > toUnixTimestamp(runs[i - 1].3) + 600, runs, arrayEnumerate(runs))) AS gaps,
   if(n = length(runs), NULL, runs[n + 1].1) AS next_seen, if(n = length(runs), '', owners[n + 1]) AS next_owner,
-  if(run.4 = 0 AND NOT at_midnight, [], same_day) AS others,
+  if(run.4 = 0 AND NOT in_doubt, [], same_day) AS others,
   is[n] AS first_is, is[since] AS since_is, if(n = length(runs), 'seen', is[n + 1]) AS next_is, if(later = 0, 'seen', is[later]) AS valid_to_is,
   if(is[n] = 'seen', '', owners[n - 1]) AS before, if(is[n] = 'seen', NULL, runs[n - 1].3) AS before_last, same_day AS day_owners, day_lines,
-  multiIf(state != 'ambiguous', '', run.4 > 0, 'conflict', {at:DateTime('UTC')} < run.16, 'midnight', 'resumed') AS doubt
+  multiIf(state != 'ambiguous', '', run.4 > 0, 'conflict', {at:DateTime('UTC')} < run.16, 'midnight', is[n] = 'resumed', 'resumed', 'turns') AS doubt
 FROM (
   SELECT scope, runs, owners, is, n, run, owner,
     toUnixTimestamp({at:DateTime('UTC')}) <= toUnixTimestamp(run.3) + 600 AS seen,
     arrayLastIndex((who, i) -> i < n AND who != owner, owners, arrayEnumerate(owners)) + 1 AS since,
     arrayFirstIndex((who, i) -> i > n AND who != owner, owners, arrayEnumerate(owners)) AS later,
-    {at:DateTime('UTC')} < run.14 AS at_midnight,
+    {at:DateTime('UTC')} < run.14 AS in_doubt,
     arrayDistinct(arrayFilter((who, each) -> who != owner AND toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), owners, runs)) AS same_day,
     arrayDistinct(arrayMap(each -> if(each.5 != '', each.5, each.13), arrayFilter(each -> toDate(each.1, 'UTC') = toDate(run.1, 'UTC'), runs))) AS day_lines
   FROM (

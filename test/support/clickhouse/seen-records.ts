@@ -78,6 +78,7 @@ export const run = (
   firstSeen: from,
   lastSeen: last,
   conflictS,
+  doubtTo: null,
 })
 
 /** Brings records, and runs of the map, into a fresh database. */

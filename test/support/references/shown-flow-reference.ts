@@ -14,6 +14,7 @@ export interface KnownRun {
   readonly from: number
   readonly lastSeen: number
   readonly conflictS: number
+  readonly doubtTo: number | null
   readonly interfaceId: string | null
   readonly instanceId: string | null
   readonly service: string | null
@@ -88,7 +89,8 @@ function heldAt(runs: readonly KnownRun[], scope: string | null, ip: string | nu
   const begun = runs.filter(run => run.scope === scope && run.ip === ip && run.from <= at).sort((a, b) => b.from - a.from)
   const run = begun[0]
   if (run === undefined) return null
-  return { run, state: at > run.lastSeen + 600 ? 'last-known' : run.conflictS > 0 ? 'ambiguous' : 'held' }
+  if (at > run.lastSeen + 600) return { run, state: 'last-known' }
+  return { run, state: run.conflictS > 0 || (run.doubtTo !== null && at <= run.doubtTo) ? 'ambiguous' : 'held' }
 }
 
 /** The row of `flow_owners`, but for its columns interface and object_id. Runs are away from midnight. */

@@ -105,7 +105,10 @@ describe('the second in which a holder was last seen', () => {
 
   it('is in doubt if another one was there in between', () => {
     assert.match(said({ state: 'ambiguous', doubt: 'resumed', others: ['eni-2'] }), /; another owner was there in between, and may have been seen later: eni-2$/) // prettier-ignore
-    assert.match(said({ state: 'ambiguous', doubt: 'turns', others: ['eni-2'] }), /; another owner was there before, and was seen after it: eni-2$/) // prettier-ignore
+    const turns = { state: 'ambiguous', doubt: 'turns', others: ['eni-2'] } satisfies Partial<Holder>
+    const seen_later = [{ owner: 'eni-2', at: '2023-07-26 00:07:00' }]
+    assert.match(said({ ...turns, seen_later }), /; another owner was there before, and was seen after it: eni-2$/)
+    assert.match(said(turns), /; another owner was there before, and may have been seen later: eni-2$/)
     assert.match(said({ state: 'ambiguous', doubt: 'midnight' }), /; another owner was seen around midnight too$/)
   })
 })

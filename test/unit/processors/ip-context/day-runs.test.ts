@@ -131,6 +131,49 @@ for (const { name, sightings, expect } of tables)
     assert.deepEqual(runsOf(sightings.toReversed()).map(inShort), expect)
   })
 
+const doubts: { name: string; sightings: IpSighting[]; expect: [from: number, doubtTo: number | null][] }[] = [
+  { name: 'one after the other leaves no doubt', sightings: [seen('a', [0, 59]), seen('b', [60, 119])], expect: [[0, null], [60, null]] },
+  {
+    name: 'a hand-over overlap leaves one until the newcomer was seen in a whole minute behind it',
+    sightings: [seen('a', [0, 100]), seen('b', [95, 300])],
+    expect: [[0, null], [95, 178]],
+  },
+  {
+    name: 'a short stay inside the stay of another is in doubt but for its end, and who goes on until it was seen again',
+    sightings: [seen('a', [0, 1000]), seen('b', [95, 99])],
+    expect: [[0, null], [95, 98], [100, 178]],
+  },
+  {
+    name: 'who goes on and is seen again only at the end of its stay is in doubt up to there',
+    sightings: [seen('a', [0, 59], [600, 659]), seen('b', [120, 479])],
+    expect: [[0, null], [120, 478], [480, 658]],
+  },
+  {
+    name: 'nobody is unseen for more than ten minutes within a stay',
+    sightings: [seen('a', [0, 59], [660, 1300]), seen('b', [61, 70])],
+    expect: [[0, null], [61, 69], [71, 670]],
+  },
+  {
+    name: 'owners that take turns are in doubt up to the last turn of the earlier one, and until the other was seen after it',
+    sightings: [
+      seen('a', ...Array.from({ length: 30 }, (_, i): [number, number] => [i * 240, i * 240 + 119])),
+      seen('b', ...Array.from({ length: 30 }, (_, i): [number, number] => [i * 240 + 120, i * 240 + 239])),
+    ],
+    expect: [[0, null], [120, 7138]],
+  },
+  {
+    name: 'a third one that takes over leaves the run before it in doubt up to its end',
+    sightings: [seen('a', [0, 1000]), seen('b', [100, 900]), seen('c', [200, 2000])],
+    expect: [[0, null], [100, 199], [200, 1078]],
+  },
+] // prettier-ignore
+for (const { name, sightings, expect } of doubts)
+  test(`doubt: ${name}`, () => {
+    const of = (given: readonly IpSighting[]): unknown => runsOf(given).map(run => [run.validFrom, run.doubtTo])
+    assert.deepEqual(of(sightings), expect)
+    assert.deepEqual(of(sightings.toReversed()), expect)
+  })
+
 test('two flow logs, one without instance-id, name one owner', () => {
   const with_ = by(ownerNamed('a'), 0, 600)
   const without = by(ownerNamed('a', { instanceId: null, subnetId: 'subnet-1' }), 300, 900)
