@@ -114,10 +114,16 @@ describe('an address that is handed over around midnight', () => {
     ])
     const [row] = await findHolders(setup.store, '10.0.1.1', midnight + 10)
     assert.deepEqual([row!.state, row!.interface_id, row!.others, Number(row!.conflict_s)], ['ambiguous', 'eni-b4', ['eni-a4'], 0])
-    for (const t of [-60, 40, 700]) {
-      const [held] = await findHolders(setup.store, '10.0.1.1', midnight + t)
-      assert.deepEqual([held!.state, held!.interface_id], ['held', 'eni-a4'])
+    const at = async (t: number): Promise<unknown[]> => {
+      const [said] = await findHolders(setup.store, '10.0.1.1', midnight + t)
+      return [said!.state, said!.interface_id, said!.doubt]
     }
+    assert.deepEqual(await at(-180), ['held', 'eni-b4', ''])
+    // both are there, and there are no flows that say who was seen last
+    assert.deepEqual(await at(-60), ['ambiguous', 'eni-a4', 'turns'])
+    // nobody knows if it was seen since, until it was in a whole minute
+    assert.deepEqual(await at(40), ['ambiguous', 'eni-a4', 'turns'])
+    for (const t of [120, 700]) assert.deepEqual(await at(t), ['held', 'eni-a4', ''])
   })
 
   it('is held as ever if nobody else was seen around midnight', async () => {
