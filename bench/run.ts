@@ -15,7 +15,27 @@ function show({ name, rowsPerCpuSecond, bytesPerRow }: BenchResult): void {
   )
 }
 
-const { values } = parseArgs({ options: { stages: { type: 'boolean' } } })
+const usage = `npm run bench [-- --stages]
+
+Measures speed as rows per CPU-second, warm, medians: each stage in one process, the sink on ClickHouse, then each role as a process and the
+whole path on a local stack that it starts. It needs a quiet machine and takes some minutes.
+
+  --stages   stages and the sink alone
+  --help     show this text`
+
+function settingsOf(): { stages: boolean } {
+  try {
+    const { values } = parseArgs({ options: { stages: { type: 'boolean' }, help: { type: 'boolean' } } })
+    if (values.help !== true) return { stages: values.stages === true }
+    console.log(usage)
+    process.exit(0)
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`)
+    process.exit(2)
+  }
+}
+
+const { stages } = settingsOf()
 
 console.log('stages (one process, no network)')
 for (const order of ['aws', 'alphabetical'] as const) show(benchParse(400_000, order))
@@ -31,7 +51,7 @@ for (const result of [await benchOrdinaryMap(), await benchTwoFormats()]) {
 }
 console.log('\nthe sink on ClickHouse over HTTP')
 show(await benchClickHouse(tables))
-if (values.stages !== true) {
+if (!stages) {
   console.log('\nroles as processes on the real services')
   for (const result of await benchPath()) show(result)
   for (const result of await benchSmallObjects()) show(result)
