@@ -1,0 +1,283 @@
+/**
+ * Benchmark: the whole job at once, from objects in S3 to merged parts in ClickHouse, with default settings and one process a role; CPU time of each
+ * process from the operating system. Beside it, in the same run, ClickHouse alone reads the same objects. Linux only.
+ *
+ * Cold: the processes start, and their start-up counts. Warm: the same processes get as much again. ClickHouse's time goes on until it merges no more.
+ * The S3 server stands for AWS and does not count.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
+import { randomBytes } from 'node:crypto'
+import { settingsEnvironment } from '../harness/fleet.ts'
+import { LocalRun } from '../harness/local-run.ts'
+import { createBucket, putObject, s3Client } from '../harness/s3.ts'
+import { RoleProcesses } from '../operations/role-processes.ts'
+import type { Store } from '../sinks/clickhouse/store.ts'
+import { startStack, type Stack } from '../stack/local-stack.ts'
+import { ClickHouseAlone } from './clickhouse-alone.ts'
+import { cpuSeconds } from './enrich-measure.ts'
+import { sampleObject } from './sample-object.ts'
+
+/** How much is read in each of the two rounds. */
+export interface JobLoad {
+  readonly name: string
+  readonly objects: number
+  readonly rowsPerObject: number
+}
+
+/** Two million rows in large objects. */
+export const largeLoad: JobLoad = { name: 'L', objects: 20, rowsPerObject: 100_000 }
+/** A million rows in small ones. */
+export const smallLoad: JobLoad = { name: 'S', objects: 2000, rowsPerObject: 500 }
+
+/** One process a role, as `run --processes` would start them. */
+const roles = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
+const services = ['kafka', 'clickhouse'] as const
+type Process = (typeof roles)[number] | (typeof services)[number]
+
+/** CPU seconds of each process for a million rows, and rows per second by the clock. */
+export interface JobRound {
+  readonly cpu: Readonly<Record<Process, number>>
+  readonly sum: number
+  readonly rowsPerSecond: number
+}
+
+/** What one run of a load took. */
+export interface JobResult {
+  readonly load: string
+  readonly cold: JobRound
+  readonly warm: JobRound
+  /** ClickHouse alone, CPU seconds for a million rows. */
+  readonly alone: number
+  /** Of the table flows, merged to one part a day. */
+  readonly bytesPerRow: number
+  /** Inserts into flows for a million rows, both rounds. */
+  readonly partsPerMillion: number
+}
+
+const timeoutMs = 600_000
+
+async function until(what: string, reached: () => Promise<boolean>, roleProcesses?: RoleProcesses): Promise<void> {
+  const endMs = Date.now() + timeoutMs
+  const failed = roleProcesses?.failed ?? new Promise<never>(() => undefined)
+  while (!(await Promise.race([reached(), failed]))) {
+    if (Date.now() > endMs) throw new Error(`${what}: not within ${timeoutMs / 1000} s`)
+    await sleep(200)
+  }
+}
+
+/** Waits until no merge has run for a second. */
+async function untilMerged(store: Store): Promise<void> {
+  let idleSince = Date.now()
+  await until('merges', async () => {
+    const [row] = await store.query<{ merges: string }>('SELECT count() AS merges FROM system.merges')
+    if (row!.merges !== '0') idleSince = Date.now()
+    return Date.now() - idleSince > 1000
+  })
+}
+
+/** A deployment with default settings, and its objects. */
+class Job {
+  readonly #stack: Stack
+  readonly #load: JobLoad
+  readonly #run: LocalRun
+  readonly #env: Record<string, string>
+  readonly #client: ReturnType<typeof s3Client>
+  readonly #sample: ReturnType<typeof sampleObject>
+
+  private constructor(stack: Stack, load: JobLoad, run: LocalRun, env: Record<string, string>) {
+    this.#stack = stack
+    this.#load = load
+    this.#run = run
+    this.#env = env
+    this.#client = s3Client(stack.endpoints.s3Endpoint)
+    this.#sample = sampleObject(load.rowsPerObject)
+  }
+
+  static async open(stack: Stack, load: JobLoad): Promise<Job> {
+    const name = `job-${randomBytes(4).toString('hex')}`
+    const { kafkaBrokers, registryUrl, s3Endpoint, clickhouseUrl } = stack.endpoints
+    const settings = {
+      kafka: { brokers: kafkaBrokers, topicPrefix: `${name}.`, deployment: name },
+      registry: { url: registryUrl },
+      s3: { sources: [{ bucket: name, prefix: '' }], endpoint: s3Endpoint, pathStyle: true, accessKeyId: 'test', secretAccessKey: 'test' },
+      clickhouse: { url: clickhouseUrl, database: name.replace('-', '_') },
+      log: { level: 'warn' },
+    }
+    const run = await LocalRun.open({ ...settings, kafka: { ...settings.kafka, createTopics: true } })
+    const job = new Job(stack, load, run, settingsEnvironment(settings))
+    await createBucket(job.#client, run.bucket)
+    return job
+  }
+
+  async measure(): Promise<JobResult> {
+    const { objects, rowsPerObject, name } = this.#load
+    await this.#upload('a')
+    const processes = new RoleProcesses()
+    const before = this.#cpu(undefined)
+    const startMs = performance.now()
+    await processes.start(roles, this.#env)
+    const cold = await this.#round(processes, before, startMs, 1)
+    const warmBefore = this.#cpu(processes)
+    await this.#upload('b')
+    const warm = await this.#round(processes, warmBefore, performance.now(), 2)
+    await processes.stop()
+    const { store } = this.#run
+    const [parts] = await store
+      .query<{ parts: string }>(
+        `SELECT count() AS parts FROM system.part_log WHERE database = currentDatabase() AND table = 'flows' AND event_type = 'NewPart'`,
+      )
+      .catch(() => [{ parts: 'NaN' }])
+    await store.command(`OPTIMIZE TABLE ${this.#run.session.config.clickhouse.database}.flows FINAL`)
+    const [size] = await store.query<{ bytes: string; rows: string }>(
+      `SELECT sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts WHERE database = currentDatabase() AND table = 'flows' AND active`,
+    )
+    return {
+      load: name,
+      cold,
+      warm,
+      alone: await this.#alone(),
+      bytesPerRow: Number(size!.bytes) / Number(size!.rows),
+      partsPerMillion: Number(parts!.parts) / ((2 * objects * rowsPerObject) / 1e6),
+    }
+  }
+
+  async close(): Promise<void> {
+    const { database } = this.#run.session.config.clickhouse
+    await this.#run.store.command(`DROP DATABASE IF EXISTS ${database}`)
+    await this.#run.close()
+  }
+
+  async #alone(): Promise<number> {
+    const { store, session, bucket } = this.#run
+    const database = `${session.config.clickhouse.database}_alone`
+    const header = gunzipSync(this.#sample.body).toString('utf8').split('\n', 1)[0]!
+    const alone = await ClickHouseAlone.open(store, database, header)
+    const pid = this.#stack.pids.clickhouse!
+    const rows = this.#load.objects * this.#load.rowsPerObject
+    let cpu = 0
+    // the first time it is cold
+    for (let i = 0; i < 2; i++) {
+      await alone.clear()
+      const before = cpuSeconds(pid)
+      const read = await alone.read(this.#stack.endpoints.s3Endpoint, bucket, this.#prefixOf('a'))
+      await untilMerged(store)
+      cpu = cpuSeconds(pid) - before
+      if (read !== rows) throw new Error(`ClickHouse alone read ${read} of ${rows} rows`)
+    }
+    await store.command(`DROP DATABASE ${database}`)
+    return (cpu / rows) * 1e6
+  }
+
+  async #round(processes: RoleProcesses, before: Readonly<Record<Process, number>>, startMs: number, rounds: number): Promise<JobRound> {
+    const { store } = this.#run
+    const rows = this.#load.objects * this.#load.rowsPerObject
+    const arrived = async (): Promise<boolean> => {
+      const [row] = await store
+        .query<{ rows: string }>('SELECT (SELECT count() FROM flows) + (SELECT count() FROM flow_gaps) AS rows')
+        .catch(() => [{ rows: '0' }])
+      return Number(row!.rows) >= rounds * rows
+    }
+    await until('rows', arrived, processes)
+    const seconds = (performance.now() - startMs) / 1000
+    await untilMerged(store)
+    const after = this.#cpu(processes)
+    const cpu = Object.fromEntries(
+      Object.entries(after).map(([process, value]) => [process, ((value - before[process as Process]) / rows) * 1e6]),
+    ) as Record<Process, number>
+    return { cpu, sum: Object.values(cpu).reduce((sum, value) => sum + value, 0), rowsPerSecond: rows / seconds }
+  }
+
+  #cpu(processes: RoleProcesses | undefined): Record<Process, number> {
+    const of = (pid: number | undefined): number => (pid === undefined ? 0 : cpuSeconds(pid))
+    return Object.fromEntries([
+      ...roles.map((role, i) => [role, of(processes?.pids[i])]),
+      ...services.map(service => [service, of(this.#stack.pids[service])]),
+    ]) as Record<Process, number>
+  }
+
+  #prefixOf(round: string): string {
+    return this.#sample.key.replace('.log.gz', round)
+  }
+
+  async #upload(round: string): Promise<void> {
+    for (let i = 0; i < this.#load.objects; i++)
+      await putObject(this.#client, this.#run.bucket, `${this.#prefixOf(round)}${String(i).padStart(5, '0')}.log.gz`, this.#sample.body)
+  }
+}
+
+/** Runs loads, each some times, on one stack. */
+export async function benchJob(
+  loads: readonly JobLoad[],
+  times: number,
+  told: (result: JobResult) => void = () => undefined,
+): Promise<JobResult[]> {
+  const dir = mkdtempSync(join(tmpdir(), 'flowloom-bench-'))
+  const stack = await startStack({ dataDir: dir, ports: 'free' })
+  const results: JobResult[] = []
+  try {
+    for (let i = 0; i < times; i++)
+      for (const load of loads) {
+        const job = await Job.open(stack, load)
+        const result = await job.measure()
+        await job.close()
+        results.push(result)
+        told(result)
+      }
+  } finally {
+    await stack.stop()
+    rmSync(dir, { recursive: true, force: true })
+  }
+  return results
+}
+
+const figure = (value: number): string => value.toFixed(1).padStart(7)
+
+/** One run as lines of text. */
+export function jobText({ load, cold, warm, alone, bytesPerRow, partsPerMillion }: JobResult): string {
+  const rounds = [
+    ['cold', cold],
+    ['warm', warm],
+  ] as const
+  const head = `${load}, CPU-s per million rows`.padEnd(30) + rounds.map(([name]) => name.padStart(7)).join('')
+  const lines = [...roles, ...services].map(process => process.padEnd(30) + rounds.map(([, { cpu }]) => figure(cpu[process])).join(''))
+  return [
+    head,
+    ...lines,
+    'sum'.padEnd(30) + rounds.map(([, { sum }]) => figure(sum)).join(''),
+    `times ClickHouse alone (${alone.toFixed(1)})`.padEnd(30) + rounds.map(([, { sum }]) => figure(sum / alone)).join(''),
+    'thousand rows/s by the clock'.padEnd(30) + rounds.map(([, { rowsPerSecond }]) => figure(rowsPerSecond / 1000)).join(''),
+    `${bytesPerRow.toFixed(1)} bytes a row merged, ${partsPerMillion.toFixed(0)} parts inserted per million rows`,
+  ].join('\n')
+}
+
+/** Least, middle and greatest value. */
+export function spread(values: readonly number[]): [number, number, number] {
+  const sorted = values.toSorted((a, b) => a - b)
+  return [sorted[0]!, sorted[sorted.length >> 1]!, sorted.at(-1)!]
+}
+
+/** Runs both loads three times and prints each run, then least, middle and greatest sums. */
+export async function printJob(times = 3, loads: readonly JobLoad[] = [largeLoad, smallLoad]): Promise<void> {
+  const results = await benchJob(loads, times, result => console.log(`\n${jobText(result)}`))
+  console.log('\nCPU-s per million rows: least, middle, greatest')
+  for (const { name } of loads) {
+    const ofLoad = results.filter(({ load }) => load === name)
+    const rows: [string, number[]][] = [
+      ['cold', ofLoad.map(({ cold }) => cold.sum)],
+      ['warm', ofLoad.map(({ warm }) => warm.sum)],
+      ['ClickHouse alone', ofLoad.map(({ alone }) => alone)],
+      ['warm, times ClickHouse alone', ofLoad.map(({ warm, alone }) => warm.sum / alone)],
+    ]
+    for (const [what, values] of rows) console.log(`${name} ${what}`.padEnd(34) + spread(values).map(figure).join(''))
+  }
+}
+
+if (import.meta.main) {
+  const [times, only] = process.argv.slice(2)
+  const chosen = [largeLoad, smallLoad].filter(({ name }) => only === undefined || only === name)
+  await printJob(Number(times ?? 3), chosen)
+}
