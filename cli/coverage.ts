@@ -179,7 +179,7 @@ export const coverageCommand: Command = {
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
 of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet,
-or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and sink; it must answer), or an aggregation interval fits between two records of the interface, not even NODATA; "never seen": of no time at all, so its id may be wrong; or no flow log recorded traffic of the action that is asked for, so it may not be for it.
+or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and clickhouse; it must answer), or an aggregation interval fits between two records of the interface, not even NODATA; "never seen": of no time at all, so its id may be wrong; or no flow log recorded traffic of the action that is asked for, so it may not be for it.
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))

@@ -185,7 +185,7 @@ describe('lookup inside of gaps, in random worlds', () => {
             cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: ownerOf(who), ranges: [{ first: noon + first, last: noon + last }] }) // prettier-ignore
       const { ipContext, kafka } = checkConfig({})
       await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
-      await cluster.runRole(role('sink-runs'))
+      await cluster.runRole(role('clickhouse-runs'))
       const shown = [...worlds].flatMap(([own, seen], i) =>
         seen.map(({ who, first, last }, j) =>
           record((i + j) % 2 === 0, {
@@ -211,7 +211,7 @@ describe('lookup inside of gaps, in random worlds', () => {
       }
       await check(false)
       putFlows(shown.map((each, i) => ({ ...each, line: i + 1 })))
-      await cluster.runRole(role('sink-flows'))
+      await cluster.runRole(role('clickhouse-flows'))
       await check(true)
       assert.ok(
         asked.some(({ seen, t }) => truth(seen, t)?.isGap),
@@ -228,9 +228,9 @@ describe('lookup inside of gaps, in random worlds', () => {
       cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: ownerOf(who), ranges: [{ first: noon + first, last: noon + last }] }) // prettier-ignore
     const { ipContext, kafka } = checkConfig({})
     await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
-    await cluster.runRole(role('sink-runs'))
+    await cluster.runRole(role('clickhouse-runs'))
     putFlows(seen.map(({ who, first, last }, i) => ({ ...record(true, { own: ip, interfaceId: ownerOf(who).interfaceId, instanceId: ownerOf(who).instanceId, vpcId: scope, start: noon + first, end: noon + last }), line: i + 1 }))) // prettier-ignore
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const at = async (t: number): Promise<unknown[]> => {
       const [row] = await findHolders(store, ip, noon + t)
       return [row!.owner, row!.state, row!.doubt, row!.others]

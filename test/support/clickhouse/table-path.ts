@@ -33,7 +33,7 @@ export class TablePath {
       createFetchRole({ settings: config.s3, stores: () => this.objects, kafka: config.kafka }),
       createEnrichRole({ lookups: config.lookups, kafka: config.kafka }),
       ...createClickHouseRoles({ store, topicPrefix: 'test.', insertRows: 1000, insertIntervalMs: 1000 }).filter(
-        role => role.name !== 'sink-runs',
+        role => role.name !== 'clickhouse-runs',
       ),
     ]
   }
