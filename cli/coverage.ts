@@ -13,7 +13,7 @@ import { firstNotDue, slotAfter, slotOf } from '../operations/coverage/slots.ts'
 import type { AskedTraffic, VerdictWord } from '../operations/coverage/verdict.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseSpan, parseTime } from './arguments/times.ts'
+import { parseTimeRange, parseTime } from './arguments/times.ts'
 import { formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
 import { describeFilter, type Filter } from './print/filter.ts'
 import { formatJson } from './print/json.ts'
@@ -65,7 +65,7 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   if (given && (values['from'] !== undefined || values['to'] !== undefined)) throw usage('say --at, or --from and --to')
   if (values['interface'] === '') throw usage('--interface takes an interface id')
   const at = given ? parseTime(text('at'), { command: 'coverage', option: 'at', nowS }) : null
-  const { fromS, toS } = parseSpan(values, { command: 'coverage', nowS })
+  const { fromS, toS } = parseTimeRange(values, { command: 'coverage', nowS })
   const to = slotAfter(toS ?? nowS)
   const from = slotOf(fromS ?? to - dayS)
   const everyS = minutes('every', 300)

@@ -91,17 +91,17 @@ test('keys are looked up in a compacted topic that only the part itself writes, 
 
 test('names are unique: parts, roles, groups, topics', () => {
   const unique = (names: readonly string[]): void => assert.deepEqual([...new Set(names)], names)
-  const runs = topology.flatMap(({ sources, roles }) => [...sources, ...roles])
+  const owners = topology.flatMap(({ sources, roles }) => [...sources, ...roles])
   unique(topology.flatMap(({ name, formerName }) => [name, ...(formerName === undefined ? [] : [formerName])]))
-  unique(runs.map(({ name }) => name))
-  unique(runs.map(ownGroup))
+  unique(owners.map(({ name }) => name))
+  unique(owners.map(ownGroup))
   unique(Object.values(topics).map(topic => `${topic.name}.v${topic.version}`))
 })
 
 test('a part has one name: its role has it, or its roles begin with it', () => {
   for (const { name, sources, roles } of topology) {
-    const runs = [...sources, ...roles]
-    for (const run of runs) assert.ok(runs.length === 1 ? run.name === name : run.name.startsWith(`${name}-`), `${name}: ${run.name}`)
+    const own = [...sources, ...roles].map(role => role.name)
+    for (const role of own) assert.ok(own.length === 1 ? role === name : role.startsWith(`${name}-`), `${name}: ${role}`)
   }
 })
 
@@ -178,7 +178,7 @@ test('the part that refuses a line is named in its dead letter', () => {
 
 test('every role says what a lost position means', () => {
   for (const { name, sources, roles, guard } of topology)
-    assert.deepEqual(Object.keys(guard).sort(), [...sources, ...roles].map(run => run.name).sort(), name)
+    assert.deepEqual(Object.keys(guard).sort(), [...sources, ...roles].map(role => role.name).sort(), name)
 })
 
 test('the drawing names every part and every topic', () => {

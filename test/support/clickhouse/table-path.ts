@@ -1,4 +1,4 @@
-/** From objects in memory to the tables of a real ClickHouse: the fetch, enrich and sink roles on an in-memory Kafka. */
+/** From objects in memory to the tables of a real ClickHouse: the roles of fetch, enrich and clickhouse on an in-memory Kafka. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkConfig, type Config } from '../../../config/config.ts'
 import { createEnrichRole } from '../../../processors/enrich/enrich-processor.ts'

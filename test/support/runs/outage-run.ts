@@ -30,7 +30,7 @@ export interface OutageRunOptions {
   readonly services: readonly ServiceName[]
   /** Most resident memory of any role process, in MiB. */
   readonly memoryLimitMiB: number
-  /** Most that the memory of the sink grows while ClickHouse is away, in MiB. */
+  /** Most that the memory of the role clickhouse grows while the server is away, in MiB. */
   readonly growthLimitMiB: number
   readonly settleMs: number
   readonly note: (text: string) => void
@@ -150,15 +150,15 @@ export async function outageRun(options: OutageRunOptions): Promise<number> {
         await sleep(Math.max(0, awayMs - toldMs))
         if (service === 'registry') assert.equal(await fleet.metric('flowloom_tasks_running', { role: 'enrich' }), 0)
         note(
-          `${service}: away for ${Date.now() - startMs} ms, told after ${toldMs}; memory of the sink ${sinkMiB.toFixed(0)} MiB, before ${beforeMiB.toFixed(0)}`,
+          `${service}: away for ${Date.now() - startMs} ms, told after ${toldMs}; memory of clickhouse ${sinkMiB.toFixed(0)} MiB, before ${beforeMiB.toFixed(0)}`,
         )
       } finally {
         clearInterval(watchSink)
       }
       if (service === 'clickhouse') {
         note(`widest range that waited: ${widest} offsets`)
-        assert.ok(widest > 0 && widest <= insertRows + marks, `the sink took ${widest} records at once`)
-        assert.ok(sinkMiB < beforeMiB + growthLimitMiB, `the sink grew from ${beforeMiB.toFixed(0)} to ${sinkMiB.toFixed(0)} MiB`)
+        assert.ok(widest > 0 && widest <= insertRows + marks, `clickhouse took ${widest} records at once`)
+        assert.ok(sinkMiB < beforeMiB + growthLimitMiB, `clickhouse grew from ${beforeMiB.toFixed(0)} to ${sinkMiB.toFixed(0)} MiB`)
       }
       await stack.restart(service)
       if (service === 'registry')
