@@ -12,7 +12,7 @@ import { fetch } from './producers/s3/fetch/fetch-part.ts'
 import { notify } from './producers/s3/notify/notify-part.ts'
 import type { Part } from './runtime/part.ts'
 import type { TopicId } from './schemas/topics.ts'
-import { sink } from './sinks/clickhouse/clickhouse-part.ts'
+import { clickhouse } from './sinks/clickhouse/clickhouse-part.ts'
 
 const parts = [
   // outside -> Kafka
@@ -23,7 +23,7 @@ const parts = [
   enrich,
   ipContext,
   // Kafka -> outside
-  sink,
+  clickhouse,
 ] as const
 
 /** Some parts of a path, in its order. */

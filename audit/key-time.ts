@@ -2,7 +2,7 @@
 import type { S3Source } from '../producers/s3/settings.ts'
 import { listingRoot } from './plain-listing.ts'
 
-/** A span of time, Unix seconds; `toS` not included. */
+/** A range of time, Unix seconds; `toS` not included. */
 export interface KeyRange {
   readonly fromS: number
   readonly toS: number

@@ -11,7 +11,7 @@ import type { BenchResult } from './enrich-measure.ts'
 import { benchFetch } from './fetch.ts'
 import { benchParse } from './parse.ts'
 import { benchRoles } from './path.ts'
-import { benchColumns } from './sink.ts'
+import { benchColumns } from './clickhouse.ts'
 
 const mostAttempts = 3
 
@@ -42,12 +42,12 @@ function best(index: number, enough: number): { speed: number; name: string; att
   }
 }
 
-/** The targets of the roles, ClickHouse's CPU with the sink's. */
-const roleTargets = { poller: 0.5, enricher: 0.25, sink: 0.25 }
+/** The targets of the roles, ClickHouse's CPU with that of the part. */
+const roleTargets = { poller: 0.5, enricher: 0.25, clickhouse: 0.25 }
 
 /** The roles run together: attempts until each was fast enough once. */
 async function bestRoles(): Promise<{ name: string; speed: number; target: number; attempts: number }[]> {
-  const speeds = { poller: 0, enricher: 0, sink: 0 }
+  const speeds = { poller: 0, enricher: 0, clickhouse: 0 }
   const roles = Object.keys(roleTargets) as (keyof typeof roleTargets)[]
   let attempts = 0
   while (attempts < mostAttempts && roles.some(role => speeds[role] < roleTargets[role] * 0.5e6)) {

@@ -34,7 +34,7 @@ export const largeLoad: JobLoad = { name: 'L', objects: 20, rowsPerObject: 100_0
 export const smallLoad: JobLoad = { name: 'S', objects: 2000, rowsPerObject: 500 }
 
 /** One process a role, as `run --processes` would start them. */
-const roles = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
+const roles = ['discover,fetch', 'enrich', 'ip-context', 'clickhouse'] as const
 const services = ['kafka', 'clickhouse'] as const
 type Process = (typeof roles)[number] | (typeof services)[number]
 

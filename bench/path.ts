@@ -1,6 +1,6 @@
 /**
  * Benchmark: each role as a process of its own on the real services, one after the other, then all at once. CPU time of the whole process
- * (for the sink: with ClickHouse and its merges), warm; start-up and the first objects are not counted. Linux only.
+ * (for clickhouse: with ClickHouse and its merges), warm; start-up and the first objects are not counted. Linux only.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,11 +34,11 @@ const counted =
   async (roles: RoleProcesses): Promise<number> =>
     (await roles.metrics()).get(metric) ?? 0
 
-/** Rows per CPU-second of each role; the sink's are those of its process and of ClickHouse together. */
+/** Rows per CPU-second of each role; those of clickhouse are of its process and of the server together. */
 export interface RoleSpeeds {
   poller: number
   enricher: number
-  sink: number
+  clickhouse: number
 }
 
 /** Services, roles and objects of one benchmark. */
@@ -84,15 +84,15 @@ class Path {
       beforeMeasured: () => this.#upload(measuredObjects),
     })
     const enricher = await this.#role('enrich', counted('flowloom_enrich_lines_total'))
-    const sink = await this.#role('sink', () => this.#rowsInTables(), { with: this.#stack.pids.clickhouse })
-    return { poller, enricher, sink }
+    const clickhouse = await this.#role('clickhouse', () => this.#rowsInTables(), { with: this.#stack.pids.clickhouse })
+    return { poller, enricher, clickhouse }
   }
 
   /** All roles at once. @returns Rows per second of wall time. */
   async endToEnd(): Promise<number> {
     const before = await this.#rowsInTables()
     const roles = new RoleProcesses()
-    await roles.start(['discover,fetch', 'enrich', 'ip-context', 'sink'], this.#env)
+    await roles.start(['discover,fetch', 'enrich', 'ip-context', 'clickhouse'], this.#env)
     const arrived = (objects: number) => async (): Promise<boolean> => (await this.#rowsInTables()) >= before + objects * rowsPerObject
     await this.#upload(2)
     await until(roles, arrived(2))
@@ -142,7 +142,7 @@ export async function benchPath(): Promise<BenchResult[]> {
   return [
     { name: 'poller process (discover, fetch)', rowsPerCpuSecond: speeds.poller, bytesPerRow: 0 },
     { name: 'enricher process', rowsPerCpuSecond: speeds.enricher, bytesPerRow: 0 },
-    { name: 'sink process, ClickHouse included', rowsPerCpuSecond: speeds.sink, bytesPerRow: 0 },
+    { name: 'clickhouse process, server included', rowsPerCpuSecond: speeds.clickhouse, bytesPerRow: 0 },
     {
       name: `end to end, rows per second of wall time, ${measuredObjects} objects of ${rowsPerObject} rows, uploads included`,
       rowsPerCpuSecond: endToEnd,

@@ -7,7 +7,7 @@ import { benchOrdinaryMap, benchTwoFormats } from './ip-context.ts'
 import { benchParse } from './parse.ts'
 import { benchPath } from './path.ts'
 import { benchSmallObjects } from './poller.ts'
-import { benchClickHouse, benchColumns } from './sink.ts'
+import { benchClickHouse, benchColumns } from './clickhouse.ts'
 
 function show({ name, rowsPerCpuSecond, bytesPerRow }: BenchResult): void {
   console.log(
@@ -49,7 +49,7 @@ for (const result of [await benchOrdinaryMap(), await benchTwoFormats()]) {
   show(result)
   console.log(`${' '.repeat(4)}longest time that it held up the event loop: ${Math.round(result.longestBlockMs)} ms`)
 }
-console.log('\nthe sink on ClickHouse over HTTP')
+console.log('\nclickhouse over HTTP')
 show(await benchClickHouse(tables))
 if (!stages) {
   console.log('\nroles as processes on the real services')

@@ -3,7 +3,7 @@ import { audit, faultsOf, type KeyRange } from '../operations/audit.ts'
 import { openSession } from '../operations/session.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command } from './arguments/command.ts'
-import { parseSpan, type TimeSpan } from './arguments/times.ts'
+import { parseTimeRange, type TimeRange } from './arguments/times.ts'
 import { auditJson, formatAudit } from './print/audit-table.ts'
 import { describeFilter } from './print/filter.ts'
 import { formatJson, isoTime } from './print/json.ts'
@@ -23,10 +23,10 @@ export const auditCommand: Command = {
     'A separate, simple reader reads the S3 side (gunzip, split, classify); nothing is taken from the ledger. Exit code 1 if anything differs, if objects were\nnever announced, or if a source that was read before now lists nothing. An object that cannot be read, and is failed or retrying in the ledger too, is not a\ndifference: it is listed, and the last line says that its lines are not known. Objects before the startDate of their source are left out unless they were read.\nRun it while the pipeline is idle: records on their way count as missing.',
   async run({ values, signal }) {
     const nowS = Math.ceil(Date.now() / 1000)
-    const span = parseSpan(values, { command: 'audit', nowS })
-    const range = rangeOf(span, nowS)
+    const asked = parseTimeRange(values, { command: 'audit', nowS })
+    const range = rangeOf(asked, nowS)
     const text = (seconds: number | undefined): string | undefined => (seconds === undefined ? undefined : isoTime(seconds))
-    const filter = describeFilter({ from: text(span.fromS), to: text(span.toS) })
+    const filter = describeFilter({ from: text(asked.fromS), to: text(asked.toS) })
     const session = await openSession({ file: values['config'] as string | undefined }, signal)
     try {
       const withTopics = values['no-topics'] !== true
@@ -45,5 +45,5 @@ export const auditCommand: Command = {
   },
 }
 
-const rangeOf = ({ fromS, toS }: TimeSpan, nowS: number): KeyRange | undefined =>
+const rangeOf = ({ fromS, toS }: TimeRange, nowS: number): KeyRange | undefined =>
   fromS === undefined && toS === undefined ? undefined : { fromS: fromS ?? 0, toS: toS ?? nowS }

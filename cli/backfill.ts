@@ -7,7 +7,7 @@ import { accountsPrefix } from '../producers/s3/source-folder.ts'
 import { bucketFault } from '../producers/s3/value-checks.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseSpan } from './arguments/times.ts'
+import { parseTimeRange } from './arguments/times.ts'
 import { backfillTexts, countText, fitted } from './print/backfill-progress.ts'
 import { escapeLines, escapeText } from './print/escape-text.ts'
 
@@ -26,7 +26,7 @@ export function parseRange({ values, positionals }: Pick<CommandInput, 'values' 
     const words = instead === null ? '' : `: write s3://${instead[1]!}${instead[2] === undefined ? '' : `/${instead[2]}`}`
     throw usage(`"${positionals.join(' ')}" is not one of s3://bucket or s3://bucket/prefix${words}`)
   }
-  const { fromS, toS } = parseSpan(values, { command: 'backfill', nowS: nowMs / 1000 }, true)
+  const { fromS, toS } = parseTimeRange(values, { command: 'backfill', nowS: nowMs / 1000 }, true)
   if (fromS === undefined) throw usage('--from is missing')
   const path = (match[2] ?? '').replace(/^\/+/, '')
   const at = /(?:^|\/)AWSLogs(?:\/|$)/.exec(path)

@@ -13,7 +13,7 @@ import { firstNotDue, slotAfter, slotOf } from '../operations/coverage/slots.ts'
 import type { AskedTraffic, VerdictWord } from '../operations/coverage/verdict.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseSpan, parseTime } from './arguments/times.ts'
+import { parseTimeRange, parseTime } from './arguments/times.ts'
 import { formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
 import { describeFilter, type Filter } from './print/filter.ts'
 import { formatJson } from './print/json.ts'
@@ -65,7 +65,7 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   if (given && (values['from'] !== undefined || values['to'] !== undefined)) throw usage('say --at, or --from and --to')
   if (values['interface'] === '') throw usage('--interface takes an interface id')
   const at = given ? parseTime(text('at'), { command: 'coverage', option: 'at', nowS }) : null
-  const { fromS, toS } = parseSpan(values, { command: 'coverage', nowS })
+  const { fromS, toS } = parseTimeRange(values, { command: 'coverage', nowS })
   const to = slotAfter(toS ?? nowS)
   const from = slotOf(fromS ?? to - dayS)
   const everyS = minutes('every', 300)
@@ -179,7 +179,7 @@ export const coverageCommand: Command = {
   },
   details: `Times are UTC; a slot is 5 minutes. EVIDENCE: every flow log that has records of the interface has its objects there, read, and nothing
 of them was lost. GAP: SKIPDATA, dead letters or an object that cannot be read. UNKNOWN: an object is missing or not read yet,
-or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and sink; it must answer), or an aggregation interval fits between two records of the interface, not even NODATA; "never seen": of no time at all, so its id may be wrong; or no flow log recorded traffic of the action that is asked for, so it may not be for it.
+or was announced and is not in the tables yet (Kafka is asked for the positions of fetch and clickhouse; it must answer), or an aggregation interval fits between two records of the interface, not even NODATA; "never seen": of no time at all, so its id may be wrong; or no flow log recorded traffic of the action that is asked for, so it may not be for it.
 Exit codes: 0 complete or evidence, 3 something missing or lost, 4 unknown, 1 an error, 2 wrong usage.`,
   async run({ values }) {
     const options = parseCoverageOptions(values, Math.floor(Date.now() / 1000))

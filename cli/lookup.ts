@@ -31,7 +31,7 @@ recorded: flows of that day (UTC) show the address at an interface, and do not p
 Kafka is asked for records that are on their way. Only if there are none it says that nobody newer is known (JSON: nextOwnerFrom null and
 waiting empty); the address may be free by then.
 Exit code 1 if nobody is known to have held it; 4 if that cannot be told: it is only recorded, records are on their way (or Kafka could not be asked),
-no object of that day was read, no flow of it proves anything, or the sink has not filled the table cloud_map.`,
+no object of that day was read, no flow of it proves anything, or the role clickhouse has not filled the table cloud_map.`,
   async run({ values, positionals }) {
     const [ip] = positionals
     if (ip === undefined || positionals.length > 1 || isIP(ip) === 0 || ip.includes('%'))

@@ -9,7 +9,7 @@ import type { ReplayProgress } from '../operations/replay/run-replay.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { namesText } from '../runtime/nearest-name.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseSpan } from './arguments/times.ts'
+import { parseTimeRange } from './arguments/times.ts'
 import { formatJson, isoMs } from './print/json.ts'
 import { comparisonJson, formatComparison } from './print/replay-comparison.ts'
 
@@ -26,7 +26,7 @@ export function readRequest(values: CommandInput['values'], nowMs: number): Repl
   if (name === undefined || !/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name))
     throw usage('say a name with --name: lower-case letters, digits and dashes, at most 40')
   if (values['from'] === undefined && values['to'] !== undefined) throw usage('--to needs --from')
-  const { fromS, toS } = parseSpan(values, { command, nowS: nowMs / 1000 })
+  const { fromS, toS } = parseTimeRange(values, { command, nowS: nowMs / 1000 })
   const ms = (seconds: number | undefined): number | undefined => (seconds === undefined ? undefined : seconds * 1000)
   return { name, fromMs: ms(fromS), toMs: ms(toS), database: values['database'] as string | undefined }
 }

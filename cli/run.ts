@@ -1,4 +1,5 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
+import { renamedText } from '../operations/choose-parts.ts'
 import { runProcesses } from '../operations/run-processes.ts'
 import { runRoles } from '../operations/run-roles.ts'
 import { FlowError } from '../runtime/errors.ts'
@@ -20,8 +21,10 @@ export function parseRoles(text: string | undefined, parts: Topology = topology)
       command: 'run',
     })
   const unknown = names.find(name => !roleNames.includes(name))
-  if (unknown !== undefined)
-    throw new FlowError('USAGE', { detail: `there is no role "${unknown}": ${namesText(unknown, roleNames)}`, command: 'run' })
+  if (unknown !== undefined) {
+    const hint = renamedText(unknown, parts) ?? namesText(unknown, roleNames)
+    throw new FlowError('USAGE', { detail: `there is no role "${unknown}": ${hint}`, command: 'run' })
+  }
   return names
 }
 

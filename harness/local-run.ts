@@ -33,7 +33,7 @@ export class LocalRun {
   }
 
   /** Starts roles. @param atPoint Told of the points that the parts reach. */
-  start(roles: readonly RoleName[] = ['discover', 'fetch', 'enrich', 'ip-context', 'sink'], atPoint?: AtPoint): void {
+  start(roles: readonly RoleName[] = ['discover', 'fetch', 'enrich', 'ip-context', 'clickhouse'], atPoint?: AtPoint): void {
     const stop = new AbortController()
     // The cluster is closed by `close`, not by each run.
     const parts = buildParts(this.session, roles, atPoint).parts.filter(part => part.name !== 'cluster')

@@ -35,7 +35,7 @@ function atPoint(reached: string): void {
 }
 
 const session = await openSession({}, stop.signal, true)
-if (roles.includes('sink')) await migrateTables(session.config.clickhouse)
+if (roles.includes('clickhouse')) await migrateTables(session.config.clickhouse)
 const { parts, health } = buildParts(session, roles, places.length === 0 ? undefined : atPoint)
 await runParts(parts, stop.signal, session.config.run.shutdownGraceMs, session.log, () =>
   process.stderr.write(`${JSON.stringify({ msg: 'running', port: health.port })}\n`),

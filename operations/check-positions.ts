@@ -6,6 +6,7 @@
  */
 import type { Config } from '../config/config.ts'
 import { FlowError } from '../runtime/errors.ts'
+import { ownGroup } from '../runtime/kafka/cluster.ts'
 import { groupPositions, holdsRecords } from '../runtime/kafka/group-progress.ts'
 import { readTopic } from '../runtime/kafka/topic-reader.ts'
 import type { Guard, RoleInput } from '../runtime/part.ts'
@@ -68,7 +69,7 @@ async function checkBeginning(session: PositionSession, role: RoleShape, { misse
 }
 
 const inputOf = ({ cluster }: PositionSession, role: RoleShape): RoleInput => ({
-  role: role.name,
+  ownGroup: ownGroup(role),
   group: cluster.groupOf(role),
   topic: cluster.topicName(topics[role.from]),
 })

@@ -19,6 +19,12 @@ export function planRun(config: Config, names: readonly string[], all: Topology 
   return { parts: named.filter(isWanted), idle: named.filter(part => !isWanted(part)).map(({ name }) => name) }
 }
 
+/** What to say of a name that a part had in an older version; undefined if none had it. */
+export function renamedText(name: string, all: Topology = topology): string | undefined {
+  const part = all.find(({ formerName }) => formerName === name)
+  return part && `it is called ${part.name} now`
+}
+
 /** Makes what parts need before they run. */
 export async function prepareParts(config: Config, parts: Topology, log: Log): Promise<void> {
   for (const { prepare } of parts) await prepare?.(config, log)

@@ -23,7 +23,7 @@ function guardText({ repeated, missed }: Guard<never>): string {
 const groupOf = ({ name, group = name }: RoleShape | SourceShape): string => code(`flowloom.${group}`)
 
 function section(part: Topology[number]): string[] {
-  const runs = [...part.sources, ...part.roles]
+  const roles = [...part.sources, ...part.roles]
   const settings = Object.keys(part.settings).map(code)
   const lines = [
     `Reads ${names(part.from)}; writes ${part.fills ?? names(part.to)}; state ${names(part.states)}; looks up by key ${names(part.reads)}; keeps in memory ${names(part.sideTables)}.`,
@@ -38,7 +38,7 @@ function section(part: Topology[number]): string[] {
     ...lines.map(line => `${line}\n`),
     table(
       ['role', 'consumer group', 'if its position is lost'],
-      runs.map(role => [code(role.name), groupOf(role), guardText(part.guard[role.name]!)]),
+      roles.map(role => [code(role.name), groupOf(role), guardText(part.guard[role.name]!)]),
     ),
   ]
 }

@@ -44,8 +44,9 @@ export interface OutputLook<Config> {
 
 /** A role and what it reads, as the broker knows them. */
 export interface RoleInput {
-  readonly role: string
-  /** Consumer group. */
+  /** Name of its group without the deployment: it stays when the role gets another name. */
+  readonly ownGroup: string
+  /** Consumer group: `ownGroup` behind the deployment. */
   readonly group: string
   /** Full name of the topic. */
   readonly topic: string
@@ -85,6 +86,8 @@ export interface Reset<Config> {
 export interface PartDescription<Config, Name extends string, RoleName extends string> {
   /** What people say: `flowloom run --roles`, the docs. Its role has the same name; if it has several, they begin with it. */
   readonly name: Name
+  /** The name that it had in an older version: whoever still says it is told the new one. */
+  readonly formerName?: string
   readonly kind: 'source' | 'processor' | 'sink'
   readonly doc: string
   /** Its own sections of the settings by name, as they stand in its `settings.ts`. */

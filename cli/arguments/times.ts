@@ -10,7 +10,7 @@ export interface TimeOption {
 }
 
 /** Unix seconds of `--from` and `--to`; undefined: not given. */
-export interface TimeSpan {
+export interface TimeRange {
   readonly fromS: number | undefined
   /** First second that is not meant any more. */
   readonly toS: number | undefined
@@ -73,11 +73,11 @@ export function parseSecond(text: string, option: TimeOption): number {
  * @param wholeDays A day as `--to` is meant to its own end, which may be to come.
  * @throws FlowError USAGE as parseTime does, and if `--from` is not before `--to`.
  */
-export function parseSpan(
+export function parseTimeRange(
   values: Readonly<Record<string, unknown>>,
   { command, nowS }: Omit<TimeOption, 'option'>,
   wholeDays = false,
-): TimeSpan {
+): TimeRange {
   const time = (option: 'from' | 'to'): number | undefined =>
     values[option] === undefined ? undefined : parseTime(values[option] as string, { command, option, nowS })
   const fromS = time('from')

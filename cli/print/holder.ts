@@ -22,7 +22,7 @@ export const blankText = (blank: Blank, ip: string, atS: number): string =>
 function reasonText(blank: Blank, day: string): string {
   switch (blank) {
     case 'map-empty':
-      return 'the table cloud_map is empty; the sink has not filled it (flowloom run --roles enrich,ip-context,sink)'
+      return 'the table cloud_map is empty; the role clickhouse has not filled it (flowloom run --roles enrich,ip-context,clickhouse)'
     case 'nothing-read':
       return `no object of ${day} (UTC) was read; to read that day: flowloom backfill --from ${day} --to ${day}`
     case 'not-proven':

@@ -3,7 +3,7 @@ import { slotSeconds } from '../../schemas/object-name.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { dateOf } from './report.ts'
-import { silencesOf, type Span } from './silences.ts'
+import { silencesOf, type RecordTimes } from './silences.ts'
 import { slotOf, type SlotRange } from './slots.ts'
 import {
   lastEnd,
@@ -76,8 +76,8 @@ interface SlotLists {
 interface SeenRow {
   actions: string[]
   /** Of the records that begin in one minute, in their order. */
-  spans: Span[]
-  wholes: Span[]
+  times: RecordTimes[]
+  wholes: RecordTimes[]
   longs: number[]
 }
 
@@ -159,7 +159,7 @@ const keyOfRow = (row: Row): string => keyOf(row['account_id'], row['region'], r
 
 function coveringOf(
   log: SeenBy,
-  { spans, statedS, ...marks }: WindowMarks & { readonly spans: readonly Span[]; readonly statedS: number | null },
+  { times, statedS, ...marks }: WindowMarks & { readonly times: readonly RecordTimes[]; readonly statedS: number | null },
   rows: readonly (Row & SlotLists)[],
   known: readonly Row[],
 ): CoveringFlowLog {
@@ -186,7 +186,7 @@ function coveringOf(
     firstSeen: log.firstSeen,
     lastSeen: log.lastSeen,
     actions: log.recordedActions,
-    silences: hidingSilences(silencesOf(spans), marks, statedS),
+    silences: hidingSilences(silencesOf(times), marks, statedS),
     longRecords: [...marks.longs, ...marks.wholes.filter(([first, last]) => last - first > longRecordS).map(([first]) => first)],
     lastKnown,
     slots,

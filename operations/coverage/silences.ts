@@ -1,7 +1,7 @@
 /** When a flow log has no record at all of an interface. Pure; times are Unix seconds. */
 
-/** First and last second of some records. */
-export type Span = readonly [first: number, last: number]
+/** First and last second of some records, both included. */
+export type RecordTimes = readonly [first: number, last: number]
 
 /** The last second of a record, and the first second of the next one. */
 export interface Silence {
@@ -12,12 +12,12 @@ export interface Silence {
 /**
  * The times between records.
  *
- * @param spans By their first second.
+ * @param times Of all records, by their first second.
  */
-export function silencesOf(spans: readonly Span[]): Silence[] {
+export function silencesOf(times: readonly RecordTimes[]): Silence[] {
   const silences: Silence[] = []
   let after = Infinity
-  for (const [first, last] of spans) {
+  for (const [first, last] of times) {
     if (first > after + 1) silences.push({ after, until: first })
     after = after === Infinity ? last : Math.max(after, last)
   }

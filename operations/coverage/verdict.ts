@@ -144,10 +144,10 @@ export function weigh(from: number, to: number, evidence: Evidence): Weighed {
   for (const loss of evidence.losses) {
     const earliest = loss.start - stampDelayS - (loss.timed ? 0 : evidence.windowS)
     if (earliest > to || loss.end < from) continue
-    const span = `${clock(loss.start)} to ${clock(loss.end)}`
+    const times = `${clock(loss.start)} to ${clock(loss.end)}`
     if (loss.unclear)
-      unknowns.push(`NODATA or SKIPDATA from ${span}: its format has no log-status, so nobody can tell whether flows were lost`)
-    else gaps.push(`SKIPDATA from ${span}: AWS lost an unknown number of its flows`)
+      unknowns.push(`NODATA or SKIPDATA from ${times}: its format has no log-status, so nobody can tell whether flows were lost`)
+    else gaps.push(`SKIPDATA from ${times}: AWS lost an unknown number of its flows`)
   }
   unknowns.push(...waitingReasons(evidence.waiting, slots[0]!, lastEnd(to, evidence.windowS)))
   for (const log of evidence.flowLogs) {
@@ -187,9 +187,9 @@ export function weigh(from: number, to: number, evidence: Evidence): Weighed {
   else if (evidence.flowLogs.length === 0) unknowns.push('no flow log has a record of the interface around that time')
   if (gaps.length > 0) return { ...bothHalves('gap'), reasons: [...gaps, ...unknowns] }
   if (unknowns.length > 0) return { ...bothHalves('unknown'), reasons: [...unknowns, ...notes] }
-  const span = `${clock(slots[0]!)} to ${clock(slots.at(-1)! + slotSeconds - 1)}`
+  const times = `${clock(slots[0]!)} to ${clock(slots.at(-1)! + slotSeconds - 1)}`
   const ids = covering.map(log => log.flowLogId).join(', ')
-  return judgeHalves(covering, evidence.asked, [`${ids}: every object of the slots ${span} is read, and nothing of it was lost`, ...notes])
+  return judgeHalves(covering, evidence.asked, [`${ids}: every object of the slots ${times} is read, and nothing of it was lost`, ...notes])
 }
 
 const bothHalves = (word: VerdictWord): Pick<Verdict, 'verdict' | 'traffic'> => ({

@@ -3,7 +3,7 @@
  * window fits into a silence, its records can lie in an object that never came. How long windows are, and at which second they begin, the
  * records around the silence say. Pure; times are Unix seconds.
  */
-import type { Silence, Span } from './silences.ts'
+import type { RecordTimes, Silence } from './silences.ts'
 
 /** The two aggregation intervals that AWS has, seconds. Nitro instances have the short one, whatever the flow log is set to. */
 export const [shortWindowS, longWindowS] = [60, 600]
@@ -11,7 +11,7 @@ export const [shortWindowS, longWindowS] = [60, 600]
 /** What records tell of windows. */
 export interface WindowMarks {
   /** NODATA and SKIPDATA records: each is a whole window. By their first second. */
-  readonly wholes: readonly Span[]
+  readonly wholes: readonly RecordTimes[]
   /** First seconds of flows too long for a window of a minute (longRecordS), in their order. */
   readonly longs: readonly number[]
 }

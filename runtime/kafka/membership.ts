@@ -261,14 +261,14 @@ const toRecord = (message: Message): InRecord => ({
   ),
 })
 
-/** Frames decoded messages again, a slab for each run of consecutive offsets (ordinary mode only). */
+/** Frames decoded messages again, a slab for consecutive offsets (ordinary mode only). */
 function* sparseSlabs(messages: readonly Message[], from: number): Generator<InSlab> {
   let start = 0
   for (let i = 1; i <= messages.length; i++) {
     if (i < messages.length && Number(messages[i]!.offset) === Number(messages[i - 1]!.offset) + 1) continue
-    const run = messages.slice(start, i)
-    const { bytes, count } = frameRecords(run.map(message => ({ key: message.key, value: message.value })))
-    const baseOffset = Number(run[0]!.offset)
+    const consecutive = messages.slice(start, i)
+    const { bytes, count } = frameRecords(consecutive.map(message => ({ key: message.key, value: message.value })))
+    const baseOffset = Number(consecutive[0]!.offset)
     yield { bytes, count, baseOffset, from, nextOffset: baseOffset + count }
     start = i
   }

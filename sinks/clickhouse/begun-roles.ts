@@ -7,31 +7,31 @@ import { identifier, quoted, withStore } from './clickhouse-client.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import type { Store, TableName } from './store.ts'
 
-/** Columns of the table `begun_roles` that are written. */
+/** Columns of the table `begun_roles` that are written. `role` has the name of the group, so that a role that was renamed finds what it wrote. */
 export const begunRoleColumns = ['role', 'consumer_group', 'topic'] as const
 
 /**
  * Asks whether a role has begun to fill its table. If no deployment is remembered (earlier versions did not), rows in the table count for one
  * of its own: a start that is refused without need can be put right by hand; a loss that nobody sees cannot.
  */
-export async function hasBegun(store: Store, table: TableName, { role, group, topic }: RoleInput): Promise<boolean> {
+export async function hasBegun(store: Store, table: TableName, { ownGroup, group, topic }: RoleInput): Promise<boolean> {
   const [known] = await store.query<{ any: number; same: number }>(
-    'SELECT toUInt8(count() > 0) AS any, toUInt8(countIf(consumer_group = {group:String} AND topic = {topic:String}) > 0) AS same FROM begun_roles WHERE role = {role:String}',
-    { role, group, topic },
+    'SELECT toUInt8(count() > 0) AS any, toUInt8(countIf(consumer_group = {group:String} AND topic = {topic:String}) > 0) AS same FROM begun_roles WHERE role = {ownGroup:String}',
+    { ownGroup, group, topic },
   )
   if (known!.any === 1) return known!.same === 1
   return (await store.query(`SELECT 1 FROM ${identifier(table)} LIMIT 1`)).length > 0
 }
 
 /** Remembers that a role begins to fill its table; said again, it changes nothing. */
-export async function rememberBeginning(store: Store, { role, group, topic }: RoleInput): Promise<void> {
+export async function rememberBeginning(store: Store, { ownGroup, group, topic }: RoleInput): Promise<void> {
   const known = await store.query(
-    'SELECT 1 FROM begun_roles WHERE role = {role:String} AND consumer_group = {group:String} AND topic = {topic:String} LIMIT 1',
-    { role, group, topic },
+    'SELECT 1 FROM begun_roles WHERE role = {ownGroup:String} AND consumer_group = {group:String} AND topic = {topic:String} LIMIT 1',
+    { ownGroup, group, topic },
   )
   if (known.length > 0) return
   await store.command(
-    `INSERT INTO ${identifier(store.database)}.begun_roles (${begunRoleColumns.join(', ')}) VALUES (${[role, group, topic].map(quoted).join(', ')})`,
+    `INSERT INTO ${identifier(store.database)}.begun_roles (${begunRoleColumns.join(', ')}) VALUES (${[ownGroup, group, topic].map(quoted).join(', ')})`,
   )
 }
 

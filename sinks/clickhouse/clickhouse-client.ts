@@ -44,8 +44,8 @@ const loginCodes: ReadonlySet<string> = new Set(['192', '193', '194', '516'])
 
 /** What to do about another refusal, by its code. */
 const advice: Readonly<Record<string, string>> = {
-  60: 'the sink makes the tables at its start: run it, or check clickhouse.database',
-  81: 'the sink makes the database at its start: run it, or check clickhouse.database',
+  60: 'the role clickhouse makes the tables at its start: run it, or check clickhouse.database',
+  81: 'the role clickhouse makes the database at its start: run it, or check clickhouse.database',
 }
 
 /** The first line of what the server says, and what to do. */

@@ -1,9 +1,9 @@
-/** The sink as a part of the path. */
+/** ClickHouse as a part of the path. */
 import { harmless, part, type Guard, type OutputLook, type PartOptions } from '../../runtime/part.ts'
 import type { Log } from '../../runtime/log.ts'
 import { connectClickHouse, withStore } from './clickhouse-client.ts'
 import { beginningsOf } from './begun-roles.ts'
-import { createClickHouseRoles, sinkRoles } from './clickhouse-sink.ts'
+import { clickhouseRoles, createClickHouseRoles } from './clickhouse-sink.ts'
 import { firstDeadLetter, firstFlow, firstGap } from './first-rows.ts'
 import { migrate } from './migrate.ts'
 import { recordOwnNetworks, type OwnNetworkEntry } from './own-networks.ts'
@@ -12,8 +12,8 @@ import { resetTables } from './reset.ts'
 import { clickhouseSection, type ClickHouseSettings } from './settings.ts'
 import type { TableName } from './store.ts'
 
-/** The settings that the sink takes from the whole. */
-export interface SinkConfig {
+/** The settings that clickhouse takes from the whole. */
+export interface ClickHouseConfig {
   readonly clickhouse: ClickHouseSettings
   readonly kafka: { readonly topicPrefix: string }
   /** The tables say what is ours, so that views can ask. */
@@ -21,7 +21,7 @@ export interface SinkConfig {
 }
 
 /** The rows of a table that keeps every row would stand twice. */
-const keepsAll = (table: TableName, look: OutputLook<SinkConfig>): Guard<SinkConfig> => ({
+const keepsAll = (table: TableName, look: OutputLook<ClickHouseConfig>): Guard<ClickHouseConfig> => ({
   repeated: { refusedIfFound: look },
   missed: { refusedIfBegun: beginningsOf(table) },
 })
@@ -42,31 +42,32 @@ export async function migrateTables(settings: ClickHouseSettings, ownNetworks?: 
   })
 }
 
-/** What the sink is and does. */
-export const sink = part({
-  name: 'sink',
+/** What clickhouse is and does. */
+export const clickhouse = part({
+  name: 'clickhouse',
+  formerName: 'sink',
   kind: 'sink',
   doc: 'brings it into ClickHouse, each range of offsets once',
   settings: { clickhouse: clickhouseSection },
-  roles: sinkRoles,
+  roles: clickhouseRoles,
   fills: 'ClickHouse',
-  prepare: ({ clickhouse, networks }: SinkConfig, log) => migrateTables(clickhouse, networks.own, log),
+  prepare: ({ clickhouse, networks }: ClickHouseConfig, log) => migrateTables(clickhouse, networks.own, log),
   guard: {
-    'sink-flows': keepsAll('flows', firstFlow),
-    'sink-gaps': keepsAll('flow_gaps', firstGap),
-    'sink-runs': keepsNewest,
-    'sink-objects': keepsNewest,
-    'sink-dead-letters': keepsAll('dead_letters', firstDeadLetter),
-    'sink-replays': keepsNewest,
+    'clickhouse-flows': keepsAll('flows', firstFlow),
+    'clickhouse-gaps': keepsAll('flow_gaps', firstGap),
+    'clickhouse-runs': keepsNewest,
+    'clickhouse-objects': keepsNewest,
+    'clickhouse-dead-letters': keepsAll('dead_letters', firstDeadLetter),
+    'clickhouse-replays': keepsNewest,
   },
-  probe: ({ clickhouse }: SinkConfig) => probeClickHouse(clickhouse),
+  probe: ({ clickhouse }: ClickHouseConfig) => probeClickHouse(clickhouse),
   reset: {
     drops: 'tables',
-    what: ({ clickhouse }: SinkConfig) =>
+    what: ({ clickhouse }: ClickHouseConfig) =>
       `those of flowloom, with its views, in database ${clickhouse.database} at ${clickhouse.url}; others stay`,
-    run: ({ clickhouse }: SinkConfig) => withStore(clickhouse, store => resetTables(store, clickhouse)),
+    run: ({ clickhouse }: ClickHouseConfig) => withStore(clickhouse, store => resetTables(store, clickhouse)),
   },
-  build({ config: { clickhouse, kafka } }: PartOptions<SinkConfig>) {
+  build({ config: { clickhouse, kafka } }: PartOptions<ClickHouseConfig>) {
     const store = connectClickHouse(clickhouse)
     return { roles: createClickHouseRoles({ ...clickhouse, store, topicPrefix: kafka.topicPrefix }), close: () => store.close() }
   },

@@ -45,25 +45,28 @@ export interface ClickHouseOptions {
  */
 const lanes = 2
 
-/** The roles: one for each table, from its topic. They write to no topic. */
-export const sinkRoles = [
-  { name: 'sink-flows', from: 'flows', to: [], slabs: true, copies: true },
-  { name: 'sink-gaps', from: 'flowGaps', to: [] },
-  { name: 'sink-runs', from: 'cloudMapRuns', to: [] },
-  { name: 'sink-objects', from: 'objects', to: [] },
-  { name: 'sink-dead-letters', from: 'deadLetters', to: [] },
-  { name: 'sink-replays', from: 'deadLetterReplays', to: [] },
+/**
+ * The roles: one for each table, from its topic. They write to no topic. Their groups have the names that the roles once had: under another one
+ * each would lose its position, and no process of an older version would be fenced.
+ */
+export const clickhouseRoles = [
+  { name: 'clickhouse-flows', group: 'sink-flows', from: 'flows', to: [], slabs: true, copies: true },
+  { name: 'clickhouse-gaps', group: 'sink-gaps', from: 'flowGaps', to: [] },
+  { name: 'clickhouse-runs', group: 'sink-runs', from: 'cloudMapRuns', to: [] },
+  { name: 'clickhouse-objects', group: 'sink-objects', from: 'objects', to: [] },
+  { name: 'clickhouse-dead-letters', group: 'sink-dead-letters', from: 'deadLetters', to: [] },
+  { name: 'clickhouse-replays', group: 'sink-replays', from: 'deadLetterReplays', to: [] },
 ] as const satisfies readonly RoleShape[]
 
-type SinkRoleName = (typeof sinkRoles)[number]['name']
+type ClickHouseRoleName = (typeof clickhouseRoles)[number]['name']
 
-/** Makes the roles of `sinkRoles`. Opens nothing. */
+/** Makes the roles of `clickhouseRoles`. Opens nothing. */
 export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
   const { store, insertRows, insertBytes = 134_217_728, insertIntervalMs, deduplicationWindow = 10_000 } = options
   const inserts = new Lanes(lanes, () => new NativeWriter())
   const looks = new StoredLooks(store)
-  const role = (name: SinkRoleName, createBuffer: (context: TaskContext) => RowBuffer): Role => {
-    const shape = sinkRoles.find(each => each.name === name)!
+  const role = (name: ClickHouseRoleName, createBuffer: (context: TaskContext) => RowBuffer): Role => {
+    const shape = clickhouseRoles.find(each => each.name === name)!
     const counters = {
       repeated: () => rangesRepeated.inc({ role: name }),
       lookedFor: (found: FoundRows) => rangesLookedFor.inc({ role: name, found }),
@@ -79,12 +82,12 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
     return { ...shape, createTask }
   }
   return [
-    role('sink-flows', ({ codecs }) => new FlowBuffer(codecs.flows, insertBytes)),
+    role('clickhouse-flows', ({ codecs }) => new FlowBuffer(codecs.flows, insertBytes)),
     role(
-      'sink-gaps',
+      'clickhouse-gaps',
       ({ codecs }) => new RecordBuffer(gapTable, record => withValue(record, value => codecs.flowGaps.decodeValue(value)), insertBytes),
     ),
-    role('sink-runs', ({ codecs }) => {
+    role('clickhouse-runs', ({ codecs }) => {
       const decode = (record: InRecord): RunRow | undefined => {
         if (record.key === null) return undefined
         const run = record.value === null ? null : codecs.cloudMapRuns.decodeValue(record.value)
@@ -92,7 +95,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
       }
       return new RecordBuffer(runTable, decode, insertBytes)
     }),
-    role('sink-objects', ({ codecs }) => {
+    role('clickhouse-objects', ({ codecs }) => {
       const decode = (record: InRecord): ObjectRow | undefined =>
         withKeyAndValue(record, (key, value) => ({
           key: codecs.objects.decodeKey(key),
@@ -101,7 +104,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
         }))
       return new RecordBuffer(objectTable, decode, insertBytes)
     }),
-    role('sink-dead-letters', ({ codecs }) => {
+    role('clickhouse-dead-letters', ({ codecs }) => {
       const decode = (record: InRecord): DeadLetterRow | undefined =>
         withKeyAndValue(record, (key, value) => ({
           key: codecs.deadLetters.decodeKey(key),
@@ -110,7 +113,7 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
         }))
       return new RecordBuffer(deadLetterTable, decode, insertBytes)
     }),
-    role('sink-replays', ({ codecs }) => {
+    role('clickhouse-replays', ({ codecs }) => {
       const decode = (record: InRecord): ReplayRow | undefined =>
         withKeyAndValue(record, (key, value) => ({
           key: codecs.deadLetterReplays.decodeKey(key),

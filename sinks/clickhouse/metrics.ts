@@ -1,4 +1,4 @@
-/** Counters of the sink. */
+/** Counters of the part. */
 import { counter, histogram } from '../../runtime/metrics.ts'
 import type { TableName } from './store.ts'
 

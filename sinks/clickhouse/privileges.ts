@@ -3,7 +3,7 @@
  * docs/operations.md. A test holds both to the statements that are sent.
  */
 
-/** The sink: it makes the tables, changes them in upgrades and by the settings, fills and reads them. */
+/** The part: it makes the tables, changes them in upgrades and by the settings, fills and reads them. */
 export const sinkPrivileges = [
   'CREATE DATABASE',
   'CREATE TABLE',

@@ -13,7 +13,7 @@ export function ownedObjects(): { tables: string[]; views: string[] } {
 
 /**
  * Drops the tables and views of flowloom with all rows and the memory of insert tokens; other tables of the database stay.
- * No sink may run: its next insert would fail, and its task start again.
+ * No process of the part may run: its next insert would fail, and its task start again.
  */
 export async function dropTables(store: Store): Promise<void> {
   const database = identifier(store.database)
@@ -23,7 +23,7 @@ export async function dropTables(store: Store): Promise<void> {
   for (const table of tables) await store.command(`DROP TABLE IF EXISTS ${database}.${identifier(table)} SYNC`)
 }
 
-/** Drops everything and makes it again, empty. The sink must then read its topics from their start. */
+/** Drops everything and makes it again, empty. The part must then read its topics from their start. */
 export async function resetTables(store: Store, settings: ClickHouseSettings): Promise<void> {
   await dropTables(store)
   await migrate(store, settings)

@@ -1,12 +1,12 @@
-/** What the sink needs of a ClickHouse server; the real one is clickhouse-client.ts, tests bring their own. */
+/** What the part needs of a ClickHouse server; the real one is clickhouse-client.ts, tests bring their own. */
 import type { NativeBlock } from './native-writer.ts'
 
-/** Tables that the sink fills. */
+/** Tables that the part fills. */
 export const tableNames = ['flows', 'interfaces', 'flow_gaps', 'dead_letters', 'objects', 'cloud_map', 'dead_letter_replays'] as const
 /** One of them. */
 export type TableName = (typeof tableNames)[number]
 
-/** Tables in which the sink remembers what it made: migrations, and views by their hashes. */
+/** Tables in which the part remembers what it made: migrations, and views by their hashes. */
 export const memoryTables = ['schema_migrations', 'schema_views'] as const
 
 /** Asks a server what its user may do. */

@@ -5,7 +5,7 @@ import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
 import { pauseRun } from '../support/runs/pause-run.ts'
 
 /** Before a commit of each stateful role, and where a range is announced and not yet inserted. */
-const stops = ['fetch:before-commit#4', 'enrich:before-commit#4', 'ip-context:before-commit#4', 'sink-flows:committed#4']
+const stops = ['fetch:before-commit#4', 'enrich:before-commit#4', 'ip-context:before-commit#4', 'clickhouse-flows:committed#4']
 
 test(
   'a process that sleeps through its session and goes on beside its successor loses and repeats nothing',

@@ -32,7 +32,7 @@ import { settled } from '../support/kafka/settle.ts'
 after(() => releaseStack())
 
 const dayMs = 86_400_000
-const roles = ['discover', 'fetch', 'enrich', 'ip-context', 'sink'] as const
+const roles = ['discover', 'fetch', 'enrich', 'ip-context', 'clickhouse'] as const
 
 /** Records of the ledger by object key: their times, oldest record first. A record without a value is a barrier of a task. */
 async function ledgerTimes({ cluster, codecs }: Session): Promise<Map<string, number[]>> {

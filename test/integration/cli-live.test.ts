@@ -218,14 +218,14 @@ test('topics, run, lookup, audit, retry and reset, one after the other', { timeo
       assert.ok(end > objects.length + 1, 'one arrival more')
     })
 
-    await t.test('reset sink asks first; then the tables come back as they were before the row was lost', async () => {
-      const asked = await flowloom(['reset', 'sink'], env)
+    await t.test('reset clickhouse asks first; then the tables come back as they were before the row was lost', async () => {
+      const asked = await flowloom(['reset', 'clickhouse'], env)
       assert.equal(asked.code, 0)
       assert.match(asked.out, /nothing done; add --yes/)
       const before = await tableCounts(store)
-      const done = await flowloom(['reset', 'sink', '--yes'], env)
+      const done = await flowloom(['reset', 'clickhouse', '--yes'], env)
       assert.deepEqual([done.code, done.err], [0, ''], done.out)
-      const run = startFlowloom(['run', '--roles', 'sink'], env)
+      const run = startFlowloom(['run', '--roles', 'clickhouse'], env)
       await settled(store, objects.length, 60_000, 1)
       await sleep(500)
       run.child.kill('SIGTERM')

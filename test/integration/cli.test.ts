@@ -55,7 +55,7 @@ const wrong: readonly { args: string[]; message: RegExp }[] = [
   { args: ['run', '--frob'], message: /there is no option --frob; see `flowloom run --help`/ },
   {
     args: ['run', '--roles', 'enrich,bake'],
-    message: /there is no role "bake": there are discover, notify, fetch, enrich, ip-context, sink/,
+    message: /there is no role "bake": there are discover, notify, fetch, enrich, ip-context, clickhouse/,
   },
   { args: ['lookup', '10.0.0.999'], message: /"10\.0\.0\.999" is not an address/ },
   { args: ['lookup', '10.0.0.1', '--at', 'yesterday'], message: /"yesterday" is not a time; write 2026-11-17T14:00:00Z or Unix seconds/ },
@@ -75,7 +75,7 @@ const misused: readonly [Command, string[], RegExp][] = [
   [runCommand, ['enrich'], /Unexpected argument 'enrich'/],
   [topicsCommand, [], /say `topics apply`/],
   [topicsCommand, ['apply', 'again'], /say `topics apply`/],
-  [resetCommand, ['enrich', '--yes'], /say `reset sink`/],
+  [resetCommand, ['enrich', '--yes'], /say `reset clickhouse`/],
   [lookupCommand, [], /say which address/],
   [lookupCommand, ['fe80::1%eth0'], /is not an address/],
   [lookupCommand, ['10.0.0.1', '10.0.0.2'], /"10\.0\.0\.1 10\.0\.0\.2" is not an address/],

@@ -63,7 +63,7 @@ async function tablesWith(records: readonly FlowRecord[], runs: readonly KnownRu
     const owner = { interfaceId, instanceId, service, interfaceType: null, subnetId: null, vpcId: null, accountId: null, region: null, azId: null } // prettier-ignore
     cluster.put('cloudMapRuns', { scope, ip, first: from }, { owner, validFrom: from, validTo: null, firstSeen: from, lastSeen, conflictS, doubtTo })
   }
-  for (const name of ['sink-flows', 'sink-runs']) await cluster.runRole(role(name))
+  for (const name of ['clickhouse-flows', 'clickhouse-runs']) await cluster.runRole(role(name))
   return store
 }
 

@@ -51,7 +51,7 @@ describe('exposed_ports_between', () => {
       ssh(day(3), 3, '198.51.100.1', true),
       ssh(day(5), 4, '198.51.100.2'),
     ])
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     assert.deepEqual(await found(store, day(0), day(2)), [['accepted', '198.51.100.1', 1]])
     assert.deepEqual(await found(store, day(3), day(4)), [['answered', '198.51.100.1', 1]])
     assert.deepEqual(await found(store, day(0), day(9)), [['answered', '198.51.100.1', 2], ['accepted', '198.51.100.2', 1]]) // prettier-ignore
@@ -63,7 +63,7 @@ describe('exposed_ports_between', () => {
   it('reads the days of its time alone', async () => {
     const { store, cluster, role, putFlows } = await setUpSink(server)
     putFlows([1, 3, 5, 7].map(n => ssh(day(n), n, '198.51.100.1')))
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const plan = await store.query<{ explain: string }>(
       "EXPLAIN indexes = 1 SELECT * FROM exposed_ports_between(from = '2026-11-23 00:00:00', to = '2026-11-23 12:00:00')",
     )
@@ -85,7 +85,7 @@ describe('exposed_ports_between', () => {
       { ...probe, start: day(4), end: day(4) + 59, line: 90 },
     ])
     cluster.put('objects', { bucket: 'logs', key: 'nat' }, { ...emptyLedger, objectId: testObjectId, header: 'version instance-id' })
-    for (const name of ['sink-flows', 'sink-objects']) await cluster.runRole(role(name))
+    for (const name of ['clickhouse-flows', 'clickhouse-objects']) await cluster.runRole(role(name))
     return store
   }
 
@@ -146,8 +146,8 @@ describe('answers, where two flow logs wrote the same traffic and an object was 
       narrowFlow({ objectId: object(4), start: t + 600, end: t + 659, srcAddr: peer }),
       ...[1, 2].map(line => narrowFlow({ objectId: object(5), start: t + 600, end: t + 659, srcAddr: peer, line })),
     ])
-    await cluster.runRole(role('sink-objects'))
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-objects'))
+    await cluster.runRole(role('clickhouse-flows'))
     return store
   }
 
@@ -182,7 +182,7 @@ describe('answers, where two flow logs wrote the same traffic and an object was 
   it('keep two instances apart that had the interface one after the other, and an unknown one from both', async () => {
     const { store, cluster, role, putFlows } = await setUpSink(server)
     putFlows([wideFlow({ line: 1 }), wideFlow({ line: 2, instanceId: 'i-2', start: t + 900, end: t + 959 }), narrowFlow({ line: 3 })])
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const rows = await store.query<Record<string, unknown>>(
       'SELECT instance_id, subnet_id, toUInt8(flows) AS flows FROM exposed_ports ORDER BY instance_id NULLS FIRST',
     )
@@ -220,10 +220,10 @@ describe('the owners of an address over days', () => {
       run('eni-b', t + 9000, null, t + 9000),
     ]
     for (const each of runs) cluster.put('cloudMapRuns', { scope, ip: '10.0.1.5', first: each.validFrom }, each)
-    await cluster.runRole(role('sink-runs'))
+    await cluster.runRole(role('clickhouse-runs'))
     const times = [-1, 0, 990, 1590, 1591, 4999, 5000, 5300, 5301, 5900, 6500, 6501, 8999, 9000, 9600, 9601].map(offset => t + offset)
     putFlows(times.map((start, i) => silent({ srcAddr: '10.0.1.5', start, end: start, line: i + 1 })))
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const owners = (view: string): Promise<Record<string, string | null>[]> =>
       store.query(`SELECT local_interface_id AS id, local_state AS state FROM ${view} ORDER BY line`)
     const looked = await Promise.all(
@@ -254,9 +254,9 @@ describe('the owners of an address over days', () => {
     const t = 1_700_000_000
     for (let n = 0; n < 3000; n++)
       cluster.put('cloudMapRuns', { scope, ip: `10.1.${n >> 8}.${n & 255}`, first: t }, run(`eni-${n}`, t, null, t))
-    await cluster.runRole(role('sink-runs'))
+    await cluster.runRole(role('clickhouse-runs'))
     putFlows([silent({ srcAddr: '10.1.3.7', start: t, end: t })])
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const question = `FROM flow_owners_between(from = ${t}, to = ${t + 600})`
     assert.deepEqual(await store.query(`SELECT local_interface_id AS id ${question}`), [{ id: 'eni-775' }])
     await store.command(`OPTIMIZE TABLE ${store.database}.cloud_map FINAL`)

@@ -202,7 +202,7 @@ describe('lookup inside of gaps, in random worlds', () => {
             cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: ownerOf(who), ranges: [{ first: noon + first, last: noon + last }] }) // prettier-ignore
       const { ipContext, kafka } = checkConfig({})
       await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
-      await cluster.runRole(role('sink-runs'))
+      await cluster.runRole(role('clickhouse-runs'))
       const shown = [...worlds].flatMap(([own, seen], i) =>
         seen.map(({ who, first, last }, j) =>
           record((i + j) % 2 === 0, {
@@ -236,7 +236,7 @@ describe('lookup inside of gaps, in random worlds', () => {
             return flow({ ...peer, ...ends, start: noon + t, end: noon + t, line: firstLine + i })
           }),
         )
-        await cluster.runRole(role('sink-flows'))
+        await cluster.runRole(role('clickhouse-flows'))
         for (const view of ['flow_owners', `flow_owners_between(from = ${noon - 5000}, to = ${noon + 9000})`]) {
           const rows = await store.query<Record<string, string | null> & { line: number }>(
             `SELECT line, local_interface_id, local_instance_id, local_state, remote_interface_id, remote_instance_id, remote_state, local_conflict_s, remote_conflict_s FROM ${view} WHERE line >= ${firstLine}`,
@@ -255,7 +255,7 @@ describe('lookup inside of gaps, in random worlds', () => {
       }
       await check(false)
       putFlows(shown.map((each, i) => ({ ...each, line: i + 1 })))
-      await cluster.runRole(role('sink-flows'))
+      await cluster.runRole(role('clickhouse-flows'))
       await check(true)
       await checkViews()
       assert.ok(
@@ -273,9 +273,9 @@ describe('lookup inside of gaps, in random worlds', () => {
       cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: ownerOf(who), ranges: [{ first: noon + first, last: noon + last }] }) // prettier-ignore
     const { ipContext, kafka } = checkConfig({})
     await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
-    await cluster.runRole(role('sink-runs'))
+    await cluster.runRole(role('clickhouse-runs'))
     putFlows(seen.map(({ who, first, last }, i) => ({ ...record(true, { own: ip, interfaceId: ownerOf(who).interfaceId, instanceId: ownerOf(who).instanceId, vpcId: scope, start: noon + first, end: noon + last }), line: i + 1 }))) // prettier-ignore
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const at = async (t: number): Promise<unknown[]> => {
       const [row] = await findHolders(store, ip, noon + t)
       return [row!.owner, row!.state, row!.doubt, row!.others]

@@ -66,7 +66,7 @@ async function seen(
   for (const { ip, id, ranges } of sightings) cluster.put('ipSightings', { scope, ip }, { kind: 'own', owner: ownerOf(id), ranges })
   const { ipContext, kafka } = checkConfig({})
   await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
-  await cluster.runRole(role('sink-runs'))
+  await cluster.runRole(role('clickhouse-runs'))
 }
 
 describe('an address that is handed over around midnight', () => {
@@ -176,7 +176,7 @@ describe('an interface that moves between instances', () => {
       }),
     )
     putFlows(shown.map((each, i) => ({ ...each, line: i + 1 })))
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const at = async (ip: string, t: number, from: number): Promise<unknown[]> => {
       const [holder] = await findHolders(store, ip, from + t)
       const after = (text: string | null): number | null => (text === null ? null : Date.parse(`${text.replace(' ', 'T')}Z`) / 1000 - from)
@@ -225,17 +225,17 @@ describe('a question about a time', () => {
     const guess = { directionSource: 'inferred_count', instanceId: null, pktSrcAddr: null, pktDstAddr: null } as const
     const of = (line: number, more: Partial<FlowRecord>): FlowRecord => ({ ...record(true, { own: '10.0.7.7', far: '10.0.7.8', start: midnight + 100, end: midnight + 150, ...more }), line }) // prettier-ignore
     putFlows([of(1, guess), of(2, { timeSource: 'slot' }), of(3, { direction: 'unknown', directionSource: 'none' })])
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     assert.equal(await blankAt('10.0.7.9', midnight + 120), 'nothing-proven')
     assert.equal(await blankAt('10.0.7.9', midnight + 120, waits), 'map-empty')
     assert.equal(await blankAt('10.0.7.9', midnight + 120, unasked), 'kafka-unknown')
     putFlows([of(4, {})])
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     assert.equal(await blankAt('10.0.7.9', midnight + 120), 'map-empty', 'a flow proves that it should have a row')
     await seen(setup, [{ ip: '10.0.1.1', id: 'eni-1', ranges: [{ first: midnight, last: midnight + 100 }] }])
     const ledger = { ...emptyLedger, objectId: testObjectId, state: 'done' as const, lines: 3, slotStart: midnight + 300 }
     cluster.put('objects', { bucket: 'b', key: 'k' }, ledger)
-    await cluster.runRole(role('sink-objects'))
+    await cluster.runRole(role('clickhouse-objects'))
     assert.equal(await blankAt('10.0.1.1', midnight + 50), undefined, 'held')
     assert.equal(await blankAt('10.0.1.9', midnight + 50), undefined, 'nobody, and the day was read')
     assert.equal(await blankAt('10.0.1.1', midnight + 80_000), undefined, 'last-known, and the day was read')

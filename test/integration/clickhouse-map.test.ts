@@ -66,7 +66,7 @@ describe('the cloud map in ClickHouse', () => {
       { scope: 'aws', ip: '2001:db8::5', first: 1000 },
       run('', 1000, 1500, { owner: { ...nobody, service: 'S3' } }),
     )
-    await cluster.runRole(role('sink-runs'))
+    await cluster.runRole(role('clickhouse-runs'))
     const holds = async (ip: string, at: number): Promise<unknown[]> =>
       (await ask<Record<string, unknown>, 'who_holds'>(store, 'who_holds', { ip, at: new Date(1000 * at), owner: '' })).map(row => [
         row['scope'],
@@ -76,7 +76,7 @@ describe('the cloud map in ClickHouse', () => {
       ])
     assert.deepEqual(await holds('10.0.1.5', 3000), [[scope, 'held', 'eni-wrong', '']])
     cluster.put('cloudMapRuns', { scope, ip: '10.0.1.5', first: 3000 }, null)
-    await cluster.runRole(role('sink-runs'))
+    await cluster.runRole(role('clickhouse-runs'))
     assert.deepEqual(await holds('10.0.1.5', 999), [])
     assert.deepEqual(await holds('10.0.1.5', 1000), [[scope, 'held', 'eni-old', '']])
     assert.deepEqual(await holds('10.0.1.5', 3000), [[scope, 'last-known', 'eni-old', '']])
@@ -110,7 +110,7 @@ describe('the cloud map in ClickHouse', () => {
     seen('eni-a', day - 100, day + 100)
     seen('eni-b', day + 50, day + 60)
     await cluster.runRole(map)
-    await cluster.runRole(role('sink-runs'))
+    await cluster.runRole(role('clickhouse-runs'))
     const holder = async (at: number): Promise<string> => {
       const [row] = await store.query<{ id: string; held: number }>(
         'SELECT interface_id AS id, {at:UInt32} <= toUnixTimestamp(last_seen) + 600 AS held FROM cloud_map FINAL WHERE scope = {scope:String} AND ip = toIPv6({ip:String}) AND toUnixTimestamp(valid_from) <= {at:UInt32} ORDER BY valid_from DESC LIMIT 1',
@@ -170,8 +170,8 @@ describe('the cloud map in ClickHouse', () => {
         flowDirection: null,
       }),
     ])
-    await cluster.runRole(role('sink-flows'))
-    await cluster.runRole(role('sink-runs'))
+    await cluster.runRole(role('clickhouse-flows'))
+    await cluster.runRole(role('clickhouse-runs'))
     const rows = await store.query<Record<string, unknown>>(
       'SELECT line, local_interface_id, local_state, remote_interface_id, remote_service, remote_state FROM flow_owners ORDER BY line',
     )
@@ -236,7 +236,8 @@ describe('the small tables in ClickHouse', () => {
       sha256: Buffer.alloc(32, 200),
       header: 'version',
     })
-    for (const name of ['sink-flows', 'sink-gaps', 'sink-dead-letters', 'sink-objects']) await cluster.runRole(role(name))
+    for (const name of ['clickhouse-flows', 'clickhouse-gaps', 'clickhouse-dead-letters', 'clickhouse-objects'])
+      await cluster.runRole(role(name))
     const letters = await store.query<Record<string, unknown>>(
       'SELECT line, hex(bytes) AS bytes, hex(sha256) AS sha256, header, toString(stage) AS stage, reason, detail FROM dead_letters ORDER BY line',
     )

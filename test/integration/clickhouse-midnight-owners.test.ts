@@ -113,7 +113,7 @@ describe('an address around midnight, in random worlds', () => {
         }
       const { ipContext, kafka } = checkConfig({})
       await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
-      await cluster.runRole(role('sink-runs'))
+      await cluster.runRole(role('clickhouse-runs'))
       const asked = worlds.flatMap(({ ip, seen, times }) => times.map(t => ({ ip, seen, t })))
       const base = { ...natGatewayFlows()[0]!, pktSrcAddr: null, pktDstAddr: null, vpcId: scope, direction: 'unknown', flowDirection: null } as const // prettier-ignore
       putFlows(
@@ -122,7 +122,7 @@ describe('an address around midnight, in random worlds', () => {
           return flow({ ...base, ...ends, start: midnight + t, end: midnight + t, line: i + 1 })
         }),
       )
-      await cluster.runRole(role('sink-flows'))
+      await cluster.runRole(role('clickhouse-flows'))
       const looked = await Promise.all(
         asked.map(async ({ ip, t }) => {
           const [row] = await findHolders(store, ip, midnight + t)

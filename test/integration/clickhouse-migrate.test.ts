@@ -78,7 +78,7 @@ describe('migrations', () => {
 
   it('make a table that remembers which roles have begun, of which deployment, until it is reset', async () => {
     const { store, settings } = await server.migrated()
-    const input = { role: 'sink-flows', group: 'a.sink-flows', topic: 'p.flows.v1' }
+    const input = { ownGroup: 'sink-flows', group: 'a.sink-flows', topic: 'p.flows.v1' }
     assert.equal(await hasBegun(store, 'flows', input), false)
     await store.command(`INSERT INTO ${store.database}.flows (object_id, start, line) VALUES (1, 1700000000, 1)`)
     assert.equal(await hasBegun(store, 'flows', input), true, 'rows of a version that remembered nothing')
@@ -86,7 +86,7 @@ describe('migrations', () => {
     assert.equal(await hasBegun(store, 'flows', input), true)
     assert.equal(await hasBegun(store, 'flows', { ...input, group: 'b.sink-flows' }), false, 'a new deployment beside old rows')
     assert.equal(await hasBegun(store, 'flows', { ...input, topic: 'q.flows.v1' }), false)
-    assert.equal(await hasBegun(store, 'flow_gaps', { ...input, role: 'sink-gaps' }), false)
+    assert.equal(await hasBegun(store, 'flow_gaps', { ...input, ownGroup: 'sink-gaps' }), false)
     await resetTables(store, settings)
     assert.equal(await hasBegun(store, 'flows', input), false)
   })

@@ -84,8 +84,8 @@ function putFlows(cluster: MemoryCluster, objectId = testObjectId): void {
 
 /** A hundred lines for a role. */
 const puts: Record<string, (cluster: MemoryCluster) => void> = {
-  'sink-flows': cluster => putFlows(cluster),
-  'sink-gaps': cluster => {
+  'clickhouse-flows': cluster => putFlows(cluster),
+  'clickhouse-gaps': cluster => {
     for (let line = 1; line <= 100; line++) {
       const gap = {
         ...texts,
@@ -100,7 +100,7 @@ const puts: Record<string, (cluster: MemoryCluster) => void> = {
       cluster.put('flowGaps', 'eni-1' as never, gap)
     }
   },
-  'sink-dead-letters': cluster => {
+  'clickhouse-dead-letters': cluster => {
     for (let line = 1; line <= 100; line++)
       cluster.put(
         'deadLetters',
@@ -163,8 +163,8 @@ describe('a look for 50,000 lines of an object of which the table has 400,000', 
 
 describe('a range whose answer was lost', () => {
   for (const [role, table, column, parts] of [
-    ['sink-gaps', 'flow_gaps', 'start', 101],
-    ['sink-dead-letters', 'dead_letters', 'line', 101],
+    ['clickhouse-gaps', 'flow_gaps', 'start', 101],
+    ['clickhouse-dead-letters', 'dead_letters', 'line', 101],
   ] as const) {
     it(`is in ${table} once after ${parts} other parts, more than the server remembers`, async () => {
       const { store, cluster, role: roleOf, loseAnswer } = losingIn(shared, 'p.')
@@ -180,14 +180,14 @@ describe('a range whose answer was lost', () => {
 
   it('is completed where a day of it is missing, and where a part of a day is', async () => {
     const { store, cluster, role, loseAnswer } = losingIn(shared, 'p.')
-    puts['sink-flows']!(cluster)
+    puts['clickhouse-flows']!(cluster)
     loseAnswer()
-    await assert.rejects(cluster.runRole(role('sink-flows')), /answer lost/)
+    await assert.rejects(cluster.runRole(role('clickhouse-flows')), /answer lost/)
     const flows = `${identifier(store.database)}.flows`
     await store.command(`DELETE FROM ${flows} WHERE toDate(start) = toDate(${startS}) OR line = 4`)
     await passParts(store, 'flows', 'start', 366)
     cluster.clockMs += 60_000
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     assert.deepEqual(await rowsOf(store, 'flows'), { rows: 100, lines: 100 })
     assert.deepEqual(await store.query("SELECT toUInt32(countIf(extra['n'] != toString(line))) AS wrong FROM flows WHERE object_id != 1"), [
       { wrong: 0 },
@@ -205,20 +205,20 @@ describe('a range whose answer was lost', () => {
       putFlows(control.cluster, Buffer.from([0, 0, 0, 0, 0, 0, 0, 192]))
       for (const { cluster, role, loseAnswer } of [flows, control]) {
         loseAnswer()
-        await assert.rejects(cluster.runRole(role('sink-flows')), /answer lost/)
+        await assert.rejects(cluster.runRole(role('clickhouse-flows')), /answer lost/)
       }
       await passParts(store, 'flows', 'start', 1001)
     })
 
     it('in flows once', async () => {
       flows.cluster.clockMs += 14 * 60_000
-      await flows.cluster.runRole(flows.role('sink-flows'))
+      await flows.cluster.runRole(flows.role('clickhouse-flows'))
       assert.deepEqual(await rowsOf(flows.store, 'flows', 'object_id NOT IN (1, 192)'), { rows: 100, lines: 100 })
     })
 
     it('there twice without the look at the table: the engine has forgotten its token (a control of these tests)', async () => {
       // the clock stands: the task takes the range for a fresh one
-      await control.cluster.runRole(control.role('sink-flows'))
+      await control.cluster.runRole(control.role('clickhouse-flows'))
       assert.deepEqual(await rowsOf(control.store, 'flows', 'object_id = 192'), { rows: 200, lines: 100 })
     })
   })

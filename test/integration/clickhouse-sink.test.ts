@@ -23,7 +23,7 @@ describe('flows in ClickHouse', () => {
     const { store, cluster, role, putFlows } = await setUpSink(server, 70)
     const records = fc.sample(anyFlow, { numRuns: 200, seed: 42 }).map((record, i) => ({ ...record, objectId: testObjectId, line: i + 1 }))
     putFlows(records)
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const rows = await store.query<Record<string, unknown>>(`SELECT
       toUnixTimestamp(start) AS start, dur, toString(interface) AS interface, toInt8(direction) AS direction, toInt8(direction_source) AS direction_source,
       toInt8(time_source) AS time_source, toInt8(service_port_source) AS service_port_source, toInt8(flow_direction) AS flow_direction, toInt8(action) AS action, toInt8(log_status) AS log_status,
@@ -78,7 +78,7 @@ describe('flows in ClickHouse', () => {
       line: 2,
     })
     putFlows([full, flow({ objectId: testObjectId, line: 3, srcAddr: '2001:db8::1', srcThreat: '', start: 5, end: 6, timeSource: 'slot' })])
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const rows = await store.query<Record<string, unknown>>('SELECT * FROM flow_log ORDER BY line')
     const [first, second] = rows as [Record<string, unknown>, Record<string, unknown>]
     assert.deepEqual(
@@ -153,7 +153,7 @@ describe('flows in ClickHouse', () => {
         }),
       ),
     )
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     for (const table of ['flow_log', "flows_once(from = '1970-01-01 00:00:00', to = '1970-01-02 00:00:00')"])
       assert.deepEqual(
         await store.query(
@@ -172,7 +172,7 @@ describe('flows in ClickHouse', () => {
       flow({ srcAddr: '10.0.0.1', pktSrcAddr: '::', dstAddr: '::', pktDstAddr: '::', line: 1 }),
       flow({ srcAddr: '10.0.0.1', pktSrcAddr: '10.0.0.1', pktDstAddr: '10.9.9.9', line: 2 }),
     ])
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     assert.deepEqual(await store.query('SELECT srcaddr, dstaddr, pkt_srcaddr, pkt_dstaddr FROM flow_log ORDER BY line'), [
       { srcaddr: '10.0.0.1', dstaddr: '::', pkt_srcaddr: '::', pkt_dstaddr: '::' },
       { srcaddr: '10.0.0.1', dstaddr: null, pkt_srcaddr: '10.0.0.1', pkt_dstaddr: '10.9.9.9' },
@@ -182,7 +182,7 @@ describe('flows in ClickHouse', () => {
   it('span more days in one insert than the server allows by default', async () => {
     const { store, cluster, role, putFlows } = await setUpSink(server)
     putFlows(Array.from({ length: 150 }, (_, day) => flow({ start: day * 86_400, end: day * 86_400, line: day + 1 })))
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     assert.equal(await count(store, 'flows'), 150)
   })
 
@@ -218,7 +218,7 @@ describe('flows in ClickHouse', () => {
     putFlows([...natGatewayFlows(), open, turned(open, { line: 21, tcpFlags: 18 }), closed, turned(closed, { line: 23, tcpFlags: 4 }), pod])
     // the format had instance-id, so an interface without one has no instance
     cluster.put('objects', { bucket: 'logs', key: 'nat' }, { ...emptyLedger, objectId: testObjectId, header: 'version instance-id' })
-    for (const name of ['sink-flows', 'sink-objects']) await cluster.runRole(role(name))
+    for (const name of ['clickhouse-flows', 'clickhouse-objects']) await cluster.runRole(role(name))
     assert.deepEqual(await store.query('SELECT observer FROM nat_interfaces'), [{ observer: 'eni-1235b8ca123456789' }])
     const findings = await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', {
       from: new Date(0),
@@ -247,7 +247,7 @@ describe('flows in ClickHouse', () => {
     )
     // the format had instance-id, so an interface without one has no instance
     cluster.put('objects', { bucket: 'logs', key: 'nat' }, { ...emptyLedger, objectId: testObjectId, header: 'version instance-id' })
-    for (const name of ['sink-flows', 'sink-objects']) await cluster.runRole(role(name))
+    for (const name of ['clickhouse-flows', 'clickhouse-objects']) await cluster.runRole(role(name))
     const rows = await ask<Record<string, unknown>, 'top_talkers'>(store, 'top_talkers', {
       from: new Date(1_700_000_000_000),
       to: new Date(1_700_000_100_000),
@@ -291,7 +291,7 @@ describe('addresses in ClickHouse', () => {
       { ...unknown, line: 2, srcAddr: '2a00::1', dstAddr: '2600:1f18::10', srcCountry: 'DE', dstCountry: 'US', bytes: 1000 },
       { ...unknown, line: 3, srcAddr: '198.51.100.7', dstAddr: '10.0.0.1', srcCountry: 'FR', dstCountry: null, bytes: 500 },
     ])
-    await cluster.runRole(role('sink-flows'))
+    await cluster.runRole(role('clickhouse-flows'))
     const rows = await ask<Record<string, unknown>, 'top_talkers'>(store, 'top_talkers', {
       from: new Date(start * 1000),
       to: new Date((start + 600) * 1000),

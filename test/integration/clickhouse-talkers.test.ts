@@ -202,7 +202,7 @@ before(async () => {
       run(`eni-other-${n}`, at, at + 60, 0, { vpcId: `vpc-${n}` }),
     )
   }
-  for (const name of ['sink-flows', 'sink-objects', 'sink-runs']) await setup.cluster.runRole(setup.role(name))
+  for (const name of ['clickhouse-flows', 'clickhouse-objects', 'clickhouse-runs']) await setup.cluster.runRole(setup.role(name))
   await recordOwnNetworks(store, [
     { cidrs: ['44.2.0.0/16'], accounts: worlds.filter(({ networks }) => networks).map(world => world.account) },
   ])

@@ -86,7 +86,7 @@ test(
         assert.equal(one.code, 0, one.out + one.err)
         assert.match(one.out, /EVIDENCE/)
         // the tasks are started anew: barriers and marks, and no record
-        for (let i = 0; i < 2; i++) await during(['fetch', 'enrich', 'sink'], await grows('objects', 4))
+        for (let i = 0; i < 2; i++) await during(['fetch', 'enrich', 'clickhouse'], await grows('objects', 4))
         const again = await ask('--json')
         assert.equal(again.code, 0, again.out + again.err)
         assert.deepEqual((JSON.parse(again.out) as { waiting: object }).waiting, { unknown: null, partitions: [], objects: [] })
@@ -141,7 +141,7 @@ test(
       })
 
       await t.test('is evidence again when the table has it', async () => {
-        local.start(['enrich', 'ip-context', 'sink'])
+        local.start(['enrich', 'ip-context', 'clickhouse'])
         await settled(local.store, 7, 60_000)
         await mapInTables(local.session)
         await local.stop()

@@ -104,7 +104,7 @@ test('every container by every arrival: every value of every field, once', { tim
     const all = cells(Date.now() / 1000)
     for (const { key, body } of all) await putObject(client, bucket, key, body)
     for (const { key, arrival } of all) if (arrival.message !== undefined) await queue.send(arrival.message(bucket, key))
-    run.start(['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'sink'])
+    run.start(['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'])
     const past = all.filter(({ arrival }) => arrival.source === 'backfill')
     const day = new Date(past[0]!.slotS * 1000).toISOString().slice(0, 10)
     for (const prefix of new Set(past.map(({ key, bare }) => (bare ? key.slice(0, key.indexOf('/')) : '')))) {

@@ -52,7 +52,7 @@ test('S3 events through a topic reach flows, raw and in the envelope of SNS, eac
       await counted('flowloom_notify_messages_total', { result: 'test' }),
       await counted('flowloom_notify_poison_messages_total'),
     ]
-    run.start(['notify', 'fetch', 'enrich', 'ip-context', 'sink'])
+    run.start(['notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'])
     await settled(run.store, objects.length, 60_000)
     for (const queue of [raw, wrapped]) await queue.empty()
     await run.stop()

@@ -72,7 +72,7 @@ test('every shape of notification, doubled, out of order and beside polling, bri
     bodies.push(s3Event(...objects.slice(0, 20).map(({ key }) => s3Record(bucket, key))))
     const before = await counted('flowloom_notify_messages_total', { result: 'test' })
     await queue.send(...bodies.reverse())
-    run.start(['notify', 'fetch', 'enrich', 'ip-context', 'sink'])
+    run.start(['notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'])
     await settled(run.store, objects.length, 60_000)
     await queue.empty()
     assert.equal((await counted('flowloom_notify_messages_total', { result: 'test' })) - before, 1)
@@ -81,7 +81,7 @@ test('every shape of notification, doubled, out of order and beside polling, bri
     assert.ok(notified.length > objects.length, 'objects were announced more than once')
     await run.stop()
     // polling beside it announces everything again
-    run.start(['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'sink'])
+    run.start(['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'])
     await until(
       async () =>
         new Set((await arrivals(run.session)).filter(({ source }) => source === 'poll').map(({ key }) => key)).size === objects.length,
@@ -121,7 +121,7 @@ test('the notifications of the local S3 server itself bring objects with any key
   })
   await createBucket(own, bucket)
   const objects = objectsOf(73, 300).map(({ key, body }) => ({ key: key.replace(/\.log\.gz$/, ' +é=%.log.gz'), body }))
-  run.start(['notify', 'fetch', 'enrich', 'ip-context', 'sink'])
+  run.start(['notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'])
   for (const { key, body } of objects) await putObject(own, bucket, key, body)
   await settled(run.store, objects.length, 60_000)
   await run.stop()
@@ -146,7 +146,7 @@ test('what cannot be used stays for the redrive of the queue, and holds up nothi
       '{}',
     )
     const before = await counted('flowloom_notify_poison_messages_total')
-    run.start(['notify', 'fetch', 'enrich', 'ip-context', 'sink'])
+    run.start(['notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'])
     await until(async () => (await dead.counts()).waiting === 3, 30_000, 'the redrive')
     assert.equal((await counted('flowloom_notify_poison_messages_total')) - before, 6)
     await queue.empty()
@@ -169,7 +169,7 @@ test('a queue that is lost is reported and tried again until it is there', { tim
     const objects = objectsOf(75, 300)
     for (const { key, body } of objects) await putObject(client, bucket, key, body)
     const before = await counted('flowloom_notify_errors_total', { code: 'SQS_NOT_FOUND' })
-    run.start(['notify', 'fetch', 'enrich', 'ip-context', 'sink'])
+    run.start(['notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'])
     await until(async () => (await counted('flowloom_notify_errors_total', { code: 'SQS_NOT_FOUND' })) >= before + 2, 30_000, 'the report')
     await queue.make()
     await queue.send(...objects.map(({ key }) => s3Event(s3Record(bucket, key))))
@@ -200,7 +200,7 @@ test(
       await createBucket(client, bucket)
       const objects = objectsOf(76, 4000)
       for (const { key, body } of objects) await putObject(client, bucket, key, body)
-      run.start(['fetch', 'enrich', 'ip-context', 'sink'])
+      run.start(['fetch', 'enrich', 'ip-context', 'clickhouse'])
       const sent = objects.map(({ key }) => s3Event(s3Record(bucket, key)))
       fleet.add('notify', 'a')
       for (let kill = 0; kill < 3; kill++) {

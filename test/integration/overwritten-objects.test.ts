@@ -24,7 +24,7 @@ after(async () => {
 })
 
 const slotS = Math.floor(Date.now() / 300_000) * 300 - 600
-const roles = ['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'sink'] as const
+const roles = ['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'] as const
 const etagOf = (body: Buffer): string => createHash('md5').update(body).digest('hex')
 
 /** Polling looks at today and the day before. */

@@ -85,7 +85,7 @@ test(
       for (const role of ['sink-flows', 'sink-gaps', 'sink-runs', 'sink-objects', 'sink-dead-letters', 'sink-replays'])
         await resetGroup(session.cluster, role)
       await resetTables(store, session.config.clickhouse)
-      run.start(['sink'])
+      run.start(['clickhouse'])
       await settled(store, objects.length, 150_000)
       await inputTaken(session, 'sink-runs', 'cloudMapRuns')
       assert.deepEqual(await checksums(store), before, 'the tables come back from nothing as they were')

@@ -20,7 +20,7 @@ test('roles whose positions are gone refuse to start where they would write some
   const run = await LocalRun.open(await freshSettings({ kafka: { partitions: 2 } }))
   t.after(() => run.close())
   const { session, store, bucket } = run
-  await checkPositions(session, ['enrich', 'sink'])
+  await checkPositions(session, ['enrich', 'clickhouse'])
   const client = s3Client(session.config.s3.endpoint!)
   await createBucket(client, bucket)
   const slotS = Math.floor(Date.now() / 300_000) * 300 - 300
@@ -31,12 +31,12 @@ test('roles whose positions are gone refuse to start where they would write some
   assert.ok(flows > 0 && gaps > 0 && dead > 0)
   await sleep(500)
   await run.stop()
-  await checkPositions(session, ['enrich', 'sink'])
+  await checkPositions(session, ['enrich', 'clickhouse'])
 
   // as the broker does after offsets.retention.minutes without a member
   for (const role of ['sink-objects', 'sink-runs', 'sink-dead-letters']) await resetGroup(session.cluster, role)
   await checkPositions(session, ['enrich'])
-  await assert.rejects(checkPositions(session, ['sink']), { code: 'POSITION_LOST', message: /sink-dead-letters" has no position/ })
+  await assert.rejects(checkPositions(session, ['clickhouse']), { code: 'POSITION_LOST', message: /sink-dead-letters" has no position/ })
   await resetGroup(session.cluster, 'enrich')
   await assert.rejects(checkPositions(session, ['enrich']), {
     code: 'POSITION_LOST',
@@ -71,7 +71,7 @@ test(
       60_000,
       'raw lines',
     )
-    await checkPositions(session, ['enrich', 'ip-context', 'sink'])
+    await checkPositions(session, ['enrich', 'ip-context', 'clickhouse'])
     const admin = await session.cluster.admin()
     const topic = session.cluster.topicName(topics.rawLines)
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '1' }] })
@@ -81,9 +81,9 @@ test(
     second.start(['discover', 'fetch', 'enrich'])
     await until(async () => holdsRecords(session.cluster, topics.flows, await session.cluster.ranges(topics.flows)), 60_000, 'flows')
     await second.stop()
-    await checkPositions(session, ['sink'])
+    await checkPositions(session, ['clickhouse'])
     const flows = session.cluster.topicName(topics.flows)
     await admin.deleteTopicRecords({ topic: flows, partitions: [{ partition: 0, offset: '1' }] })
-    await assert.rejects(checkPositions(session, ['sink']), { code: 'OFFSET_LOST', message: /^sink-flows wants offset 0/ })
+    await assert.rejects(checkPositions(session, ['clickhouse']), { code: 'OFFSET_LOST', message: /^clickhouse-flows wants offset 0/ })
   },
 )

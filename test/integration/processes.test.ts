@@ -82,7 +82,7 @@ async function deployment(roles: string) {
 }
 
 test('two processes share the work; one that is killed is started again; SIGTERM stops all in order', { timeout: 400_000 }, async () => {
-  const { env, config, args } = await deployment('discover,fetch,enrich,ip-context,sink')
+  const { env, config, args } = await deployment('discover,fetch,enrich,ip-context,clickhouse')
   const store = connectClickHouse(config.clickhouse)
   const cluster = new Cluster(config.kafka, createLog('silent'))
   const client = s3Client(config.s3.endpoint!)

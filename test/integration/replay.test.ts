@@ -110,8 +110,8 @@ test('a replay gives the tables again, exactly once, and leaves the live ones as
         'enrich:before-commit#2',
         'enrich:committed#1',
         'ip-context:sent#2',
-        'sink-flows:before-commit#3',
-        'sink-flows:committed#2',
+        'clickhouse-flows:before-commit#3',
+        'clickhouse-flows:committed#2',
       ]) {
         const { signal, err } = await startProgram(
           process.execPath,

@@ -25,7 +25,7 @@ test('three pollers, some killed and some added, read each object once', { timeo
     await createBucket(client, bucket)
     const startS = Math.floor(Date.now() / 300_000) * 300 - 7200
     const objects = [...generateObjects({ seed: 91, records: 4000, startS, slots: 12, recordsPerObject: 100, badLineShare: 0.01 })]
-    run.start(['enrich', 'ip-context', 'sink'])
+    run.start(['enrich', 'ip-context', 'clickhouse'])
     for (const name of ['a', 'b', 'c']) fleet.add('discover,fetch', name)
     const waiting = [...objects]
     const put = async (count: number): Promise<void> => {

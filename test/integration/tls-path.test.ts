@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkPositions } from '../../operations/check-positions.ts'
 import { buildParts } from '../../operations/run-roles.ts'
 import { migrateTables } from '../../sinks/clickhouse/clickhouse-part.ts'
+import { readerOf } from '../../operations/choose-parts.ts'
 import { openSession } from '../../operations/session.ts'
 import { loadConfig } from '../../config/config.ts'
 import { generateObjects } from '../../producers/synthetic/generate-objects.ts'
@@ -23,7 +24,7 @@ import { flowloom } from '../support/processes/command-line.ts'
 import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
 import { settled } from '../support/kafka/settle.ts'
 
-const roles = ['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'sink'] as const satisfies readonly RoleName[]
+const roles = ['discover', 'notify', 'fetch', 'enrich', 'ip-context', 'clickhouse'] as const satisfies readonly RoleName[]
 const [yesterday, today] = [1, 0].map(days => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10)) as [string, string]
 /** Commands that ask Kafka, by the name of their login. */
 const commands = {
@@ -33,7 +34,7 @@ const commands = {
   backfill: [['backfill', 's3://tls', '--from', yesterday, '--to', today], ['retry']],
   'dead-letters': [['dead-letters']],
   'dead-letters replay': [['dead-letters', 'replay', '--force']],
-  'reset sink': [['reset', 'sink', '--yes']],
+  'reset clickhouse': [['reset', 'clickhouse', '--yes']],
 } as const
 const loginOf = (who: string): string => who.replace(' ', '-')
 
@@ -78,7 +79,7 @@ interface Running {
 /** Does what `flowloom run --roles <role>` does, in this process. */
 async function start(role: RoleName, login: string): Promise<Running> {
   const session = await openSession({ overrides: loadConfig({ env: environmentOf(login) }) }, new AbortController().signal)
-  if (role === 'sink') await migrateTables(session.config.clickhouse)
+  if (role === 'clickhouse') await migrateTables(session.config.clickhouse)
   const stop = new AbortController()
   const ended = checkPositions(session, [role]).then(
     () => runParts(buildParts(session, [role]).parts, stop.signal, 20_000, session.log),
@@ -125,7 +126,7 @@ test('brings records from S3 to the table, with the documented ACLs and no other
   const objects = [...generateObjects({ seed: 5, records: 2000, startS, slots: 1, badLineShare: 0.01 })]
   for (const { key, body } of objects) await putObject(client, 'tls', key, body)
   for (const role of roles) running.set(role, await start(role, role))
-  const config = loadConfig({ env: environmentOf('sink') })
+  const config = loadConfig({ env: environmentOf('clickhouse') })
   assert.deepEqual([config.kafka.tls, config.kafka.saslMechanism], [true, 'scram-sha-512'])
   const store = connectClickHouse(config.clickhouse)
   const failed = Promise.all([...running.values()].map(({ ended }) => ended))
@@ -138,12 +139,12 @@ test('brings records from S3 to the table, with the documented ACLs and no other
   await Promise.all([run('backfill'), run('dead-letters'), run('dead-letters replay')])
 
   const session = await openSession({ overrides: loadConfig({ env: stackEnvironment(stack) }) }, new AbortController().signal)
-  await assert.rejects(resetGroup(session.cluster, 'sink-flows', 1), {
+  await assert.rejects(resetGroup(session.cluster, readerOf('flows'), 1), {
     code: 'GROUP_NOT_EMPTY',
-    message: /"flowloom.sink-flows" .*stop the processes of the role sink-flows/,
+    message: /"flowloom.sink-flows" .*stop the processes of the role clickhouse-flows/,
   })
   await Promise.all([...running.values()].map(({ stop }) => stop()))
-  await run('reset sink')
+  await run('reset clickhouse')
   await resetGroup(session.cluster, 'enrich')
   await session.cluster.close()
   await store.close()
@@ -177,7 +178,7 @@ test('what the broker denies to a role ends it with one line that names operatio
 
 for (const [args, message] of [
   [['topics', 'apply'], /denies DescribeConfigs on one of the topics "flowloom/],
-  [['reset', 'sink', '--yes'], /denies Delete on the group "flowloom\.sink-flows"/],
+  [['reset', 'clickhouse', '--yes'], /denies Delete on the group "flowloom\.sink-flows"/],
 ] as const)
   test(`what the broker denies to \`${args.join(' ')}\` is one line`, { timeout: 60_000 }, async () => {
     const { code, err } = await flowloom(args, environmentOf('denied'))

@@ -25,7 +25,7 @@ const lanes = 32
  * Most resident memory. Most of it is garbage that V8 has not collected yet: of 470 MiB of discover and fetch 90 were in use when somebody
  * looked, of 490 MiB of ip-context 140, three quarters of them the state of its addresses.
  */
-const mostMiB = { 'discover,fetch': 700, enrich: 400, 'ip-context': 700, sink: 900 }
+const mostMiB = { 'discover,fetch': 700, enrich: 400, 'ip-context': 700, clickhouse: 900 }
 
 test('100,000 objects come in once, in bounded memory, and the audit agrees', { timeout: 3_600_000 }, async t => {
   const settings = await freshSettings({ lookups: { country: 'none', asn: 'none' }, s3: { pollIntervalMs: 5000 }, log: { level: 'warn' } })

@@ -84,10 +84,10 @@ test('it can be reset, with the group that it has kept', async () => {
   )
 })
 
-test('a reset of the sink does not claim tables of somebody else in its database', () => {
+test('a reset of clickhouse does not claim tables of somebody else in its database', () => {
   const { what } = resetOf(
     config,
-    resettable(path).find(({ name }) => name === 'sink')!,
+    resettable(path).find(({ name }) => name === 'clickhouse')!,
   )
   assert.match(what, /^those of flowloom, .* in database flowloom at .*; others stay$/)
 })
@@ -122,8 +122,8 @@ test('a sink that was stopped for longer than the broker keeps positions and the
         missed: {
           refusedIfBegun: {
             doc: 'the tape has a label',
-            hasBegun: async ({ role, group, topic }) => begun.has(`${role} ${group} ${topic}`),
-            remember: async ({ role, group, topic }) => void begun.add(`${role} ${group} ${topic}`),
+            hasBegun: async ({ ownGroup, group, topic }) => begun.has(`${ownGroup} ${group} ${topic}`),
+            remember: async ({ ownGroup, group, topic }) => void begun.add(`${ownGroup} ${group} ${topic}`),
           },
         },
       },
@@ -140,7 +140,7 @@ test('a sink that was stopped for longer than the broker keeps positions and the
   const check = () => checkPositions({ cluster, config } as unknown as PositionSession, ['tape'], [...topology, tape])
   start = 3
   await check()
-  assert.deepEqual([...begun], ['archive g t'], 'a new deployment begins with what is left, and is remembered')
+  assert.deepEqual([...begun], ['old-archive g t'], 'a new deployment begins with what is left, and is remembered')
   positions = [{ topic: 't', partitions: [{ partition: 0, offset: '4', metadata: '' }] }]
   await check()
   positions = []
@@ -152,8 +152,8 @@ test('a sink that was stopped for longer than the broker keeps positions and the
   await check()
 })
 
-test('each role of the sink whose topic loses records to retention remembers that it has begun', () => {
-  const { roles, guard } = topology.find(({ name }) => name === 'sink')!
+test('each role of clickhouse whose topic loses records to retention remembers that it has begun', () => {
+  const { roles, guard } = topology.find(({ name }) => name === 'clickhouse')!
   for (const { name, from } of roles)
     assert.equal('refusedIfBegun' in (guard[name]!.missed as object), topics[from].cleanup === 'delete', name)
 })
@@ -194,5 +194,5 @@ test('docs, drawing and help list it', () => {
   const help = helpOf(resetCommandOf(path)).replaceAll(/\s+/g, ' ')
   const choices = resettable(path).map(({ name }) => name)
   assert.ok(help.includes(`usage: flowloom reset ${choices.join('|')}`))
-  assert.ok(help.includes(`Only ${choices.map(name => `the ${name}`).join(' or ')} can be reset`))
+  assert.ok(help.includes(`Only ${choices.join(' or ')} can be reset`))
 })

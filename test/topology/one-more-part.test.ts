@@ -45,15 +45,15 @@ export const vault = part({
 /** Lines that other files get, each behind a line of today. */
 const lines: Readonly<Record<string, readonly (readonly [after: RegExp, line: string])[]>> = {
   'topology.ts': [
-    [/^import \{ sink \}.*$/m, `import { vault } from './sinks/vault/vault-part.ts'`],
-    [/^ {2}sink,$/m, '  vault,'],
+    [/^import \{ clickhouse \}.*$/m, `import { vault } from './sinks/vault/vault-part.ts'`],
+    [/^ {2}clickhouse,$/m, '  vault,'],
   ],
   'config/sections.ts': [
     [/^import \{ clickhouseSection \}.*$/m, `import { vaultSection } from '../sinks/vault/settings.ts'`],
     [/^ {2}clickhouse: clickhouseSection,$/m, '  vault: vaultSection,'],
   ],
   'docker-compose.yml': [
-    [/^ {4}command: \['run', '--roles', 'sink'\]$/m, `\n  vault:\n    <<: *flowloom\n    command: ['run', '--roles', 'vault']`],
+    [/^ {4}command: \['run', '--roles', 'clickhouse'\]$/m, `\n  vault:\n    <<: *flowloom\n    command: ['run', '--roles', 'vault']`],
   ],
 }
 

@@ -91,32 +91,28 @@ test('keys are looked up in a compacted topic that only the part itself writes, 
 
 test('names are unique: parts, roles, groups, topics', () => {
   const unique = (names: readonly string[]): void => assert.deepEqual([...new Set(names)], names)
-  const runs = topology.flatMap(({ sources, roles }) => [...sources, ...roles])
-  unique(topology.map(({ name }) => name))
-  unique(runs.map(({ name }) => name))
-  unique(runs.map(ownGroup))
+  const owners = topology.flatMap(({ sources, roles }) => [...sources, ...roles])
+  unique(topology.flatMap(({ name, formerName }) => [name, ...(formerName === undefined ? [] : [formerName])]))
+  unique(owners.map(({ name }) => name))
+  unique(owners.map(ownGroup))
   unique(Object.values(topics).map(topic => `${topic.name}.v${topic.version}`))
 })
 
 test('a part has one name: its role has it, or its roles begin with it', () => {
   for (const { name, sources, roles } of topology) {
-    const runs = [...sources, ...roles]
-    for (const run of runs) assert.ok(runs.length === 1 ? run.name === name : run.name.startsWith(`${name}-`), `${name}: ${run.name}`)
+    const own = [...sources, ...roles].map(role => role.name)
+    for (const role of own) assert.ok(own.length === 1 ? role === name : role.startsWith(`${name}-`), `${name}: ${role}`)
   }
 })
-
-/** Folders that have another name than their part: that of the service, because more than one sink may come. */
-const otherFolders: Readonly<Record<string, string>> = { 'sinks/clickhouse': 'sink' }
 
 test('each part stands in a folder of its name, and topology.ts joins every part that stands in a folder', async () => {
   const root = join(import.meta.dirname, '../..')
   const found: string[] = []
   for (const path of globSync('{producers,processors,sinks}/**/*-part.ts', { cwd: root })) {
     const exported = (await import(pathToFileURL(join(root, path)).href)) as Record<string, unknown>
-    const folder = dirname(path)
     const parts = topology.filter(part => Object.values(exported).includes(part)).map(({ name }) => name)
     assert.ok(parts.length > 0, `${path}: topology.ts does not join its part`)
-    assert.deepEqual(parts, [otherFolders[folder] ?? basename(folder)], `${path}: a part has the name of its folder`)
+    assert.deepEqual(parts, [basename(dirname(path))], `${path}: a part has the name of its folder`)
     found.push(...parts)
   }
   assert.deepEqual(found.sort(), topology.map(({ name }) => name).sort())
@@ -132,12 +128,12 @@ const releasedGroups: Readonly<Record<string, string>> = {
   fetch: 's3-fetch',
   enrich: 'enrich',
   'ip-context': 'ip-context',
-  'sink-flows': 'sink-flows',
-  'sink-gaps': 'sink-gaps',
-  'sink-runs': 'sink-runs',
-  'sink-objects': 'sink-objects',
-  'sink-dead-letters': 'sink-dead-letters',
-  'sink-replays': 'sink-replays',
+  'clickhouse-flows': 'sink-flows',
+  'clickhouse-gaps': 'sink-gaps',
+  'clickhouse-runs': 'sink-runs',
+  'clickhouse-objects': 'sink-objects',
+  'clickhouse-dead-letters': 'sink-dead-letters',
+  'clickhouse-replays': 'sink-replays',
 }
 
 test('groups of released roles stay what they were; that of a new role is its name', () => {
@@ -159,6 +155,7 @@ test('groups of released roles stay what they were; that of a new role is its na
     'a released role that is renamed keeps its group by `group`: say so in its line here',
   )
   assert.equal(cluster.transactionalIdOf(readerOf('objectArrivals'), 3), 'flowloom.s3-fetch.3')
+  assert.equal(cluster.transactionalIdOf(readerOf('flows'), 3), 'flowloom.sink-flows.3')
 })
 
 test('sections of the settings are those of the parts, and those that all parts share', () => {
@@ -181,7 +178,7 @@ test('the part that refuses a line is named in its dead letter', () => {
 
 test('every role says what a lost position means', () => {
   for (const { name, sources, roles, guard } of topology)
-    assert.deepEqual(Object.keys(guard).sort(), [...sources, ...roles].map(run => run.name).sort(), name)
+    assert.deepEqual(Object.keys(guard).sort(), [...sources, ...roles].map(role => role.name).sort(), name)
 })
 
 test('the drawing names every part and every topic', () => {

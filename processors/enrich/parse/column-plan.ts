@@ -9,7 +9,7 @@ export const opKind = { number: 0, port: 1, address: 2, observer: 3, traits: 4, 
 
 /**
  * Integers per operation in `ColumnPlan.ops`:
- * kind; target (column of the batch, span or run); number of columns; detail; first column.
+ * kind; target (column of the batch, or span); number of columns; detail; first column.
  * Detail: number, 1 for a time; address, 1 + the address column read before that usually has the same value; observer, 1 for the span that identifies.
  */
 export const opStride = 5
@@ -21,9 +21,9 @@ export interface ColumnPlan {
   readonly ops: Int32Array
   /** Documented fields by column; undefined for columns that go to `extra`. */
   readonly fields: readonly (FlowField | undefined)[]
-  /** Columns of the observer, of each run of traits, of the next hop and of the unknown ones, in the order of the line. */
+  /** Columns of the observer, of each span of traits, of the next hop and of the unknown ones, in the order of the line. */
   readonly observerColumns: readonly number[]
-  readonly traitRuns: readonly (readonly number[])[]
+  readonly traitSpans: readonly (readonly number[])[]
   readonly nextHopColumns: readonly number[]
   readonly extraColumns: readonly number[]
   /** Name of each unknown column in `extra`; a name that stood before gets `#2`, `#3` ... */
@@ -73,7 +73,7 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
   if (seen.size === 0 || names.length > maxColumns) return undefined
   const identity = identities.find(name => seen.has(name))
   const ops: number[] = []
-  const runs: number[][] = []
+  const traitSpans: number[][] = []
   const spans = { observer: 0, nextHop: 0, extra: 0 }
   const read: string[] = []
   const add = (kind: number, target: number, detail: number, column: number): void => void ops.push(kind, target, 1, detail, column)
@@ -95,10 +95,10 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
     else if (field.role === 'traits') {
       if (lastKind() === opKind.traits) {
         ops[ops.length - opStride + 2]! += 1
-        runs.at(-1)!.push(column)
+        traitSpans.at(-1)!.push(column)
       } else {
-        add(opKind.traits, runs.length, 0, column)
-        runs.push([column])
+        add(opKind.traits, traitSpans.length, 0, column)
+        traitSpans.push([column])
       }
     } else if (field.role === 'address') {
       const index = place(addressNames, field.name)
@@ -119,7 +119,7 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
     ops: Int32Array.from(ops),
     fields,
     observerColumns: columnsOf('observer'),
-    traitRuns: runs,
+    traitSpans,
     nextHopColumns: columnsOf('next-hop'),
     extraColumns,
     extraNames,

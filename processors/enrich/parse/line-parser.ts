@@ -102,7 +102,7 @@ export class LineParser implements BatchDictionaries {
   private readonly nextHopTexts: TextDictionary<NextHopValues>
   private readonly extraTexts: TextDictionary<Record<string, string>>
   private readonly finder: ObserverFinder
-  private readonly runs: TraitsFinder
+  private readonly traitsFinder: TraitsFinder
   /** Rows read together. */
   private readonly stride: number
   private readonly hasStart: boolean
@@ -121,10 +121,10 @@ export class LineParser implements BatchDictionaries {
     this.nextHops = this.nextHopTexts.dictionary
     this.extras = this.extraTexts.dictionary
     this.addresses = addresses
-    const spans = Math.max(1, plan.observerSpans, plan.traitRuns.length, plan.nextHopSpans, plan.extraSpans)
+    const spans = Math.max(1, plan.observerSpans, plan.traitSpans.length, plan.nextHopSpans, plan.extraSpans)
     this.stride = Math.min(rowCapacity, Math.floor(memory.spanCapacity / spans))
     this.finder = new ObserverFinder(plan, this.stride, this.observerTexts)
-    this.runs = new TraitsFinder(plan, this.stride, this.traitsTexts)
+    this.traitsFinder = new TraitsFinder(plan, this.stride, this.traitsTexts)
     this.hasStart = plan.has('start')
     this.hasEnd = plan.has('end')
   }
@@ -214,7 +214,7 @@ export class LineParser implements BatchDictionaries {
           this.finder.read(rows, target, tokens)
           break
         case opKind.traits:
-          this.runs.read(rows, target, tokens)
+          this.traitsFinder.read(rows, target, tokens)
           break
         case opKind.nextHop:
           readSpans(rows, memory.nextHopSpans, target * stride, tokens)
@@ -237,7 +237,7 @@ export class LineParser implements BatchDictionaries {
     const { plan, traits, traitsTexts, observerTexts } = this
     let fault = rowFaults[row]!
     if (fault === 0 && isLineEnd(positions[row]!)) {
-      const traitsId = plan.traitRuns.length === 0 ? 0 : this.runs.resolve(row)
+      const traitsId = plan.traitSpans.length === 0 ? 0 : this.traitsFinder.resolve(row)
       const observerId = this.finder.resolve(row)
       const nextHopId = plan.nextHopSpans === 0 ? 0 : this.nextHopOf(row)
       const extraId = plan.extraSpans === 0 ? 0 : this.extraOf(row)

@@ -57,8 +57,8 @@ export interface SpanColumns {
 const spanColumns = (): SpanColumns => ({ from: new Int32Array(spanCapacity), to: new Int32Array(spanCapacity) })
 /** Spans of the observer columns. */
 export const observerSpans = spanColumns()
-/** Runs of the trait columns. */
-export const traitRuns = spanColumns()
+/** Spans of the trait columns. */
+export const traitSpans = spanColumns()
 /** Spans of the next hop. */
 export const nextHopSpans = spanColumns()
 /** Spans of unknown columns. */

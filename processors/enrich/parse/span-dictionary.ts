@@ -1,4 +1,4 @@
-/** Dictionary of byte strings made of one or more spans of a line: contexts, class runs, next hops, unknown columns. */
+/** Dictionary of byte strings made of one or more spans of a line: observers, traits, next hops, unknown columns. */
 import { ByteArena, equalBytes } from '../../../flow/byte-arena.ts'
 import { grow } from '../../../flow/typed-arrays.ts'
 

@@ -1,6 +1,6 @@
 /**
  * Text of traits (protocol, action, flags, direction ...): rows have few distinct combinations, so each is parsed once. Adjacent trait columns of
- * a line form a run; the bytes of all runs of a line are the key.
+ * a line form a span; the bytes of all spans of a line are the key.
  */
 import { TraitsDictionary } from '../../../flow/traits-dictionary.ts'
 import { mostOf, noTraits, traitKind, type TraitField, type TraitValues } from '../../../flow/traits.ts'
@@ -30,7 +30,7 @@ export class TraitsTexts {
 
   constructor(plan: ColumnPlan) {
     this.#plan = plan
-    this.spans = new SpanDictionary(plan.traitRuns.length)
+    this.spans = new SpanDictionary(plan.traitSpans.length)
   }
 
   /** Entries so far. */
@@ -46,8 +46,8 @@ export class TraitsTexts {
     const refuse = (reason: LineFaultReason, column: number): void => {
       if (fault === 0) [fault, faultColumn] = [faultNumber(reason), column]
     }
-    this.#plan.traitRuns.forEach((columns, run) => {
-      const bytes = this.spans.bytesOf(id, run)
+    this.#plan.traitSpans.forEach((columns, span) => {
+      const bytes = this.spans.bytesOf(id, span)
       if (!isText(bytes)) {
         refuse('invalid-utf8', columns[0]!)
         return

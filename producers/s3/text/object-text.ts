@@ -127,7 +127,7 @@ async function* flowing(body: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-/** Undefined: not gzip, not small, or not all of it is one run of members. The size in the trailer makes it one allocation. */
+/** Undefined: not gzip, not small, or not members from its first to its last byte. The size in the trailer makes it one allocation. */
 function gunzipWhole(body: Buffer): Buffer | undefined {
   const size = body.length >= 18 && streamPacking(body) === 'gzip' ? body.readUInt32LE(body.length - 4) : Infinity
   if (size > wholeTextBytes) return undefined

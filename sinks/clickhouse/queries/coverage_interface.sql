@@ -1,9 +1,9 @@
 -- Flow logs that have records of an interface (its id; else that of a resource or a transit gateway attachment), with the first and the last
--- second of those; of a time, every record of each flow log, in object versions that count (object_versions). spans: the same of the records that begin
+-- second of those; of a time, every record of each flow log, in object versions that count (object_versions). times: the same of the records that begin
 -- in one minute, in their order. wholes: first and last second of NODATA and SKIPDATA records, which are whole windows; longs: first seconds of flows of more than 120 s, one a minute; both only of logged times. unclear: records that say nothing of a flow, of a format without log-status (NODATA or SKIPDATA); these are not among the flows. Parameters: interface, seen_from, seen_to.
 SELECT o.account_id AS account_id, o.region AS region, o.flow_log_id AS flow_log_id, toUnixTimestamp(min(r.first)) AS first_seen,
   toUnixTimestamp(max(r.last)) AS last_seen, toUInt32(sum(r.flows)) AS flows, toUInt32(sum(r.nodata)) AS nodata, toUInt32(sum(r.skipdata)) AS skipdata, toUInt32(sum(r.unclear)) AS unclear,
-  arraySort(groupUniqArrayArray(r.actions)) AS actions, arraySort(groupArray((toUnixTimestamp(r.first), toUnixTimestamp(r.last)))) AS spans,
+  arraySort(groupUniqArrayArray(r.actions)) AS actions, arraySort(groupArray((toUnixTimestamp(r.first), toUnixTimestamp(r.last)))) AS times,
   arraySort(groupUniqArrayArray(r.wholes)) AS wholes, arraySort(groupUniqArrayArray(r.longs)) AS longs
 FROM (
   SELECT object_id, toStartOfMinute(start) AS minute, min(start) AS first, max(start + least(greatest(dur, 0), 660)) AS last, countIf(NOT (bitAnd(absent, 4059) = 4059 AND action = '-' AND log_status = '-' AND flow_direction = '-' AS says_nothing)) AS flows, 0 AS nodata, 0 AS skipdata,

@@ -128,7 +128,8 @@ export class ExposureWorlds {
     if (loads.length === 0) return
     this.#sink ??= await setUpSink(this.#server)
     for (const load of loads) load(this.#sink)
-    for (const name of ['sink-flows', 'sink-objects', 'sink-runs']) await this.#sink.cluster.runRole(this.#sink.role(name))
+    for (const name of ['clickhouse-flows', 'clickhouse-objects', 'clickhouse-runs'])
+      await this.#sink.cluster.runRole(this.#sink.role(name))
   }
 
   async #rowsOf(view: string): Promise<Map<string, ExposedPort[]>> {

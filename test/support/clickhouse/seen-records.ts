@@ -92,7 +92,7 @@ export async function tablesOf(
   putFlows(flows.map((record, i) => ({ ...record, line: i + 2 })))
   cluster.put('objects', { bucket: 'logs', key: 'a' }, { ...emptyLedger, objectId: testObjectId, header: options.header ?? wide })
   for (const [ip, value] of options.runs ?? []) cluster.put('cloudMapRuns', { scope, ip, first: value.validFrom }, value)
-  for (const name of ['sink-flows', 'sink-objects', 'sink-runs']) await cluster.runRole(role(name))
+  for (const name of ['clickhouse-flows', 'clickhouse-objects', 'clickhouse-runs']) await cluster.runRole(role(name))
   return store
 }
 

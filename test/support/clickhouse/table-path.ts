@@ -1,4 +1,4 @@
-/** From objects in memory to the tables of a real ClickHouse: the fetch, enrich and sink roles on an in-memory Kafka. */
+/** From objects in memory to the tables of a real ClickHouse: the roles of fetch, enrich and clickhouse on an in-memory Kafka. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkConfig, type Config } from '../../../config/config.ts'
 import { createEnrichRole } from '../../../processors/enrich/enrich-processor.ts'
@@ -33,7 +33,7 @@ export class TablePath {
       createFetchRole({ settings: config.s3, stores: () => this.objects, kafka: config.kafka }),
       createEnrichRole({ lookups: config.lookups, kafka: config.kafka }),
       ...createClickHouseRoles({ store, topicPrefix: 'test.', insertRows: 1000, insertIntervalMs: 1000 }).filter(
-        role => role.name !== 'sink-runs',
+        role => role.name !== 'clickhouse-runs',
       ),
     ]
   }

@@ -28,7 +28,7 @@ export interface KillRunReport {
 /** What fetch says where it goes on in mid-object. */
 const readOn = 'reading an object on from a committed line'
 
-const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
+const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'clickhouse'] as const
 
 /** Points between two calls, by role set; `#n` is drawn. */
 const points: Readonly<Record<(typeof roleSets)[number], readonly string[]>> = {
@@ -45,14 +45,14 @@ const points: Readonly<Record<(typeof roleSets)[number], readonly string[]>> = {
   ],
   enrich: ['enrich:fenced', 'enrich:sent', 'enrich:before-commit', 'enrich:committed'],
   'ip-context': ['ip-context:fenced', 'ip-context:sent', 'ip-context:before-commit', 'ip-context:committed'],
-  sink: [
-    'sink-flows:fenced',
-    'sink-flows:before-commit',
-    'sink-flows:committed',
-    'sink-flows:committed',
-    'sink-gaps:committed',
-    'sink-runs:committed',
-    'sink-objects:committed',
+  clickhouse: [
+    'clickhouse-flows:fenced',
+    'clickhouse-flows:before-commit',
+    'clickhouse-flows:committed',
+    'clickhouse-flows:committed',
+    'clickhouse-gaps:committed',
+    'clickhouse-runs:committed',
+    'clickhouse-objects:committed',
   ],
 }
 

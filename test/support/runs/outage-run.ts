@@ -30,7 +30,7 @@ export interface OutageRunOptions {
   readonly services: readonly ServiceName[]
   /** Most resident memory of any role process, in MiB. */
   readonly memoryLimitMiB: number
-  /** Most that the memory of the sink grows while ClickHouse is away, in MiB. */
+  /** Most that the memory of the role clickhouse grows while the server is away, in MiB. */
   readonly growthLimitMiB: number
   readonly settleMs: number
   readonly note: (text: string) => void
@@ -41,7 +41,7 @@ const insertRows = 2000
 /** Offsets of a range that are no rows: marks of transactions. */
 const marks = 200
 
-const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'sink'] as const
+const roleSets = ['discover,fetch', 'enrich', 'ip-context', 'clickhouse'] as const
 
 /** How logs and metrics tell that a service is away. */
 interface Signs {
@@ -56,8 +56,8 @@ const signs: Readonly<Record<ServiceName, Signs>> = {
     said: ['task failed; starting again from what is committed'],
     grows: [
       ['flowloom_clickhouse_insert_failures_total', {}],
-      ['flowloom_task_ends_total', { role: 'sink-flows', reason: 'failed' }],
-      ['flowloom_lag_records', { role: 'sink-flows' }],
+      ['flowloom_task_ends_total', { role: 'clickhouse-flows', reason: 'failed' }],
+      ['flowloom_lag_records', { role: 'clickhouse-flows' }],
     ],
   },
   kafka: { said: ['consumer broke; joining again'], grows: [['flowloom_task_ends_total', { reason: 'failed' }]] },
@@ -114,7 +114,7 @@ export async function outageRun(options: OutageRunOptions): Promise<number> {
   let peakMiB = 0
   let widest = 0
   fleet.heard = ({ msg, role, from, to }) => {
-    if (msg === 'pending range is inserted again' && role === 'sink-flows') widest = Math.max(widest, Number(to) - Number(from))
+    if (msg === 'pending range is inserted again' && role === 'clickhouse-flows') widest = Math.max(widest, Number(to) - Number(from))
   }
   const watch = setInterval(() => {
     for (const pid of fleet.pids) peakMiB = Math.max(peakMiB, residentMiB(pid))
@@ -136,29 +136,29 @@ export async function outageRun(options: OutageRunOptions): Promise<number> {
     await settled(store, share, options.settleMs)
     for (const [i, service] of services.entries()) {
       const told = await watchSigns(fleet, service)
-      const [beforeMiB, startMs] = [residentMiB(fleet.pidOf('sink')), Date.now()]
+      const [beforeMiB, startMs] = [residentMiB(fleet.pidOf('clickhouse')), Date.now()]
       let sinkMiB = 0
       if (service === 's3') await put(i + 1)
       await stack.kill(service)
       if (service !== 's3') await put(i + 1)
       // only a process that starts asks the registry
       if (service === 'registry') fleet.kill('enrich')
-      const watchSink = setInterval(() => (sinkMiB = Math.max(sinkMiB, residentMiB(fleet.pidOf('sink')))), 250)
+      const watchSink = setInterval(() => (sinkMiB = Math.max(sinkMiB, residentMiB(fleet.pidOf('clickhouse')))), 250)
       try {
         await told(awayMs + tellingMs)
         const toldMs = Date.now() - startMs
         await sleep(Math.max(0, awayMs - toldMs))
         if (service === 'registry') assert.equal(await fleet.metric('flowloom_tasks_running', { role: 'enrich' }), 0)
         note(
-          `${service}: away for ${Date.now() - startMs} ms, told after ${toldMs}; memory of the sink ${sinkMiB.toFixed(0)} MiB, before ${beforeMiB.toFixed(0)}`,
+          `${service}: away for ${Date.now() - startMs} ms, told after ${toldMs}; memory of clickhouse ${sinkMiB.toFixed(0)} MiB, before ${beforeMiB.toFixed(0)}`,
         )
       } finally {
         clearInterval(watchSink)
       }
       if (service === 'clickhouse') {
         note(`widest range that waited: ${widest} offsets`)
-        assert.ok(widest > 0 && widest <= insertRows + marks, `the sink took ${widest} records at once`)
-        assert.ok(sinkMiB < beforeMiB + growthLimitMiB, `the sink grew from ${beforeMiB.toFixed(0)} to ${sinkMiB.toFixed(0)} MiB`)
+        assert.ok(widest > 0 && widest <= insertRows + marks, `clickhouse took ${widest} records at once`)
+        assert.ok(sinkMiB < beforeMiB + growthLimitMiB, `clickhouse grew from ${beforeMiB.toFixed(0)} to ${sinkMiB.toFixed(0)} MiB`)
       }
       await stack.restart(service)
       if (service === 'registry')

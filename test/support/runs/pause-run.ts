@@ -27,7 +27,7 @@ export interface PauseRunReport {
   readonly seconds: number
 }
 
-const allRoles = 'discover,fetch,enrich,ip-context,sink'
+const allRoles = 'discover,fetch,enrich,ip-context,clickhouse'
 
 /** Runs, stops, continues, checks. */
 export async function pauseRun(options: PauseRunOptions): Promise<PauseRunReport> {

@@ -35,7 +35,12 @@ describe('a word that is not one says why', () => {
     {
       name: 'reset enrich',
       call: () => refusal(resetCommand, 'enrich'),
-      message: /enrich cannot be reset: .*twice; say `reset sink`/,
+      message: /enrich cannot be reset: .*twice; say `reset clickhouse`/,
+    },
+    {
+      name: 'reset sink, the name of an older version',
+      call: () => refusal(resetCommand, 'sink'),
+      message: /there is no part "sink": it is called clickhouse now;/,
     },
     { name: 'topics aply', call: () => refusal(topicsCommand, 'aply'), message: /there is no `topics aply`: say `topics apply`/ },
     { name: 'topics', call: () => refusal(topicsCommand), message: /a word is missing: say `topics apply`/ },
@@ -43,6 +48,10 @@ describe('a word that is not one says why', () => {
     it(name, async () => {
       await assert.rejects(call, { code: 'USAGE', message })
     })
+
+  it('run --roles sink, the name of an older version', () => {
+    assert.throws(() => parseRoles('enrich,sink'), { code: 'USAGE', message: /there is no role "sink": it is called clickhouse now;/ })
+  })
 
   for (const roles of ['enrich,', ',enrich', 'fetch,,enrich', '', ' '])
     it(`run --roles "${roles}"`, () => {

@@ -92,8 +92,9 @@ test('a replay runs what comes after raw-lines, and has names of its own for all
     for (const { name, from } of shapes) if (shapes.some(writer => after.has(writer.name) && writer.to.includes(from))) after.add(name)
   }
   assert.deepEqual(roles.map(role => role.name).sort(), [...after].sort())
-  for (const name of ['enrich', 'ip-context', 'sink-flows', 'sink-gaps', 'sink-runs', 'sink-dead-letters']) assert.ok(after.has(name), name)
-  for (const name of ['fetch', 'sink-objects', 'sink-replays']) assert.ok(!after.has(name), name)
+  for (const name of ['enrich', 'ip-context', 'clickhouse-flows', 'clickhouse-gaps', 'clickhouse-runs', 'clickhouse-dead-letters'])
+    assert.ok(after.has(name), name)
+  for (const name of ['fetch', 'clickhouse-objects', 'clickhouse-replays']) assert.ok(!after.has(name), name)
   const side = sideDeployment(config, 'a-b', defaultDatabase(config, 'a-b'), createLog('silent'))
   assert.equal(side.config.clickhouse.database, 'flowloom_replay_a_b')
   assert.equal(side.cluster.topicName(topics.rawLines), 'flowloom.raw-lines.v1')
@@ -155,7 +156,7 @@ test('progress is told where the output is not a terminal too, less often', () =
     let nowS = 0
     const tell = progressPrinter(
       line => {
-        assert.equal(line, 'enrich 25 % of 4 offsets, sink-flows has nothing to read')
+        assert.equal(line, 'enrich 25 % of 4 offsets, clickhouse-flows has nothing to read')
         told.push(nowS)
       },
       isTerminal,
@@ -164,7 +165,7 @@ test('progress is told where the output is not a terminal too, less often', () =
     for (; nowS <= 20; nowS++)
       tell([
         { role: 'enrich', left: 3, of: 4 },
-        { role: 'sink-flows', left: 0, of: 0 },
+        { role: 'clickhouse-flows', left: 0, of: 0 },
       ])
     assert.deepEqual(told, expected)
   }

@@ -23,7 +23,7 @@ async function serve(
 const table = [
   { path: '/healthz', waiting: ['enrich'], status: 200, text: 'ok\n' },
   { path: '/readyz', waiting: [], status: 200, text: 'ready\n' },
-  { path: '/readyz?full=1', waiting: ['enrich', 'sink'], status: 503, text: 'waiting for enrich, sink\n' },
+  { path: '/readyz?full=1', waiting: ['enrich', 'clickhouse'], status: 503, text: 'waiting for enrich, clickhouse\n' },
   { path: '/', waiting: [], status: 404, text: 'try /metrics, /healthz or /readyz\n' },
 ]
 for (const { path, waiting, status, text } of table)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parseSecond, parseSpan, parseTime } from '../../../../cli/arguments/times.ts'
+import { parseSecond, parseTimeRange, parseTime } from '../../../../cli/arguments/times.ts'
 import { flowErrorOf } from '../../../../runtime/errors.ts'
 
 const nowS = Date.parse('2026-11-30T15:00:00Z') / 1000
@@ -57,22 +57,22 @@ test('a day alone is not a second, and the message says what to write', () => {
 })
 
 describe('from and to', () => {
-  const span = (from: string | undefined, to: string | undefined, wholeDays = false): unknown =>
-    parseSpan({ from, to }, { command: 'audit', nowS }, wholeDays)
+  const range = (from: string | undefined, to: string | undefined, wholeDays = false): unknown =>
+    parseTimeRange({ from, to }, { command: 'audit', nowS }, wholeDays)
   const s = (text: string): number => Date.parse(text) / 1000
   test('are undefined if they are not given', () => {
-    assert.deepEqual(span(undefined, undefined), { fromS: undefined, toS: undefined })
-    assert.deepEqual(span('2026-11-29', undefined), { fromS: s('2026-11-29'), toS: undefined })
-    assert.deepEqual(span(undefined, '2026-11-29'), { fromS: undefined, toS: s('2026-11-29') })
+    assert.deepEqual(range(undefined, undefined), { fromS: undefined, toS: undefined })
+    assert.deepEqual(range('2026-11-29', undefined), { fromS: s('2026-11-29'), toS: undefined })
+    assert.deepEqual(range(undefined, '2026-11-29'), { fromS: undefined, toS: s('2026-11-29') })
   })
   test('a whole day as the end goes to its own end, a time to itself', () => {
-    assert.deepEqual(span('2026-11-30', '2026-11-30', true), { fromS: s('2026-11-30'), toS: s('2026-12-01') })
-    assert.deepEqual(span('2026-11-30', '2026-11-30T01:00Z', true), { fromS: s('2026-11-30'), toS: s('2026-11-30T01:00Z') })
+    assert.deepEqual(range('2026-11-30', '2026-11-30', true), { fromS: s('2026-11-30'), toS: s('2026-12-01') })
+    assert.deepEqual(range('2026-11-30', '2026-11-30T01:00Z', true), { fromS: s('2026-11-30'), toS: s('2026-11-30T01:00Z') })
   })
   test('the message names the argument', () => {
     const message = (from: string | undefined, to: string | undefined): string => {
       try {
-        span(from, to)
+        range(from, to)
       } catch (error) {
         return flowErrorOf(error)!.message
       }

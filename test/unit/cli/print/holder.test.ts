@@ -181,11 +181,11 @@ describe('a question that the tables cannot answer', () => {
     )
   })
 
-  it('before the sink has filled the map says so', () => {
-    assert.match(blankText('map-empty', '10.0.1.5', atS), /: the table cloud_map is empty; the sink has not filled it/)
+  it('before clickhouse has filled the map says so', () => {
+    assert.match(blankText('map-empty', '10.0.1.5', atS), /: the table cloud_map is empty; the role clickhouse has not filled it/)
   })
 
-  it('of an empty map that is rightly so does not blame the sink', () => {
+  it('of an empty map that is rightly so does not blame clickhouse', () => {
     const text = blankText('nothing-proven', '10.0.1.5', atS)
     assert.match(text, /: the table cloud_map is empty, and no flow of 2026-11-17 \(UTC\) proves who holds an address; have flow-direction/)
   })

@@ -1,7 +1,7 @@
 // Which silences of an interface can hide a whole window, and random worlds in which objects never came.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { silencesOf, silenceIn, type Silence, type Span } from '../../../../operations/coverage/silences.ts'
+import { silencesOf, silenceIn, type Silence, type RecordTimes } from '../../../../operations/coverage/silences.ts'
 import { hidingSilences, type WindowMarks } from '../../../../operations/coverage/windows.ts'
 import { plantWindows, type WindowWorld } from '../../../support/planted-truth/planted-windows.ts'
 
@@ -43,15 +43,15 @@ const mostSilent: Readonly<Record<string, number>> = {
 }
 
 /** What the question says of a world. */
-function spansOf({ rows }: WindowWorld): { spans: Span[]; marks: WindowMarks } {
-  const spans = rows.map(({ record }): Span => [record.start, record.end]).sort((a, b) => a[0] - b[0])
-  const ofKind = (isGap: boolean): Span[] =>
+function timesOf({ rows }: WindowWorld): { times: RecordTimes[]; marks: WindowMarks } {
+  const times = rows.map(({ record }): RecordTimes => [record.start, record.end]).sort((a, b) => a[0] - b[0])
+  const ofKind = (isGap: boolean): RecordTimes[] =>
     rows
       .filter(({ record }) => (record.port === null) === isGap)
-      .map(({ record }): Span => [record.start, record.end])
+      .map(({ record }): RecordTimes => [record.start, record.end])
       .sort((a, b) => a[0] - b[0])
   return {
-    spans,
+    times,
     marks: {
       wholes: ofKind(true),
       longs: ofKind(false)
@@ -71,8 +71,8 @@ describe('a silence', () => {
     const whole = new Map<string, { asked: number; silent: number }>()
     for (let seed = 1; seed <= 1500; seed++) {
       const world = plantWindows(seed)
-      const { spans, marks } = spansOf(world)
-      const silences = silencesOf(spans)
+      const { times, marks } = timesOf(world)
+      const silences = silencesOf(times)
       for (const stated of [null, world.windowS]) {
         const hiding = hidingSilences(silences, marks, stated)
         for (const at of world.asked) {

@@ -33,7 +33,7 @@ function logged(): { log: Log; lines: { level: string; text: string; failures: n
 
 describe('a task that fails without progress', () => {
   it('waits longer each time, however long each attempt took', () => {
-    const failures = new TaskFailures('sink-flows', 3)
+    const failures = new TaskFailures('clickhouse-flows', 3)
     const { log } = logged()
     const waits = Array.from({ length: 24 }, (_, i) => failures.failed(standing(i * 70_000), i * 70_000 + 61_000, new Error('x'), log))
     assert.deepEqual(waits.slice(0, 3), [1, 2, 3])
@@ -41,7 +41,7 @@ describe('a task that fails without progress', () => {
   })
 
   it('is an error in the log and not ready from the fifth time on', () => {
-    const failures = new TaskFailures('sink-flows', 3)
+    const failures = new TaskFailures('clickhouse-flows', 3)
     const { log, lines } = logged()
     for (let i = 0; i < 5; i++) {
       assert.equal(failures.isStuck(standing(i * 70_000), i * 70_000), false)
@@ -81,7 +81,7 @@ describe('a task that fails without progress', () => {
 
   it('counts anew once a task got on, or had nothing to do for half a minute', () => {
     for (const course of [moving(10), idle(10)]) {
-      const failures = new TaskFailures('sink-flows', 3)
+      const failures = new TaskFailures('clickhouse-flows', 3)
       const { log } = logged()
       for (let i = 0; i < 7; i++) failures.failed(standing(0), 1, new Error('x'), log)
       assert.equal(failures.failed(course, 40_000, new Error('x'), log), 1)

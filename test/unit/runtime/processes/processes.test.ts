@@ -52,7 +52,7 @@ test('a process that ends again and again waits longer each time, up to a bound;
 })
 
 test('each process has a slot of its own, from kafka.slot or else the name of the host, and the words of the command', () => {
-  const request = { count: 3, roles: 'enrich,sink', file: 'flowloom.yaml' }
+  const request = { count: 3, roles: 'enrich,clickhouse', file: 'flowloom.yaml' }
   const of = (slot: string | undefined) => launchesOf(request, { kafka: { slot } as never }, 'host-7')
   assert.deepEqual(
     of(undefined).map(({ env }) => env['FLOWLOOM_KAFKA_SLOT']),
@@ -63,7 +63,7 @@ test('each process has a slot of its own, from kafka.slot or else the name of th
     ['west-1', 'west-2', 'west-3'],
   )
   for (const { args, env } of of('west')) {
-    assert.deepEqual(args, ['run', '--config', 'flowloom.yaml', '--roles', 'enrich,sink'])
+    assert.deepEqual(args, ['run', '--config', 'flowloom.yaml', '--roles', 'enrich,clickhouse'])
     assert.deepEqual([env['FLOWLOOM_HTTP_HOST'], env['FLOWLOOM_HTTP_PORT']], ['127.0.0.1', '0'])
   }
 })

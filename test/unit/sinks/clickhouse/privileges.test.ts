@@ -95,7 +95,7 @@ async function statementsSent(form: ServerForm): Promise<string[]> {
   full = 'MergeTree TTL toDateTime(least(x + 1, 4294967295)) SETTINGS a = 1'
   await migrate(store, { ...settings, ttlDays: 0 }, undefined, { ...readViews(), retired: ['gone'] })
   await recordOwnNetworks(store, ['10.0.0.0/8'])
-  await rememberBeginning(store, { role: 'r', group: 'g', topic: 't' })
+  await rememberBeginning(store, { ownGroup: 'r', group: 'g', topic: 't' })
   await resetTables(store, { ...settings, ttlDays: 0 } as Parameters<typeof resetTables>[1])
   return sent
 }
@@ -115,7 +115,7 @@ describe('a sink that was refused an upgrade though it had every grant that the 
   it('finds the same list in the docs', () => {
     const text = readFileSync(new URL('../../../../docs/operations.md', import.meta.url), 'utf8')
     const granted = (on: string): string[] =>
-      [...text.matchAll(new RegExp(`^GRANT (.+) ON ${on} TO sink;$`, 'gm'))].flatMap(([, names]) => names!.split(', ')).sort()
+      [...text.matchAll(new RegExp(`^GRANT (.+) ON ${on} TO writer;$`, 'gm'))].flatMap(([, names]) => names!.split(', ')).sort()
     assert.deepEqual(granted(String.raw`flowloom\.\*`), [...sinkPrivileges, clusterPrivileges[1]].sort())
     assert.deepEqual(granted(String.raw`\*\.\*`), [clusterPrivileges[0]])
   })

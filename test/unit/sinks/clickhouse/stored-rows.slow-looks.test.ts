@@ -27,7 +27,7 @@ describe('a sink that stood still because the look for a range of 366 days took 
     const store = new MemoryStore()
     const cluster = new MemoryCluster({ partitions })
     const settings = { store, topicPrefix: 'p.', insertRows: 1000, insertIntervalMs: 1000, deduplicationWindow: 1000 }
-    const role = createClickHouseRoles(settings).find(({ name }) => name === 'sink-flows')!
+    const role = createClickHouseRoles(settings).find(({ name }) => name === 'clickhouse-flows')!
     const codec = cluster.codecs.flows
     for (let partition = 0; partition < partitions; partition++) {
       cluster.append(

@@ -18,9 +18,9 @@ const objectIds = [Buffer.from('00ab3c4d5e6f7081', 'hex'), Buffer.from('ffab3c4d
 
 /** What each role that must not repeat rows reads and writes. */
 const kinds = [
-  { role: 'sink-flows', table: 'flows' },
-  { role: 'sink-gaps', table: 'flow_gaps' },
-  { role: 'sink-dead-letters', table: 'dead_letters' },
+  { role: 'clickhouse-flows', table: 'flows' },
+  { role: 'clickhouse-gaps', table: 'flow_gaps' },
+  { role: 'clickhouse-dead-letters', table: 'dead_letters' },
 ] as const
 
 /** Seeds of the random histories; one that fails is added here. */
@@ -47,9 +47,9 @@ class Sink {
       const line = ++this.#lines
       const objectId = objectIds[line % 2]!
       const start = 1_700_000_000 + (line % days) * 86_400
-      if (this.#kind.role === 'sink-flows')
+      if (this.#kind.role === 'clickhouse-flows')
         this.cluster.put('flows', flowKey, flow({ line, objectId, start, end: start, extra: { line: `${line}` } }))
-      else if (this.#kind.role === 'sink-gaps') {
+      else if (this.#kind.role === 'clickhouse-gaps') {
         const texts = { accountId: null, region: null, interfaceId: 'eni-1', vpcId: null, subnetId: null, instanceId: null, azId: null }
         this.#append(
           'flowGaps',

@@ -25,7 +25,7 @@ function setUp(options: { insertRows?: number; role?: string } = {}): {
   return {
     store,
     cluster,
-    role: roles.find(role => role.name === (options.role ?? 'sink-flows'))!,
+    role: roles.find(role => role.name === (options.role ?? 'clickhouse-flows'))!,
     put: count => {
       for (let i = 0; i < count; i++) cluster.put('flows', flowKey, flow({ line: ++line, interfaceId: `eni-${line % 3}` }))
     },
@@ -146,7 +146,7 @@ describe('range task', () => {
     const store = new MemoryStore()
     const cluster = new MemoryCluster({ partitions: 4 })
     const role = createClickHouseRoles({ store, topicPrefix: 'p.', insertRows: 10, insertIntervalMs: 1000 })[0]!
-    assert.equal(role.name, 'sink-flows')
+    assert.equal(role.name, 'clickhouse-flows')
     for (let partition = 0; partition < 4; partition++)
       cluster.append(
         'flows',
@@ -299,7 +299,7 @@ describe('range task', () => {
   })
 
   it('ends a pending range whose last records compaction has removed', async () => {
-    const { store, cluster, role } = setUp({ role: 'sink-runs' })
+    const { store, cluster, role } = setUp({ role: 'clickhouse-runs' })
     const context = cluster.createContext(role, 0)
     await context.commit({ offset: 10, metadata: '10-20' })
     const task = role.createTask(cluster.createContext(role, 0))
@@ -329,7 +329,7 @@ describe('range task', () => {
   })
 
   it('commits nothing for barriers', async () => {
-    const { store, cluster, role } = setUp({ role: 'sink-objects' })
+    const { store, cluster, role } = setUp({ role: 'clickhouse-objects' })
     cluster.append('objects', 0, [
       { key: cluster.codecs.objects.encodeKey({ bucket: '__barrier', key: '0' }), value: null, headers: { 'flowloom-barrier': 'x' } },
     ])

@@ -1,4 +1,4 @@
-/** Benchmarks: records of the topic `flows` to columns and Native blocks, and the whole sink with a real ClickHouse engine behind HTTP. */
+/** Benchmarks: records of the topic `flows` to columns and Native blocks, and the whole part with a real ClickHouse engine behind HTTP. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -79,7 +79,10 @@ export function benchColumns(tables: LookupSet, rows = 400_000): BenchResult[] {
     flush()
     return bytes
   }
-  return [measure('sink: records to columns', rows, pass(false)), measure('sink: records to columns to Native', rows, pass(true))]
+  return [
+    measure('clickhouse: records to columns', rows, pass(false)),
+    measure('clickhouse: records to columns to Native', rows, pass(true)),
+  ]
 }
 
 /** Process that has the folder among its arguments. */
@@ -94,7 +97,7 @@ function pidWith(folder: string): number {
   return Number(readdirSync('/proc').find(isServer))
 }
 
-/** Measures the role `sink-flows` with ClickHouse and its merges, both counted. Linux only. Target 0.25 M rows per CPU-second. */
+/** Measures the role `clickhouse-flows` with ClickHouse and its merges, both counted. Linux only. Target 0.25 M rows per CPU-second. */
 export async function benchClickHouse(tables: LookupSet, rows = 400_000, rounds = 5): Promise<BenchResult> {
   const slabs = benchSlabs(tables, rows)
   const folder = mkdtempSync(join(tmpdir(), 'flowloom-bench-'))
@@ -140,7 +143,7 @@ export async function benchClickHouse(tables: LookupSet, rows = 400_000, rounds 
     if (Number(counted!.rows) !== rows * (rounds + 1)) throw new Error(`${counted!.rows} rows in the table`)
     seconds.sort((a, b) => a - b)
     return {
-      name: 'sink: records to ClickHouse, its CPU and merges included',
+      name: 'clickhouse: records to the server, its CPU and merges included',
       rowsPerCpuSecond: Math.round(rows / seconds[rounds >> 1]!),
       bytesPerRow: Number(counted!.bytes) / (rows * (rounds + 1)),
     }
