@@ -123,7 +123,7 @@ test('a sink that was stopped for longer than the broker keeps positions and the
           refusedIfBegun: {
             doc: 'the tape has a label',
             hasBegun: async ({ role, group, topic }) => begun.has(`${role} ${group} ${topic}`),
-            remember: async ({ role, group, topic }) => void begun.add(`${role} ${group} ${topic}`),
+            remember: async inputs => inputs.forEach(({ role, group, topic }) => begun.add(`${role} ${group} ${topic}`)),
           },
         },
       },
