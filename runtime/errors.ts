@@ -110,7 +110,11 @@ export const errorTable = {
     retriable: true,
     message: 's3://{bucket}/{key} is encrypted with a KMS key that the role may not use; it needs kms:Decrypt on the key: {detail}',
   },
-  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} does not exist: it was deleted, or the bucket does not exist' },
+  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} does not exist: it was deleted' },
+  S3_NO_BUCKET: {
+    retriable: true,
+    message: 'the bucket {bucket} does not exist; check bucket of its source in s3.sources, and s3.endpoint if it is set',
+  },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
   S3_CREDENTIALS: { retriable: true, message: 'S3 cannot be asked for s3://{bucket}/{key}: {detail}' },
