@@ -1,5 +1,6 @@
 /** How AWS is asked: whose credentials, and of which region. Users write these settings below `s3:`, where they have always been. */
 import { z } from 'zod'
+import { isSet } from '../runtime/partial-settings.ts'
 import { checked, httpUrl, secret, settingRules, text } from '../runtime/setting-types.ts'
 import { regionFault } from '../runtime/value-checks.ts'
 
@@ -22,8 +23,8 @@ export interface AwsRole {
 }
 
 /** Half a static key: the default chain would take its place in silence. */
-export const awsRules = settingRules<Pick<AwsSettings, 'accessKeyId' | 'secretAccessKey'>>(({ accessKeyId, secretAccessKey }) =>
-  (accessKeyId === undefined) === (secretAccessKey === undefined)
+export const awsRules = settingRules<Pick<AwsSettings, 'accessKeyId' | 'secretAccessKey'>>(settings =>
+  isSet(settings, 'accessKeyId') === isSet(settings, 'secretAccessKey')
     ? []
     : [{ key: 'accessKeyId', message: 'half a static key: set accessKeyId and secretAccessKey, or neither' }],
 )

@@ -13,7 +13,7 @@ import { firstNotDue, slotAfter, slotOf } from '../operations/coverage/slots.ts'
 import type { AskedTraffic, VerdictWord } from '../operations/coverage/verdict.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { configOption, type Command, type CommandInput } from './arguments/command.ts'
-import { parseTimeRange, parseTime } from './arguments/times.ts'
+import { parseSecond, parseTimeRange } from './arguments/times.ts'
 import { formatRanges, formatReport, formatVerdict, unreadText } from './print/coverage-report.ts'
 import { describeFilter, type Filter } from './print/filter.ts'
 import { formatJson } from './print/json.ts'
@@ -64,7 +64,7 @@ export function parseCoverageOptions(values: CommandInput['values'], nowS: numbe
   if (given && values['interface'] === undefined) throw usage('--at goes with --interface')
   if (given && (values['from'] !== undefined || values['to'] !== undefined)) throw usage('say --at, or --from and --to')
   if (values['interface'] === '') throw usage('--interface takes an interface id')
-  const at = given ? parseTime(text('at'), { command: 'coverage', option: 'at', nowS }) : null
+  const at = given ? parseSecond(text('at'), { command: 'coverage', option: 'at', nowS }) : null
   const { fromS, toS } = parseTimeRange(values, { command: 'coverage', nowS })
   const to = slotAfter(toS ?? nowS)
   const from = slotOf(fromS ?? to - dayS)
@@ -144,7 +144,7 @@ export const coverageCommand: Command = {
     region: { type: 'string', value: 'REGION', doc: 'only this region' },
     'flow-log': { type: 'string', multiple: true, value: 'ID', doc: 'only this flow log; can be repeated' },
     interface: { type: 'string', value: 'ID', doc: 'judge this interface: EVIDENCE, GAP or UNKNOWN, slot by slot' },
-    at: { type: 'string', value: 'TIME', doc: 'with --interface: judge this second' },
+    at: { type: 'string', value: 'TIME', doc: 'with --interface: judge this second; a day alone is refused' },
     action: {
       type: 'string',
       value: 'ACTION',

@@ -10,8 +10,9 @@ import { faultTexts } from './faults.ts'
 import { configSchema, sections } from './sections.ts'
 import { parseSettings } from './settings-text.ts'
 import { errorText, FlowError } from '../runtime/errors.ts'
+import { pemFaults } from '../runtime/kafka/pem-files.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
-import { refused } from '../runtime/partial-settings.ts'
+import { judged, refused, unread } from '../runtime/partial-settings.ts'
 import { judgeSettings } from './judge-settings.ts'
 import { isMapping, isSecretSchema, plainSchema } from './setting-schema.ts'
 
@@ -177,10 +178,10 @@ const decoded = (part: string): string =>
 export const settingsFile = (file: string | undefined, env: NodeJS.ProcessEnv = process.env): string | undefined =>
   file ?? (env['FLOWLOOM_CONFIG'] === '' ? undefined : env['FLOWLOOM_CONFIG'])
 
-/** Every setting of a section, or of all, as one that could not be read. */
+/** Every setting of a section, or of all, as one of which nothing is known. */
 const unreadable = (section?: string): RawConfig => {
   const all: RawConfig = {}
-  for (const each of listSettings()) if (section === undefined || each.section === section) (all[each.section] ??= {})[each.key] = refused
+  for (const each of listSettings()) if (section === undefined || each.section === section) (all[each.section] ??= {})[each.key] = unread
   return all
 }
 
@@ -196,16 +197,14 @@ export interface SettingsPlace {
 /**
  * Reads the configuration of this process.
  *
- * @throws FlowError CONFIG_FILE, CONFIG_INVALID.
+ * @throws FlowError CONFIG_INVALID.
  */
 export function loadConfig(place: SettingsPlace = {}): Config {
   return goodConfig(readConfig(place))
 }
 
 /**
- * Reads the configuration of this process, good or not.
- *
- * @throws FlowError CONFIG_FILE if the file does not exist.
+ * Reads the configuration of this process, good or not. A file that cannot be read is a fault beside those of the environment.
  */
 export function readConfig(place: SettingsPlace = {}): ReadSettings {
   const env = place.env ?? process.env
@@ -215,8 +214,8 @@ export function readConfig(place: SettingsPlace = {}): ReadSettings {
   try {
     read = readSettings(file)
   } catch (error) {
-    if (!(error instanceof FlowError) || error.code !== 'CONFIG_INVALID') throw error
-    faults.push(String(error.details['faults']))
+    if (!(error instanceof FlowError)) throw error
+    faults.push(error.code === 'CONFIG_INVALID' ? String(error.details['faults']) : `✖ ${error.message}`)
     read = unreadable()
   }
   // a section with nothing below it, such as one whose lines are all comments, is null in YAML
@@ -234,7 +233,12 @@ export function readConfig(place: SettingsPlace = {}): ReadSettings {
     for (const [section, values] of Object.entries(layer)) merged[section] = { ...(merged[section] as object | undefined), ...values }
   const { issues, settings } = judgeSettings(configSchema, merged)
   return {
-    faults: [...faults, ...environment.faults, ...faultTexts(issues, merged, configSchema)],
+    faults: [
+      ...faults,
+      ...environment.faults,
+      ...faultTexts(issues, merged, configSchema),
+      ...(judged(() => pemFaults(settings.kafka)) ?? []),
+    ],
     settings,
     isNamed: (section, key) => Object.hasOwn((merged[section] as object | undefined) ?? {}, key),
     file,

@@ -1,6 +1,6 @@
 /** Finds everything that is wrong with settings in one run: each setting for itself, and each rule whose settings are all good. */
 import { z } from 'zod'
-import { judged, partly, refused } from '../runtime/partial-settings.ts'
+import { judged, partly, refused, unread } from '../runtime/partial-settings.ts'
 import { rulesOf } from '../runtime/setting-types.ts'
 import { isMapping, plainSchema, valueAt } from './setting-schema.ts'
 
@@ -14,11 +14,13 @@ export interface JudgedSettings<Settings> {
 
 /** The value with its defaults, `refused` in the place of what is; of a group or a list only what is wrong in it. */
 function partOf(schema: z.ZodType, value: unknown): unknown {
+  if (value === unread) return unread
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const inner = plainSchema(schema)
   if (inner instanceof z.ZodObject && isMapping(value))
     return partly(Object.fromEntries(Object.entries(inner.shape).map(([key, each]) => [key, partOf(each as z.ZodType, value[key])])))
+  if (value === undefined) return unread
   if (!(inner instanceof z.ZodArray) || !Array.isArray(value)) return refused
   const entries = value.map(each => partOf(inner.element as z.ZodType, each))
   // an empty list that is refused has no good entries
@@ -55,11 +57,14 @@ function ruleIssues(schema: unknown, settings: unknown, path: readonly PropertyK
 /**
  * Judges settings. Pure.
  *
- * @param raw Nested settings; those that could not be read are `refused`, which nothing is said of.
+ * @param raw Nested settings; those that could not be read are `refused` or `unread`, which nothing is said of.
  */
 export function judgeSettings<Schema extends z.ZodObject>(schema: Schema, raw: unknown): JudgedSettings<z.output<Schema>> {
   const { error } = schema.safeParse(raw)
-  const told = (error?.issues ?? []).filter(({ path }) => valueAt(raw, path) !== refused)
+  const told = (error?.issues ?? []).filter(({ path }) => {
+    const value = valueAt(raw, path)
+    return value !== refused && value !== unread
+  })
   const settings = partOf(schema, raw)
   const all = settings === refused ? partly(Object.fromEntries(Object.keys(schema.shape).map(key => [key, refused]))) : settings
   const rules = ruleIssues(schema, all, [])

@@ -74,8 +74,16 @@ const inputOf = ({ cluster }: PositionSession, role: RoleShape): RoleInput => ({
   topic: cluster.topicName(topics[role.from]),
 })
 
-async function rememberBeginning(session: PositionSession, role: RoleShape, { missed }: Guard<Config>): Promise<void> {
-  if (missed !== 'refused' && 'refusedIfBegun' in missed) await missed.refusedIfBegun.remember(inputOf(session, role), session.config)
+/** Says that roles begin: once to each place that remembers it. */
+async function rememberBeginnings(session: PositionSession, begun: readonly { role: RoleShape; guard: Guard<Config> }[]): Promise<void> {
+  const places = Map.groupBy(begun, ({ guard: { missed } }) =>
+    missed !== 'refused' && 'refusedIfBegun' in missed ? missed.refusedIfBegun.remember : undefined,
+  )
+  for (const [remember, roles] of places)
+    await remember?.(
+      roles.map(({ role }) => inputOf(session, role)),
+      session.config,
+    )
 }
 
 /**
@@ -91,5 +99,5 @@ export async function checkPositions(session: PositionSession, names: readonly s
     await checkRepetition(session, role, guard)
     await checkBeginning(session, role, guard)
   }
-  for (const { role, guard } of checked) await rememberBeginning(session, role, guard)
+  await rememberBeginnings(session, checked)
 }

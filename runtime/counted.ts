@@ -6,5 +6,9 @@
 export const counted = (count: number | bigint, noun: string, plural = `${noun}s`): string =>
   `${count.toLocaleString('en-US')} ${Number(count) === 1 ? noun : plural}`
 
-/** The same for a sentence that names seconds and ids: digits alone, `1000 objects`. */
-export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+/**
+ * The same for a sentence that names seconds and ids: digits alone, `1000 objects`.
+ *
+ * @param many If it is not the noun with an s.
+ */
+export const plural = (count: number, noun: string, many = `${noun}s`): string => `${count} ${count === 1 ? noun : many}`

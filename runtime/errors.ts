@@ -14,7 +14,7 @@ export const errorTable = {
   },
   TOPIC_PARTITIONS: {
     retriable: false,
-    message: 'topic "{topic}" has {actual} partitions, but "{other}" has {expected}; they must be equal: create the topics again',
+    message: 'topics "{topic}" and "{other}" must have equally many partitions, and have {actual} and {expected}: create the topics again',
   },
   PARTITIONS_CHANGED: {
     retriable: false,
@@ -110,7 +110,11 @@ export const errorTable = {
     retriable: true,
     message: 's3://{bucket}/{key} is encrypted with a KMS key that the role may not use; it needs kms:Decrypt on the key: {detail}',
   },
-  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} does not exist: it was deleted, or the bucket does not exist' },
+  S3_NOT_FOUND: { retriable: true, message: 's3://{bucket}/{key} does not exist: it was deleted' },
+  S3_NO_BUCKET: {
+    retriable: true,
+    message: 'the bucket {bucket} does not exist; check bucket of its source in s3.sources, and s3.endpoint if it is set',
+  },
   S3_CHANGED: { retriable: true, message: 's3://{bucket}/{key} changed while it was read' },
   S3_UNAVAILABLE: { retriable: true, message: 'S3 does not give s3://{bucket}/{key}: {detail}' },
   S3_CREDENTIALS: { retriable: true, message: 'S3 cannot be asked for s3://{bucket}/{key}: {detail}' },
@@ -181,7 +185,7 @@ export const errorTable = {
   BACKFILL_INCOMPLETE: {
     retriable: false,
     message:
-      '{failed} objects could not be read and {unlisted} prefixes could not be listed; fix the cause, then `flowloom retry` and the same backfill again',
+      'objects that could not be read: {failed}; prefixes that could not be listed: {unlisted}; fix the cause, then `flowloom retry` and the same backfill again',
   },
   LOOKUP_FILE: { retriable: false, message: 'cannot read the {table} table {path}: {detail}' },
   REPLAY_CONFLICT: {
@@ -193,14 +197,14 @@ export const errorTable = {
     message:
       'the replay "{name}" cannot go on: its position in partition {partition} is lost; remove it with `flowloom replay --name {name} --drop` and begin again',
   },
-  AUDIT_FAILED: { retriable: false, message: 'the audit found {count} differences' },
+  AUDIT_FAILED: { retriable: false, message: 'the audit found differences: {count}' },
   DEMO_BROKEN: { retriable: false, message: 'the demo cannot go on: {detail}\nlook for a full disk, and at the logs in {logs}' },
   DEMO_ELSEWHERE: {
     retriable: false,
     message:
       'the demo is not part of the package: it starts services that are there for development; clone the repository and run `npm ci && npm run demo`',
   },
-  PROBE_FAILED: { retriable: false, message: '{count} of {all} things that were tried do not work; see the lines above' },
+  PROBE_FAILED: { retriable: false, message: 'of {all} things that were tried, {count} failed; see the lines above' },
   HTTP_PORT: {
     retriable: false,
     message: 'cannot serve metrics and health on {host}:{port}: {detail}; set http.port; 0 picks a free one',

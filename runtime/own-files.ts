@@ -2,7 +2,7 @@
  * Where files of flowloom itself are that are read or started at run time. The compiled package has the same folders as the sources, so a
  * place beside the asking module holds for both; only scripts have another ending there.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -18,10 +18,16 @@ const root = fileURLToPath(new URL(isCompiled ? '../../' : '../', import.meta.ur
 /** Version of flowloom. */
 export const ownVersion = (): string => (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
 
-/** Puts the path of this installation in front of the pages of `docs/` that a text names; in the clone nothing changes. */
-export const withOwnDocs = (text: string): string =>
+/**
+ * Puts the path of this installation in front of the pages of `docs/` that a text names; in the clone nothing changes, and nothing where the
+ * pages are not installed, as in the image.
+ *
+ * @param folder With package.json.
+ */
+export const withOwnDocs = (text: string, folder = root): string =>
   text.replace(/(?<![\w/.-])docs\/[\w/-]+\.md/g, page => {
-    const [path, fromHere] = [join(root, page), relative(process.cwd(), join(root, page))]
+    const [path, fromHere] = [join(folder, page), relative(process.cwd(), join(folder, page))]
+    if (!existsSync(path)) return page
     return fromHere.startsWith('..') ? path : fromHere
   })
 

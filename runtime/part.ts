@@ -57,8 +57,8 @@ export interface BeginningLook<Config> {
   /** When it has, for the docs. */
   readonly doc: string
   hasBegun(input: RoleInput, config: Config): Promise<boolean>
-  /** Called at each start that is not refused. */
-  remember(input: RoleInput, config: Config): Promise<void>
+  /** Called at each start that is not refused, once for all roles that share this function: they are asked about in one question. */
+  readonly remember: (inputs: readonly RoleInput[], config: Config) => Promise<void>
 }
 
 /** What it means for a role that the broker has forgotten its position. */

@@ -34,7 +34,7 @@ export interface SettingFault {
 
 /**
  * Finds settings of a group that contradict each other. It is not asked while a setting that it reads is refused for itself, so it reads no
- * more than it needs: what reads other settings is another rule.
+ * more than it needs: what reads other settings is another rule, and whether one has a value at all `isSet` says, also of one that is refused.
  */
 export type SettingRule<Settings> = (settings: Settings) => readonly SettingFault[]
 

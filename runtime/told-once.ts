@@ -17,3 +17,16 @@ export class ToldOnce {
     return true
   }
 }
+
+/** The same of failures that last side by side, such as those of several roles: each is told once. */
+export class EachToldOnce {
+  readonly #told = new Map<string, number>()
+
+  /** Whether a text is to be told: it was not told before, or long ago. @param nowMs Unix milliseconds. */
+  isNews(text: string, nowMs: number): boolean {
+    for (const [told, ms] of this.#told) if (isOver(ms, nowMs, retellMs)) this.#told.delete(told)
+    if (this.#told.has(text)) return false
+    this.#told.set(text, nowMs)
+    return true
+  }
+}

@@ -41,7 +41,7 @@ export function progressText(counts: BackfillCounts, toRead: { bytes: number }, 
         : `, ${timeText((left * seconds) / counts.endedBytes)} left`
   return (
     `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}] ${Math.floor(share * 100)} %  ` +
-    `${countText(ended)} of ${countText(counts.objects)} objects${counts.failed === 0 ? '' : `, ${countText(counts.failed)} failed`}, ` +
+    `${countText(ended)} of ${counted(Math.round(counts.objects), 'object')}${counts.failed === 0 ? '' : `, ${countText(counts.failed)} failed`}, ` +
     `${bytesText(counts.endedBytes)} of ${bytesText(toRead.bytes)}, ` +
     `${countText(seconds === 0 ? 0 : counts.endedLines / seconds)} flow records/s${timeLeft}`
   )

@@ -97,7 +97,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
       byLog(log => (log.silent === null ? [] : [`nothing after the slot ${minute(log.lastKnownSlot)}; due: ${range(log.silent)}`])),
     ),
     ...section(
-      `flow logs that ended: no object for ${Math.round(request.endedAfterS / 86_400)} days or longer before this time; nothing is expected of them`,
+      `flow logs that ended: no object for ${counted(Math.round(request.endedAfterS / 86_400), 'day')} or longer before this time; nothing is expected of them`,
       ended.map(
         log =>
           `${nameOf(log.flowLogId)}  ${log.accountId} ${log.region}  last slot ${minute(log.lastKnownSlot)}${log.lastArrival === null ? '' : `, last arrival ${minute(log.lastArrival)}`}`,
@@ -140,7 +140,10 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
           `${skip.interfaceId}  ${nameOf(skip.flowLogId)}  ${counted(skip.records, 'record')}, ${clock(skip.first)} to ${clock(skip.last)}`,
       ),
     ),
-    ...section(`slots whose last object came more than ${Math.round(request.lateS / 60)} minutes after their end`, byLog(lateLines)),
+    ...section(
+      `slots whose last object came more than ${counted(Math.round(request.lateS / 60), 'minute')} after their end`,
+      byLog(lateLines),
+    ),
     ...section(
       'interfaces that several flow logs write; the view flows_once counts one of them',
       overlaps.map(

@@ -3,7 +3,7 @@
 import sys
 from datetime import datetime, timezone
 
-from flowloom_topic import options, read_topic
+from flowloom_topic import counted, options, read_topic
 
 
 def time_text(seconds):
@@ -34,7 +34,7 @@ def main():
                 tell(scope, ip, entry)
         if opts.ip is not None and not told:
             print(f"{opts.ip} is not known" + (f" in {opts.scope}" if opts.scope else ""))
-        print(f"{len(entries)} addresses", flush=True)
+        print(counted(len(entries), "address", "addresses"), flush=True)
         if not opts.exit_at_end:
             print("still following, Ctrl+C ends it", file=sys.stderr, flush=True)
 

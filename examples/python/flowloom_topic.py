@@ -14,6 +14,11 @@ import fastavro
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 
+def counted(count, noun, many=None):
+    """A count with its noun: `1 flow`, `2 flows`."""
+    return f"{count} {noun if count == 1 else many or noun + 's'}"
+
+
 def options(description):
     """A parser with --brokers, --registry, --prefix, --group and --exit-at-end; BROKERS and REGISTRY are the defaults."""
     parser = argparse.ArgumentParser(description=description)

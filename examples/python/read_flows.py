@@ -3,7 +3,7 @@
 import sys
 from datetime import datetime, timezone
 
-from flowloom_topic import options, read_topic
+from flowloom_topic import counted, options, read_topic
 
 
 def main():
@@ -12,7 +12,7 @@ def main():
 
     def on_end():
         if not opts.exit_at_end:
-            print(f"{flows} flows so far; still following, Ctrl+C ends it", file=sys.stderr, flush=True)
+            print(f"{counted(flows, 'flow')} so far; still following, Ctrl+C ends it", file=sys.stderr, flush=True)
 
     for _key, flow in read_topic(opts, f"{opts.prefix}flows.v1", on_end):
         if flow is None:
@@ -25,9 +25,9 @@ def main():
         start = datetime.fromtimestamp(flow["start"], timezone.utc).isoformat()
         print(
             f"{start} {flow['interfaceId'] or '-'} {flow['direction']} {flow['action'] or '-'} "
-            f"{source} -> {target} {flow['serviceName'] or '-'} {flow['bytes'] or 0} bytes"
+            f"{source} -> {target} {flow['serviceName'] or '-'} {counted(flow['bytes'] or 0, 'byte')}"
         )
-    print(f"{flows} flows, {total} bytes")
+    print(f"{counted(flows, 'flow')}, {counted(total, 'byte')}")
 
 
 if __name__ == "__main__":

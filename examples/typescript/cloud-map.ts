@@ -1,5 +1,5 @@
 /** Keeps the current cloud map in memory from the compacted topic and says who holds an address: `cloud-map.ts 10.0.1.5 [scope]`. */
-import { readOptions, readTopic, type Decoded } from './connect.ts'
+import { counted, readOptions, readTopic, type Decoded } from './connect.ts'
 
 interface AddressKey {
   scope: string
@@ -49,7 +49,7 @@ const onEnd = (): void => {
       tell({ scope: keyScope!, ip: keyIp! }, entry)
     }
   if (ip !== undefined && told.size === 0) console.log(`${ip} is not known${scope === undefined ? '' : ` in ${scope}`}`)
-  console.log(`${map.size} addresses`)
+  console.log(counted(map.size, 'address', 'addresses'))
   if (!options.exitAtEnd) console.error('still following, Ctrl+C ends it')
 }
 

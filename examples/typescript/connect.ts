@@ -5,6 +5,9 @@ import { parseArgs } from 'node:util'
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
 import { kafkajs } from './kafkajs.ts'
 
+/** A count with its noun: `1 flow`, `2 flows`. */
+export const counted = (count: number, noun: string, many = `${noun}s`): string => `${count} ${count === 1 ? noun : many}`
+
 /** Where to read, from flags or environment. */
 export interface Options {
   readonly brokers: string[]

@@ -1,5 +1,5 @@
 /** Prints enriched flows as they come: who talked to whom, how much, and which side is ours. */
-import { readOptions, readTopic, type Decoded } from './connect.ts'
+import { counted, readOptions, readTopic, type Decoded } from './connect.ts'
 
 /** The fields that this example uses; docs/reference/fields.md has all of them. */
 interface Flow {
@@ -30,12 +30,12 @@ const onRecord = ({ value }: Decoded<unknown, Flow>): void => {
   const to = value.pktDstAddr ?? value.dstAddr ?? '-'
   const time = new Date(value.start * 1000).toISOString()
   console.log(
-    `${time} ${value.interfaceId ?? '-'} ${value.direction} ${value.action ?? '-'} ${from} -> ${to} ${value.serviceName ?? '-'} ${value.bytes ?? 0} bytes`,
+    `${time} ${value.interfaceId ?? '-'} ${value.direction} ${value.action ?? '-'} ${from} -> ${to} ${value.serviceName ?? '-'} ${counted(value.bytes ?? 0, 'byte')}`,
   )
 }
 const onEnd = (): void => {
-  if (!options.exitAtEnd) console.error(`${flows} flows so far; still following, Ctrl+C ends it`)
+  if (!options.exitAtEnd) console.error(`${counted(flows, 'flow')} so far; still following, Ctrl+C ends it`)
 }
 
 await readTopic<unknown, Flow>(options, `${options.prefix}flows.v1`, { onRecord, onEnd })
-console.log(`${flows} flows, ${bytes} bytes`)
+console.log(`${counted(flows, 'flow')}, ${counted(bytes, 'byte')}`)

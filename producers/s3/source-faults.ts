@@ -1,4 +1,5 @@
 /** Settings of a source that contradict each other, and what they leave unsaid. Pure: nothing is opened. */
+import { isSet, judged } from '../../runtime/partial-settings.ts'
 import { settingRules, type SettingFault, type SettingRule } from '../../runtime/setting-types.ts'
 import type { SourceSettings } from './settings.ts'
 import { awsRegionFault } from '../../runtime/value-checks.ts'
@@ -43,33 +44,35 @@ export const sourceRules = settingRules<SourceSettings>(
   ...(['flowLogId', 'describeRoleArn'] as const).map(
     (key): SettingRule<SourceSettings> =>
       settings =>
-        settings[key] === undefined || namesBeforeDescribed(settings.format) !== undefined
+        !isSet(settings, key) || namesBeforeDescribed(settings.format) !== undefined
           ? []
           : fault(key, 'has a meaning with format: describe alone'),
   ),
   ({ layout, prefix }) => (layout === 'flow-logs' ? fault('prefix', flowLogPrefixFault(prefix)) : []),
-  ({ layout, keyPattern }) =>
-    layout !== 'flow-logs' || keyPattern === undefined
-      ? []
-      : fault('keyPattern', `has a meaning with the layouts firehose and any alone${selectionInstead(keyPattern)}`),
-  ({ layout, account }) =>
-    layout !== 'flow-logs' || account === undefined
-      ? []
-      : fault('account', `the keys of the layout flow-logs name the account; to read this one alone write accounts: ["${account}"]`),
+  settings => {
+    if (settings.layout !== 'flow-logs' || !isSet(settings, 'keyPattern')) return []
+    const instead = judged(() => selectionInstead(settings.keyPattern ?? '')) ?? ''
+    return fault('keyPattern', `has a meaning with the layouts firehose and any alone${instead}`)
+  },
+  settings => {
+    if (settings.layout !== 'flow-logs' || !isSet(settings, 'account')) return []
+    const wanted = judged(() => settings.account) ?? '<account id>'
+    return fault('account', `the keys of the layout flow-logs name the account; to read this one alone write accounts: ["${wanted}"]`)
+  },
   settings => (settings.layout === 'flow-logs' ? [] : fault('keyPattern', patternContradiction(settings))),
   ...(['accounts', 'regions'] as const).map((key): SettingRule<SourceSettings> => settings => {
     const { layout } = settings
-    if (layout === 'flow-logs' || settings[key] === undefined) return []
+    if (layout === 'flow-logs' || !isSet(settings, key)) return []
     const words = `choose among them with prefix or keyPattern; one source for each account may name its ${key.slice(0, -1)}`
     return fault(key, `the keys of the layout ${layout} name none: ${words}`)
   }),
   ...(['account', 'scope'] as const).map(
     (key): SettingRule<SourceSettings> =>
       settings =>
-        settings[key] === undefined || settings.region === undefined ? [] : fault('region', awsRegionFault(settings.region)),
+        !isSet(settings, key) || settings.region === undefined ? [] : fault('region', awsRegionFault(settings.region)),
   ),
-  ({ bucketRegion, region }) =>
-    bucketRegion === undefined || region !== undefined
+  settings =>
+    !isSet(settings, 'bucketRegion') || isSet(settings, 'region')
       ? []
       : fault('bucketRegion', 'is for records from another region than the bucket: set region too, or write it as region'),
 )
@@ -80,8 +83,8 @@ const namesPlaces = ({ layout, prefix }: Pick<SourceSettings, 'layout' | 'prefix
 
 /** Why nothing is learned from a source about who holds an address, and what to set; undefined if its keys or lines can say it. */
 export function unlearnable(settings: SourceSettings): string | undefined {
-  if (settings.layout === 'flow-logs' || settings.scope !== undefined || namesPlaces(settings)) return undefined
-  const { format, account, region } = settings
+  if (settings.layout === 'flow-logs' || isSet(settings, 'scope') || namesPlaces(settings)) return undefined
+  const { format } = settings
   const columns =
     format === undefined
       ? undefined
@@ -89,8 +92,8 @@ export function unlearnable(settings: SourceSettings): string | undefined {
           ?.split(' ')
           .map(name => name.replaceAll('_', '-'))
   if (columns?.includes('vpc-id') === true) return undefined
-  const needsAccount = account === undefined && !(columns?.includes('account-id') === true && columns.includes('region'))
-  const needsRegion = columns?.includes('region') !== true && region === undefined
+  const needsAccount = !isSet(settings, 'account') && !(columns?.includes('account-id') === true && columns.includes('region'))
+  const needsRegion = columns?.includes('region') !== true && !isSet(settings, 'region')
   // the region of a source that names nothing else is that of its bucket
   const missing = [...(needsAccount ? ['account'] : []), ...(needsRegion ? ['region'] : [])]
   if (missing.length === 0) return undefined

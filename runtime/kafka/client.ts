@@ -1,33 +1,24 @@
 /** Makes kafkajs clients from the configuration: brokers, TLS, SASL, and kafkajs' log lines as ours. */
-import { readFileSync } from 'node:fs'
 import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js'
 import type * as KafkaJs from 'kafkajs'
 import type { ICustomPartitioner, Kafka, KafkaConfig, Mechanism, SASLOptions } from 'kafkajs'
 import type { KafkaSettings } from './settings.ts'
 import { orAborted } from '../abort.ts'
-import { FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { loadKafkaJs } from './kafkajs.ts'
 import { oauthLogin } from './oauth-login.ts'
 import { fetchOauthToken } from './oauth-token.ts'
+import { readPem } from './pem-files.ts'
 
 /** Limit for a token provider: kafkajs would wait for ever. */
 const longestLoginMs = 30_000
 
-function readPem(path: string, purpose: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new FlowError('CONFIG_FILE', { path, purpose }, { cause })
-  }
-}
-
 function tlsOptions(settings: KafkaSettings): KafkaConfig['ssl'] {
   if (!settings.tls) return false
   return {
-    ...(settings.tlsCaFile === undefined ? {} : { ca: [readPem(settings.tlsCaFile, 'kafka.tlsCaFile')] }),
-    ...(settings.tlsCertFile === undefined ? {} : { cert: readPem(settings.tlsCertFile, 'kafka.tlsCertFile') }),
-    ...(settings.tlsKeyFile === undefined ? {} : { key: readPem(settings.tlsKeyFile, 'kafka.tlsKeyFile') }),
+    ...(settings.tlsCaFile === undefined ? {} : { ca: [readPem(settings.tlsCaFile, 'tlsCaFile')] }),
+    ...(settings.tlsCertFile === undefined ? {} : { cert: readPem(settings.tlsCertFile, 'tlsCertFile') }),
+    ...(settings.tlsKeyFile === undefined ? {} : { key: readPem(settings.tlsKeyFile, 'tlsKeyFile') }),
   }
 }
 

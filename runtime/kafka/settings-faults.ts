@@ -1,4 +1,5 @@
 /** Settings of section `kafka` that have no effect without others, or contradict them. */
+import { isSet } from '../partial-settings.ts'
 import { settingRules, type SettingRule } from '../setting-types.ts'
 import type { KafkaSettings } from './settings.ts'
 
@@ -20,7 +21,7 @@ export const kafkaRules = settingRules<KafkaSettings>(
     (key): SettingRule<KafkaSettings> =>
       settings => {
         const { saslMechanism } = settings
-        if (!loginNeeds[saslMechanism].includes(key) || settings[key] !== undefined) return []
+        if (!loginNeeds[saslMechanism].includes(key) || isSet(settings, key)) return []
         return [{ key, message: `it is missing: kafka.saslMechanism ${saslMechanism} needs it; set it here, or ${variableOf(key)}` }]
       },
   ),
@@ -29,12 +30,10 @@ export const kafkaRules = settingRules<KafkaSettings>(
   ...(['tlsCaFile', 'tlsCertFile', 'tlsKeyFile'] as const).map(
     (key): SettingRule<KafkaSettings> =>
       settings =>
-        settings.tls || settings[key] === undefined
-          ? []
-          : [{ key, message: 'has no effect without tls: true, and nothing would be encrypted' }],
+        settings.tls || !isSet(settings, key) ? [] : [{ key, message: 'has no effect without tls: true, and nothing would be encrypted' }],
   ),
-  ({ tlsCertFile, tlsKeyFile }) =>
-    (tlsCertFile === undefined) === (tlsKeyFile === undefined)
+  settings =>
+    isSet(settings, 'tlsCertFile') === isSet(settings, 'tlsKeyFile')
       ? []
       : [{ key: 'tlsCertFile', message: 'half a client certificate: set tlsCertFile and tlsKeyFile, or neither' }],
   ({ heartbeatIntervalMs, sessionTimeoutMs }) =>

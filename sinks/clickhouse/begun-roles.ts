@@ -23,21 +23,29 @@ export async function hasBegun(store: Store, table: TableName, { ownGroup, group
   return (await store.query(`SELECT 1 FROM ${identifier(table)} LIMIT 1`)).length > 0
 }
 
-/** Remembers that a role begins to fill its table; said again, it changes nothing. */
-export async function rememberBeginning(store: Store, { ownGroup, group, topic }: RoleInput): Promise<void> {
-  const known = await store.query(
-    'SELECT 1 FROM begun_roles WHERE role = {ownGroup:String} AND consumer_group = {group:String} AND topic = {topic:String} LIMIT 1',
-    { ownGroup, group, topic },
+/** Remembers that roles begin to fill their tables; said again, it changes nothing. */
+export async function rememberBeginnings(store: Store, inputs: readonly RoleInput[]): Promise<void> {
+  const textOf = ({ ownGroup, group, topic }: RoleInput): string => `(${[ownGroup, group, topic].map(quoted).join(', ')})`
+  const known = await store.query<{ role: string; consumer_group: string; topic: string }>(
+    `SELECT DISTINCT role, consumer_group, topic FROM begun_roles WHERE (role, consumer_group, topic) IN (${inputs.map(textOf).join(', ')})`,
   )
-  if (known.length > 0) return
-  await store.command(
-    `INSERT INTO ${identifier(store.database)}.begun_roles (${begunRoleColumns.join(', ')}) VALUES (${[ownGroup, group, topic].map(quoted).join(', ')})`,
-  )
+  const texts = new Set(known.map(({ role, consumer_group, topic }) => textOf({ ownGroup: role, group: consumer_group, topic })))
+  const fresh = inputs.map(textOf).filter(text => !texts.has(text))
+  if (fresh.length === 0) return
+  await store.command(`INSERT INTO ${identifier(store.database)}.begun_roles (${begunRoleColumns.join(', ')}) VALUES ${fresh.join(', ')}`)
 }
 
+interface Settings {
+  readonly clickhouse: ClickHouseSettings
+}
+
+/** One function for all tables: the roles of a process are remembered together. */
+const remember: BeginningLook<Settings>['remember'] = (inputs, { clickhouse }) =>
+  withStore(clickhouse, store => rememberBeginnings(store, inputs))
+
 /** What `begun_roles` says of the role that fills a table. */
-export const beginningsOf = (table: TableName): BeginningLook<{ readonly clickhouse: ClickHouseSettings }> => ({
+export const beginningsOf = (table: TableName): BeginningLook<Settings> => ({
   doc: `the table ${table} was filled by it before`,
   hasBegun: (input, { clickhouse }) => withStore(clickhouse, store => hasBegun(store, table, input)),
-  remember: (input, { clickhouse }) => withStore(clickhouse, store => rememberBeginning(store, input)),
+  remember,
 })

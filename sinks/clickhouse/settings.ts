@@ -1,5 +1,6 @@
 /** Section `clickhouse`: the server, the size of inserts, and how long rows are kept. */
 import { z } from 'zod'
+import { isSet } from '../../runtime/partial-settings.ts'
 import { httpUrl, secret, text, whole, withRules, type SettingRule } from '../../runtime/setting-types.ts'
 import { httpUrlFault, type ValueCheck } from '../../runtime/value-checks.ts'
 import { ttlRules } from './time-to-live.ts'
@@ -64,8 +65,10 @@ const clickhouseFields = z.strictObject({
 /** Section `clickhouse` as checked. */
 export type ClickHouseSettings = z.infer<typeof clickhouseFields>
 
-const oneForm: SettingRule<ClickHouseSettings> = ({ cloud, cluster }) =>
-  cloud && cluster !== undefined ? [{ key: 'cloud', message: 'ClickHouse Cloud has no cluster to name: set cloud or cluster' }] : []
+const oneForm: SettingRule<ClickHouseSettings> = settings =>
+  settings.cloud && isSet(settings, 'cluster')
+    ? [{ key: 'cloud', message: 'ClickHouse Cloud has no cluster to name: set cloud or cluster' }]
+    : []
 
 /** Its settings. */
 export const clickhouseSection = withRules(clickhouseFields, [oneForm, ...ttlRules])

@@ -1,4 +1,5 @@
 /** How long each table keeps its rows, as TTL clauses. The settings may change, so the clauses follow the configuration of the last start. */
+import { plural } from '../../runtime/counted.ts'
 import type { SettingRule } from '../../runtime/setting-types.ts'
 import type { ClickHouseSettings } from './settings.ts'
 import type { TableName } from './store.ts'
@@ -119,7 +120,7 @@ export const ttlRules: readonly SettingRule<TtlSettings>[] = (
   if (days === 0) return []
   const { ttlDays } = settings
   if (ttlDays !== 0 && days >= ttlDays) return []
-  const kept = ttlDays === 0 ? 'for ever' : `for ${ttlDays} days`
+  const kept = ttlDays === 0 ? 'for ever' : `for ${plural(ttlDays, 'day')}`
   return [
     {
       key,

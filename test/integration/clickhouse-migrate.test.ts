@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { checkConfig } from '../../config/config.ts'
 import type { FlowError } from '../../runtime/errors.ts'
-import { hasBegun, rememberBeginning } from '../../sinks/clickhouse/begun-roles.ts'
+import { hasBegun, rememberBeginnings } from '../../sinks/clickhouse/begun-roles.ts'
 import { connectClickHouse } from '../../sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from '../../sinks/clickhouse/clickhouse-sink.ts'
 import { statementFor } from '../../sinks/clickhouse/ddl.ts'
@@ -82,7 +82,7 @@ describe('migrations', () => {
     assert.equal(await hasBegun(store, 'flows', input), false)
     await store.command(`INSERT INTO ${store.database}.flows (object_id, start, line) VALUES (1, 1700000000, 1)`)
     assert.equal(await hasBegun(store, 'flows', input), true, 'rows of a version that remembered nothing')
-    for (let start = 0; start < 2; start++) await rememberBeginning(store, input)
+    for (let start = 0; start < 2; start++) await rememberBeginnings(store, [input])
     assert.equal(await hasBegun(store, 'flows', input), true)
     assert.equal(await hasBegun(store, 'flows', { ...input, group: 'b.sink-flows' }), false, 'a new deployment beside old rows')
     assert.equal(await hasBegun(store, 'flows', { ...input, topic: 'q.flows.v1' }), false)

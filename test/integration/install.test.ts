@@ -64,8 +64,11 @@ const flowloom = (node: string, args: readonly string[], env: Readonly<Record<st
 const supported = (): string[] => [...nodes.keys()].filter(version => version !== tooOld)
 
 test('the package holds what is compiled and nothing of development', () => {
-  const odd = packed.files.filter(path => !/^(dist|bin)\//.test(path))
-  const papers = ['docs/consumers.md', 'docs/json.md', 'docs/operations.md', 'docs/reference/config.md', 'docs/reference/errors.md']
+  const odd = packed.files.filter(path => !/^(dist|bin|examples)\//.test(path))
+  const papers = [
+    ...['docs/consumers.md', 'docs/json.md', 'docs/operations.md', 'docs/reference/config.md', 'docs/reference/errors.md'],
+    ...['docs/decisions/0001-kafkajs.md', 'examples/README.md', 'examples/typescript/kafkajs.ts', 'examples/python/flowloom_topic.py'],
+  ]
   for (const paper of papers) assert.ok(packed.files.includes(paper), paper)
   assert.deepEqual(odd.filter(path => !path.startsWith('docs/')).sort(), [
     'ARCHITECTURE.md',
@@ -75,7 +78,7 @@ test('the package holds what is compiled and nothing of development', () => {
     'package.json',
   ])
   assert.deepEqual(
-    packed.files.filter(path => path.endsWith('.ts') && !/^dist\/(?:schemas|flow)\/.*\.d\.ts$/.test(path)),
+    packed.files.filter(path => path.endsWith('.ts') && !/^(?:dist\/(?:schemas|flow)\/.*\.d|examples\/typescript\/[^/]+)\.ts$/.test(path)),
     [],
   )
   for (const folder of ['test', 'stack', 'bench', 'reference', 'lint', 'examples', 'build'])

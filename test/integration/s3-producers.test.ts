@@ -98,7 +98,8 @@ test('opens a version, and only that version where it is asked for', async () =>
 test('says by code what is wrong', async () => {
   const store = storeOf('store')
   await assert.rejects(store.open('store', 'nothing'), code('S3_NOT_FOUND'))
-  await assert.rejects(store.open('no-such-bucket', 'nothing'), code('S3_NOT_FOUND'))
+  await assert.rejects(store.open('no-such-bucket', 'nothing'), code('S3_NO_BUCKET'))
+  await assert.rejects(store.list('no-such-bucket', '')[Symbol.asyncIterator]().next(), code('S3_NO_BUCKET'))
   await setFaults([{ prefix: 'secret/', status: 403, code: 'AccessDenied' }])
   await assert.rejects(store.open('store', 'secret/x'), code('S3_ACCESS_DENIED'))
   await assert.rejects(collect(store.list('store', 'secret/')), code('S3_ACCESS_DENIED'))

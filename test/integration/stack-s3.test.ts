@@ -107,6 +107,26 @@ describe('s3', () => {
     await assert.rejects(put('a b/é+x=1.gz', 'again', { IfNoneMatch: '*' }), { name: 'PreconditionFailed' })
   })
 
+  it('stores an object of zero bytes', async () => {
+    for (const [Key, Body] of [
+      ['empty/buffer', Buffer.alloc(0)],
+      ['empty/text', ''],
+    ] as const) {
+      await put(Key, Body)
+      assert.equal((await get(Key)).length, 0)
+    }
+    const plain = await fetch(`${endpoint}/${Bucket}/empty/plain`, { method: 'PUT' })
+    assert.equal(plain.status, 200, await plain.text())
+    const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'empty/' }))
+    assert.deepEqual(
+      Contents?.map(({ Key, Size, ETag }) => [Key, Size, ETag]),
+      ['buffer', 'plain', 'text'].map(name => [`empty/${name}`, 0, '"d41d8cd98f00b204e9800998ecf8427e"']),
+    )
+    await s3.send(new CopyObjectCommand({ Bucket, Key: 'empty/copy', CopySource: `${Bucket}/empty/text` }))
+    assert.equal((await get('empty/copy')).length, 0)
+    for (const name of ['buffer', 'plain', 'text', 'copy']) await s3.send(new DeleteObjectCommand({ Bucket, Key: `empty/${name}` }))
+  })
+
   it('takes objects of 20 MiB', async () => {
     const body = Buffer.alloc(20 * 1024 * 1024, 'flow')
     await put('large', body)

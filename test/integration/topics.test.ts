@@ -141,7 +141,7 @@ test('topics of one group with different numbers of partitions are refused', { t
     await admin.createTopics({ waitForLeaders: false, topics: [{ topic: cluster.topicName(topics.cloudMap), numPartitions: 5 }] })
     await assert.rejects(start(settings), {
       code: 'TOPIC_PARTITIONS',
-      message: /"t\w+\.cloud-map\.v2" has 5 partitions, but "t\w+\.ip-sightings\.v2" has 2/,
+      message: /"t\w+\.cloud-map\.v2" and "t\w+\.ip-sightings\.v2" must have equally many partitions, and have 5 and 2:/,
     })
   } finally {
     await cluster.close()

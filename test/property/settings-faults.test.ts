@@ -23,6 +23,8 @@ interface Slip {
   readonly env?: Readonly<Record<string, readonly [path: string, value: string]>>
   /** Settings that it leaves alone and that must be right, or the default, for it to be told. */
   readonly reads?: readonly string[]
+  /** Where something else is told for the same reason. */
+  readonly also?: string
   /** Where the fault is said to be, or what a fault of a file or a hint has in it. */
   readonly at?: string
   readonly text?: RegExp
@@ -56,6 +58,42 @@ const sourceSlips: ((at: string) => Slip)[] = [
     reads: [`${at}.format`],
     at: `${at}.describeRoleArn`,
   }),
+  // a value that is refused contradicts others all the same, because it is there
+  at => ({
+    sets: { [`${at}.describeRoleArn`]: 'no ARN' },
+    reads: [`${at}.format`],
+    at: `${at}.describeRoleArn`,
+    text: /has a meaning with format: describe alone\n.*describeRoleArn/,
+  }),
+  at => ({
+    sets: { [`${at}.flowLogId`]: 5 },
+    reads: [`${at}.format`],
+    at: `${at}.flowLogId`,
+    text: /has a meaning with format: describe alone\n.*flowLogId/,
+  }),
+  at => ({
+    sets: { [`${at}.keyPattern`]: '(' },
+    reads: [`${at}.layout`],
+    at: `${at}.keyPattern`,
+    text: /has a meaning with the layouts firehose and any alone\n/,
+  }),
+  at => ({
+    sets: { [`${at}.account`]: 5 },
+    reads: [`${at}.layout`],
+    at: `${at}.account`,
+    text: /to read this one alone write accounts: \["<account id>"\]\n/,
+  }),
+  at => ({
+    sets: { [`${at}.layout`]: 'any', [`${at}.accounts`]: [], [`${at}.scope`]: 'vpc-1' },
+    at: `${at}.accounts`,
+    text: /the keys of the layout any name none: .*\n/,
+  }),
+  at => ({
+    sets: { [`${at}.bucketRegion`]: 5 },
+    reads: [`${at}.region`],
+    at: `${at}.bucketRegion`,
+    text: /is for records from another region than the bucket: .*\n/,
+  }),
   at => ({ sets: { [`${at}.format`]: 5 }, at: `${at}.format` }),
   at => ({ sets: { [`${at}.bucketRegion`]: 'us-east-1' }, reads: [`${at}.region`], at: `${at}.bucketRegion` }),
   at => ({ sets: { [`${at}.roleArn`]: 'r' }, at: `${at}.roleArn` }),
@@ -80,7 +118,15 @@ const slips: Slip[] = [
   { sets: { 'kafka.password': 5 }, at: 'kafka.password' },
   { sets: { 'kafka.tls': 'yes' }, at: 'kafka.tls' },
   { sets: { 'kafka.tlsCaFile': '/ca.pem' }, reads: ['kafka.tls'], at: 'kafka.tlsCaFile' },
-  { sets: { 'kafka.tls': true, 'kafka.tlsKeyFile': '/k.pem' }, reads: ['kafka.tlsCertFile'], at: 'kafka.tlsCertFile' },
+  {
+    sets: { 'kafka.tls': true, 'kafka.tlsKeyFile': '/k.pem' },
+    reads: ['kafka.tlsCertFile'],
+    at: 'kafka.tlsCertFile',
+    also: 'kafka.tlsKeyFile',
+  },
+  { sets: { 'kafka.tls': true, 'kafka.tlsCertFile': 5 }, reads: ['kafka.tlsKeyFile'], at: 'kafka.tlsCertFile', text: /half a client/ },
+  { sets: { 'kafka.tls': true, 'kafka.tlsCaFile': '/ca.pem' }, at: 'kafka.tlsCaFile', text: /cannot read \/ca\.pem \(kafka\.tlsCaFile\)/ },
+  { sets: { 'kafka.tlsCaFile': '-----BEGIN ' }, reads: ['kafka.tls'], at: 'kafka.tlsCaFile', text: /has no effect without tls: true/ },
   { sets: { 'kafka.heartbeatIntervalMs': 20_000 }, reads: ['kafka.sessionTimeoutMs'], at: 'kafka.heartbeatIntervalMs' },
   { sets: { 'kafka.sessionTimeoutMs': '9s' }, at: 'kafka.sessionTimeoutMs' },
   { env: { FLOWLOOM_KAFKA_PASSWORD_FILE: ['kafka.password', missingFile] }, at: 'kafka.password' },
@@ -88,7 +134,7 @@ const slips: Slip[] = [
   { env: { FLOWLOOM_KAFKA_NOTHING_KNOWN: ['', 'x'] }, text: /FLOWLOOM_KAFKA_NOTHING_KNOWN/ },
   { env: { FLOWLOOM_S3_QUEUES: ['s3.queues', '['] }, at: 's3.queues' },
   { sets: { 's3.accessKeyId': 'x' }, reads: ['s3.secretAccessKey'], at: 's3.accessKeyId' },
-  { sets: { 's3.secretAccessKey': 5 }, at: 's3.secretAccessKey' },
+  { sets: { 's3.secretAccessKey': 5 }, reads: ['s3.accessKeyId'], at: 's3.secretAccessKey', also: 's3.accessKeyId' },
   { sets: { 's3.region': 'eu-west-1a' }, at: 's3.region' },
   { sets: { 's3.region': 'eu-central' }, at: 's3.region' },
   { sets: { 'kafka.brokers': ['a:8081'] }, hint: /8081 is the usual port of a schema registry/ },
@@ -97,9 +143,14 @@ const slips: Slip[] = [
   { sets: { 's3.pathStyle': 'on' }, at: 's3.pathStyle' },
   {
     sets: { 's3.blockBytes': 2_000_000 },
-    // of a source its format, and that it is a group at all
-    reads: ['kafka.maxRecordBytes', 's3.maxLineBytes', ...Array.from({ length: sourceCount }, (_, i) => `s3.sources[${i}].format`)],
+    reads: ['kafka.maxRecordBytes'],
     at: 's3.blockBytes',
+  },
+  {
+    sets: { 's3.maxLineBytes': 'long', 's3.blockBytes': 2_000_000 },
+    reads: ['kafka.maxRecordBytes'],
+    at: 's3.maxLineBytes',
+    also: 's3.blockBytes',
   },
   { sets: { 'kafka.maxRecordBytes': 1 }, at: 'kafka.maxRecordBytes' },
   { sets: { 'lookups.country': join(dir, 'country.mmdb') }, text: /lookups\.country: .*country\.mmdb/ },
@@ -112,7 +163,8 @@ const slips: Slip[] = [
   { sets: { 'networks.own': [{ cidrs: ['10.0.0.0/8'], vpcs: ['x'] }] }, at: 'networks.own[0].vpcs[0]' },
   { sets: { 'networks.own': [{ cidr: '10.0.0.0/8', cidrs: ['10.0.0.0/8'] }] }, at: 'networks.own[0].cidr' },
   { sets: { 'clickhouse.cloud': true, 'clickhouse.cluster': 'c' }, at: 'clickhouse.cloud' },
-  { sets: { 'clickhouse.cluster': 5 }, at: 'clickhouse.cluster' },
+  { sets: { 'clickhouse.cluster': 5 }, reads: ['clickhouse.cloud'], at: 'clickhouse.cluster' },
+  { sets: { 'clickhouse.cloud': true, 'clickhouse.cluster': 5 }, at: 'clickhouse.cluster', also: 'clickhouse.cloud' },
   { sets: { 'clickhouse.url': 'http://db:9000' }, hint: /9000 is the usual port/ },
   { sets: { 'clickhouse.url': 'db' }, at: 'clickhouse.url' },
   { sets: { 'clickhouse.ttlDays': 30, 'clickhouse.gapsTtlDays': 3 }, at: 'clickhouse.gapsTtlDays' },
@@ -159,17 +211,14 @@ async function tellAll(chosen: readonly Slip[]): Promise<{ faults: string[]; hin
   return { faults: [...read.faults, ...(await fileFaults(read.settings))], hints: hintsOf(read, Date.parse('2026-11-30')) }
 }
 
-const isOf = (fault: string, { at, text }: Slip): boolean =>
-  (at !== undefined && fault.endsWith(`→ at ${at}`)) || text?.test(fault) === true
+const isOf = (fault: string, { at, also, text }: Slip): boolean =>
+  [at, also].some(place => place !== undefined && fault.endsWith(`→ at ${place}`)) || text?.test(fault) === true
 
 for (const slip of slips)
   test(`told: ${JSON.stringify(slip.sets ?? slip.env).replaceAll(dir, '')}`, async () => {
     const { faults, hints } = await tellAll([slip])
-    if (slip.at !== undefined)
-      assert.ok(
-        faults.some(each => each.endsWith(`→ at ${slip.at!}`)),
-        faults.join('\n'),
-      )
+    for (const at of [slip.at, slip.also])
+      assert.ok(at === undefined || faults.some(each => each.endsWith(`→ at ${at}`)), faults.join('\n'))
     if (slip.text !== undefined)
       assert.ok(
         faults.some(each => slip.text!.test(each)),
@@ -193,11 +242,8 @@ test('any faults that do not depend on each other are all told in one run, with 
       const { faults, hints } = await tellAll(kept)
       const report = [...faults, ...hints].join('\n')
       for (const slip of kept) {
-        if (slip.at !== undefined)
-          assert.ok(
-            faults.some(each => each.endsWith(`→ at ${slip.at!}`)),
-            `${slip.at} in:\n${report}`,
-          )
+        for (const at of [slip.at, slip.also])
+          assert.ok(at === undefined || faults.some(each => each.endsWith(`→ at ${at}`)), `${at!} in:\n${report}`)
         if (slip.text !== undefined)
           assert.ok(
             faults.some(each => slip.text!.test(each)),
@@ -224,14 +270,16 @@ test('any faults that do not depend on each other are all told in one run, with 
   )
 })
 
-test('a file that is not YAML, or a section that is not a group, hides no fault of the environment', async () => {
+test('a file that is not there or not YAML, or a section that is not a group, hides no fault of the environment', async () => {
   const env = { FLOWLOOM_KAFKA_COMMIT_ROWS: 'many', FLOWLOOM_KAFKA_NOTHING_KNOWN: 'x', FLOWLOOM_LOOKUPS_ASN: missingFile }
   for (const [text, own] of [
     ['kafka: [', /flowloom\.json/],
     ['- a', /not a mapping/],
     ['kafka: 5', /→ at kafka$/],
+    [undefined, /✖ cannot read .*flowloom\.json \(configuration\); check the path/],
   ] as const) {
-    writeFileSync(file, text)
+    if (text === undefined) rmSync(file)
+    else writeFileSync(file, text)
     const read = readConfig({ file, env })
     const faults = [...read.faults, ...(await fileFaults(read.settings))]
     for (const part of [own, /→ at kafka\.commitRows$/, /NOTHING_KNOWN/, /lookups\.asn: .*not-there/])

@@ -123,7 +123,7 @@ test('a sink that was stopped for longer than the broker keeps positions and the
           refusedIfBegun: {
             doc: 'the tape has a label',
             hasBegun: async ({ ownGroup, group, topic }) => begun.has(`${ownGroup} ${group} ${topic}`),
-            remember: async ({ ownGroup, group, topic }) => void begun.add(`${ownGroup} ${group} ${topic}`),
+            remember: async inputs => inputs.forEach(({ ownGroup, group, topic }) => begun.add(`${ownGroup} ${group} ${topic}`)),
           },
         },
       },

@@ -30,6 +30,8 @@ export class LineCount {
   /** @throws LookupFault if more than a small share of the lines could not be read. */
   check(): void {
     if (this.unreadable <= this.lines * unreadableShare) return
-    throw new LookupFault(`${this.unreadable} of its ${this.lines} lines cannot be read, the first is ${this.first!}`)
+    const what =
+      this.lines === 1 ? 'its only line cannot be read:' : `${this.unreadable} of its ${this.lines} lines cannot be read, the first is`
+    throw new LookupFault(`${what} ${this.first!}`)
   }
 }

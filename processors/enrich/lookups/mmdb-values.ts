@@ -4,6 +4,7 @@
  * @see https://maxmind.github.io/MaxMind-DB/
  */
 import { LookupFault } from './lookup-fault.ts'
+import { plural } from '../../../runtime/counted.ts'
 
 /** A map of a MaxMind DB file. */
 export type MmdbRecord = Record<string, unknown>
@@ -76,7 +77,7 @@ export class MmdbValues {
       case 8:
       case 9:
       case 10:
-        if (size > widest[type]!) throw this.#broken(`a ${typeNames[type]!} of ${size} bytes`, from)
+        if (size > widest[type]!) throw this.#broken(`a ${typeNames[type]!} of ${plural(size, 'byte')}`, from)
         if (type > 8) return this.#big(size)
         return type === 8 && size === 4 ? this.#uint(4) | 0 : this.#uint(size)
       default:
@@ -129,7 +130,7 @@ export class MmdbValues {
   }
 
   #float(size: number, expected: 4 | 8): number {
-    if (size !== expected) throw this.#broken(`a floating point number of ${size} bytes`, this.#at)
+    if (size !== expected) throw this.#broken(`a floating point number of ${plural(size, 'byte')}`, this.#at)
     const bytes = this.#take(size)
     return size === 8 ? bytes.readDoubleBE() : bytes.readFloatBE()
   }

@@ -63,8 +63,10 @@ export function readThreatList(text: string, builder: RangeBuilder, value: numbe
   else if (start.startsWith('{')) readJsonLines(text, add)
   else if (/^Exit(Node|Address)\s/.test(start)) readTor(text, add)
   else readLines(text, first, add)
-  if (count.unreadable > 0 && count.unreadable === count.lines)
-    throw new LookupFault(`none of its ${count.lines} entries can be read, the first is ${count.first!}; ${expected}`)
+  if (count.unreadable > 0 && count.unreadable === count.lines) {
+    const what = count.lines === 1 ? 'its only entry cannot be read:' : `none of its ${count.lines} entries can be read, the first is`
+    throw new LookupFault(`${what} ${count.first!}; ${expected}`)
+  }
   count.check()
   return count
 }

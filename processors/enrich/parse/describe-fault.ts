@@ -12,7 +12,7 @@ function detailOf(reason: LineFaultReason, plan: ColumnPlan, tokens: readonly st
   switch (reason) {
     case 'too-few-fields':
     case 'too-many-fields':
-      return `${tokens.length} fields, the header line has ${plan.names.length}`
+      return `${tokens.length} ${tokens.length === 1 ? 'field' : 'fields'}, the header line has ${plan.names.length}`
     case 'bad-time':
       return column < 0 ? `end ${at('end')} is before start ${at('start')}` : `${plan.names[column]!} is ${quoted(tokens[column]!)}`
     case 'invalid-utf8':

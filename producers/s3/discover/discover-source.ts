@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Settings, S3Source } from '../settings.ts'
 import { FlowError } from '../../../runtime/errors.ts'
 import { counter, gauge } from '../../../runtime/metrics.ts'
-import { ToldOnce } from '../../../runtime/told-once.ts'
+import { EachToldOnce } from '../../../runtime/told-once.ts'
 import { partitionOf } from '../../../runtime/partition.ts'
 import type { Source, SourceContext, SourceShape } from '../../../runtime/task.ts'
 import { objectIdOf } from '../../../schemas/object-id.ts'
@@ -78,7 +78,7 @@ export const discoverSource = {
  */
 export function createDiscoverSource(options: DiscoverOptions): DiscoverSource {
   const folders = new SharedFolders(options)
-  const credentials = new ToldOnce()
+  const credentials = new EachToldOnce()
   const completed = new Map<number, number>()
   return {
     ...discoverSource,
@@ -171,13 +171,13 @@ class DiscoverShard {
   /** Sources of which the round has listed something to read. */
   readonly #heard = new Set<S3Source>()
   /** Of the process: credentials that are missing are missing for all shards and prefixes. */
-  readonly #credentials: ToldOnce
+  readonly #credentials: EachToldOnce
   #entries = 0
   #round = 0
   /** Rounds in a row in which credentials were missing. */
   roundsWithoutCredentials = 0
 
-  constructor(options: DiscoverOptions, folders: SharedFolders, context: SourceContext, credentials: ToldOnce) {
+  constructor(options: DiscoverOptions, folders: SharedFolders, context: SourceContext, credentials: EachToldOnce) {
     this.#credentials = credentials
     this.#options = options
     this.#folders = folders

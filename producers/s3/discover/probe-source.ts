@@ -41,8 +41,9 @@ export async function probeSource(source: S3Source, store: ObjectStore, surround
   try {
     look = await lookAtSource(source, store)
   } catch (error) {
-    const isAway = error instanceof FlowError && error.code === 'S3_UNAVAILABLE'
-    return [isAway ? unreachable(subject, error, surroundings) : missing(subject, 's3:ListBucket', error)]
+    const code = error instanceof FlowError ? error.code : undefined
+    if (code === 'S3_UNAVAILABLE') return [unreachable(subject, error, surroundings)]
+    return [missing(subject, code === 'S3_NO_BUCKET' ? 'bucket' : 's3:ListBucket', error)]
   }
   const list = ok(subject, 's3:ListBucket')
   if (look.result === 'none') return [list, missing(subject, 'objects', new Error(look.why))]

@@ -10,11 +10,11 @@
 import type { S3Settings, S3Source } from '../settings.ts'
 import type { CommitSettings } from '../../../runtime/settings.ts'
 import { orAborted } from '../../../runtime/abort.ts'
-import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
+import { causesOf, FlowError, type ErrorCode } from '../../../runtime/errors.ts'
+import { EachToldOnce } from '../../../runtime/told-once.ts'
+import { isCredentialTrouble } from '../../../aws/credentials.ts'
 import type { InBatch, InRecord } from '../../../runtime/records.ts'
 import type { Position, Role, Task, TaskContext } from '../../../runtime/task.ts'
-import { objectIdOf } from '../../../schemas/object-id.ts'
-import { parseObjectName } from '../../../schemas/object-name.ts'
 import type { ObjectArrival, ObjectKey, ObjectLedger } from '../../../schemas/records.ts'
 import { createFlowLogService, flowLogOf, type FlowLogService } from './describe-flow-logs.ts'
 import { attemptsFailed, objectsResumed, objectsSkipped, retriesWaiting, versionsReplaced } from './fetch-metrics.ts'
@@ -28,6 +28,7 @@ import { openSource } from './object-source.ts'
 import { sourceOf, type StoreOf } from '../objects/object-store.ts'
 import { sourceHeaders } from './source-headers.ts'
 import { fetchRole } from './fetch-role.ts'
+import { freshRecord } from './fresh-record.ts'
 import { nothingStaged, Outbox, type FetchPoint } from './outbox.ts'
 import { ParquetReaders } from '../parquet/parquet-readers.ts'
 import { download, ReadAhead, ReadAheadBudget, wholeObjectBytes, type Download } from './read-ahead.ts'
@@ -50,6 +51,7 @@ const objectErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'S3_ACCESS_DENIED',
   'S3_KEY_DENIED',
   'S3_NOT_FOUND',
+  'S3_NO_BUCKET',
   'S3_CHANGED',
   'S3_UNAVAILABLE',
   'S3_CREDENTIALS',
@@ -82,9 +84,10 @@ export function createFetchRole(options: FetchOptions): Role {
   const { settings, flowLogs = createFlowLogService(settings) } = options
   const headers = new FlowLogHeaders(flowLogs, settings.retryBaseMs)
   const parquet = options.parquet ?? new ParquetReaders()
+  const credentials = new EachToldOnce()
   return {
     ...fetchRole,
-    createTask: context => new FetchTask({ ...options, parquet }, context, budget, headers),
+    createTask: context => new FetchTask({ ...options, parquet }, context, budget, headers, credentials),
   }
 }
 
@@ -106,6 +109,8 @@ class FetchTask implements Task {
   readonly #outbox: Outbox
   readonly #ahead: ReadAhead
   readonly #headers: FlowLogHeaders
+  /** Of the process: credentials that are missing are missing for all tasks and objects. */
+  readonly #credentials: EachToldOnce
   #nextRetryMs = Infinity
   #waiting = 0
 
@@ -114,7 +119,9 @@ class FetchTask implements Task {
     context: TaskContext,
     budget: ReadAheadBudget,
     headers: FlowLogHeaders,
+    credentials: EachToldOnce,
   ) {
+    this.#credentials = credentials
     this.#options = options
     this.#context = context
     this.#headers = headers
@@ -360,7 +367,11 @@ class FetchTask implements Task {
     this.#countWaiting()
     attemptsFailed.inc({ code: error.code })
     const fields = { ...key, code: error.code, attempts, lines: record.lines, error: error.message }
-    if (final) this.#context.log.error(fields, 'an object could not be read; its ledger record says why')
+    if ([...causesOf(error)].some(isCredentialTrouble) || error.code === 'S3_CREDENTIALS') {
+      const isNews = this.#credentials.isNews(detail, this.#context.nowMs())
+      const text = 'there are no credentials that AWS takes; the objects wait and are tried again, less often each time'
+      this.#context.log[isNews ? 'warn' : 'debug']({ ...fields, retryAtMs }, text)
+    } else if (final) this.#context.log.error(fields, 'an object could not be read; its ledger record says why')
     else if (attempts === 1) this.#context.log.warn({ ...fields, retryAtMs }, 'an object could not be read; trying again later')
     else this.#context.log.debug({ ...fields, retryAtMs }, 'an object could still not be read')
   }
@@ -373,27 +384,3 @@ const isTime = (dueMs: number, nowMs: number): boolean => dueMs <= nowMs || (due
 
 /** The ETag that must still be current: lines of this version were published. */
 const pinned = (from: ObjectLedger | null): string | undefined => (from !== null && from.nextLine > 1 ? from.etag : undefined)
-
-function freshRecord(key: ObjectKey, version: Pick<ObjectLedger, 'etag' | 'size' | 'lastModifiedMs'>): ObjectLedger {
-  return {
-    objectId: objectIdOf(key.bucket, key.key, version.etag),
-    etag: version.etag,
-    size: version.size,
-    lastModifiedMs: version.lastModifiedMs,
-    ...parseObjectName(key.key),
-    state: 'reading',
-    header: null,
-    nextLine: 1,
-    lines: 0,
-    headerLines: 0,
-    blankLines: 0,
-    deadLines: 0,
-    textBytes: 0,
-    attempts: 0,
-    retryAtMs: null,
-    errorCode: null,
-    errorDetail: null,
-    warning: null,
-    earlier: [],
-  }
-}

@@ -10,6 +10,7 @@ import { LineCutter, type Piece } from '../text/line-blocks.ts'
 import type { ObjectSource } from './object-source.ts'
 import { nothingStaged, type DeadRecord, type Outbox, type Staged } from './outbox.ts'
 import { isOwn, TextMemory } from '../text/text-memory.ts'
+import { plural } from '../../../runtime/counted.ts'
 
 /** One reading of one object version. */
 export class ObjectReader {
@@ -83,12 +84,18 @@ export class ObjectReader {
       if (this.#context.signal.aborted) return false
     }
     if (skip > 0)
-      throw new FlowError('OBJECT_BROKEN', { ...this.#key, detail: `it ends ${skip} bytes before the place that was read before` })
+      throw new FlowError('OBJECT_BROKEN', {
+        ...this.#key,
+        detail: `it ends ${plural(skip, 'byte')} before the place that was read before`,
+      })
     for (const piece of cutter.end()) this.#take(piece)
     await this.#outbox.retire(this.#staged, memory.read(0))
     if (record.lines === record.headerLines + record.blankLines) {
       if (record.headerLines === 0 && !mayBeEmpty)
-        throw new FlowError('OBJECT_EMPTY', { ...this.#key, detail: `${this.#stored} bytes as stored, ${record.lines} lines, all blank` })
+        throw new FlowError('OBJECT_EMPTY', {
+          ...this.#key,
+          detail: `${plural(this.#stored, 'byte')} as stored, ${plural(record.lines, 'line')}, all blank`,
+        })
       if (record.headerLines === 0) record.warning = 'no lines'
     }
     await this.#stage({ ...record, state: 'done' })
@@ -166,7 +173,7 @@ export class ObjectReader {
     const detail =
       reason === 'line-too-long'
         ? `${length} bytes; at most ${this.#settings.maxLineBytes} are read`
-        : `${length} bytes in the place of a document`
+        : `${plural(length, 'byte')} in the place of a document`
     return {
       reason,
       key: deadLetters.encodeKey(this.#key),

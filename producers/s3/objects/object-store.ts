@@ -39,7 +39,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal
 }
 
-/** Reads buckets. Every method rejects with FlowError S3_ACCESS_DENIED, S3_NOT_FOUND, S3_CHANGED, S3_CREDENTIALS, S3_UNAVAILABLE or OBJECT_ARCHIVED. */
+/** Reads buckets. Every method rejects with FlowError S3_ACCESS_DENIED, S3_NOT_FOUND, S3_NO_BUCKET, S3_CHANGED, S3_CREDENTIALS, S3_UNAVAILABLE or OBJECT_ARCHIVED. */
 export interface ObjectStore {
   /** The "folders" directly below a prefix, each with its trailing slash, complete and in order. */
   listPrefixes(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string>

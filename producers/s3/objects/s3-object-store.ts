@@ -25,7 +25,7 @@ const requests = counter('flowloom_s3_requests_total', 'requests to S3 as flowlo
 const codeByName: Readonly<Record<string, ErrorCode>> = {
   AccessDenied: 'S3_ACCESS_DENIED',
   NoSuchKey: 'S3_NOT_FOUND',
-  NoSuchBucket: 'S3_NOT_FOUND',
+  NoSuchBucket: 'S3_NO_BUCKET',
   NotFound: 'S3_NOT_FOUND',
   PreconditionFailed: 'S3_CHANGED',
   InvalidObjectState: 'OBJECT_ARCHIVED',
@@ -45,8 +45,12 @@ function archiveOf({ StorageClass: storageClass, AccessTier: tier }: InvalidObje
   return `storage class ${storageClass ?? 'unknown'}${tier === undefined ? '' : `, access tier ${tier}`}`
 }
 
-/** Maps what the SDK throws by its name, then by its HTTP status; a denied KMS key has no name of its own. */
-export function s3Error(error: unknown, bucket: string, key: string): FlowError {
+/**
+ * Maps what the SDK throws by its name, then by its HTTP status; a denied KMS key has no name of its own.
+ *
+ * @param isListing Of a listing only the bucket can be missing, whatever name a server gives to it.
+ */
+export function s3Error(error: unknown, bucket: string, key: string, isListing = false): FlowError {
   const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
   const isKey = (name === 'AccessDenied' && deniesKey(errorText(error))) || name?.startsWith('KMS.') === true
   const known = isCredentialTrouble(error)
@@ -54,9 +58,10 @@ export function s3Error(error: unknown, bucket: string, key: string): FlowError 
     : isKey
       ? 'S3_KEY_DENIED'
       : (codeByName[name ?? ''] ?? codeByStatus[$metadata?.httpStatusCode ?? 0])
+  const code = isListing && known === 'S3_NOT_FOUND' ? 'S3_NO_BUCKET' : known
   const detail = known === 'OBJECT_ARCHIVED' ? archiveOf(error as InvalidObjectState) : namedErrorText(error)
   const otherwise = hasNoCredentials(error) ? 'S3_CREDENTIALS' : 'S3_UNAVAILABLE'
-  return new FlowError(known ?? otherwise, { bucket, key, detail }, { cause: error })
+  return new FlowError(code ?? otherwise, { bucket, key, detail }, { cause: error })
 }
 
 class S3ObjectStore implements ObjectStore {
@@ -128,7 +133,7 @@ class S3ObjectStore implements ObjectStore {
       requests.inc({ operation: 'list', result: 'ok' })
       return page
     } catch (error) {
-      throw this.#counted('list', s3Error(error, input.Bucket, input.Prefix))
+      throw this.#counted('list', s3Error(error, input.Bucket, input.Prefix, true))
     }
   }
 

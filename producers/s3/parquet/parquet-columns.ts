@@ -16,6 +16,7 @@ import { columnBytes, encodingOf, pagesOf, parquetCompressors, valuesOfColumn, t
 import { Runs } from './parquet-runs.ts'
 import { secondsParsers } from './seconds-parsers.ts'
 import type { WordOf } from '../text/field-words.ts'
+import { plural } from '../../../runtime/counted.ts'
 
 type Chunk = RowGroup['columns'][number]
 /** A node of the schema. */
@@ -90,7 +91,7 @@ class ListedRows implements ColumnRows {
   words(count: number): string[] {
     const from = this.#at
     this.skip(count)
-    if (this.#at > this.#values.length) throw new Error(`a column has only ${this.#values.length} rows`)
+    if (this.#at > this.#values.length) throw new Error(`a column has only ${plural(this.#values.length, 'row')}`)
     return Array.from({ length: count }, (_unused, i) => this.#wordOf(this.#values[from + i]))
   }
 

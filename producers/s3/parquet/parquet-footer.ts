@@ -4,6 +4,7 @@
  */
 import { parquetMetadata, type FileMetaData, type RowGroup } from 'hyparquet'
 import type { RandomAccess } from './parquet-text.ts'
+import { plural } from '../../../runtime/counted.ts'
 
 /** Read at once from the end of a file: mostly all of the footer. */
 const tailBytes = 524_288
@@ -42,7 +43,7 @@ export function skipStruct(view: DataView, start: number, depth = 0): number {
       const head = view.getUint8(offset++)
       const size = head >> 4 === 15 ? varint() : head >> 4
       const inner = head & 15
-      if (size > view.byteLength - offset) throw new Error(`a list claims ${size} elements`)
+      if (size > view.byteLength - offset) throw new Error(`a list claims ${plural(size, 'element')}`)
       for (let i = 0; i < size; i++) element(inner <= 2 ? 3 : inner)
     } else if (type === 12) offset = skipStruct(view, offset, depth + 1)
     else if (type > 2) throw new Error(`it has no type ${type}`)
@@ -99,7 +100,7 @@ export async function readFooter(source: RandomAccess, largestGroup: number): Pr
   let tail = await readExactly(source, Math.max(0, size - tailBytes), size)
   if (tail.length < 12 || tail.readUInt32LE(tail.length - 4) !== magic) throw new Error('it does not end as a Parquet file')
   const length = tail.readUInt32LE(tail.length - 8) + 8
-  if (length > size || length > largestFooter) throw new Error(`its footer claims ${length} bytes`)
+  if (length > size || length > largestFooter) throw new Error(`its footer claims ${plural(length, 'byte')}`)
   if (length > tail.length) tail = Buffer.concat([await readExactly(source, size - length, size - tail.length), tail])
   const bytes = Uint8Array.from(tail.subarray(tail.length - length))
   skipStruct(new DataView(bytes.buffer, 0, length - 8), 0)
@@ -112,14 +113,14 @@ function checkClaims({ row_groups }: FileMetaData, size: number, largestGroup: n
   let [rows, stored] = [0, 0]
   for (const group of row_groups) {
     const count = Number(group.num_rows)
-    if (!(count >= 0)) throw new Error(`a row group has ${count} rows`)
+    if (!(count >= 0)) throw new Error(`a row group has ${plural(count, 'row')}`)
     if (count === 0) continue
     rows += count
     const { from, to } = groupRange(group)
     if (!(from < to && to <= size)) throw new Error(`a row group has its bytes from ${from} to ${to}, outside of it`)
-    if (to - from > largestGroup) throw new Error(`a row group has ${to - from} bytes; at most ${largestGroup} are read at once`)
+    if (to - from > largestGroup) throw new Error(`a row group has ${plural(to - from, 'byte')}; at most ${largestGroup} are read at once`)
     stored += to - from
   }
-  if (stored > size) throw new Error(`its row groups claim ${stored} of its ${size} bytes`)
-  if (rows > rowsOfAnyFile + rowsOfAByte * size) throw new Error(`it claims ${rows} rows in ${size} bytes`)
+  if (stored > size) throw new Error(`its row groups claim ${stored} of its ${plural(size, 'byte')}`)
+  if (rows > rowsOfAnyFile + rowsOfAByte * size) throw new Error(`it claims ${plural(rows, 'row')} in ${plural(size, 'byte')}`)
 }

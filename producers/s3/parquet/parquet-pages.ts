@@ -6,6 +6,7 @@ import { parquetHeader } from 'hyparquet/src/column.js'
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { columnRange, skipStruct } from './parquet-footer.ts'
 import { errorText } from '../../../runtime/errors.ts'
+import { plural } from '../../../runtime/counted.ts'
 
 /** Header of a page. */
 export type PageHeader = ReturnType<typeof parquetHeader>
@@ -22,7 +23,7 @@ const mostAtOnce = 536_870_912
 const [bytesOfAnyGroup, bytesOfAByte] = [268_435_456, 64]
 
 const exactly = (bytes: Buffer, length: number): Uint8Array => {
-  if (bytes.length !== length) throw new Error(`a page has ${bytes.length} bytes instead of ${length}`)
+  if (bytes.length !== length) throw new Error(`a page has ${plural(bytes.length, 'byte')} instead of ${length}`)
   return bytes
 }
 
@@ -63,10 +64,10 @@ export function* pagesOf(bytes: Buffer, most: number): Generator<Page, void, und
     const header = parquetHeader(reader)
     const { compressed_page_size: stored, uncompressed_page_size: size } = header
     if (!(stored >= 0 && reader.offset + stored <= bytes.length && size >= 0 && size <= largestPage))
-      throw new Error(`a page has ${stored} bytes, ${size} when decompressed`)
+      throw new Error(`a page has ${plural(stored, 'byte')}, ${size} when decompressed`)
     const count = valuesOf(header, size)
     values += count
-    if (values > most) throw new Error(`a page has ${count} values, more than its row group`)
+    if (values > most) throw new Error(`a page has ${plural(count, 'value')}, more than its row group`)
     yield { header, values: count, bytes: bytes.subarray(reader.offset, reader.offset + stored) }
     reader.offset += stored
   }
@@ -76,18 +77,19 @@ function valuesOf(header: PageHeader, size: number): number {
   const { type, data_page_header: first, data_page_header_v2: second, dictionary_page_header: dictionary } = header
   if (type === 'DICTIONARY_PAGE' && dictionary !== undefined) {
     const { num_values: entries } = dictionary
-    if (!(entries >= 0 && entries <= size && entries <= mostValues)) throw new Error(`a dictionary claims ${entries} entries`)
+    if (!(entries >= 0 && entries <= size && entries <= mostValues))
+      throw new Error(`a dictionary claims ${plural(entries, 'entry', 'entries')}`)
     return 0
   }
   const data = type === 'DATA_PAGE' ? first : type === 'DATA_PAGE_V2' ? second : undefined
   if (data === undefined) throw new Error(`it has a page of the kind ${type}`)
   const { num_values: count } = data
-  if (!(count >= 0 && count <= mostValues)) throw new Error(`a page claims ${count} values`)
+  if (!(count >= 0 && count <= mostValues)) throw new Error(`a page claims ${plural(count, 'value')}`)
   if (type === 'DATA_PAGE_V2') {
     const { num_nulls: nulls, repetition_levels_byte_length: repetition, definition_levels_byte_length: definition } = second!
-    if (!(nulls >= 0 && nulls <= count)) throw new Error(`a page claims ${nulls} of ${count} values to be absent`)
+    if (!(nulls >= 0 && nulls <= count)) throw new Error(`a page claims ${nulls} of ${plural(count, 'value')} to be absent`)
     if (!(repetition >= 0 && definition >= 0 && repetition + definition <= Math.min(size, header.compressed_page_size)))
-      throw new Error(`a page claims levels of ${repetition} and ${definition} bytes`)
+      throw new Error(`a page claims levels of ${repetition} and ${plural(definition, 'byte')}`)
   }
   return count
 }
@@ -130,9 +132,9 @@ export function checkPages(group: RowGroup, held: Buffer, start: number, usage: 
     }
     atOnce += dictionaryBytes + pageBytes
   }
-  if (atOnce > mostAtOnce) throw new Error(`a row group takes ${atOnce} bytes at once; at most ${mostAtOnce} are held`)
+  if (atOnce > mostAtOnce) throw new Error(`a row group takes ${plural(atOnce, 'byte')} at once; at most ${mostAtOnce} are held`)
   if (all > bytesOfAnyGroup + bytesOfAByte * held.length)
-    throw new Error(`the pages of a row group claim ${all} bytes in ${held.length} stored ones`)
+    throw new Error(`the pages of a row group claim ${plural(all, 'byte')} in ${held.length} stored`)
 }
 
 /** Encoding of the values of a page. */

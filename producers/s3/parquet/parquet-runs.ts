@@ -1,4 +1,5 @@
 /** Numbers that are written as runs and as packed bits in turn: levels and places in a dictionary. */
+import { plural } from '../../../runtime/counted.ts'
 
 /** Widest number that is packed: a dictionary has fewer entries. */
 const widest = 24
@@ -26,7 +27,7 @@ export class Runs {
    * @param width Bits of a number; 0: all of them are 0 and nothing is written.
    */
   constructor(bytes: Uint8Array, offset: number, total: number, width: number) {
-    if (width > widest) throw new Error(`numbers of ${width} bits`)
+    if (width > widest) throw new Error(`numbers of ${plural(width, 'bit')}`)
     this.#bytes = bytes
     this.#offset = offset
     this.#missing = total
@@ -67,7 +68,7 @@ export class Runs {
     this.#left = this.#packed ? 8 * Math.floor(head / 2) : head / 2
     this.#bits = this.#bitCount = this.#value = 0
     // packed bits are filled up to eight numbers; a run may be as well
-    if (!this.#packed && this.#left > this.#missing + 7) throw new Error(`a run claims ${this.#left} of ${this.#missing} values`)
+    if (!this.#packed && this.#left > this.#missing + 7) throw new Error(`a run claims ${this.#left} of ${plural(this.#missing, 'value')}`)
     if (!this.#packed) for (let shift = 0; shift < this.#width; shift += 8) this.#value |= this.#byte() << shift
   }
 

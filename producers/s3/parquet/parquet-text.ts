@@ -10,6 +10,7 @@ import { groupRange, readExactly, readFooter } from './parquet-footer.ts'
 import { OverLimit } from './parquet-heap.ts'
 import { checkPages } from './parquet-pages.ts'
 import { columnPlan } from './row-plan.ts'
+import { plural } from '../../../runtime/counted.ts'
 
 /** Bytes of an object that can be read from anywhere. */
 export interface RandomAccess {
@@ -73,7 +74,7 @@ export async function* parquetText(
       }
       groupStart += rows
     }
-    if (fromLine > groupStart + 2) throw new Error(`it has ${groupStart} rows, fewer than were read before`)
+    if (fromLine > groupStart + 2) throw new Error(`it has ${plural(groupStart, 'row')}, fewer than were read before`)
   } catch (error) {
     if (error instanceof FlowError) throw error
     throw new FlowError(

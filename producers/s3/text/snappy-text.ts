@@ -7,6 +7,7 @@
 import { crc32c } from '@node-rs/crc32'
 import { Damaged, type Pieces } from './byte-pieces.ts'
 import { decodeSnappy, SnappyDecoder } from './snappy-decoder.ts'
+import { plural } from '../../../runtime/counted.ts'
 
 /** How Snappy data is stored. */
 export type SnappyForm = 'framed' | 'java' | 'hadoop' | 'raw'
@@ -76,7 +77,8 @@ async function* framed(pieces: Pieces): AsyncGenerator<Buffer, void, undefined> 
     } else if (kind >= 0x80) await pieces.skip(length)
     else if (kind > 1) throw new Damaged(`a Snappy stream has no chunk of the kind ${kind}`)
     else {
-      if (length < 4 || length > 4 + (kind === 0 ? framedBlock : framedBytes)) throw new Damaged(`a chunk of Snappy claims ${length} bytes`)
+      if (length < 4 || length > 4 + (kind === 0 ? framedBlock : framedBytes))
+        throw new Damaged(`a chunk of Snappy claims ${plural(length, 'byte')}`)
       const chunk = await pieces.exactly(length)
       const output = kind === 0 ? decodeSnappy(chunk.subarray(4), framedBytes) : chunk.subarray(4)
       if (masked(crc32c(output)) !== chunk.readUInt32LE(0)) throw new Damaged('a chunk of Snappy has another checksum than it says')

@@ -7,6 +7,7 @@
 import { crc32, createInflateRaw, type InflateRaw } from 'node:zlib'
 import { Damaged, type Pieces } from './byte-pieces.ts'
 import { UnreadFormat } from './object-formats.ts'
+import { plural } from '../../../runtime/counted.ts'
 
 const [localFile, centralFile, dataDescriptor] = [0x04034b50, 0x02014b50, 0x08074b50]
 const [wideEnd, wideLocator, endOfDirectory] = [0x06064b50, 0x07064b50, 0x06054b50]
@@ -121,6 +122,6 @@ async function readDirectory(pieces: Pieces, first: number, files: number): Prom
   }
   const end = await pieces.exactly(18)
   await pieces.skip(end.readUInt16LE(16))
-  if (listed !== files) throw new Damaged(`a ZIP archive lists ${listed} files and has ${files}`)
+  if (listed !== files) throw new Damaged(`a ZIP archive lists ${plural(listed, 'file')} and has ${files}`)
   if ((await pieces.peek(1)).length > 0) throw new Damaged('bytes behind the ZIP archive')
 }

@@ -57,6 +57,7 @@ describe('the options of coverage', () => {
     { words: '--from 2026-11-25', message: /--from 2026-11-25T00:00:00Z is in the future; now it is 2026-11-24T12:03:07Z/ },
     { words: '--to 2106-02-07', message: /--to 2106-02-07T00:00:00Z is in the future/ },
     { words: '--interface eni-1 --at 1970-01-01', message: /--at 1970-01-01T00:00:00Z is before 2006/ },
+    { words: '--interface eni-1 --at 2026-11-24', message: /--at 2026-11-24 is a day; say which second of it: 2026-11-24T14:00:00Z, or/ },
     { words: '--late soon', message: /--late takes whole minutes, not "soon"/ },
     { words: '--grace=-5', message: /--grace takes whole minutes/ },
     { words: '--window 5', message: /--window takes 1 or 10/ },

@@ -1,7 +1,7 @@
 /** The docs are tested like code: what is generated is fresh, what is linked exists, what is named is real. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
 import { parse as parseYaml } from 'yaml'
 import { checkConfig, listSettings } from '../../../config/config.ts'
@@ -27,6 +27,28 @@ test('every link to a file of the repository leads somewhere', () => {
       assert.ok(existsSync(resolve(root, dirname(page), target!)), `${page} links to ${target!}`)
     }
   }
+})
+
+test('a page of the package links to nothing that the package does not have', () => {
+  const { files } = JSON.parse(read('package.json')) as { files: string[] }
+  // npm adds the first three by itself
+  const always = ['README.md', 'LICENSE', 'package.json']
+  const shipped = new Set([
+    ...always,
+    ...globSync(
+      files.map(path => (path.endsWith('/') ? `${path}**/*.*` : path)),
+      { cwd: root },
+    ),
+  ])
+  const folders = new Set([...shipped].flatMap(path => path.split('/').map((_, depth, parts) => parts.slice(0, depth).join('/'))))
+  const pagesOfPackage = [...shipped].filter(path => path.endsWith('.md') && !path.startsWith('dist/'))
+  assert.ok(pagesOfPackage.length > 70)
+  for (const page of pagesOfPackage)
+    for (const [, target] of read(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue
+      const path = relative(root, resolve(root, dirname(page), target!))
+      assert.ok(shipped.has(path) || folders.has(path), `${page} links to ${target!}`)
+    }
 })
 
 test('every setting that a page names exists', () => {

@@ -17,11 +17,21 @@ for (const { error, expect } of [
   { error: thrown('KMS.DisabledException', 400, 'key is disabled'), expect: 'S3_KEY_DENIED' },
   { error: thrown('SlowDown', 503), expect: 'S3_UNAVAILABLE' },
   { error: thrown('NoSuchKey', 404), expect: 'S3_NOT_FOUND' },
+  { error: thrown('NoSuchBucket', 404), expect: 'S3_NO_BUCKET' },
   { error: thrown('PreconditionFailed', 412), expect: 'S3_CHANGED' },
   { error: thrown('InvalidAccessKeyId', 403), expect: 'S3_UNAVAILABLE' },
   { error: new FlowError('AWS_CREDENTIALS', { owner: 'the role x', detail: 'no', advice: 'do' }), expect: 'S3_CREDENTIALS' },
 ])
   test(`S3: ${error.name}, ${error.message.slice(0, 20)} is ${expect}`, () => assert.equal(s3Error(error, 'b', 'k').code, expect))
+
+test('S3: a listing that is not found lacks its bucket, whatever a server calls that', () => {
+  for (const name of ['NoSuchBucket', 'NotFound', 'UnknownError'])
+    assert.equal(s3Error(thrown(name, 404), 'b', 'k', true).code, 'S3_NO_BUCKET')
+  assert.match(
+    s3Error(thrown('NoSuchBucket', 404), 'my-logs', '').message,
+    /^the bucket my-logs does not exist; check bucket of its source/,
+  )
+})
 
 for (const { error, expect } of [
   { error: thrown('AccessDeniedException', 400), expect: 'SQS_ACCESS_DENIED' },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { rememberBeginning } from '../../../../sinks/clickhouse/begun-roles.ts'
+import { rememberBeginnings } from '../../../../sinks/clickhouse/begun-roles.ts'
 import { statementFor, type ServerForm } from '../../../../sinks/clickhouse/ddl.ts'
 import { migrate } from '../../../../sinks/clickhouse/migrate.ts'
 import { recordOwnNetworks } from '../../../../sinks/clickhouse/own-networks.ts'
@@ -95,7 +95,7 @@ async function statementsSent(form: ServerForm): Promise<string[]> {
   full = 'MergeTree TTL toDateTime(least(x + 1, 4294967295)) SETTINGS a = 1'
   await migrate(store, { ...settings, ttlDays: 0 }, undefined, { ...readViews(), retired: ['gone'] })
   await recordOwnNetworks(store, ['10.0.0.0/8'])
-  await rememberBeginning(store, { ownGroup: 'r', group: 'g', topic: 't' })
+  await rememberBeginnings(store, [{ ownGroup: 'r', group: 'g', topic: 't' }])
   await resetTables(store, { ...settings, ttlDays: 0 } as Parameters<typeof resetTables>[1])
   return sent
 }

@@ -34,7 +34,7 @@ test('each lookup file that is wrong gives one line with its setting, its name a
       '✖ lookups.country: cannot read the country table /missing.csv: there is no such file',
       '✖ lookups.country: cannot read the country table /bad.mmdb: its header line names no range of addresses',
       '✖ lookups.awsRanges: cannot read the aws table /ranges.json: it has no list `prefixes`',
-      '✖ lookups.threats: cannot read the threat table /list.txt: none of its 1 entries can be read, the first is line 1 (no address or prefix): bad.example',
+      '✖ lookups.threats: cannot read the threat table /list.txt: its only entry cannot be read: line 1 (no address or prefix): bad.example',
     ],
   )
   for (const line of faults) assert.doesNotMatch(line, /\n/)

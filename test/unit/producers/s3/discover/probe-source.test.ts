@@ -169,3 +169,9 @@ for (const { name, cause, endpoint, expect } of regions)
     const region = { setting: 's3.region', value: 'eu-central-9' }
     assert.match(probeText(await probeSource(of({}), store, { endpoint: reach, region })), expect)
   })
+
+test('a bucket that does not exist is said to be missing, and no right', async () => {
+  const store = storeOf([])
+  store.deny(bucket, '', 'S3_NO_BUCKET')
+  assert.match(probeText(await probeSource(of({}), store)), /^missing bucket +s3:\/\/flow-logs\/AWSLogs\/: the bucket flow-logs does not exist; check bucket of its source in s3\.sources/) // prettier-ignore
+})

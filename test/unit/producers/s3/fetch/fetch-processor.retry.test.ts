@@ -248,3 +248,39 @@ test('a retry arrival goes on behind the lines that a failed object had publishe
     numbered(30_000).map((_text, index) => index + 2),
   )
 })
+
+test('missing credentials are told once, not once for each object, and again after a while', async () => {
+  const bench = new FetchBench()
+  const warned: [fields: { code: string }, text: string][] = []
+  const times = (): number => warned.length
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (fields: { code: string }, text: string) => void warned.push([fields, text]),
+  }
+  Object.assign(bench.cluster, { log: { ...log, child: () => log } })
+  const keys = ['a', 'b', 'c', 'd'].map(keyOf)
+  for (const each of keys) await bench.putAndAnnounce(each, gz(numbered(2)))
+  bench.store.deny(bucket, '', 'S3_CREDENTIALS')
+  const task = await bench.cluster.startTask(bench.role, 0)
+  await task.drain()
+  bench.cluster.clockMs += 500
+  await settle(task)
+  assert.equal(warned.length, 1, JSON.stringify(warned))
+  assert.equal(warned[0]![0].code, 'S3_CREDENTIALS')
+  assert.match(warned[0]![1], /^there are no credentials that AWS takes; the objects wait and are tried again, less often each time$/)
+  assert.deepEqual(new Set(keys.map(each => bench.ledger(each)?.state)), new Set(['retrying']))
+  const tries = (): number => bench.store.requests.open.length
+  const before = tries()
+  for (let minute = 0; minute < 2; minute++) {
+    bench.cluster.clockMs += 60_000
+    await settle(task)
+  }
+  assert.ok(tries() > before)
+  assert.ok(times() >= 2 && times() <= 3, `${times()}`)
+  bench.store.allow()
+  bench.cluster.clockMs += 300_000
+  await settle(task)
+  await task.stop()
+  assert.deepEqual(new Set(keys.map(each => bench.ledger(each)?.state)), new Set(['done']))
+})
