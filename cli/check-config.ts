@@ -31,6 +31,7 @@ export const checkConfigCommand: Command = {
     if (faults.length > 0) throw new FlowError('CONFIG_INVALID', { faults: faults.join('\n') })
     const config = goodConfig(read)
     if (isProbe) {
+      console.error('trying S3, SQS, Kafka, the registry, ClickHouse and the lookup tables; what is away takes some seconds')
       const results = await probe(config)
       console.log(probeText(results))
       const count = results.filter(({ result }) => result === 'missing').length

@@ -284,7 +284,7 @@ export const house = [
   },
   {
     folder: 'operations/probe',
-    may: ['aws', 'config', 'runtime', 'runtime/kafka', 'schemas', 'topology.ts'],
+    may: ['aws', 'config', 'operations', 'runtime', 'runtime/kafka', 'schemas', 'topology.ts'],
     packages: ['node:net', 'node:tls'],
   },
   {

@@ -1,6 +1,6 @@
 /** Whether anybody listens at the brokers: asked before the client is, which tries for long and tells it in its own words. */
 import { connect } from 'node:net'
-import { errorText, FlowError } from '../runtime/errors.ts'
+import { errorText, FlowError, isNameless } from '../runtime/errors.ts'
 
 const longestMs = 5000
 
@@ -14,9 +14,10 @@ function tryPort(broker: string): Promise<string | undefined> {
     }
     socket.setTimeout(longestMs, () => done(`${broker} does not answer`))
     socket.once('connect', () => done(undefined))
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      done(error.code === 'ECONNREFUSED' ? `nobody listens at ${broker}` : `${broker}: ${errorText(error)}`),
-    )
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (isNameless(error)) done(`DNS does not know the name ${broker.slice(0, at)}`)
+      else done(error.code === 'ECONNREFUSED' ? `nobody listens at ${broker}` : `${broker}: ${errorText(error)}`)
+    })
   })
 }
 

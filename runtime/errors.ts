@@ -45,6 +45,11 @@ export const errorTable = {
   },
   KAFKA_TOKEN_UNAVAILABLE: { retriable: true, message: 'the token endpoint {url} gives no token: {detail}; check kafka.oauthTokenUrl' },
   KAFKA_UNAVAILABLE: { retriable: true, message: 'no broker of {brokers} answers: {detail}' },
+  KAFKA_CONTROLLER: {
+    retriable: false,
+    message:
+      'what answers in kafka.brokers is a KRaft controller, not a broker: it does not know the request {request}; write the port of the brokers, which is usually 9092',
+  },
   KAFKA_DENIED: {
     retriable: false,
     message: 'the broker denies {operation} on {resource} to this login; allow it, see the table of ACLs in docs/operations.md',
@@ -245,6 +250,13 @@ export class FlowError extends Error {
   }
 }
 
+/** Codes of a name that DNS does not know, or cannot be asked about. */
+const namelessCodes: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'EAI_AGAIN'])
+
+/** True if a connection failed because DNS does not know its host. */
+export const isNameless = (error: unknown): boolean =>
+  [...causesOf(error)].some(each => namelessCodes.has((each as { code?: unknown }).code))
+
 /** The error and its causes, outermost first. */
 export function* causesOf(error: unknown): Generator {
   for (let depth = 0; error !== undefined && error !== null && depth < 10; depth++) {
@@ -267,9 +279,12 @@ export function flowErrorOf(error: unknown): FlowError | undefined {
  *   elected.
  */
 export function kafkaFailureOf(error: unknown): { readonly error: FlowError; readonly passing: boolean } | undefined {
-  const causes = [...causesOf(error)] as { readonly name?: string; readonly retriable?: boolean }[]
+  const causes = [...causesOf(error)] as { readonly name?: string; readonly retriable?: boolean; readonly apiName?: string }[]
   const ofKafka = causes.filter(({ name }) => name?.startsWith('KafkaJS') === true)
   if (ofKafka.length === 0) return undefined
+  // every broker knows it, and a controller does not
+  if (causes.some(({ name, apiName }) => name === 'KafkaJSServerDoesNotSupportApiKey' && apiName === 'Metadata'))
+    return { error: new FlowError('KAFKA_CONTROLLER', { request: 'Metadata' }, { cause: error }), passing: false }
   return {
     error: new FlowError('KAFKA_FAILED', { detail: errorText(error) }, { cause: error }),
     passing: ofKafka.some(({ retriable }) => retriable === true),

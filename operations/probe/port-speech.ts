@@ -1,9 +1,10 @@
 /** What a port speaks: asked after a service did not answer, to say which setting is wrong. */
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { isNameless } from '../../runtime/errors.ts'
 
-/** `closed` nobody listens; `native` the native protocol of ClickHouse; `other` something that is neither TLS nor HTTP. */
-export type Speech = 'closed' | 'tls' | 'http' | 'native' | 'other'
+/** `nameless` DNS does not know the host; `closed` nobody listens; `native` the native protocol of ClickHouse; `other` something that is neither TLS nor HTTP. */
+export type Speech = 'nameless' | 'closed' | 'tls' | 'http' | 'native' | 'other'
 
 const longestMs = 3000
 
@@ -22,7 +23,7 @@ function exchange(socket: Socket, begin: (done: (speech: Speech | undefined) => 
 /** A refusal by an alert is TLS too, such as that of a server that wants a client certificate. */
 const isAlert = (error: NodeJS.ErrnoException): boolean => /alert/i.test(error.message) || error.code?.includes('ALERT') === true
 
-/** @returns `tls`, `closed`, or undefined: neither. */
+/** @returns `tls`, `nameless`, `closed`, or undefined: none of them. */
 function tryTls(host: string, port: number): Promise<Speech | undefined> {
   // nothing is sent over it: whose certificate it is does not matter
   const socket = connectTls({ host, port, rejectUnauthorized: false })
@@ -30,7 +31,8 @@ function tryTls(host: string, port: number): Promise<Speech | undefined> {
     let connected = false
     socket.once('connect', () => (connected = true))
     socket.once('secureConnect', () => done('tls'))
-    socket.once('error', (error: NodeJS.ErrnoException) => done(isAlert(error) ? 'tls' : connected ? undefined : 'closed'))
+    const unconnected = (error: Error): Speech => (isNameless(error) ? 'nameless' : 'closed')
+    socket.once('error', (error: NodeJS.ErrnoException) => done(isAlert(error) ? 'tls' : connected ? undefined : unconnected(error)))
     socket.once('close', () => done(undefined))
   })
 }
@@ -63,6 +65,7 @@ export function speechOfUrl(url: string): Promise<Speech> {
 
 /** Which setting to change where brokers did not answer; undefined: what they speak is what is set. */
 export function brokerAdvice(speech: Speech, broker: string, tls: boolean): string | undefined {
+  if (speech === 'nameless') return `DNS does not know the name ${broker.slice(0, broker.lastIndexOf(':'))}: check kafka.brokers`
   if (speech === 'closed') return `nobody listens at ${broker}: check kafka.brokers`
   if (speech === 'http' || speech === 'native')
     return `${broker} is not a broker, it speaks ${speech === 'http' ? 'HTTP' : 'the native protocol of ClickHouse'}: check kafka.brokers`
@@ -76,6 +79,8 @@ export function urlAdvice(speech: Speech, setting: string, url: string): string 
   const isTls = protocol === 'https:'
   const ports = setting === 'clickhouse.url' ? ' (usually 8123, with TLS 8443)' : ''
   switch (speech) {
+    case 'nameless':
+      return `DNS does not know the name ${new URL(url).hostname}: check ${setting}`
     case 'closed':
       return `nobody listens at ${host}: check ${setting}`
     case 'native':

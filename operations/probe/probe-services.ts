@@ -1,12 +1,13 @@
 /** Asks Kafka and the registry for what the roles need of them, and changes nothing. */
 import type { Config } from '../../config/config.ts'
-import { FlowError, errorText } from '../../runtime/errors.ts'
+import { FlowError, errorText, kafkaFailureOf } from '../../runtime/errors.ts'
 import { Cluster, type GroupOwner } from '../../runtime/kafka/cluster.ts'
 import { createLog } from '../../runtime/log.ts'
 import { attempt, missing, ok, unknown, type ProbeResult } from '../../runtime/probe-result.ts'
 import { request } from '../../runtime/registry-request.ts'
 import { topics } from '../../schemas/topics.ts'
 import type { Topology } from '../../topology.ts'
+import { reachBroker } from '../reach-broker.ts'
 import { brokerAdvice, speechOf } from './port-speech.ts'
 
 /** What the probe needs of Kafka. */
@@ -27,7 +28,7 @@ export async function probeKafka(subject: string, kafka: KafkaAccess, roles: rea
   try {
     existing = new Set(await kafka.listTopics())
   } catch (error) {
-    return [missing(subject, 'Kafka', error)]
+    return [missing(subject, 'Kafka', kafkaFailureOf(error)?.error ?? error)]
   }
   const names = Object.values(topics).map(topic => kafka.topicName(topic))
   const absent = names.filter(name => !existing.has(name))
@@ -104,7 +105,11 @@ async function adviceOnBrokers(brokers: readonly string[], tls: boolean): Promis
 export async function probeServices(config: Config, parts: Topology): Promise<ProbeResult[]> {
   const cluster = new Cluster(config.kafka, createLog('silent'))
   const kafka: KafkaAccess = {
-    listTopics: async () => (await cluster.admin()).listTopics(),
+    listTopics: async () => {
+      // the client would try for 20 s where nobody is
+      await reachBroker(config.kafka.brokers)
+      return (await cluster.admin()).listTopics()
+    },
     topicName: topic => cluster.topicName(topic),
     groupOf: role => cluster.groupOf(role),
     transactionalIdOf: (role, partition) => cluster.transactionalIdOf(role, partition),
@@ -112,10 +117,11 @@ export async function probeServices(config: Config, parts: Topology): Promise<Pr
   }
   const roles = parts.flatMap(part => part.roles)
   try {
-    return [
-      ...(await withBrokerAdvice(await probeKafka(config.kafka.brokers.join(','), kafka, roles), config.kafka)),
-      await probeRegistry(config.registry),
-    ]
+    const [ofKafka, ofRegistry] = await Promise.all([
+      probeKafka(config.kafka.brokers.join(','), kafka, roles).then(results => withBrokerAdvice(results, config.kafka)),
+      probeRegistry(config.registry),
+    ])
+    return [...ofKafka, ofRegistry]
   } finally {
     void cluster.close().catch(() => undefined)
   }

@@ -1,4 +1,4 @@
-/** Tries what the settings name, one thing after the other, and says of each what works and which permission is missing. */
+/** Tries what the settings name, side by side, and says of each what works and which permission is missing. */
 import { isCredentialTrouble } from '../../aws/credentials.ts'
 import type { Config } from '../../config/config.ts'
 import { causesOf } from '../../runtime/errors.ts'
@@ -25,22 +25,16 @@ export async function explained({ error, reach, ...result }: ProbeResult): Promi
 }
 
 /**
- * Tries what every part needs, from the outside in: where data comes from, Kafka and the registry, where it goes, and what is on the way.
+ * Tries what every part needs, side by side: what is away keeps nothing else waiting.
  *
  * @param services Tries what all parts share.
+ * @returns From the outside in: where data comes from, Kafka and the registry, where it goes, and what is on the way.
  */
 export async function probe(config: Config, parts: Topology = topology, services = probeServices): Promise<ProbeResult[]> {
-  const results: ProbeResult[] = []
-  const ofKind = async (kind: Topology[number]['kind']): Promise<void> => {
-    for (const part of parts) if (part.kind === kind) results.push(...((await part.probe?.(config)) ?? []))
-  }
-  await ofKind('source')
-  results.push(...(await services(config, parts)))
-  await ofKind('sink')
-  await ofKind('processor')
-  const told: ProbeResult[] = []
-  for (const result of results) told.push(await explained(result))
-  return told
+  const ofKind = (kind: Topology[number]['kind']): Promise<ProbeResult[]>[] =>
+    parts.filter(part => part.kind === kind).map(async part => (await part.probe?.(config)) ?? [])
+  const results = await Promise.all([...ofKind('source'), services(config, parts), ...ofKind('sink'), ...ofKind('processor')])
+  return Promise.all(results.flat().map(explained))
 }
 
 /**

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
 import type { KafkaSettings } from './settings.ts'
 import { topicName, topics, type Topic, type TopicId } from '../../schemas/topics.ts'
-import { errorText, flowErrorOf, FlowError } from '../errors.ts'
+import { errorText, flowErrorOf, FlowError, isNameless, kafkaFailureOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Position, RoleShape } from '../task.ts'
 import { createKafka } from './client.ts'
@@ -86,10 +86,13 @@ export class Cluster {
       if (this.#admin === admin) this.#admin = undefined
       const ours = flowErrorOf(cause)
       if (ours !== undefined) throw ours
+      const failure = kafkaFailureOf(cause)
+      if (failure?.error.code === 'KAFKA_CONTROLLER') throw failure.error
       const refused = (cause as Error).name === 'KafkaJSSASLAuthenticationError'
+      const trouble = isNameless(cause) ? 'DNS does not know the name of the broker that was tried last' : errorText(cause)
       throw new FlowError(
         refused ? 'KAFKA_LOGIN' : 'KAFKA_UNAVAILABLE',
-        { brokers: this.settings.brokers.join(', '), detail: refused ? errorText(cause) : `${errorText(cause)}: check kafka.brokers` },
+        { brokers: this.settings.brokers.join(', '), detail: refused ? trouble : `${trouble}: check kafka.brokers` },
         { cause },
       )
     }

@@ -58,7 +58,7 @@ test('says of each thing whether it works, and which permission is missing', { t
     const denied = await flowloom(['check-config', '--probe', '-c', file])
     assert.equal(denied.code, 1)
     assert.match(denied.out, new RegExp(`^missing s3:GetObject +s3://${bucket}/AWSLogs/: access to s3://${bucket}/${key} is denied`, 'm'))
-    assert.match(denied.err, /1 of 14 things/)
+    assert.match(denied.err, /of 14 things that were tried, 1 failed/)
     await setBucketFaults(s3Endpoint, bucket, [{ prefix: 'AWSLogs/', operations: ['get'], status: 400, code: 'KMS.DisabledException' }])
     assert.deepEqual(await found(), { 's3:ListBucket': 'ok', 'kms:Decrypt': 'missing', ...works })
     await setBucketFaults(s3Endpoint, bucket, [{ prefix: 'AWSLogs/', operations: ['list'], status: 403, code: 'AccessDenied' }])

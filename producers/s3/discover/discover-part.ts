@@ -23,14 +23,13 @@ export const discover = part({
   async probe({ s3 }: DiscoverConfig) {
     const stores = createS3Stores(s3)
     const endpoint = s3.endpoint === undefined ? undefined : { setting: 's3.endpoint', url: s3.endpoint }
-    const results = []
-    for (const [index, source] of s3.sources.entries()) {
+    const results = s3.sources.map((source, index) => {
       const key = (['bucketRegion', 'region'] as const).find(each => source[each] !== undefined)
       const setting = key === undefined ? 's3.region' : `s3.sources[${index}].${key}`
       const region = { setting, value: bucketRegionOf(s3, source) }
-      results.push(...(await probeSource(source, stores(source.bucket, rootOf(source), source), { endpoint, region })))
-    }
-    return results
+      return probeSource(source, stores(source.bucket, rootOf(source), source), { endpoint, region })
+    })
+    return (await Promise.all(results)).flat()
   },
   build: ({ config: { s3 } }: { readonly config: DiscoverConfig }) => ({
     sources: [createDiscoverSource({ settings: s3, stores: createS3Stores(s3) })],

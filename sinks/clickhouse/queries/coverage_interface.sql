@@ -1,6 +1,8 @@
 -- Flow logs that have records of an interface (its id; else that of a resource or a transit gateway attachment), with the first and the last
 -- second of those; of a time, every record of each flow log, in object versions that count (object_versions). times: the same of the records that begin
 -- in one minute, in their order. wholes: first and last second of NODATA and SKIPDATA records, which are whole windows; longs: first seconds of flows of more than 120 s, one a minute; both only of logged times. unclear: records that say nothing of a flow, of a format without log-status (NODATA or SKIPDATA); these are not among the flows. Parameters: interface, seen_from, seen_to.
+-- The versions that do not count stand here and in coverage_interface_gaps, coverage_interface_at and coverage_skips, each for its own time and records: a view with
+-- parameters would be planned twice (object_versions), and whether that costs was not measured.
 SELECT o.account_id AS account_id, o.region AS region, o.flow_log_id AS flow_log_id, toUnixTimestamp(min(r.first)) AS first_seen,
   toUnixTimestamp(max(r.last)) AS last_seen, toUInt32(sum(r.flows)) AS flows, toUInt32(sum(r.nodata)) AS nodata, toUInt32(sum(r.skipdata)) AS skipdata, toUInt32(sum(r.unclear)) AS unclear,
   arraySort(groupUniqArrayArray(r.actions)) AS actions, arraySort(groupArray((toUnixTimestamp(r.first), toUnixTimestamp(r.last)))) AS times,

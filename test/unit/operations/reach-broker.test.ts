@@ -24,6 +24,13 @@ describe('brokers', () => {
     })
   })
 
+  it('whose name DNS does not know are told as that', async () => {
+    await assert.rejects(reachBroker(['no-such-host.invalid:9092']), {
+      code: 'KAFKA_UNAVAILABLE',
+      message: 'no broker of no-such-host.invalid:9092 answers: DNS does not know the name no-such-host.invalid: check kafka.brokers',
+    })
+  })
+
   it('are there if one of them takes a connection', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -46,6 +46,10 @@ test('a port where nobody listens is closed', async () => {
   assert.equal(await speechOf('127.0.0.1', port), 'closed')
 })
 
+test('a host that DNS does not know is no closed port', async () => {
+  assert.equal(await speechOf('no-such-host.invalid', 9092), 'nameless')
+})
+
 const advices: { name: string; advice: string | undefined; expect: RegExp | undefined }[] = [
   {
     name: 'kafka.tls against a plain port',
@@ -56,6 +60,16 @@ const advices: { name: string; advice: string | undefined; expect: RegExp | unde
     name: 'a plain client against a TLS port',
     advice: brokerAdvice('tls', 'a:9093', false),
     expect: /a:9093 speaks TLS: set kafka\.tls: true/,
+  },
+  {
+    name: 'a broker with an unknown name',
+    advice: brokerAdvice('nameless', 'kafka:9092', false),
+    expect: /^DNS does not know the name kafka: check kafka\.brokers$/,
+  },
+  {
+    name: 'a service with an unknown name',
+    advice: urlAdvice('nameless', 'registry.url', 'http://registry:8081'),
+    expect: /^DNS does not know the name registry: check registry\.url$/,
   },
   { name: 'a broker as set', advice: brokerAdvice('other', 'a:9092', false), expect: undefined },
   { name: 'a broker with TLS as set', advice: brokerAdvice('tls', 'a:9093', true), expect: undefined },

@@ -1,5 +1,6 @@
 /** What `check-config --probe` says of Kafka. */
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { probeKafka, type KafkaAccess } from '../../../../operations/probe/probe-services.ts'
 import { ownGroup } from '../../../../runtime/kafka/cluster.ts'
@@ -49,4 +50,15 @@ test('Kafka: topics that are not shown are named, and are no fault before they a
 
 test('Kafka: one that does not answer is asked nothing more', async () => {
   assert.deepEqual(await steps(kafka({}, () => Promise.reject(new Error('away')))), ['missing Kafka: away'])
+})
+
+test('Kafka: a controller is told as that, with the setting to change', async () => {
+  const { KafkaJSServerDoesNotSupportApiKey } = createRequire(import.meta.url)('kafkajs') as Record<
+    string,
+    new (text: string, of: object) => Error
+  >
+  const error = new KafkaJSServerDoesNotSupportApiKey!('The Kafka server does not support the requested API version', { apiKey: 3, apiName: 'Metadata' }) // prettier-ignore
+  assert.deepEqual(await steps(kafka({}, () => Promise.reject(error))), [
+    'missing Kafka: what answers in kafka.brokers is a KRaft controller, not a broker: it does not know the request Metadata; write the port of the brokers, which is usually 9092',
+  ])
 })
