@@ -6,6 +6,7 @@ import { checkConfig } from '../../config/config.ts'
 import { findHolders, type Holder } from '../../operations/holders.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { Owner } from '../../schemas/records.ts'
+import { askingTogether } from '../support/clickhouse/asked-together.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { seen as record } from '../support/clickhouse/seen-records.ts'
 import { setUpSink } from '../support/clickhouse/sink-setup.ts'
@@ -199,7 +200,8 @@ describe('lookup inside of gaps, in random worlds', () => {
         ),
       )
       const check = async (hasFlows: boolean): Promise<void> => {
-        const said = await Promise.all(asked.map(async ({ ip, t }) => (await findHolders(store, ip, noon + t))[0]))
+        const together = askingTogether(store)
+        const said = await Promise.all(asked.map(async ({ ip, t }) => (await findHolders(together, ip, noon + t))[0]))
         asked.forEach(({ seen, t }, i) => {
           const fault = faultOf(seen, t, said[i], hasFlows)
           assert.equal(

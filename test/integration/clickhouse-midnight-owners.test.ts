@@ -8,6 +8,7 @@ import { findHolders } from '../../operations/holders.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { Owner } from '../../schemas/records.ts'
 import { flow } from '../support/records/flow-records.ts'
+import { askingTogether } from '../support/clickhouse/asked-together.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink } from '../support/clickhouse/sink-setup.ts'
 
@@ -123,9 +124,10 @@ describe('an address around midnight, in random worlds', () => {
         }),
       )
       await cluster.runRole(role('sink-flows'))
+      const together = askingTogether(store)
       const looked = await Promise.all(
         asked.map(async ({ ip, t }) => {
-          const [row] = await findHolders(store, ip, midnight + t)
+          const [row] = await findHolders(together, ip, midnight + t)
           return row === undefined
             ? [null, null, null, null]
             : [row.interface_id, row.instance_id === '' ? null : row.instance_id, row.state, row.owner]
