@@ -34,8 +34,13 @@ let shifted: readonly World[]
 let halves: readonly World[]
 /** Asks for the slots of all worlds once. */
 let slotsOnce: Store
+interface Counted {
+  interface: string
+  bytes: string
+  packets: string
+}
 /** What counts once, by interface, and the interfaces of which flow logs are incomplete. */
-let countedOnce: Promise<[{ interface: string; bytes: string; packets: string }[], { observer: string }[]]>
+let countedOnce: Promise<[Counted[], { observer: string }[]]>
 before(async () => {
   server = await liveClickHouse()
   const fresh = server.fresh()
@@ -48,8 +53,8 @@ before(async () => {
   await plant(store, [...worlds, ...behind, ...shifted, ...halves])
   slotsOnce = askingSlotsOnce(store, [...worlds, ...behind, ...halves])
   countedOnce = Promise.all([
-    store.query(`SELECT interface, sum(bytes) AS bytes, sum(packets) AS packets FROM flows_once(${bounds}) GROUP BY interface`),
-    store.query(`SELECT DISTINCT observer FROM flow_log_overlaps(${bounds}) WHERE incomplete`),
+    store.query<Counted>(`SELECT interface, sum(bytes) AS bytes, sum(packets) AS packets FROM flows_once(${bounds}) GROUP BY interface`),
+    store.query<{ observer: string }>(`SELECT DISTINCT observer FROM flow_log_overlaps(${bounds}) WHERE incomplete`),
   ])
 })
 after(() => server.stop())
