@@ -1,6 +1,6 @@
 // Who was seen last: lookup inside gaps of an owner, in random worlds. What is true is worked out here second by second from the sightings alone.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { checkConfig } from '../../config/config.ts'
 import { findHolders, type Holder } from '../../operations/holders.ts'
@@ -13,6 +13,7 @@ import { setUpSink } from '../support/clickhouse/sink-setup.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const scope = 'vpc-abcdefab012345678'

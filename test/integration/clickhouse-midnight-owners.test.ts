@@ -1,7 +1,7 @@
 // Owners of addresses around midnight, over random hand-overs: lookup and the views of owners say the same of every address and second, and no more
 // than is true. What is true is worked out here from the sightings alone, second by second; nothing of that comes from the product.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { checkConfig } from '../../config/config.ts'
 import { findHolders } from '../../operations/holders.ts'
@@ -14,6 +14,7 @@ import { natGatewayFlows, setUpSink } from '../support/clickhouse/sink-setup.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const scope = 'vpc-abcdefab012345678'
