@@ -61,12 +61,12 @@ const tests = (names: readonly string[], concurrency: number, env: NodeJS.Proces
 /** Files that use services: they wait for servers half of their time, so there is one more than cores. */
 const filesAtOnce = availableParallelism() + 1
 
-/**
- * Runs test files that use services. A test that has failed half-way may leave a loop or a connection behind: its file ends all the same. The
- * files share what they compile; where coverage is measured they may not.
- */
+/** Runs test files that use services, in this order. The files share what they compile; where coverage is measured they may not. */
 const liveTests = (names: readonly string[], env: NodeJS.ProcessEnv, concurrency: number): Promise<Ending> =>
-  tests(names, concurrency, { NODE_COMPILE_CACHE: compileCache, ...env }, `--test-timeout=${longestTestMs}`, '--test-force-exit')
+  node([join('test', 'run-in-order.ts'), `--concurrency=${concurrency}`, `--timeout=${longestTestMs}`, ...names], {
+    NODE_COMPILE_CACHE: compileCache,
+    ...env,
+  })
 
 /** The stack that all integration tests share. It starts while the suite before runs, so that nothing waits for its services. */
 class SharedStack {
@@ -130,6 +130,29 @@ async function testsWithoutBroker(): Promise<Ending> {
   )
 }
 
+/** Integration tests that take a minute or more begin first: the last one would run alone. */
+const longest = [
+  'planted-truth',
+  'clickhouse-coverage',
+  'clickhouse-planted-coverage',
+  'clickhouse-migrate',
+  'replay',
+  'pipeline',
+  'install',
+]
+/** Integration tests that keep a core busy with questions to ClickHouse. The others mostly wait: for brokers, sessions and timers. */
+const areBusy = /\/(?:clickhouse-|planted-truth)/
+
+/** Orders files so that at any time some of those that run are busy and some wait. */
+function inTurn(names: readonly string[]): string[] {
+  const placed = [true, false].flatMap(busy => {
+    const group = names.filter(name => areBusy.test(name) === busy)
+    const begin = group.filter(name => longest.some(each => name.endsWith(`/${each}.test.ts`)))
+    return [...begin, ...group.filter(name => !begin.includes(name))].map((name, i, { length }) => ({ name, place: (i + 0.5) / length }))
+  })
+  return placed.sort((a, b) => a.place - b.place).map(({ name }) => name)
+}
+
 interface Suite {
   readonly name: string
   /** Left out unless it is asked for. */
@@ -155,7 +178,7 @@ const suites: readonly Suite[] = [
     prepare: () => shared.start(),
     run: () =>
       shared.run(env =>
-        liveTests(files('test/integration/*.test.ts'), { ...env, FLOWLOOM_TEST_LONG: String(values.long === true) }, filesAtOnce),
+        liveTests(inTurn(files('test/integration/*.test.ts')), { ...env, FLOWLOOM_TEST_LONG: String(values.long === true) }, filesAtOnce),
       ),
     release: () => shared.stop(),
   },

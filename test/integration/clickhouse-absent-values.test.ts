@@ -1,6 +1,6 @@
 // Views that show flows never show an absent value as a real one: random records with absent values against a model of its own.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { FlowRecord } from '../../schemas/flow-record.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
@@ -54,6 +54,7 @@ const anyRun = fc
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 async function tablesWith(records: readonly FlowRecord[], runs: readonly KnownRun[]): Promise<Store> {

@@ -7,6 +7,7 @@ import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
 import { flow } from '../support/records/flow-records.ts'
 import { emptyLedger } from '../support/records/ledger.ts'
+import { askingTogether } from '../support/clickhouse/asked-together.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink, testObjectId } from '../support/clickhouse/sink-setup.ts'
 import { run as runOf } from '../support/clickhouse/seen-records.ts'
@@ -226,9 +227,10 @@ describe('the owners of an address over days', () => {
     await cluster.runRole(role('clickhouse-flows'))
     const owners = (view: string): Promise<Record<string, string | null>[]> =>
       store.query(`SELECT local_interface_id AS id, local_state AS state FROM ${view} ORDER BY line`)
+    const together = askingTogether(store)
     const looked = await Promise.all(
       times.map(async at => {
-        const [row] = await ask<Record<string, string>, 'who_holds'>(store, 'who_holds', {
+        const [row] = await ask<Record<string, string>, 'who_holds'>(together, 'who_holds', {
           ip: '10.0.1.5',
           at: new Date(at * 1000),
           owner: '',

@@ -3,16 +3,19 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { observerColumns } from '../../flow/store-columns.ts'
 import { flowBlockColumns } from '../../sinks/clickhouse/flow-block.ts'
-import { migrate } from '../../sinks/clickhouse/migrate.ts'
 import { ownNetworkColumns } from '../../sinks/clickhouse/own-networks.ts'
 import { ownedObjects } from '../../sinks/clickhouse/reset.ts'
 import { deadLetterTable, gapTable, objectTable, replayTable, runTable } from '../../sinks/clickhouse/row-tables.ts'
 import { begunRoleColumns } from '../../sinks/clickhouse/begun-roles.ts'
-import { memoryTables, tableNames } from '../../sinks/clickhouse/store.ts'
+import { memoryTables, tableNames, type Store } from '../../sinks/clickhouse/store.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 
 let server: LiveClickHouse
-before(async () => (server = await liveClickHouse()))
+let store: Store
+before(async () => {
+  server = await liveClickHouse()
+  ;({ store } = await server.migrated())
+})
 after(() => server.stop())
 
 interface Written {
@@ -55,8 +58,6 @@ const left = ['cloud_map_v1']
 
 describe('the columns of a fresh database', () => {
   it('are those that the code writes, table by table', async () => {
-    const { store, settings } = server.fresh()
-    await migrate(store, settings)
     assert.deepEqual([...Object.keys(written), ...left].sort(), [...ownedObjects().tables].sort())
     for (const table of [...tableNames, ...memoryTables]) assert.ok(table in written, table)
     for (const [table, columns] of Object.entries(written)) {
@@ -72,5 +73,12 @@ describe('the columns of a fresh database', () => {
         assert.equal(plain(there.find(column => column.name === name)!.type), type, `${table}.${name}`)
       }
     }
+  })
+
+  it('are, in exposed_ports, those of exposed_ports_between', async () => {
+    const columnsOf = async (table: string): Promise<string[]> =>
+      (await store.query<{ name: string; type: string }>(`DESCRIBE TABLE ${table}`)).map(({ name, type }) => `${name} ${type}`)
+    const day = "from = '2026-11-20 00:00:00', to = '2026-11-21 00:00:00'"
+    assert.deepEqual(await columnsOf('exposed_ports'), await columnsOf(`(SELECT * FROM exposed_ports_between(${day}))`))
   })
 })

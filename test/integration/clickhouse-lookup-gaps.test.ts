@@ -1,11 +1,12 @@
 // Who was seen last: lookup inside gaps of an owner, in random worlds. What is true is worked out here second by second from the sightings alone.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { checkConfig } from '../../config/config.ts'
 import { findHolders, type Holder } from '../../operations/holders.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { Owner } from '../../schemas/records.ts'
+import { askingTogether } from '../support/clickhouse/asked-together.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { seen as record } from '../support/clickhouse/seen-records.ts'
 import { natGatewayFlows, setUpSink } from '../support/clickhouse/sink-setup.ts'
@@ -13,6 +14,7 @@ import { flow } from '../support/records/flow-records.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const scope = 'vpc-abcdefab012345678'
@@ -216,7 +218,8 @@ describe('lookup inside of gaps, in random worlds', () => {
         ),
       )
       const check = async (hasFlows: boolean): Promise<void> => {
-        const said = await Promise.all(asked.map(async ({ ip, t }) => (await findHolders(store, ip, noon + t))[0]))
+        const together = askingTogether(store)
+        const said = await Promise.all(asked.map(async ({ ip, t }) => (await findHolders(together, ip, noon + t))[0]))
         asked.forEach(({ seen, t }, i) => {
           const fault = faultOf(seen, t, said[i], hasFlows)
           assert.equal(

@@ -1,6 +1,6 @@
 // An address that flows show at interfaces, and that no flow proves to be held by one: lookup says where it is recorded. The model counts by itself.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { findHolders } from '../../operations/holders.ts'
 import { blankOf, findRecorded, type Recorded } from '../../operations/look-up.ts'
@@ -11,6 +11,7 @@ import { run, scope, seen, t, tablesOf } from '../support/clickhouse/seen-record
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const dayS = 86_400

@@ -1,18 +1,20 @@
 // Owners of addresses around midnight, over random hand-overs: lookup and the views of owners say the same of every address and second, and no more
 // than is true. What is true is worked out here from the sightings alone, second by second; nothing of that comes from the product.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { checkConfig } from '../../config/config.ts'
 import { findHolders } from '../../operations/holders.ts'
 import { createIpContextRole } from '../../processors/ip-context/ip-context-processor.ts'
 import type { Owner } from '../../schemas/records.ts'
 import { flow } from '../support/records/flow-records.ts'
+import { askingTogether } from '../support/clickhouse/asked-together.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { natGatewayFlows, setUpSink } from '../support/clickhouse/sink-setup.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
+afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const scope = 'vpc-abcdefab012345678'
@@ -123,9 +125,10 @@ describe('an address around midnight, in random worlds', () => {
         }),
       )
       await cluster.runRole(role('clickhouse-flows'))
+      const together = askingTogether(store)
       const looked = await Promise.all(
         asked.map(async ({ ip, t }) => {
-          const [row] = await findHolders(store, ip, midnight + t)
+          const [row] = await findHolders(together, ip, midnight + t)
           return row === undefined
             ? [null, null, null, null]
             : [row.interface_id, row.instance_id === '' ? null : row.instance_id, row.state, row.owner]

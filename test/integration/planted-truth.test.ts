@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { Random, seedOf } from '../../producers/synthetic/random.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
+import { askingTogether } from '../support/clickhouse/asked-together.ts'
 import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-clickhouse.ts'
 import { failingSeeds } from '../support/planted-truth/failing-seeds.ts'
 import {
@@ -147,7 +148,8 @@ describe(`planted truth in ${count} networks`, () => {
   it('an address is held by whom it is held at any second', async () => {
     const random = new Random(seedOf('holders', firstSeed))
     const all = [...scenarios.values()]
-    const verdicts: Verdict[] = []
+    const together = askingTogether(store)
+    const verdicts: Promise<Verdict>[] = []
     for (let i = 0; i < holdersAsked; i++) {
       const scenario = random.pick(all)
       const { network } = scenario
@@ -159,10 +161,13 @@ describe(`planted truth in ${count} networks`, () => {
       const ip = random.pick([eni.v4, eni.v4, ...(eni.v6 === undefined ? [] : [eni.v6]), ...eni.secondary, ...eni.pods])
       const aroundMidnight = network.seed >= midnightSeeds && random.below(4) !== 0
       const at = aroundMidnight ? midnight + random.between(-60, 700) : network.startS + random.between(-600, network.lengthS + 3600)
-      const rows = await ask<HolderRow & { scope: string }, 'who_holds'>(store, 'who_holds', { ip, at: new Date(at * 1000), owner: '' })
-      const row = rows.find(each => each.scope === network.vpcId) ?? rows.find(each => each.scope.startsWith(network.accountId))
-      verdicts.push(checkHolder(scenario, ip, at, row))
+      verdicts.push(
+        ask<HolderRow & { scope: string }, 'who_holds'>(together, 'who_holds', { ip, at: new Date(at * 1000), owner: '' }).then(rows => {
+          const row = rows.find(each => each.scope === network.vpcId) ?? rows.find(each => each.scope.startsWith(network.accountId))
+          return checkHolder(scenario, ip, at, row)
+        }),
+      )
     }
-    judge(verdicts, 0.3)
+    judge(await Promise.all(verdicts), 0.3)
   })
 })
