@@ -133,7 +133,8 @@ const isSame = (holder: Holder): boolean => holder.next_owner === holder.owner
 /** The map is local to a day, and knows stays without their gaps, so what is in doubt there is not counted. */
 function conflictText({ conflict_s, doubt, seen_later }: Holder): string {
   if (doubt === 'conflict') return `another owner was seen for ${conflict_s} s at the same time`
-  if (doubt === 'turns') return `another owner was there before, and ${seen_later.length > 0 ? 'was seen after it' : 'may have been seen later'}`
+  if (doubt === 'turns')
+    return `another owner was there before, and ${seen_later.length > 0 ? 'was seen after it' : 'may have been seen later'}`
   return doubt === 'midnight'
     ? 'another owner was seen around midnight too'
     : 'another owner was there in between, and may have been seen later'

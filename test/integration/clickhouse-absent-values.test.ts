@@ -62,7 +62,11 @@ async function tablesWith(records: readonly FlowRecord[], runs: readonly KnownRu
   putFlows(records)
   for (const { scope, ip, from, lastSeen, conflictS, doubtTo, interfaceId, instanceId, service } of runs) {
     const owner = { interfaceId, instanceId, service, interfaceType: null, subnetId: null, vpcId: null, accountId: null, region: null, azId: null } // prettier-ignore
-    cluster.put('cloudMapRuns', { scope, ip, first: from }, { owner, validFrom: from, validTo: null, firstSeen: from, lastSeen, conflictS, doubtTo })
+    cluster.put(
+      'cloudMapRuns',
+      { scope, ip, first: from },
+      { owner, validFrom: from, validTo: null, firstSeen: from, lastSeen, conflictS, doubtTo },
+    )
   }
   for (const name of ['clickhouse-flows', 'clickhouse-runs']) await cluster.runRole(role(name))
   return store

@@ -49,7 +49,9 @@ it('a new deployment beside rows of the older version begins behind lost records
 it('a start writes what the older version would, so that after a step back that one knows it too', async () => {
   await checkPositions(forgotten('back', 0), ['clickhouse'])
   assert.deepEqual(
-    await database.store.query(`SELECT role, consumer_group, topic FROM begun_roles WHERE startsWith(consumer_group, 'back.') ORDER BY role`),
+    await database.store.query(
+      `SELECT role, consumer_group, topic FROM begun_roles WHERE startsWith(consumer_group, 'back.') ORDER BY role`,
+    ),
     Object.entries(keepAll)
       .map(([role, topic]) => ({ role, consumer_group: `back.${role}`, topic: `flowloom.${topic}.v1` }))
       .sort((a, b) => (a.role < b.role ? -1 : 1)),

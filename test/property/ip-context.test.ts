@@ -141,7 +141,8 @@ function entriesIn(cluster: MemoryCluster, given: readonly Event[]): { is: strin
 
 /** As assert.deepEqual, which takes minutes to show the difference of large values. */
 function assertSame(actual: readonly [string, OwnershipRun][], expected: readonly [string, OwnershipRun][]): void {
-  const lines = ([name, run]: [string, OwnershipRun]): string => `${name} ${inShort(run)} doubt to ${run.doubtTo} ${JSON.stringify(run.owner)}`
+  const lines = ([name, run]: [string, OwnershipRun]): string =>
+    `${name} ${inShort(run)} doubt to ${run.doubtTo} ${JSON.stringify(run.owner)}`
   const [is, wanted] = [actual.map(lines), expected.map(lines)]
   const wrong = [
     ...is.filter(line => !wanted.includes(line)).map(line => `+ ${line}`),
