@@ -151,7 +151,7 @@ export const flowValue = record('Flow', 'One enriched flow log record', [
   required(
     'directionSource',
     symbols('DirectionSource', ['none', 'logged', 'inferred', 'inferred_count']),
-    'logged: flow-direction; inferred: what directionBy names, else the private one of two IPv4 addresses, which alone stands in every record of the interface in this block; inferred_count: another address that does, or a guess: the private one of the only pair of addresses that the interface shows',
+    'logged: flow-direction; inferred: what directionBy names, else the one private IPv4 address that alone stands in every record of the interface in this block, if the other one is public or the block proves it; inferred_count: another address that does, or a guess: the private one of the only pair of addresses that the interface shows',
   ),
   optional(
     'directionBy',

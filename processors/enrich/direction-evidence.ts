@@ -248,8 +248,9 @@ class DirectionEvidence {
   }
 
   /**
-   * An address is of one interface: two that claim it contradict each other, and a guess contradicts what is certain. A guess is void, too, if
-   * the scope is not what it takes for granted: private without exception, or in own networks without exception.
+   * A guess is void if another interface of the scope has or claims the address, and if the scope is not what it takes for granted: private without
+   * exception, or in own networks without exception. What all records of an interface show is not void because another one shows it, too: the
+   * address was handed over within the block, or the log does not name the VPC. Who had it when is for the cloud map to say.
    */
   #veto(observer: number, believed: Uint8Array): void {
     const chosen = this.chosen[observer]!
@@ -258,9 +259,10 @@ class DirectionEvidence {
     const claim = this.#claims.idOf(scope, chosen)
     const isPair = this.#first[observer] !== 0 && this.#second[observer] !== 0
     const isGuess = isPair && this.#named[observer] !== chosen
-    const others = this.#certain[claim]! + (isGuess ? this.#guessed[claim]! : 0) - 1
+    if (!isGuess) return
+    const others = this.#certain[claim]! + this.#guessed[claim]! - 1
     const shown = this.#scopes[scope + 1] ?? 0
-    const isRefuted = isGuess && (shown & (this.#general[observer] === chosen ? outsideOwn : publicOwn)) !== 0
+    const isRefuted = (shown & (this.#general[observer] === chosen ? outsideOwn : publicOwn)) !== 0
     if (others === 0 && !isRefuted) return
     this.chosen[observer] = 0
     believed[observer] = 0

@@ -4,14 +4,14 @@ import { vpcLevel, type OwnNetworks } from './own-networks.ts'
 import { isOfSubnet } from './forwarders.ts'
 import { addressFlag } from '../../flow/address-text.ts'
 import { noSide } from '../../flow/observer-dictionary.ts'
-import { direction, directionSource, plainSide, type FlowBatch } from '../../flow/flow-batch.ts'
+import { belief, direction, directionSource, plainSide, type FlowBatch } from '../../flow/flow-batch.ts'
 
 const { nobody } = addressFlag
 
 /**
  * Decides direction and directionSource of each row: what the record says itself (version 5); else own networks (`ownNetwork`), as far as the
  * block does not contradict them; else, within the block, the one IPv4 address that stands in every record of that observation point:
- * `inferred` if it is the private one of the two, `inferred_count` if it is not. If all its records are of one pair of addresses, or nothing
+ * `inferred` if it is private and the block proves it, or if it is the private one of the two; else `inferred_count`. If all its records are of one pair of addresses, or nothing
  * names the observation point, a single address of RFC 1918 is the guess, and `inferred_count` too; else unknown. Nothing is decided for a
  * transit gateway and a regional NAT gateway: neither side of their records is their own.
  *
@@ -49,7 +49,8 @@ function decideDirections(batch: FlowBatch, networks: OwnNetworks | undefined): 
     directions[row] = ours === from ? direction.egress : direction.ingress
     if (named !== 0) sources[row] = directionSource.ownNetwork
     else {
-      const isSure = observer >= 0 && evidence.isSure(observer) && ours === privateSide(batch, row, networks)
+      const isProven = observer >= 0 && (batch.believedObservers[observer]! & belief.inferred) !== 0
+      const isSure = isProven || (observer >= 0 && evidence.isSure(observer) && ours === privateSide(batch, row, networks))
       sources[row] = isSure ? directionSource.inferred : directionSource.inferredCount
     }
   }

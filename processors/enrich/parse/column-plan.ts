@@ -26,7 +26,7 @@ export interface ColumnPlan {
   readonly traitSpans: readonly (readonly number[])[]
   readonly nextHopColumns: readonly number[]
   readonly extraColumns: readonly number[]
-  /** Name of each unknown column in `extra`; a name that stood before gets `#2`, `#3` ... */
+  /** Name of each unknown column in `extra`; a name that stood before gets `#2`, `#3` ..., and `__proto__` always a number. */
   readonly extraNames: readonly string[]
   /** Columns that a gap record has no field for, with the name of each in its `extra`. */
   readonly gapExtras: readonly (readonly [column: number, name: string])[]
@@ -112,7 +112,8 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
   const extraColumns = columnsOf(undefined)
   const extraNames = extraColumns.map(column => {
     const earlier = names.slice(0, column).filter(name => name === names[column]).length
-    return earlier === 0 ? names[column]! : `${names[column]!}#${earlier + 1}`
+    // decoders of Avro put maps into objects, where `__proto__` is no name of an entry
+    return earlier === 0 && names[column] !== '__proto__' ? names[column]! : `${names[column]!}#${earlier + 1}`
   })
   return {
     names,

@@ -186,7 +186,7 @@ function groupsOf(rows: readonly ReferenceRow[], networks: readonly ReferenceNet
   const isContradicted = (group: Group): boolean => {
     const neighbours = all.filter(other => other !== group && other.scope === group.scope)
     const rivals = neighbours.filter(other => other.own !== null && other.own === group.own)
-    if (rivals.some(rival => isFirm(rival) || !isFirm(group))) return true
+    if (!isFirm(group) && rivals.length > 0) return true
     const certain = neighbours.filter(({ why }) => why === 'certain')
     if (group.why === 'guess') return certain.some(({ own }) => !isPrivate(own!))
     return group.why === 'general' && certain.some(({ own, byVpc, general }) => !isOnly(byVpc, own!) && !isOnly(general, own!))
@@ -234,8 +234,9 @@ export function decideDirections(rows: ReferenceRow[], networks: readonly Refere
     const own = observer === null ? guess(row, networks) : (group?.own ?? null)
     if (own === null || !endsOf(row).includes(own)) return () => undefined
     // of one pair of addresses, or without an interface, which is ours is a guess
-    const isInferred = privateSide(row, networks) === own && group?.inAll.length === 1
-    return () => decide(row, own, isInferred ? 'inferred' : 'inferred_count', null, isInferred && isProven(group, networks))
+    const proven = group !== undefined && isProven(group, networks)
+    const isInferred = proven || (privateSide(row, networks) === own && group?.inAll.length === 1)
+    return () => decide(row, own, isInferred ? 'inferred' : 'inferred_count', null, proven)
   })
   for (const apply of decisions) apply()
 }

@@ -40,14 +40,14 @@ const vpcA: Networks = ['10.50.0.0/16', '172.32.0.0/16']
 void describe('networks.own without vpcs, in a VPC that is peered with the named one', () => {
   const cases: readonly Case[] = [
     {
-      name: 'an interface with several peers in the named VPC is not reversed, and is not taught their addresses',
+      name: 'an interface with several peers in the named VPC is not reversed, and is taught its own address alone',
       networks: vpcA,
       lines: [
         ['eni-b', '10.60.0.5', '10.50.0.9'],
         ['eni-b', '10.50.0.10', '10.60.0.5'],
       ],
-      directions: ['egress inferred_count', 'ingress inferred_count'],
-      taught: [],
+      directions: ['egress inferred', 'ingress inferred'],
+      taught: ['10.60.0.5 eni-b'],
     },
     {
       name: 'a single pair with a private far side is unknown, and teaches nothing',

@@ -122,17 +122,20 @@ void describe('what a record teaches', () => {
       assert.deepEqual(learned(line), expect)
     })
 
-  void it('does not learn from a direction that was found by counting', () => {
+  void it('learns the private address that all records of an interface share, of records between private addresses too', () => {
     const columns = 'interface-id vpc-id srcaddr dstaddr start end'
     const { rows, sightings } = new TestEnricher().run(columns, 'eni-1 vpc-1 10.0.0.1 10.0.0.2 1 2\neni-1 vpc-1 10.0.0.3 10.0.0.1 1 2')
     assert.deepEqual(
       rows.map(row => [row.direction, row.directionSource]),
       [
-        ['egress', 'inferred_count'],
-        ['ingress', 'inferred_count'],
+        ['egress', 'inferred'],
+        ['ingress', 'inferred'],
       ],
     )
-    assert.deepEqual(sightings, [])
+    assert.deepEqual(
+      sightings.map(({ key, value }) => [key.ip, value.owner.interfaceId]),
+      [['10.0.0.1', 'eni-1']],
+    )
   })
 
   void it('says that a direction is a guess if all records are of one pair of addresses, or name no interface', () => {
