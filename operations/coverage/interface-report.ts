@@ -14,6 +14,7 @@ import {
   type CoveringFlowLog,
   type Evidence,
   type LossRecord,
+  type Reason,
   type SlotState,
   type Verdict,
   type Weighed,
@@ -231,16 +232,19 @@ export async function countRecords(store: Store, { interfaceId, from, to }: Inte
   return { flows: Number(row?.['flows'] ?? 0), noData: Number(row?.['nodata'] ?? 0), unclear: Number(row?.['unclear'] ?? 0) }
 }
 
-/** Judges slot after slot; neighbours with the same verdict, of each half of the traffic too, are one range, with the reasons of all of them. */
+/**
+ * Judges slot after slot; neighbours with the same verdict, of each half of the traffic too, are one range. Its reasons are those of all of them, and
+ * each names the slots of which it is true.
+ */
 export function judgeSlotBySlot(from: number, to: number, evidence: Evidence): JudgedRange[] {
-  const ranges: (SlotRange & Weighed)[] = []
+  const ranges: (SlotRange & Omit<Weighed, 'reasons'> & { readonly reasons: Reason[] })[] = []
   for (let slot = slotOf(from); slot < to; slot += slotSeconds) {
     const { verdict, reasons, traffic } = weigh(slot, slot + slotSeconds - 1, evidence)
     const last = ranges.at(-1)
     if (last?.verdict === verdict && last.traffic.accepted === traffic.accepted && last.traffic.rejected === traffic.rejected) {
-      const all = verdict === 'evidence' ? last.reasons : [...last.reasons, ...reasons]
-      ranges[ranges.length - 1] = { ...last, to: slot + slotSeconds, reasons: all }
-    } else ranges.push({ from: slot, to: slot + slotSeconds, verdict, reasons, traffic })
+      last.reasons.push(...reasons)
+      ranges[ranges.length - 1] = { ...last, to: slot + slotSeconds }
+    } else ranges.push({ from: slot, to: slot + slotSeconds, verdict, reasons: [...reasons], traffic })
   }
   return ranges.map(range => ({ ...range, reasons: reasonTexts(range.reasons) }))
 }

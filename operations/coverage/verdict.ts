@@ -105,29 +105,42 @@ export function judge(from: number, to: number, evidence: Evidence): Verdict {
   return { ...weighed, reasons: reasonTexts(weighed.reasons) }
 }
 
-/** A reason; one of a slot is text for that slot alone, so that neighbours can be said as one. */
-export type Reason = string | { readonly flowLogId: string; readonly slot: number; readonly text: string }
+/**
+ * A reason: a text; of one slot, a text for that slot alone; or of slots, `before` and `after` the words that name them. Those of the same words are
+ * one, so that the reason of a longer time names all slots of which it is true.
+ */
+export type Reason =
+  | string
+  | { readonly flowLogId: string; readonly slot: number; readonly text: string }
+  | { readonly before: string; readonly slots: readonly number[]; readonly after: string }
 
 /** A verdict with reasons that can be joined with those of other slots. */
 export type Weighed = Omit<Verdict, 'reasons'> & { readonly reasons: readonly Reason[] }
 
 /** A line for each reason; slots in a row with the same reason are one line. */
-export function reasonTexts(reasons: readonly Reason[]): string[] {
-  const rows: (string | { flowLogId: string; text: string; slots: number[] })[] = []
-  const known = new Map<string, { slots: number[] }>()
+export function reasonTexts(reasons: Iterable<Reason>): string[] {
+  const rows = new Map<string, { readonly reason: Reason; readonly slots: Set<number> }>()
   for (const reason of reasons) {
-    const key = typeof reason === 'string' ? reason : `${reason.flowLogId}\n${reason.text}`
-    const before = known.get(key)
-    if (typeof reason !== 'string') before?.slots.push(reason.slot)
-    if (before !== undefined) continue
-    const row = typeof reason === 'string' ? reason : { flowLogId: reason.flowLogId, text: reason.text, slots: [reason.slot] }
-    known.set(key, typeof row === 'string' ? { slots: [] } : row)
-    rows.push(row)
+    const key = keyOfReason(reason)
+    const row = rows.get(key) ?? { reason, slots: new Set() }
+    rows.set(key, row)
+    for (const slot of slotsOfReason(reason)) row.slots.add(slot)
   }
-  return rows.flatMap(row =>
-    typeof row === 'string' ? [row] : rangesOf(row.slots).map(range => `${row.flowLogId}, ${slotsText(range)}: ${row.text}`),
+  return [...rows.values()].flatMap(({ reason, slots }) =>
+    typeof reason === 'string' ? [reason] : rangesOf(slots).map(range => sayOf(reason, range)),
   )
 }
+
+const slotsOfReason = (reason: Reason): readonly number[] =>
+  typeof reason === 'string' ? [] : 'slot' in reason ? [reason.slot] : reason.slots
+
+const keyOfReason = (reason: Reason): string =>
+  typeof reason === 'string' ? reason : 'slot' in reason ? `${reason.flowLogId}\n${reason.text}` : `${reason.before}\n${reason.after}`
+
+const sayOf = (reason: Exclude<Reason, string>, range: SlotRange): string =>
+  'slot' in reason
+    ? `${reason.flowLogId}, ${slotsText(range)}: ${reason.text}`
+    : `${reason.before} ${clock(range.from)} to ${clock(range.to - 1)}${reason.after}`
 
 const slotsText = (range: SlotRange): string =>
   slotsIn([range]) === 1 ? `slot ${clock(range.from)}` : `slots ${clock(range.from)} to ${clock(range.to - 1)} (${slotsIn([range])})`
@@ -136,7 +149,7 @@ const slotsText = (range: SlotRange): string =>
 export function weigh(from: number, to: number, evidence: Evidence): Weighed {
   const gaps: Reason[] = []
   const unknowns: Reason[] = []
-  const notes: string[] = []
+  const notes: Reason[] = []
   const covering: CoveringFlowLog[] = []
   const slots: number[] = []
   for (let slot = slotOf(from); slot <= lastEnd(to, evidence.windowS); slot += slotSeconds) slots.push(slot)
@@ -154,9 +167,11 @@ export function weigh(from: number, to: number, evidence: Evidence): Weighed {
     const sees = log.firstSeen <= from && log.lastSeen >= to
     const others = evidence.flowLogs.some(other => other !== log && other.firstSeen <= from && other.lastSeen >= to)
     if (!sees && others && !slots.some(slot => log.slots.has(slot))) {
-      notes.push(
-        `${log.flowLogId} did not write then; it has records of the interface from ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`,
-      )
+      notes.push({
+        before: `${log.flowLogId} wrote nothing in the slots`,
+        slots,
+        after: `; it has records of the interface from ${clock(log.firstSeen)} to ${clock(log.lastSeen)}`,
+      })
       continue
     }
     covering.push(log)
@@ -187,9 +202,9 @@ export function weigh(from: number, to: number, evidence: Evidence): Weighed {
   else if (evidence.flowLogs.length === 0) unknowns.push('no flow log has a record of the interface around that time')
   if (gaps.length > 0) return { ...bothHalves('gap'), reasons: [...gaps, ...unknowns] }
   if (unknowns.length > 0) return { ...bothHalves('unknown'), reasons: [...unknowns, ...notes] }
-  const times = `${clock(slots[0]!)} to ${clock(slots.at(-1)! + slotSeconds - 1)}`
   const ids = covering.map(log => log.flowLogId).join(', ')
-  return judgeHalves(covering, evidence.asked, [`${ids}: every object of the slots ${times} is read, and nothing of it was lost`, ...notes])
+  const whole = { before: `${ids}: every object of the slots`, slots, after: ' is read, and nothing of it was lost' }
+  return judgeHalves(covering, evidence.asked, [whole, ...notes])
 }
 
 const bothHalves = (word: VerdictWord): Pick<Verdict, 'verdict' | 'traffic'> => ({
@@ -198,10 +213,10 @@ const bothHalves = (word: VerdictWord): Pick<Verdict, 'verdict' | 'traffic'> => 
 })
 
 /** What whole flow logs are evidence of: nothing in the records says what traffic a flow log is for, but that it recorded some. */
-function judgeHalves(covering: readonly CoveringFlowLog[], asked: AskedTraffic, whole: readonly string[]): Weighed {
+function judgeHalves(covering: readonly CoveringFlowLog[], asked: AskedTraffic, whole: readonly Reason[]): Weighed {
   const half = (action: string): VerdictWord => (covering.some(({ actions }) => actions.includes(action)) ? 'evidence' : 'unknown')
   const traffic = { accepted: half('ACCEPT'), rejected: half('REJECT') }
-  const reasons = [...whole]
+  const reasons: Reason[] = [...whole]
   for (const name of ['accepted', 'rejected'] as const)
     if (traffic[name] === 'unknown')
       reasons.push(`no flow log of these recorded ${name} traffic, of any interface around that time: it may not be for it`)

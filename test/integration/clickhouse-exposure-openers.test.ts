@@ -79,6 +79,51 @@ describe('who opened a conversation', sideBySide, () => {
         ...[11_211, 27_015, 8080].map(port => `undecided 10.0.0.5 ${port} 198.51.100.7 inferred`),
       ])
     })
+
+    it('of 32768 or more, of one second with the answer, hides a port of ours above it: undecided, whichever port is lower', async () => {
+      const both = (values: Values): FlowRecord[] => [false, true].map(egress => seen(egress, values))
+      const peers = [33_000, 36_000, 39_000, 42_000, 45_000, 52_000, 52_500, 53_000, 53_500, 54_000]
+      const asked = peers.flatMap((farPort, i) => both({ tcpFlags: null, ownPort: 50_051, farPort, far: `198.51.100.${i}` }))
+      // a client of ours by the same ports, of UDP, and its service here
+      const others = [...both({ ...udp, ownPort: 40_000, farPort: 50_051 }), ...both({ ...udp, ownPort: 50_051, farPort: 32_768 })]
+      const still = [
+        // the peer's port is none of a client: ours is one
+        ...both({ ...udp, ownPort: 32_768, farPort: 32_767 }),
+        ...both({ tcpFlags: null, ownPort: 60_999, farPort: 8080 }),
+        // ours is none of a client
+        ...both({ ...udp, ownPort: 32_767, farPort: 32_768 }),
+        // time says it, or flags do
+        seen(false, { ...udp, ownPort: 50_001, farPort: 33_000 }),
+        seen(true, { ...udp, ownPort: 50_001, farPort: 33_000, at: 1 }),
+        seen(true, { ...udp, ownPort: 50_002, farPort: 33_000 }),
+        seen(false, { ...udp, ownPort: 50_002, farPort: 33_000, at: 1 }),
+        into({ ownPort: 50_003, farPort: 33_000 }),
+        outOf({ ownPort: 50_003, farPort: 33_000 }),
+        seen(true, { ownPort: 50_004, farPort: 33_000, tcpFlags: 2 }),
+        seen(false, { ownPort: 50_004, farPort: 33_000, tcpFlags: 18 }),
+      ]
+      const world = worlds.world([...asked, ...others, ...still])
+      assert.deepEqual(
+        new Set(await world.exposures()),
+        new Set([
+          ...peers.map((_port, i) => `undecided 10.0.0.5 50051 198.51.100.${i} inferred`),
+          'undecided 10.0.0.5 40000 198.51.100.7 inferred',
+          'replied 10.0.0.5 32767 198.51.100.7 inferred',
+          'replied 10.0.0.5 50001 198.51.100.7 inferred',
+          'answered 10.0.0.5 50003 198.51.100.7',
+        ]),
+      )
+    })
+
+    it('is the same as ours, of one second with the answer: that says nothing, but below 1024 no client takes it', async () => {
+      const both = (port: number): FlowRecord[] => [false, true].map(egress => seen(egress, { ...udp, ownPort: port, farPort: port }))
+      assert.deepEqual(await listed([500, 1023, 1024, 4500, 32_767, 32_768, 50_000].flatMap(both)), [
+        'replied 10.0.0.5 1023 198.51.100.7 inferred',
+        'replied 10.0.0.5 500 198.51.100.7 inferred',
+        ...[1024, 32_767, 32_768, 4500, 50_000].map(port => `undecided 10.0.0.5 ${port} 198.51.100.7 inferred`),
+      ])
+    })
+
     it('is no exposure if our request went out before', async () => {
       const request = (ownPort: number): FlowRecord[] => [seen(true, { ...udp, farPort: 53, ownPort }), seen(false, { ...udp, farPort: 53, ownPort, at: 1 })] // prettier-ignore
       assert.deepEqual(await listed([...request(40_000), ...request(161), ...request(53)]), [])
@@ -152,7 +197,7 @@ describe('who opened a conversation', sideBySide, () => {
         world.rows(text(0), text(3600)),
         // older than what is read
         world.exposures(text(-200), text(-100)),
-        lists(['replied 10.0.0.5 50051 81.2.69.142 inferred'], windows(ends, 0), text(60), text(3600)),
+        lists(['undecided 10.0.0.5 50051 81.2.69.142 inferred'], windows(ends, 0), text(60), text(3600)),
       ])
       assert.deepEqual(old, [])
       assert.deepEqual(
@@ -166,12 +211,36 @@ describe('who opened a conversation', sideBySide, () => {
       const opening = [seen(true, { ...ends, tcpFlags: 2, at: -600 }), seen(false, { ...ends, tcpFlags: 18, at: -600 })]
       await Promise.all([
         lists([], [...opening, ...windows(ends, 0)], text(0), text(3600)),
-        // nothing says who opened it: listed as a guess, and answered by nothing
-        lists(['replied 10.0.0.5 40000 20.30.40.50 inferred'], windows(ends, 0), text(60), text(3600)),
+        // nothing says who opened it
+        lists(['undecided 10.0.0.5 40000 20.30.40.50 inferred'], windows(ends, 0), text(60), text(3600)),
         // a client's port here and a service's there
         lists([], windows({ ...ends, farPort: 443 }, 0), text(60), text(3600)),
-        lists(['replied 10.0.0.5 3389 20.30.40.50 inferred'], windows({ ...ends, farPort: 443, ownPort: 3389 }, 0), text(60), text(3600)),
+        lists(
+          ['undecided 10.0.0.5 3389 20.30.40.50 inferred'],
+          windows({ ...ends, farPort: 443, ownPort: 3389, servicePort: 443 }, 0),
+          text(60),
+          text(3600),
+        ),
+        // no client takes the port here, or it is the lower one: a guess, and answered by nothing
+        lists(['replied 10.0.0.5 700 20.30.40.50 inferred'], windows({ ...ends, farPort: 443, ownPort: 700 }, 0), text(60), text(3600)),
+        lists(
+          ['replied 10.0.0.5 3389 20.30.40.50 inferred'],
+          windows({ ...ends, farPort: 40_000, ownPort: 3389 }, 0),
+          text(60),
+          text(3600),
+        ),
       ])
+    })
+
+    it('has as much evidence as what began within it: a later question does not turn undecided into replied', async () => {
+      const ends: Values = { far: '81.2.69.142', farPort: 33_001, ownPort: 50_051, tcpFlags: null }
+      const talk = Array.from({ length: 30 }, (_unused, i) => 60 * i).flatMap(at =>
+        [false, true].map(egress => seen(egress, { ...ends, at })),
+      )
+      const expected = ['undecided 10.0.0.5 50051 81.2.69.142 inferred']
+      await Promise.all([0, 90, 300, 1200].map(from => lists(expected, talk, text(from), text(3600))))
+      // only replies are in the time asked: nothing came in there
+      await lists([], [...[false, true].map(egress => seen(egress, ends)), seen(true, { ...ends, at: 60 })], text(30), text(3600))
     })
   })
 

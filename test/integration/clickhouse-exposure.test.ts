@@ -158,6 +158,20 @@ describe('exposure that was not what it seemed', sideBySide, () => {
       assert.deepEqual(rows, [{ evidence: 'undecided', country: 'DE', flows: 1, bytes: 7 }])
     })
 
+    it('between two ports of 32768 or more is listed at each end: the peer that takes the lower one does not hide ours', async () => {
+      const plain = { ...six, tcpFlags: null, ownPort: 50_051 }
+      const flows = [33_000, 53_000].flatMap(farPort =>
+        [false, true].map(egress => seen(egress, { ...plain, farPort, far: `2a00:1450::${Math.floor(farPort / 10_000)}` })),
+      )
+      const world = worlds.world(flows.map(unknown))
+      assert.deepEqual(await world.exposures(), [
+        'undecided 2600:1f18::5 50051 2a00:1450::3 inferred',
+        'undecided 2600:1f18::5 50051 2a00:1450::5 inferred',
+        'undecided 2a00:1450::3 33000 2600:1f18::5 inferred',
+        'undecided 2a00:1450::5 53000 2600:1f18::5 inferred',
+      ])
+    })
+
     it('gives way to what other records of the same ends say', async () => {
       const world = worlds.world([unknown(into({})), into({ at: 90 }), unknown(outOf({ at: 90 }))])
       assert.deepEqual(await world.exposures(), ['accepted 10.0.0.5 22 198.51.100.7'])

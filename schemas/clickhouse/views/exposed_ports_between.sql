@@ -3,13 +3,14 @@
 -- as held in from..to in the scope of the observer.
 -- A conversation (addresses and ports) is inbound by its TCP flags: a SYN came in or a SYN+ACK went out, whatever the ports. It is ours if a SYN went
 -- out or a SYN+ACK came in. If a port was used both ways, one after the other, only that counts which a SYN that came in shows (`reused`).
--- If no flags say who opened it, time does: what came in before anything but a reset went out is inbound, and so is what nothing went out for. In the
--- same second the ports decide, if our port is that of the service or below 1024 (inbound), or 32768 or more (a client of ours). Between them nothing
--- decides, and the row is undecided. Of protocols without ports the first packet is evidence, and if both are of one second, or the conversation is older
--- than what is read, a guess.
+-- If no flags say who opened it, time does: what came in before anything but a reset went out is inbound, and so is what nothing went out for. Where
+-- order says nothing (both ways in one second), the ports decide: if ours is below 1024, or that of the service, it is inbound; if ours is 32768 or more
+-- and the peer's is less, it is a client of ours. If both are 32768 or more, or the same, or ours is 1024 to 32767 and not that of the service, nothing
+-- decides, and the row is undecided: a client chooses its port. Of protocols without ports the first packet is evidence, and if both are of one second,
+-- or the conversation is older than what is read, a guess.
 -- Evidence is read from 690 seconds before `from`, which is longer than AWS joins packets (600 seconds), and cuts no exchange that runs by the minute. What
--- has packets in the first 600 of them, or TCP flags and no opening, may be older: order says little there, and it is listed as inferred, unless its
--- ports are those of a client of ours (32768 or more here, less there).
+-- has packets in the first 600 of them, or TCP flags and no opening, may be older: order says little there, and if both ways are within 600 seconds, the
+-- ports decide as above.
 -- inferred = 1: the row rests on a guess, be it that time or ports said who opened it, or that the direction of a record was not logged and
 -- is not sure (inferred_count: counted out, or one pair of addresses is all that the interface shows).
 -- evidence:
@@ -18,8 +19,9 @@
 --     reset or our own request;
 --   accepted: let in, no answer seen. Never without `action` in the format: there an answer alone proves that it was let in;
 --   undecided: let in at one of the two ends, and nobody can say which end is ours, because the direction is unknown. local_addr and local_port are
---     those of the service, by flags, else by the ports (of ICMP the destination). Or the direction is known, both ways are in one second, and neither
---     flags nor ports say who asked. It may be a port of ours that is open, or our own connection;
+--     those of the service, by flags, else by the ports; of ICMP, and of two ports of 32768 or more without flags, the destination, so that each end of a
+--     conversation is listed. Or the direction is known, and neither flags nor order nor ports say who asked. It may be a port of ours that is open, or
+--     our own connection;
 --   nat-phantom: a NAT gateway (nat_evidence_between), which drops it. maybe_nat = 1: it may be one.
 -- exposure says what is exposed: tcp/22, udp/53, or of a protocol without ports the protocol alone: icmp, icmpv6, gre, esp, `protocol 4`. There is no
 -- port then, and local_port is NULL. Addresses are text, IPv4 as 1.2.3.4.
@@ -62,7 +64,7 @@ WITH
         direction = 'unknown' AND multiIf(
           portless, 1,
           opening, bitAnd(tcp_flags, 16) = 0,
-          by_ports AND NOT bitTest(absent, 7) AND f.service_port = f.remote_port
+          by_ports AND NOT bitTest(absent, 7) AND (f.service_port = f.remote_port OR least(f.local_port, f.remote_port) >= 32768)
         ) AS turned,
         -- what came in at the time asked: a SYN, and the rest of it but answers to us
         at >= asked AND bitAnd(sign, 1) != 0 AS syn,
@@ -113,13 +115,15 @@ WITH
       -- it may be older than what is read
       least(in_from, back_from) + 90 < asked OR bitAnd(seen, 32) != 0 AS older,
       greatest(in_from, back_from) - least(in_from, back_from) <= 600 AS close,
-      bitAnd(seen, 128) != 0 OR local_port < if(older, 32768, 1024) OR (older AND remote_port >= 32768) AS serves
+      -- of two ports that a client takes, or two that are the same, the lower one says nothing
+      local_port < 1024 OR (bitAnd(seen, 128) != 0 AND local_port != remote_port AND least(local_port, remote_port) < 32768) AS serves
     FROM conversations
   ),
   rated AS (
     SELECT *, if(named = toIPv6('::'), address, named) AS reported, NOT ours OR after_syn AS whole,
-      -- both ways in one second, and neither flags nor ports say who asked
-      NOT opened AND NOT ours AND NOT portless AND NOT older AND in_from = back_from AND in_from != never AND NOT serves AND local_port < 32768 AS open_question,
+      -- neither flags nor order nor ports say who asked
+      NOT opened AND NOT ours AND NOT portless AND greatest(in_from, back_from) != never AND if(older, close, in_from = back_from)
+        AND NOT serves AND (local_port < 32768 OR remote_port >= 32768) AS open_question,
       multiIf(
         bitAnd(seen, 1023) = 512 OR open_question, 0,
         opened, multiIf(bitAnd(seen, 2) != 0 OR back_to_syn, 3, bitAnd(seen, 64) != 0 AND NOT ours, 2, 1),
@@ -141,7 +145,7 @@ WITH
       if(whole, coalesce(syn_bytes + rest_bytes, syn_bytes, rest_bytes), syn_bytes) AS bytes,
       tier = 0 OR bitAnd(seen, 256) != 0 OR (NOT opened AND NOT (portless AND in_from < back_from AND (back_from = never OR NOT older))) AS guessed
     FROM rated
-    WHERE multiIf(tier = 0, within, opened, answer OR syn_flows > 0 OR (whole AND rest_flows > 0), rest_flows > 0 AND NOT ours AND came_first)
+    WHERE multiIf(open_question, rest_flows > 0, tier = 0, within, opened, answer OR syn_flows > 0 OR (whole AND rest_flows > 0), rest_flows > 0 AND NOT ours AND came_first)
       AND (tier != 1 OR bitAnd(seen, 1024) != 0)
   ),
   by_context AS (

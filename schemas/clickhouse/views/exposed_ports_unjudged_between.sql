@@ -3,7 +3,9 @@
 -- lacks: the first that the records of the row lack, of
 --   protocol; address (one of srcaddr and dstaddr, unless the format has both packet addresses); port (of TCP, UDP, DCCP and SCTP);
 --   direction: it is unknown, and neither flags nor ports say which end is the service, or `action` is missing, too.
--- No row: each record was judged. What nobody knows is NULL, as in exposed_ports_between. Parameters: from, to (both included), UTC.
+-- No row: each record was judged, be it by its ports: what was answered in the same second between a port of ours of 32768 or more and a lower one of
+-- the peer, and no flags say who opened it, is judged to be a client of ours. What nobody knows is NULL, as in exposed_ports_between.
+-- Parameters: from, to (both included), UTC.
 CREATE OR REPLACE VIEW {database}.exposed_ports_unjudged_between AS
 SELECT nullIf(u.observer, '') AS observer, nullIf(u.account_id, '') AS account_id, nullIf(u.vpc_id, '') AS vpc_id, u.lacks AS lacks,
   count() AS flows, sum(u.packets) AS packets, sum(u.bytes) AS bytes,

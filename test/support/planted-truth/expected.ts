@@ -135,12 +135,35 @@ function restsOnOnePair(scenario: Scenario, row: ExposureRow): boolean {
   return slots.size > 0 && [...slots].every(isOnePair)
 }
 
-/** True if request and answer are of one second, no flags say which is which, and our port may be one of a service or of a client. */
-function isOneSecond(scenario: Scenario, row: ExposureRow, knowsOpener: boolean): boolean {
-  if (knowsOpener || row.local_port === null || row.local_port < 1024 || row.local_port >= 32_768) return false
-  const seconds = (egress: boolean): number[] =>
-    recordsAt(scenario, row).filter(record => record.egress === egress && (egress ? record.srcPort : record.dstPort) === row.local_port).map(({ start }) => start) // prettier-ignore
-  return seconds(false).length > 0 && Math.min(...seconds(false)) === Math.min(...seconds(true))
+/** What ports alone say of a conversation without flags and order: a client takes 1024 or more, and of itself mostly 32768 or more. */
+function portsSay(own: number, far: number): 'ours is the service' | 'ours is the client' | 'nothing' | 'perhaps' {
+  if (own < 1024) return 'ours is the service'
+  const [ownIsHigh, farIsHigh] = [own >= 32_768, far >= 32_768]
+  if (own === far || (ownIsHigh && farIsHigh)) return 'nothing'
+  return ownIsHigh ? 'ours is the client' : 'perhaps'
+}
+
+/** Of each conversation of a row: what its ports say, and whether request and answer are of one second. */
+function conversationsOf(scenario: Scenario, row: ExposureRow): { ports: ReturnType<typeof portsSay>; oneSecond: boolean }[] {
+  const own = row.local_port
+  if (own === null) return []
+  const records = recordsAt(scenario, row).filter(record => (record.egress ? record.srcPort : record.dstPort) === own)
+  const first = (of: readonly LogRecord[], egress: boolean): number => Math.min(...of.filter(each => each.egress === egress).map(({ start }) => start)) // prettier-ignore
+  return [...Map.groupBy(records, record => (record.egress ? record.dstPort : record.srcPort))].map(([far, of]) => ({
+    ports: portsSay(own, far),
+    oneSecond: first(of, false) === first(of, true),
+  }))
+}
+
+/** True if nothing may say who opened a conversation of the row: request and answer are of one second, no flags are logged, and ports do not settle it. */
+const mayBeOpen = (scenario: Scenario, row: ExposureRow, knowsOpener: boolean): boolean =>
+  !knowsOpener && conversationsOf(scenario, row).some(({ ports, oneSecond }) => oneSecond && (ports === 'nothing' || ports === 'perhaps'))
+
+/** True if nothing says who opened any conversation of the row. */
+function isOpen(scenario: Scenario, row: ExposureRow): boolean {
+  const all = conversationsOf(scenario, row)
+  const flagged = row.protocol === tcp && scenario.network.flowLogs.some(log => has(log, 'tcp-flags'))
+  return !flagged && all.length > 0 && all.every(({ ports, oneSecond }) => oneSecond && ports === 'nothing')
 }
 
 /** Checks that somebody with an address that was ours long before the time asked is listed as outside. */
@@ -163,6 +186,7 @@ export function checkCutExposures(scenario: Scenario, rows: readonly ExposureRow
     const wrong = [
       [row.inferred === 0 && truths.length === 0, 'definite, and nobody came in there'],
       [row.evidence === 'answered' && !truths.some(truth => truth.back === 'answer'), 'answered without ground'],
+      [row.evidence === 'replied' && isOpen(scenario, row), 'in a cut, ports decide of which nobody can say who asked'],
     ].find(([holds]) => holds)
     const result = wrong !== undefined ? 'wrong' : truths.length === 0 ? 'unknown' : 'right'
     return [{ result, seed: scenario.network.seed, question: 'exposure', detail: `${String(wrong?.[1])}: ${JSON.stringify(row)}` }]
@@ -212,7 +236,11 @@ export function checkExposures(scenario: Scenario, rows: readonly (ExposureRow &
       [row.evidence === 'accepted' && answered && has(log, 'flow-direction') && packetsKnown, 'an answer is not seen'],
       [row.maybe_nat === 1 && eni.instanceId !== '-' && network.flowLogs.every(each => has(each, 'instance-id')), 'an instance may be a gateway'], // prettier-ignore
       [row.maybe_nat === 1 && !isNat(eni) && has(log, 'interface-type') && eni.instanceId === '-', 'another type may be a gateway'],
-      [row.evidence === 'undecided' && has(log, 'flow-direction') && !isOneSecond(scenario, row, knowsOpener), 'undecided although the direction is logged'], // prettier-ignore
+      [row.evidence === 'undecided' && has(log, 'flow-direction') && !mayBeOpen(scenario, row, knowsOpener), 'undecided although the direction is logged'], // prettier-ignore
+      [
+        row.evidence !== 'undecided' && row.evidence !== 'nat-phantom' && isOpen(scenario, row),
+        'ports decide of which nobody can say who asked',
+      ],
       [row.evidence === 'undecided' && recordsAt(scenario, row).length === 0, 'undecided about nothing'],
       [row.evidence === 'undecided' && row.inferred === 0, 'undecided and definite'],
       [row.inferred === 0 && restsOnOnePair(scenario, row), 'a direction that was guessed from one pair of addresses reads as known'],
@@ -230,8 +258,9 @@ export function checkExposures(scenario: Scenario, rows: readonly (ExposureRow &
     const wasOurs = holders(network, truth.peer, network.startS, network.startS + network.lengthS).length > 0
     // without flags, only a port that no client takes says which end is the service
     const serviceKnown = truth.protocol !== tcp || flagsKnown || (truth.port < 1024 && truth.peerPort >= 1024)
-    const shown =
-      !wasOurs && (has(log, 'flow-direction') ? packetsKnown && (truth.protocol !== tcp || flagsKnown) : serviceKnown && !network.routable)
+    // without flags, a high port of ours and a lower one of the peer are those of a client of ours
+    const seemsOurs = (truth.protocol !== tcp || !flagsKnown) && portsSay(truth.port, truth.peerPort) === 'ours is the client'
+    const shown = !wasOurs && (has(log, 'flow-direction') ? packetsKnown && !seemsOurs : serviceKnown && !seemsOurs && !network.routable)
     verdicts.push(sayOf('exposure')(shown ? 'wrong' : 'unknown', `an attempt from outside is not listed: ${JSON.stringify({ ...truth, eni: truth.eni.id })}`)) // prettier-ignore
   }
   return verdicts

@@ -72,18 +72,34 @@ export function hiddenOpeners(random: Random, enis: readonly Eni[], draw: Draw):
   }
 }
 
-/** Datagrams that are answered in the same second: of a service of ours that a peer asks from a port that looks like a service, and of a client of ours. */
+/**
+ * Conversations that are answered in the same second, of a service of ours and of a client of ours: by ports that a client takes at both ends, by the
+ * same port at both ends, and from a port that looks like a service. At times they go on later.
+ */
 export function sameSecondAnswers(random: Random, enis: readonly Eni[], draw: Draw): void {
   for (const eni of enis) {
     if (eni.to - 400 <= eni.from) continue
     const at = random.between(eni.from, eni.to - 400)
-    const peer = draw.peer()
     const isOurs = random.below(3) === 0
-    const near = { address: eni.v4, port: isOurs ? 40_000 + random.below(900) : random.pick([1434, 1900, 5353, 11_211, 27_015]) }
-    const far = { address: peer, port: random.pick([53, 123, 443, 1024]) }
-    draw.see(eni, isOurs, eni.v4, near, far, at, 0, { protocol: 17 })
-    draw.see(eni, !isOurs, eni.v4, near, far, at, 0, { protocol: 17 })
-    if (!isOurs)
-      draw.inbound.push({ at, eni, protocol: 17, address: eni.v4, own: eni.v4, port: near.port, peer, peerPort: far.port, back: 'answer' })
+    const protocol = random.pick([6, 17])
+    const high = (): number => random.between(32_768, 65_535)
+    const service = random.pick([1434, 1900, 5353, 11_211, 27_015])
+    const [ownPort, peerPorts] = random.pick([
+      (): [number, number[]] => [high(), [high(), high(), high()]],
+      (): [number, number[]] => [random.pick([32_768, 50_051, 65_535]), [32_768, 65_535, high()]],
+      (): [number, number[]] => [service, [service]],
+      (): [number, number[]] => [isOurs ? 40_000 + random.below(900) : service, [random.pick([53, 123, 443, 1024])]],
+    ])()
+    for (const peerPort of peerPorts) {
+      const peer = draw.peer()
+      const near = { address: eni.v4, port: ownPort }
+      const far = { address: peer, port: peerPort }
+      const flags = (answers: boolean): number => (protocol === 6 ? (answers ? syn | 16 : syn) : 0)
+      draw.see(eni, isOurs, eni.v4, near, far, at, flags(false), { protocol })
+      draw.see(eni, !isOurs, eni.v4, near, far, at, flags(true), { protocol })
+      if (random.below(3) === 0)
+        for (const egress of [false, true]) draw.see(eni, egress, eni.v4, near, far, at + 70 + random.below(60), 0, { protocol })
+      if (!isOurs) draw.inbound.push({ at, eni, protocol, address: eni.v4, own: eni.v4, port: near.port, peer, peerPort, back: 'answer' })
+    }
   }
 }

@@ -161,6 +161,26 @@ describe('the absence of flows', () => {
     )
   })
 
+  it('is judged slot by slot, and the reason of evidence names the slots of all of it', () => {
+    const ended = flowLog({ flowLogId: 'fl-old', lastSeen: slot(0), slots: slots(Object.fromEntries(Array.from({ length: 20 }, (_unused, n) => [n, null]))) }) // prettier-ignore
+    const known = evidence({ windowS: 60, flowLogs: [flowLog({ slots: slots({ 14: null }) }), ended] })
+    const times = (line: string): string => line.replace(/\d{4}-\d\d-\d\d /g, '')
+    const [first, hole, last] = judgeSlotBySlot(slot(3), slot(18), known)
+    assert.deepEqual([first?.verdict, hole?.verdict, last?.verdict], ['evidence', 'unknown', 'evidence'])
+    // records of the last slot of the range can end in the slot after it
+    assert.deepEqual(
+      [first?.to, first?.reasons.map(times)],
+      [
+        slot(13),
+        [
+          'fl-a: every object of the slots 10:15:00 to 11:09:59 is read, and nothing of it was lost',
+          'fl-old wrote nothing in the slots 10:15:00 to 11:09:59; it has records of the interface from 10:00:00 to 10:00:00',
+        ],
+      ],
+    )
+    assert.equal(times(last?.reasons[0] ?? ''), 'fl-a: every object of the slots 11:15:00 to 11:34:59 is read, and nothing of it was lost')
+  })
+
   it('is judged slot by slot, and equal neighbours are one range', () => {
     const known = evidence({ flowLogs: [flowLog({ slots: slots({ 9: { ...read, deadLetters: 1 }, 15: null }) })] })
     assert.deepEqual(
