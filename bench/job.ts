@@ -29,14 +29,19 @@ export interface JobLoad {
 }
 
 /** Two million rows in large objects. */
-export const largeLoad: JobLoad = { name: 'L', objects: 20, rowsPerObject: 100_000 }
+const largeLoad: JobLoad = { name: 'L', objects: 20, rowsPerObject: 100_000 }
 /** A million rows in small ones. */
-export const smallLoad: JobLoad = { name: 'S', objects: 2000, rowsPerObject: 500 }
+const smallLoad: JobLoad = { name: 'S', objects: 2000, rowsPerObject: 500 }
+
+/** Both. */
+export const jobLoads: readonly JobLoad[] = [largeLoad, smallLoad]
 
 /** One process a role, as `run --processes` would start them. */
 const roles = ['discover,fetch', 'enrich', 'ip-context', 'clickhouse'] as const
-const services = ['kafka', 'clickhouse'] as const
-type Process = (typeof roles)[number] | (typeof services)[number]
+/** Servers whose time counts, with what they are called here. */
+const servers = { 'Kafka server': 'kafka', 'ClickHouse server': 'clickhouse' } as const
+const serverNames = ['Kafka server', 'ClickHouse server'] as const
+type Process = (typeof roles)[number] | keyof typeof servers
 
 /** CPU seconds of each process for a million rows, and rows per second by the clock. */
 export interface JobRound {
@@ -195,7 +200,7 @@ class Job {
     const of = (pid: number | undefined): number => (pid === undefined ? 0 : cpuSeconds(pid))
     return Object.fromEntries([
       ...roles.map((role, i) => [role, of(processes?.pids[i])]),
-      ...services.map(service => [service, of(this.#stack.pids[service])]),
+      ...serverNames.map(name => [name, of(this.#stack.pids[servers[name]])]),
     ]) as Record<Process, number>
   }
 
@@ -243,7 +248,7 @@ export function jobText({ load, cold, warm, alone, bytesPerRow, partsPerMillion 
     ['warm', warm],
   ] as const
   const head = `${load}, CPU-s per million rows`.padEnd(30) + rounds.map(([name]) => name.padStart(7)).join('')
-  const lines = [...roles, ...services].map(process => process.padEnd(30) + rounds.map(([, { cpu }]) => figure(cpu[process])).join(''))
+  const lines = [...roles, ...serverNames].map(process => process.padEnd(30) + rounds.map(([, { cpu }]) => figure(cpu[process])).join(''))
   return [
     head,
     ...lines,
@@ -261,7 +266,7 @@ export function spread(values: readonly number[]): [number, number, number] {
 }
 
 /** Runs both loads three times and prints each run, then least, middle and greatest sums. */
-export async function printJob(times = 3, loads: readonly JobLoad[] = [largeLoad, smallLoad]): Promise<void> {
+export async function printJob(times: number, loads: readonly JobLoad[]): Promise<void> {
   const results = await benchJob(loads, times, result => console.log(`\n${jobText(result)}`))
   console.log('\nCPU-s per million rows: least, middle, greatest')
   for (const { name } of loads) {
@@ -274,10 +279,4 @@ export async function printJob(times = 3, loads: readonly JobLoad[] = [largeLoad
     ]
     for (const [what, values] of rows) console.log(`${name} ${what}`.padEnd(34) + spread(values).map(figure).join(''))
   }
-}
-
-if (import.meta.main) {
-  const [times, only] = process.argv.slice(2)
-  const chosen = [largeLoad, smallLoad].filter(({ name }) => only === undefined || only === name)
-  await printJob(Number(times ?? 3), chosen)
 }

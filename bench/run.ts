@@ -4,6 +4,7 @@ import { benchEncode, benchEnrich, benchTables } from './encode.ts'
 import type { BenchResult } from './enrich-measure.ts'
 import { benchFetch } from './fetch.ts'
 import { benchOrdinaryMap, benchTwoFormats } from './ip-context.ts'
+import { jobLoads, printJob } from './job.ts'
 import { benchParse } from './parse.ts'
 import { benchPath } from './path.ts'
 import { benchSmallObjects } from './poller.ts'
@@ -16,26 +17,58 @@ function show({ name, rowsPerCpuSecond, bytesPerRow }: BenchResult): void {
 }
 
 const usage = `npm run bench [-- --stages]
+npm run bench -- job [--times <n>] [--load L|S]
 
 Measures speed as rows per CPU-second, warm, medians: each stage in one process, the sink on ClickHouse, then each role as a process and the
 whole path on a local stack that it starts. It needs a quiet machine and takes some minutes.
 
-  --stages   stages and the sink alone
-  --help     show this text`
+job: the whole job at once with default settings, CPU seconds per million rows of each process, cold and warm, for large objects (L) and small ones
+(S), and ClickHouse alone beside it in the same run. Linux only.
 
-function settingsOf(): { stages: boolean } {
+  --stages      stages and the sink alone
+  --times <n>   how often each load runs (default 3)
+  --load <name> one load alone
+  --help        show this text`
+
+interface Wanted {
+  readonly job: boolean
+  readonly stages: boolean
+  readonly times: number
+  readonly load: string | undefined
+}
+
+function wantedOf(): Wanted {
   try {
-    const { values } = parseArgs({ options: { stages: { type: 'boolean' }, help: { type: 'boolean' } } })
-    if (values.help !== true) return { stages: values.stages === true }
-    console.log(usage)
-    process.exit(0)
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { stages: { type: 'boolean' }, times: { type: 'string' }, load: { type: 'string' }, help: { type: 'boolean' } },
+    })
+    if (values.help === true) {
+      console.log(usage)
+      process.exit(0)
+    }
+    const job = positionals[0] === 'job'
+    const times = Number(values.times ?? 3)
+    if (positionals.length > 1 || (positionals.length === 1 && !job)) throw new TypeError(`unknown: ${positionals.join(' ')}`)
+    if (!job && (values.times !== undefined || values.load !== undefined)) throw new TypeError('--times and --load go with job')
+    if (job && values.stages === true) throw new TypeError('--stages does not go with job')
+    if (!Number.isSafeInteger(times) || times < 1) throw new TypeError('--times takes a number of 1 or more')
+    if (values.load !== undefined && !jobLoads.some(({ name }) => name === values.load)) throw new TypeError('--load takes L or S')
+    return { job, stages: values.stages === true, times, load: values.load }
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${usage}`)
     process.exit(2)
   }
 }
 
-const { stages } = settingsOf()
+const { job, stages, times, load } = wantedOf()
+if (job) {
+  await printJob(
+    times,
+    jobLoads.filter(({ name }) => load === undefined || name === load),
+  )
+  process.exit()
+}
 
 console.log('stages (one process, no network)')
 for (const order of ['aws', 'alphabetical'] as const) show(benchParse(400_000, order))
