@@ -27,7 +27,9 @@ held: seen at that time, or at most 10 minutes before. It says when it was last 
 went within 10 minutes the answer is the one who came last; one that only goes on after another was there counts from when it is seen again.
 ambiguous: others were seen with the address too, or may have been seen later.
 last-known: not seen for more than 10 minutes; the answer says when it was seen before and next, and by whom.
-recorded: flows of that day (UTC) show the address at an interface, and do not prove that it holds it.
+recorded: flows show the address at an interface, and do not prove that it holds it, or are not in the cloud map yet. In a scope without a holder
+they are those of that day (UTC), or of the 10 minutes before if another scope has one and the map does not know this one. In a scope that has one they
+are those of other interfaces since it was last seen: somebody else may have come. They change no state.
 Kafka is asked for records that are on their way. Only if there are none it says that nobody newer is known (JSON: nextOwnerFrom null and
 waiting empty); the address may be free by then.
 Exit code 1 if nobody is known to have held it; 4 if that cannot be told: it is only recorded, records are on their way (or Kafka could not be asked),

@@ -1,5 +1,5 @@
 /** Who holds or held an address: asked of the cloud map in ClickHouse, and to the second of the flows beside it. */
-import { clock } from '../runtime/utc-text.ts'
+import { clock, clockSeconds } from '../runtime/utc-text.ts'
 import { ask } from '../sinks/clickhouse/queries.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 
@@ -81,7 +81,6 @@ interface Around {
 /** Longest gap in which an owner still counts as held. */
 const heldS = 600
 
-const secondsOf = (text: string): number => Date.parse(`${text.replace(' ', 'T')}Z`) / 1000
 /** Whether flows of an interface or service show this owner: flows that name no instance show each owner of the interface. */
 const isOf = (owner: string, line: string, instance: string): boolean =>
   owner === line || owner === `${line} ${instance}` || (instance === '' && owner.startsWith(`${line} `))
@@ -132,7 +131,7 @@ class ScopeAnswer {
     const around = await this.#around(this.#atS)
     const own = around.get(row.owner)
     const last = own?.last
-    const from = secondsOf(row.valid_from)
+    const from = clockSeconds(row.valid_from)
     // of another time, or flows of that second are missing
     if (last === undefined || last < this.#atS - heldS || (last < from && row.first_is === 'seen')) return this.#exact(row, known)
     const seen_again = last < this.#atS && own?.next !== undefined ? clock(own.next) : null
@@ -155,7 +154,7 @@ class ScopeAnswer {
   /** The holder's run goes on after that of another owner, and it was not seen since. */
   async #inClosedGap(around: ReadonlyMap<string, Around>, ownLast: number, seen_again: string | null): Promise<Holder> {
     const row = this.#row
-    let [owner, last] = [row.before, secondsOf(row.before_last!)]
+    let [owner, last] = [row.before, clockSeconds(row.before_last!)]
     for (const [each, { last: seen }] of around) if (each !== row.owner && seen !== undefined && seen > last) [owner, last] = [each, seen]
     const rows = await ask<HolderRow, 'who_holds'>(this.#store, 'who_holds', { ip: this.#ip, at: new Date(this.#atS * 1000), owner })
     const isSameDay = ({ valid_from }: HolderRow): boolean => valid_from.slice(0, 10) === row.valid_from.slice(0, 10)
@@ -187,7 +186,7 @@ class ScopeAnswer {
     const first = async (name: HolderSecond, is: Begin, owners: readonly string[]): Promise<string | undefined> => {
       const second = holder[name]
       if (is === 'seen' || second === null) return undefined
-      const next = [...(await this.#around(secondsOf(second) - 1))].filter(
+      const next = [...(await this.#around(clockSeconds(second) - 1))].filter(
         ([each, { next }]) => owners.includes(each) && next !== undefined,
       )
       const [earliest] = next.sort(([, a], [, b]) => a.next! - b.next!)

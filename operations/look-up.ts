@@ -1,4 +1,5 @@
 /** What `flowloom lookup` asks: who held an address, where else it was recorded, and whether the tables can know it. */
+import { clockSeconds } from '../runtime/utc-text.ts'
 import { withStore } from '../sinks/clickhouse/clickhouse-client.ts'
 import { ask } from '../sinks/clickhouse/queries.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
@@ -13,8 +14,9 @@ import type { Asked } from './rest-of-path.ts'
  */
 export type Blank = 'map-empty' | 'nothing-proven' | 'nothing-read' | 'not-proven' | 'on-their-way' | 'kafka-unknown'
 
-/** Where flows show an address that the map does not know then: a row of recorded_at.sql. */
+/** Where flows show an address that the map does not have there then: a row of recorded_at.sql, which leaves out what the map knows. */
 export interface Recorded {
+  /** Empty: the records name none. */
   scope: string
   /** Interface, else resource, else transit gateway attachment; `-`: the format names none. */
   observer: string
@@ -22,28 +24,43 @@ export interface Recorded {
   instance_id: string
   /** own: the interface's own side. packet: packets of that side. either: the direction is unknown. */
   side: 'own' | 'packet' | 'either'
-  /** Unix seconds: of the flows of that UTC day, and of those at or before the time (null: none). */
+  /** True: by logged direction and times on its own side, so that they should be in the map, or will be. */
+  proven: boolean
+  /** Which flows it is about. day: of that UTC day, and of the 10 minutes before. minutes: of these alone. since: after the holder was last seen. */
+  span: 'day' | 'minutes' | 'since'
+  /** Unix seconds: of these flows, and of those at or before the time (null: none). */
   first_at: string
   last_at: string
   last_before: string | null
   flows: string
-  /** Of these: with a logged direction and logged times, so that they are in the map, or will be. */
-  logged: string
 }
+
+/** What `findRecorded` takes from the answer in a scope. */
+type KnownScope = Pick<Holder, 'scope' | 'state' | 'interface_id' | 'last_seen'>
 
 /** Who held an address, and whether the tables can know it. */
 export interface LookUp {
   readonly holders: readonly Holder[]
-  /** Only if nobody is known, or nobody was seen in the 10 minutes before. */
+  /** Of every scope that has no holder; of one that has, other interfaces that may have come since the holder was last seen. */
   readonly recorded: readonly Recorded[]
   readonly onTheWay: OnTheWay
   readonly blank: Blank | undefined
 }
 
-/** Where flows of the UTC day show the address, if the map does not know it then. */
-export async function findRecorded(store: Store, holders: readonly Holder[], ip: string, atS: number): Promise<Recorded[]> {
-  if (holders.some(({ state }) => state !== 'last-known')) return []
-  return ask<Recorded, 'recorded_at'>(store, 'recorded_at', { ip, at: new Date(atS * 1000) })
+/**
+ * Where flows show the address, and the map does not have it: scope by scope, whatever the others say. Where some scope has a holder, one that the map
+ * does not know is found only if it shows the address in the 10 minutes before: the whole day of all interfaces is read only if nobody held it.
+ */
+export async function findRecorded(store: Store, holders: readonly KnownScope[], ip: string, atS: number): Promise<Recorded[]> {
+  const held = holders.filter(({ state }) => state !== 'last-known')
+  return ask<Recorded, 'recorded_at'>(store, 'recorded_at', {
+    ip,
+    at: new Date(atS * 1000),
+    held: held.map(({ scope }) => scope),
+    held_by: held.map(({ interface_id }) => interface_id),
+    held_seen: held.map(({ last_seen }) => (last_seen === null ? -1 : clockSeconds(last_seen))),
+    last_known: holders.filter(({ state }) => state === 'last-known').map(({ scope }) => scope),
+  })
 }
 
 /**
@@ -56,8 +73,9 @@ export async function blankOf(store: Store, found: Omit<LookUp, 'blank'>, atS: n
   const [known] = await ask<{ objects: number; lines: number; runs: number; proofs: number }, 'known_of_day'>(store, 'known_of_day', {
     at: new Date(atS * 1000),
   })
-  const isProven = found.recorded.some(({ logged }) => logged !== '0')
-  if (found.holders.length === 0 && found.recorded.length > 0 && (known?.runs !== 0 || !isProven)) return 'not-proven'
+  const isProven = found.recorded.some(({ proven }) => proven)
+  const mayBecomeKnown = isProven && (known?.runs === 0 || mayBeOnTheWay(found.onTheWay))
+  if (found.holders.length === 0 && found.recorded.length > 0 && !mayBecomeKnown) return 'not-proven'
   if (known === undefined || (known.runs === 0 && (known.proofs > 0 || found.onTheWay.steps.length > 0))) return 'map-empty'
   if (known.objects === 0 && known.lines === 0) return 'nothing-read'
   if (known.runs === 0 && found.onTheWay.unknown === null) return 'nothing-proven'

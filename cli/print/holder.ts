@@ -65,20 +65,30 @@ export function onTheWayLines({ unknown, steps }: OnTheWay): string[] {
 }
 
 const sideTexts: Readonly<Record<Recorded['side'], readonly [where: string, why: string]>> = {
-  own: ['recorded at', 'not proven to be held by it: that it is the side of the interface is inferred, or the times are not logged'],
-  packet: ['recorded in packets of', 'not proven to be held by it: the interface may pass it on'],
-  either: ['recorded at', 'not proven to be held by it: which end of the flows is the interface is not known'],
+  own: [
+    'recorded at',
+    'that it is the side of the interface is inferred, the times are not logged, or nothing names the interface or its scope',
+  ],
+  packet: ['recorded in packets of', 'the interface may pass it on'],
+  either: ['recorded at', 'which end of the flows is the interface is not known'],
 }
 const inMap = 'it holds it by its own records, which are not in cloud_map'
+const spanTexts: Readonly<Record<Recorded['span'], string>> = {
+  day: 'of that day',
+  minutes: 'of the 10 minutes before',
+  since: 'since the holder of that scope was last seen',
+}
 
-/** Where flows of the day show an address that the map does not know then. */
-export function recordedText(ip: string, { scope, observer, side, first_at, last_at, last_before, flows, logged }: Recorded): string {
-  const [where, why] = sideTexts[side]
+/** Where flows show an address that the map does not have there then. */
+export function recordedText(ip: string, row: Recorded): string {
+  const { scope, observer, first_at, last_at, last_before } = row
+  const [where, why] = sideTexts[row.side]
   const who = observer === '-' ? 'an interface that the format does not name' : observer
   const place = scope === '' ? '' : ` (${scope})`
   const before = last_before === null || last_before === last_at ? '' : `, last before: ${utc(Number(last_before))} UTC`
-  const times = `${plural(Number(flows), 'flow')} of that day, ${utc(Number(first_at))} to ${utc(Number(last_at))} UTC${before}`
-  return `${escapeText(`${ip}: ${where} ${who}${place}, ${logged === '0' ? why : inMap}`)}\n  ${times}`
+  const span = `${plural(Number(row.flows), 'flow')} ${spanTexts[row.span]}`
+  const times = `${span}, ${utc(Number(first_at))} to ${utc(Number(last_at))} UTC${before}`
+  return `${escapeText(`${ip}: ${where} ${who}${place}, ${row.proven ? inMap : `not proven to be held by it: ${why}`}`)}\n  ${times}`
 }
 
 /** What is asked beside the holder. */
@@ -193,6 +203,8 @@ const recordedJson = (recorded: Recorded): Record<string, unknown> => ({
   accountId: orNull(recorded.account_id),
   instanceId: orNull(recorded.instance_id),
   side: recorded.side,
+  proven: recorded.proven,
+  span: recorded.span,
   first: Number(recorded.first_at),
   last: Number(recorded.last_at),
   lastBefore: recorded.last_before === null ? null : clock(Number(recorded.last_before)),

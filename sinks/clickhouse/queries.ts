@@ -9,7 +9,7 @@ export interface QueryParameters {
   ssh_from_outside: { from: Date; to: Date; limit: number }
   who_holds: { ip: string; at: Date; owner: string }
   sightings_around: { ip: string; at: Date; scope: string; lines: readonly string[] }
-  recorded_at: { ip: string; at: Date }
+  recorded_at: RecordedScopes & { ip: string; at: Date }
   known_of_day: { at: Date }
   conservation: Record<string, never>
   coverage_flow_logs: CoverageScope & { late_s: number }
@@ -24,6 +24,16 @@ export interface QueryParameters {
   coverage_actions: { from: Date; to: Date; flow_logs: readonly string[] }
   coverage_interface_gaps: CoverageScope & { interface: string; before_s: number }
   coverage_interface_at: { interface: string; from: Date; to: Date }
+}
+
+/** What the cloud map says of the scopes that know an address; recorded_at.sql says what it makes of them. */
+export interface RecordedScopes {
+  held: readonly string[]
+  /** Of each of `held`: interface of the holder, empty if it has none. */
+  held_by: readonly string[]
+  /** Of each of `held`: Unix second at which the holder was last seen, -1: nobody knows. */
+  held_seen: readonly number[]
+  last_known: readonly string[]
 }
 
 /** What a question about coverage is about; empty: any. */

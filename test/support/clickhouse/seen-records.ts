@@ -85,13 +85,14 @@ export const run = (
 export async function tablesOf(
   server: LiveClickHouse,
   flows: readonly FlowRecord[],
-  options: { header?: string; runs?: readonly [ip: string, run: CloudMapRun][] } = {},
+  options: { header?: string; runs?: readonly [ip: string, run: CloudMapRun, inScope?: string][] } = {},
 ): Promise<Store> {
   // prettier-ignore
   const { store, cluster, role, putFlows } = await setUpSink(server)
   putFlows(flows.map((record, i) => ({ ...record, line: i + 2 })))
   cluster.put('objects', { bucket: 'logs', key: 'a' }, { ...emptyLedger, objectId: testObjectId, header: options.header ?? wide })
-  for (const [ip, value] of options.runs ?? []) cluster.put('cloudMapRuns', { scope, ip, first: value.validFrom }, value)
+  for (const [ip, value, inScope] of options.runs ?? [])
+    cluster.put('cloudMapRuns', { scope: inScope ?? scope, ip, first: value.validFrom }, value)
   for (const name of ['clickhouse-flows', 'clickhouse-objects', 'clickhouse-runs']) await cluster.runRole(role(name))
   return store
 }

@@ -112,11 +112,11 @@ describe('the JSON of lookup', () => {
   })
 
   it('says where the address was recorded, and what is on its way', () => {
-    const row = { scope: '1/r', observer: '-', account_id: '1', instance_id: '', first_at: String(atS), last_at: String(atS + 60), last_before: null, flows: '18446744073709551615', logged: '0' } // prettier-ignore
+    const row = { scope: '1/r', observer: '-', account_id: '1', instance_id: '', first_at: String(atS), last_at: String(atS + 60), last_before: null, flows: '18446744073709551615' } // prettier-ignore
     const onTheWay = { unknown: null, steps: [{ topic: 'rawLines' as const, records: 2, unclear: null }] }
-    const said = answer({ recorded: [{ ...row, side: 'either' }], onTheWay, blank: 'not-proven' })
+    const said = answer({ recorded: [{ ...row, side: 'either', proven: false, span: 'minutes' }], onTheWay, blank: 'not-proven' })
     assert.deepEqual(said['recorded'], [
-      { scope: '1/r', observer: null, accountId: '1', instanceId: null, side: 'either', first: '2026-11-20T10:00:00Z', last: '2026-11-20T10:01:00Z', lastBefore: null, flows: '18446744073709551615' },
+      { scope: '1/r', observer: null, accountId: '1', instanceId: null, side: 'either', proven: false, span: 'minutes', first: '2026-11-20T10:00:00Z', last: '2026-11-20T10:01:00Z', lastBefore: null, flows: '18446744073709551615' },
     ]) // prettier-ignore
     assert.deepEqual(said['waiting'], onTheWay)
   })
