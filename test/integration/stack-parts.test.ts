@@ -4,6 +4,7 @@ import fs, { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from '
 import { syncBuiltinESMExports } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
+import { rootCertificates } from 'node:tls'
 import { join } from 'node:path'
 import { after, describe, it, mock } from 'node:test'
 import { loadConfig } from '../../config/config.ts'
@@ -299,7 +300,11 @@ describe('stack environment', () => {
       sqsQueueUrl: 'http://127.0.0.1:4/0/q',
       clickhouseUrl: 'http://127.0.0.1:5',
     }
-    const kafkaTls = { caFile: 'ca.pem', mechanism: 'scram-sha-512' as const, username: 'u', password: 'p' }
+    const folder = mkdtempSync(join(tmpdir(), 'flowloom-ca-'))
+    after(() => rmSync(folder, { recursive: true }))
+    const caFile = join(folder, 'ca.pem')
+    writeFileSync(caFile, rootCertificates[0]!)
+    const kafkaTls = { caFile, mechanism: 'scram-sha-512' as const, username: 'u', password: 'p' }
     const config = loadConfig({ env: stackEnvironment({ endpoints, kafkaTls }) })
     assert.deepEqual([config.kafka.brokers, config.kafka.tls, config.kafka.password], [['localhost:2'], true, 'p'])
     assert.deepEqual([config.s3.endpoint, config.s3.pathStyle, config.clickhouse.url], ['http://127.0.0.1:4', true, 'http://127.0.0.1:5'])
