@@ -1,5 +1,4 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
-import { renamedText } from '../operations/choose-parts.ts'
 import { runProcesses } from '../operations/run-processes.ts'
 import { runRoles } from '../operations/run-roles.ts'
 import { FlowError } from '../runtime/errors.ts'
@@ -8,23 +7,22 @@ import { topology, type Topology } from '../topology.ts'
 import { configOption, type Command } from './arguments/command.ts'
 
 /**
- * Reads a list of role names.
+ * Reads a list of role names. A name of an older version counts as the new one, so that an upgrade needs no new command line.
  *
  * @throws FlowError USAGE for an unknown one.
  */
 export function parseRoles(text: string | undefined, parts: Topology = topology): string[] {
   const roleNames = parts.map(({ name }) => name)
-  const names = text === undefined ? roleNames : text.split(',').map(name => name.trim())
+  const newName = (name: string): string => parts.find(({ formerName }) => formerName === name)?.name ?? name
+  const names = text === undefined ? roleNames : text.split(',').map(name => newName(name.trim()))
   if (names.includes(''))
     throw new FlowError('USAGE', {
       detail: text!.includes(',') ? `--roles "${text!}" has a comma without a role before or behind it` : '--roles names no role',
       command: 'run',
     })
   const unknown = names.find(name => !roleNames.includes(name))
-  if (unknown !== undefined) {
-    const hint = renamedText(unknown, parts) ?? namesText(unknown, roleNames)
-    throw new FlowError('USAGE', { detail: `there is no role "${unknown}": ${hint}`, command: 'run' })
-  }
+  if (unknown !== undefined)
+    throw new FlowError('USAGE', { detail: `there is no role "${unknown}": ${namesText(unknown, roleNames)}`, command: 'run' })
   return names
 }
 

@@ -86,7 +86,7 @@ export interface Reset<Config> {
 export interface PartDescription<Config, Name extends string, RoleName extends string> {
   /** What people say: `flowloom run --roles`, the docs. Its role has the same name; if it has several, they begin with it. */
   readonly name: Name
-  /** The name that it had in an older version: whoever still says it is told the new one. */
+  /** The name that it had in an older version: `run --roles` still takes it, other commands tell the new one. */
   readonly formerName?: string
   readonly kind: 'source' | 'processor' | 'sink'
   readonly doc: string
