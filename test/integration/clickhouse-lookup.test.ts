@@ -125,7 +125,7 @@ describe('an address that is handed over around midnight', () => {
       return [said!.state, said!.interface_id, said!.doubt]
     }
     assert.deepEqual(await at(-180), ['held', 'eni-b4', ''])
-    // both are there, and there are no flows that say who was seen last
+    // both hold it, and no flow says which of them was seen last
     assert.deepEqual(await at(-60), ['ambiguous', 'eni-a4', 'turns'])
     // nobody knows if it was seen since, until it was in a whole minute
     assert.deepEqual(await at(40), ['ambiguous', 'eni-a4', 'turns'])

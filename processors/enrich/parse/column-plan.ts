@@ -112,7 +112,7 @@ export function compileColumns(headerLine: string): ColumnPlan | undefined {
   const extraColumns = columnsOf(undefined)
   const extraNames = extraColumns.map(column => {
     const earlier = names.slice(0, column).filter(name => name === names[column]).length
-    // decoders of Avro put maps into objects, where `__proto__` is no name of an entry
+    // Avro decoders turn a map into a plain object, which cannot have an entry of this name
     return earlier === 0 && names[column] !== '__proto__' ? names[column]! : `${names[column]!}#${earlier + 1}`
   })
   return {
