@@ -1,7 +1,7 @@
 /** Whose credentials a client of AWS uses. */
 import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
 import { orAborted } from '../runtime/abort.ts'
-import { FlowError, errorText } from '../runtime/errors.ts'
+import { causesOf, FlowError, errorText } from '../runtime/errors.ts'
 import { requestLimits, type RequestLimits } from './request-limits.ts'
 import type { AwsRole, AwsSettings } from './settings.ts'
 
@@ -29,6 +29,9 @@ export const hasNoCredentials = (error: unknown): boolean => error instanceof Fl
 /** True if an error of a client is about its credentials: there are none, or AWS does not take them. */
 export const isCredentialTrouble = (error: unknown): boolean =>
   error instanceof FlowError ? hasNoCredentials(error) : troubleNames.has((error as { name?: string }).name)
+
+/** True if an error, or one of its causes, is about credentials. */
+export const isCausedByCredentials = (error: unknown): boolean => [...causesOf(error)].some(isCredentialTrouble)
 
 /** Clients ask so long before credentials expire. */
 const refreshMs = 300_000

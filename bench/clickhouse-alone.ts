@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import type { Store } from '../sinks/clickhouse/store.ts'
 
 /** IPv4 prefixes that make up a range; both ends are included, as numbers. */
-export function prefixesOf(first: number, last: number): string[] {
+function prefixesOf(first: number, last: number): string[] {
   const prefixes: string[] = []
   for (let at = first; at <= last;) {
     let bits = 0
@@ -44,7 +44,7 @@ const numbers: Readonly<Record<string, string>> = {
 }
 const addresses = ['srcaddr', 'dstaddr', 'pkt-srcaddr', 'pkt-dstaddr']
 const typeOf = (field: string): string => numbers[field] ?? (addresses.includes(field) ? 'IPv6' : 'LowCardinality(String)')
-/** Type in the file, where `-` is no value. */
+/** Type while the file is read, in which `-` stands for a missing value. */
 const readType = (field: string): string => (field in numbers ? `Nullable(${numbers[field]!})` : 'String')
 /** A column from what the file has. */
 const columnOf = (field: string): string =>

@@ -9,7 +9,6 @@ import type { LookupSet } from '../processors/enrich/lookups/lookup-set.ts'
 import { SightingCollector } from '../processors/enrich/sightings.ts'
 import { Slabs } from '../processors/enrich/encode/slabs.ts'
 import { countedSchemaIds, createCodecs } from '../runtime/avro.ts'
-import { createLog } from '../runtime/log.ts'
 import type { InSlab } from '../runtime/records.ts'
 import { connectClickHouse } from '../sinks/clickhouse/clickhouse-client.ts'
 import { createClickHouseRoles } from '../sinks/clickhouse/clickhouse-sink.ts'
@@ -23,6 +22,7 @@ import { freePorts } from '../stack/ports.ts'
 import { benchTables } from './encode.ts'
 import { generateRows } from './enrich-input.ts'
 import { cpuSeconds, measure, type BenchResult } from './enrich-measure.ts'
+import { taskContext } from './task-context.ts'
 
 const insertRows = 200_000
 const codecs = createCodecs(countedSchemaIds())
@@ -113,22 +113,7 @@ export async function benchClickHouse(tables: LookupSet, rows = 400_000, rounds 
     for (let round = 0; round <= rounds; round++) {
       // A topic of its own per round: the same offsets are another range.
       const [role] = createClickHouseRoles({ store, topicPrefix: `r${round}.`, insertRows, insertIntervalMs: 60_000 })
-      const task = role!.createTask({
-        partition: 0,
-        name: 'bench',
-        log: createLog('silent'),
-        codecs,
-        signal: new AbortController().signal,
-        partitionsOf: () => 1,
-        send: async () => undefined,
-        commit: async () => undefined,
-        lookUp: async () => [],
-        greatestGroup: async () => undefined,
-        sideTable: () => {
-          throw new TypeError('no side tables here')
-        },
-        nowMs: () => Date.now(),
-      })
+      const task = role!.createTask(taskContext(codecs, () => Date.now()))
       await task.start?.({ offset: 0, metadata: '' })
       const before = cpuSeconds(pid) + cpuSeconds(process.pid)
       for (const slab of slabs) await task.process({ records: [], slabs: [slab], nextOffset: slab.nextOffset, lag: 1 })

@@ -6,11 +6,11 @@
 import { createIpContextRole } from '../processors/ip-context/ip-context-processor.ts'
 import { checkConfig } from '../config/config.ts'
 import { countedSchemaIds, createCodecs } from '../runtime/avro.ts'
-import { createLog } from '../runtime/log.ts'
 import type { InRecord } from '../runtime/records.ts'
-import type { Task, TaskContext } from '../runtime/task.ts'
+import type { Task } from '../runtime/task.ts'
 import type { IpSighting, Owner } from '../schemas/records.ts'
 import type { BenchResult } from './enrich-measure.ts'
+import { taskContext } from './task-context.ts'
 
 const start = 20_400 * 86_400
 const codecs = createCodecs(countedSchemaIds())
@@ -35,23 +35,7 @@ class Bench {
 
   constructor() {
     const { ipContext, kafka } = checkConfig({})
-    const context: TaskContext = {
-      partition: 0,
-      name: 'bench',
-      log: createLog('silent'),
-      codecs,
-      signal: new AbortController().signal,
-      partitionsOf: () => 1,
-      send: () => Promise.resolve(),
-      commit: () => Promise.resolve(),
-      lookUp: (_topic, keys) => Promise.resolve(keys.map(() => null)),
-      greatestGroup: () => Promise.resolve(undefined),
-      sideTable: () => {
-        throw new TypeError('no side tables here')
-      },
-      nowMs: () => this.#nowMs,
-    }
-    this.#task = createIpContextRole({ ...ipContext, ...kafka }).createTask(context)
+    this.#task = createIpContextRole({ ...ipContext, ...kafka }).createTask(taskContext(codecs, () => this.#nowMs))
     void this.#task.start?.({ offset: 0, metadata: '' })
   }
 

@@ -5,10 +5,6 @@
  * Cold: the processes start, and their start-up counts. Warm: the same processes get as much again. ClickHouse's time goes on until it merges no more.
  * The S3 server stands for AWS and does not count.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { randomBytes } from 'node:crypto'
 import { settingsEnvironment } from '../harness/fleet.ts'
@@ -16,9 +12,11 @@ import { LocalRun } from '../harness/local-run.ts'
 import { createBucket, putObject, s3Client } from '../harness/s3.ts'
 import { RoleProcesses } from '../operations/role-processes.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
-import { startStack, type Stack } from '../stack/local-stack.ts'
+import type { Stack } from '../stack/local-stack.ts'
 import { ClickHouseAlone } from './clickhouse-alone.ts'
 import { cpuSeconds } from './enrich-measure.ts'
+import { withOwnStack } from './own-stack.ts'
+import { until } from './path.ts'
 import { sampleObject } from './sample-object.ts'
 
 /** How much is read in each of the two rounds. */
@@ -44,14 +42,14 @@ const serverNames = ['Kafka server', 'ClickHouse server'] as const
 type Process = (typeof roles)[number] | keyof typeof servers
 
 /** CPU seconds of each process for a million rows, and rows per second by the clock. */
-export interface JobRound {
+interface JobRound {
   readonly cpu: Readonly<Record<Process, number>>
   readonly sum: number
   readonly rowsPerSecond: number
 }
 
 /** What one run of a load took. */
-export interface JobResult {
+interface JobResult {
   readonly load: string
   readonly cold: JobRound
   readonly warm: JobRound
@@ -63,25 +61,19 @@ export interface JobResult {
   readonly partsPerMillion: number
 }
 
-const timeoutMs = 600_000
-
-async function until(what: string, reached: () => Promise<boolean>, roleProcesses?: RoleProcesses): Promise<void> {
-  const endMs = Date.now() + timeoutMs
-  const failed = roleProcesses?.failed ?? new Promise<never>(() => undefined)
-  while (!(await Promise.race([reached(), failed]))) {
-    if (Date.now() > endMs) throw new Error(`${what}: not within ${timeoutMs / 1000} s`)
-    await sleep(200)
-  }
-}
+const patience = { timeoutMs: 600_000, everyMs: 200 }
+/** In the place of the role processes while none has to run. */
+const nothing = { failed: new Promise<never>(() => undefined) }
 
 /** Waits until no merge has run for a second. */
 async function untilMerged(store: Store): Promise<void> {
   let idleSince = Date.now()
-  await until('merges', async () => {
+  const isMerged = async (): Promise<boolean> => {
     const [row] = await store.query<{ merges: string }>('SELECT count() AS merges FROM system.merges')
     if (row!.merges !== '0') idleSince = Date.now()
     return Date.now() - idleSince > 1000
-  })
+  }
+  await until(nothing, isMerged, patience)
 }
 
 /** A deployment with default settings, and its objects. */
@@ -186,7 +178,7 @@ class Job {
         .catch(() => [{ rows: '0' }])
       return Number(row!.rows) >= rounds * rows
     }
-    await until('rows', arrived, processes)
+    await until(processes, arrived, patience)
     const seconds = (performance.now() - startMs) / 1000
     await untilMerged(store)
     const after = this.#cpu(processes)
@@ -214,16 +206,10 @@ class Job {
   }
 }
 
-/** Runs loads, each some times, on one stack. */
-export async function benchJob(
-  loads: readonly JobLoad[],
-  times: number,
-  told: (result: JobResult) => void = () => undefined,
-): Promise<JobResult[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'flowloom-bench-'))
-  const stack = await startStack({ dataDir: dir, ports: 'free' })
-  const results: JobResult[] = []
-  try {
+/** Runs loads, each some times, on one stack. @param told Gets each result at once. */
+function benchJob(loads: readonly JobLoad[], times: number, told: (result: JobResult) => void): Promise<JobResult[]> {
+  return withOwnStack(async stack => {
+    const results: JobResult[] = []
     for (let i = 0; i < times; i++)
       for (const load of loads) {
         const job = await Job.open(stack, load)
@@ -232,17 +218,14 @@ export async function benchJob(
         results.push(result)
         told(result)
       }
-  } finally {
-    await stack.stop()
-    rmSync(dir, { recursive: true, force: true })
-  }
-  return results
+    return results
+  })
 }
 
 const figure = (value: number): string => value.toFixed(1).padStart(7)
 
 /** One run as lines of text. */
-export function jobText({ load, cold, warm, alone, bytesPerRow, partsPerMillion }: JobResult): string {
+function jobText({ load, cold, warm, alone, bytesPerRow, partsPerMillion }: JobResult): string {
   const rounds = [
     ['cold', cold],
     ['warm', warm],
@@ -260,12 +243,12 @@ export function jobText({ load, cold, warm, alone, bytesPerRow, partsPerMillion 
 }
 
 /** Least, middle and greatest value. */
-export function spread(values: readonly number[]): [number, number, number] {
+function spread(values: readonly number[]): [number, number, number] {
   const sorted = values.toSorted((a, b) => a - b)
   return [sorted[0]!, sorted[sorted.length >> 1]!, sorted.at(-1)!]
 }
 
-/** Runs both loads three times and prints each run, then least, middle and greatest sums. */
+/** Runs loads, each some times, and prints each run, then least, middle and greatest sums. */
 export async function printJob(times: number, loads: readonly JobLoad[]): Promise<void> {
   const results = await benchJob(loads, times, result => console.log(`\n${jobText(result)}`))
   console.log('\nCPU-s per million rows: least, middle, greatest')

@@ -2,9 +2,6 @@
  * Benchmark: each role as a process of its own on the real services, one after the other, then all at once. CPU time of the whole process
  * (for clickhouse: with ClickHouse and its merges), warm; start-up and the first objects are not counted. Linux only.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RoleProcesses } from '../operations/role-processes.ts'
 import { settingsEnvironment } from '../harness/fleet.ts'
@@ -12,8 +9,9 @@ import { settingsFor } from '../harness/live-stack.ts'
 import { LocalRun } from '../harness/local-run.ts'
 import { createBucket, putObject, s3Client } from '../harness/s3.ts'
 import { tableCounts } from '../harness/table-counts.ts'
-import { startStack, type Stack } from '../stack/local-stack.ts'
+import type { Stack } from '../stack/local-stack.ts'
 import { cpuSeconds, type BenchResult } from './enrich-measure.ts'
+import { withOwnStack } from './own-stack.ts'
 import { sampleObject } from './sample-object.ts'
 
 const rowsPerObject = 150_000
@@ -21,11 +19,15 @@ const warmObjects = 4
 const measuredObjects = 8
 
 /** Waits until a condition holds, while all processes run. */
-export async function until({ failed }: RoleProcesses, reached: () => Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + 300_000
+export async function until(
+  { failed }: Pick<RoleProcesses, 'failed'>,
+  reached: () => Promise<boolean>,
+  { timeoutMs = 300_000, everyMs = 50 }: { timeoutMs?: number; everyMs?: number } = {},
+): Promise<void> {
+  const endMs = Date.now() + timeoutMs
   while (!(await Promise.race([reached(), failed]))) {
     if (Date.now() > endMs) throw new Error('the benchmark did not get there')
-    await sleep(50)
+    await sleep(everyMs)
   }
 }
 
@@ -59,22 +61,20 @@ class Path {
 
   /** Starts the services, gives the path to `use`, and ends them again. */
   static async with<T>(use: (path: Path) => Promise<T>): Promise<T> {
-    const dir = mkdtempSync(join(tmpdir(), 'flowloom-bench-'))
-    const stack = await startStack({ dataDir: dir, ports: 'free' })
-    const settings = settingsFor(stack.endpoints, {
-      kafka: { commitIntervalMs: 1000, sessionTimeoutMs: 30_000 },
-      clickhouse: { insertIntervalMs: 1000 },
+    return withOwnStack(async stack => {
+      const settings = settingsFor(stack.endpoints, {
+        kafka: { commitIntervalMs: 1000, sessionTimeoutMs: 30_000 },
+        clickhouse: { insertIntervalMs: 1000 },
+      })
+      const run = await LocalRun.open(settings)
+      try {
+        const path = new Path(stack, run, { ...settingsEnvironment(settings), FLOWLOOM_LOG_LEVEL: 'warn' })
+        await createBucket(path.#client, run.bucket)
+        return await use(path)
+      } finally {
+        await run.close()
+      }
     })
-    const run = await LocalRun.open(settings)
-    try {
-      const path = new Path(stack, run, { ...settingsEnvironment(settings), FLOWLOOM_LOG_LEVEL: 'warn' })
-      await createBucket(path.#client, run.bucket)
-      return await use(path)
-    } finally {
-      await run.close()
-      await stack.stop()
-      rmSync(dir, { recursive: true, force: true })
-    }
   }
 
   /** One role after the other, each over the same rows. */

@@ -3,16 +3,15 @@
  * bare loop of GetObject and gunzip over the same objects in the same run. CPU time of whole processes, warm. Linux only.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RoleProcesses } from '../operations/role-processes.ts'
 import { loadConfig } from '../config/config.ts'
-import { startStack, type StackEndpoints } from '../stack/local-stack.ts'
+import type { StackEndpoints } from '../stack/local-stack.ts'
 import { settingsEnvironment } from '../harness/fleet.ts'
 import { settingsFor } from '../harness/live-stack.ts'
 import { createBucket, putObject, s3Client } from '../harness/s3.ts'
 import { cpuSeconds, type BenchResult } from './enrich-measure.ts'
+import { withOwnStack } from './own-stack.ts'
 import { until } from './path.ts'
 import { sampleObject } from './sample-object.ts'
 
@@ -85,15 +84,7 @@ export async function benchPoller(
 /** Runs something on the stack of FLOWLOOM_TEST_ENDPOINTS, else on one of its own. */
 async function onStack<T>(run: (endpoints: StackEndpoints) => Promise<T>): Promise<T> {
   const given = process.env['FLOWLOOM_TEST_ENDPOINTS']
-  if (given !== undefined) return run(JSON.parse(given) as StackEndpoints)
-  const dir = mkdtempSync(join(tmpdir(), 'flowloom-bench-'))
-  const stack = await startStack({ dataDir: dir, ports: 'free' })
-  try {
-    return await run(stack.endpoints)
-  } finally {
-    await stack.stop()
-    rmSync(dir, { recursive: true, force: true })
-  }
+  return given === undefined ? withOwnStack(stack => run(stack.endpoints)) : run(JSON.parse(given) as StackEndpoints)
 }
 
 /** Target: small objects at 40 % or more of the bare loop. */

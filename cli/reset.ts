@@ -1,6 +1,6 @@
 /** `flowloom reset`: makes a part start from the first record again. */
 import { loadConfig } from '../config/config.ts'
-import { renamedText } from '../operations/choose-parts.ts'
+import { newNameOf } from '../operations/choose-parts.ts'
 import { resetOf, resettable } from '../operations/reset.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
@@ -32,11 +32,11 @@ export function resetCommandOf(parts: Topology): Command {
       }
       const chosen = choices.find(({ name }) => name === positionals[0])
       if (positionals.length !== 1 || chosen === undefined) {
-        const renamed = positionals.length === 1 ? renamedText(positionals[0]!, parts) : undefined
+        const renamed = positionals.length === 1 ? newNameOf(positionals[0]!, parts) : undefined
         const near = positionals.length === 1 ? nearestName(positionals[0]!, names) : undefined
         const detail = `say ${(near === undefined ? names : [near]).map(name => `\`reset ${name}\``).join(' or ')}`
         throw new FlowError('USAGE', {
-          detail: renamed === undefined ? detail : `there is no part "${positionals[0]!}": ${renamed}`,
+          detail: renamed === undefined ? detail : `there is no part "${positionals[0]!}": it is called ${renamed} now`,
           command: 'reset',
         })
       }

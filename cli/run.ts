@@ -1,4 +1,5 @@
 /** `flowloom run`: the roles of this process, until it is asked to stop. */
+import { newNameOf } from '../operations/choose-parts.ts'
 import { runProcesses } from '../operations/run-processes.ts'
 import { runRoles } from '../operations/run-roles.ts'
 import { FlowError } from '../runtime/errors.ts'
@@ -13,8 +14,7 @@ import { configOption, type Command } from './arguments/command.ts'
  */
 export function parseRoles(text: string | undefined, parts: Topology = topology): string[] {
   const roleNames = parts.map(({ name }) => name)
-  const newName = (name: string): string => parts.find(({ formerName }) => formerName === name)?.name ?? name
-  const names = text === undefined ? roleNames : text.split(',').map(name => newName(name.trim()))
+  const names = text === undefined ? roleNames : text.split(',').map(name => newNameOf(name.trim(), parts) ?? name.trim())
   if (names.includes(''))
     throw new FlowError('USAGE', {
       detail: text!.includes(',') ? `--roles "${text!}" has a comma without a role before or behind it` : '--roles names no role',

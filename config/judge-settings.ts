@@ -1,6 +1,6 @@
 /** Finds everything that is wrong with settings in one run: each setting for itself, and each rule whose settings are all good. */
 import { z } from 'zod'
-import { judged, partly, refused, unread } from '../runtime/partial-settings.ts'
+import { isReadable, judged, partly, refused, unread } from '../runtime/partial-settings.ts'
 import { rulesOf } from '../runtime/setting-types.ts'
 import { isMapping, plainSchema, valueAt } from './setting-schema.ts'
 
@@ -61,10 +61,7 @@ function ruleIssues(schema: unknown, settings: unknown, path: readonly PropertyK
  */
 export function judgeSettings<Schema extends z.ZodObject>(schema: Schema, raw: unknown): JudgedSettings<z.output<Schema>> {
   const { error } = schema.safeParse(raw)
-  const told = (error?.issues ?? []).filter(({ path }) => {
-    const value = valueAt(raw, path)
-    return value !== refused && value !== unread
-  })
+  const told = (error?.issues ?? []).filter(({ path }) => isReadable(valueAt(raw, path)))
   const settings = partOf(schema, raw)
   const all = settings === refused ? partly(Object.fromEntries(Object.keys(schema.shape).map(key => [key, refused]))) : settings
   const rules = ruleIssues(schema, all, [])

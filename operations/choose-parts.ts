@@ -19,11 +19,9 @@ export function planRun(config: Config, names: readonly string[], all: Topology 
   return { parts: named.filter(isWanted), idle: named.filter(part => !isWanted(part)).map(({ name }) => name) }
 }
 
-/** What to say of a name that a part had in an older version; undefined if none had it. */
-export function renamedText(name: string, all: Topology = topology): string | undefined {
-  const part = all.find(({ formerName }) => formerName === name)
-  return part && `it is called ${part.name} now`
-}
+/** The name of the part that had this one in an older version; undefined: none had. */
+export const newNameOf = (name: string, all: Topology = topology): string | undefined =>
+  all.find(({ formerName }) => formerName === name)?.name
 
 /** Makes what parts need before they run. */
 export async function prepareParts(config: Config, parts: Topology, log: Log): Promise<void> {

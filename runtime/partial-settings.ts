@@ -6,7 +6,8 @@ export const refused = Symbol('refused')
 /** Stands in the place of a setting of which nobody knows whether it has a value: its file could not be read, or it is missing. */
 export const unread = Symbol('unread')
 
-const isReadable = (value: unknown): boolean => value !== refused && value !== unread
+/** True unless a value is refused or unread. */
+export const isReadable = (value: unknown): boolean => value !== refused && value !== unread
 
 /** Somebody read a setting that is refused. It never leaves `judged` and its like. */
 class ReadRefused extends Error {}

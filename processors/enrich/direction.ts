@@ -11,9 +11,9 @@ const { nobody } = addressFlag
 /**
  * Decides direction and directionSource of each row: what the record says itself (version 5); else own networks (`ownNetwork`), as far as the
  * block does not contradict them; else, within the block, the one IPv4 address that stands in every record of that observation point:
- * `inferred` if it is private and the block proves it, or if it is the private one of the two; else `inferred_count`. If all its records are of one pair of addresses, or nothing
- * names the observation point, a single address of RFC 1918 is the guess, and `inferred_count` too; else unknown. Nothing is decided for a
- * transit gateway and a regional NAT gateway: neither side of their records is their own.
+ * `inferred` if it is private and the block proves it, or if it is the private one of the two; else `inferred_count`. If all its records are of one
+ * pair of addresses, or nothing names the observation point, a single address of RFC 1918 is the guess, and `inferred_count` too; else unknown.
+ * Nothing is decided for a transit gateway and a regional NAT gateway: neither side of their records is their own.
  *
  * @param networks The setting `networks.own`, undefined if it names nothing.
  */
@@ -49,8 +49,10 @@ function decideDirections(batch: FlowBatch, networks: OwnNetworks | undefined): 
     directions[row] = ours === from ? direction.egress : direction.ingress
     if (named !== 0) sources[row] = directionSource.ownNetwork
     else {
-      const isProven = observer >= 0 && (batch.believedObservers[observer]! & belief.inferred) !== 0
-      const isSure = isProven || (observer >= 0 && evidence.isSure(observer) && ours === privateSide(batch, row, networks))
+      const isSure =
+        observer >= 0 &&
+        evidence.isSure(observer) &&
+        ((batch.believedObservers[observer]! & belief.inferred) !== 0 || ours === privateSide(batch, row, networks))
       sources[row] = isSure ? directionSource.inferred : directionSource.inferredCount
     }
   }

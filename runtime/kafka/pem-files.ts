@@ -34,29 +34,24 @@ const canRead = (read: () => unknown): boolean => {
   }
 }
 
-const isCertificate = (kind: string): boolean => kind.endsWith('CERTIFICATE')
+/** What a file has in the place of what is wanted. */
+const otherThan = ([first]: readonly { readonly kind: string }[]): string => (first === undefined ? '' : `, but a ${first.kind}`)
 
 function certificateFault(text: string): string | undefined {
   const blocks = blocksOf(text)
-  const certificates = blocks.filter(({ kind }) => isCertificate(kind))
-  if (certificates.length === 0) {
-    const other = blocks[0] === undefined ? '' : `, but a ${blocks[0].kind}`
-    return `has no certificate in PEM form (-----BEGIN CERTIFICATE-----)${other}`
-  }
+  const certificates = blocks.filter(({ kind }) => kind.endsWith('CERTIFICATE'))
+  if (certificates.length === 0) return `has no certificate in PEM form (-----BEGIN CERTIFICATE-----)${otherThan(blocks)}`
   const broken = certificates.findIndex(block => !canRead(() => new X509Certificate(block.text)))
   return broken < 0 ? undefined : `has a certificate that cannot be read, number ${broken + 1} of ${certificates.length}`
 }
 
 function keyFault(text: string): string | undefined {
   const blocks = blocksOf(text)
-  const keys = blocks.filter(({ kind }) => kind.endsWith('PRIVATE KEY'))
-  if (keys.length === 0) {
-    const other = blocks[0] === undefined ? '' : `, but a ${blocks[0].kind}`
-    return `has no private key in PEM form (-----BEGIN PRIVATE KEY-----)${other}`
-  }
-  if (keys[0]!.kind.startsWith('ENCRYPTED') || keys[0]!.text.includes('Proc-Type: 4,ENCRYPTED'))
+  const key = blocks.find(({ kind }) => kind.endsWith('PRIVATE KEY'))
+  if (key === undefined) return `has no private key in PEM form (-----BEGIN PRIVATE KEY-----)${otherThan(blocks)}`
+  if (key.kind.startsWith('ENCRYPTED') || key.text.includes('Proc-Type: 4,ENCRYPTED'))
     return 'has a key with a passphrase, for which there is no setting: write it without one'
-  return canRead(() => createPrivateKey(keys[0]!.text)) ? undefined : 'has a private key that cannot be read'
+  return canRead(() => createPrivateKey(key.text)) ? undefined : 'has a private key that cannot be read'
 }
 
 const checks: readonly (readonly [PemSetting, (text: string) => string | undefined])[] = [

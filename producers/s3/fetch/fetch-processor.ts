@@ -10,9 +10,9 @@
 import type { S3Settings, S3Source } from '../settings.ts'
 import type { CommitSettings } from '../../../runtime/settings.ts'
 import { orAborted } from '../../../runtime/abort.ts'
-import { causesOf, FlowError, type ErrorCode } from '../../../runtime/errors.ts'
+import { FlowError, type ErrorCode } from '../../../runtime/errors.ts'
 import { EachToldOnce } from '../../../runtime/told-once.ts'
-import { isCredentialTrouble } from '../../../aws/credentials.ts'
+import { isCausedByCredentials } from '../../../aws/credentials.ts'
 import type { InBatch, InRecord } from '../../../runtime/records.ts'
 import type { Position, Role, Task, TaskContext } from '../../../runtime/task.ts'
 import type { ObjectArrival, ObjectKey, ObjectLedger } from '../../../schemas/records.ts'
@@ -367,7 +367,7 @@ class FetchTask implements Task {
     this.#countWaiting()
     attemptsFailed.inc({ code: error.code })
     const fields = { ...key, code: error.code, attempts, lines: record.lines, error: error.message }
-    if ([...causesOf(error)].some(isCredentialTrouble) || error.code === 'S3_CREDENTIALS') {
+    if (isCausedByCredentials(error) || error.code === 'S3_CREDENTIALS') {
       const isNews = this.#credentials.isNews(detail, this.#context.nowMs())
       const text = 'there are no credentials that AWS takes; the objects wait and are tried again, less often each time'
       this.#context.log[isNews ? 'warn' : 'debug']({ ...fields, retryAtMs }, text)

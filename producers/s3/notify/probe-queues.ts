@@ -1,11 +1,8 @@
 /** Tries the queues of the settings. */
-import { isCredentialTrouble } from '../../../aws/credentials.ts'
-import { causesOf } from '../../../runtime/errors.ts'
+import { isCausedByCredentials } from '../../../aws/credentials.ts'
 import { attempt, type ProbeResult } from '../../../runtime/probe-result.ts'
 import type { S3Settings } from '../settings.ts'
 import { openQueue } from './notify-queue.ts'
-
-const causedByCredentials = (error: unknown): boolean => [...causesOf(error)].some(isCredentialTrouble)
 
 /** Asks for messages that it leaves, and deletes nothing: a receipt that cannot be tells whether it would be allowed to. */
 export async function probeQueues(settings: S3Settings): Promise<ProbeResult[]> {
@@ -15,7 +12,7 @@ export async function probeQueues(settings: S3Settings): Promise<ProbeResult[]> 
     const received = await attempt(queue.url, 'sqs:ReceiveMessage', () => queue.tryReceive())
     results.push(received)
     // without credentials the second question has the same answer
-    if (!causedByCredentials(received.error)) results.push(await attempt(queue.url, 'sqs:DeleteMessage', () => queue.tryDelete()))
+    if (!isCausedByCredentials(received.error)) results.push(await attempt(queue.url, 'sqs:DeleteMessage', () => queue.tryDelete()))
     queue.close()
   }
   return results
