@@ -79,15 +79,15 @@ export class ClickHouseAlone {
     return alone
   }
 
-  /** Reads all objects of a bucket below a prefix. @returns Rows. */
-  async read(endpoint: string, bucket: string, prefix: string): Promise<number> {
+  /** Reads all objects of a bucket. @returns Rows. */
+  async read(endpoint: string, bucket: string): Promise<number> {
     const structure = this.#fields.map(field => `\`${field}\` ${readType(field)}`).join(', ')
     const look = (field: string): string =>
       `dictGetOrDefault('${this.#database}.networks_by_prefix', 'asn', tuple(toIPv4OrDefault(\`${field}\`)), 0::UInt32)`
     await this.#store.command(`INSERT INTO ${this.#database}.lines
       SELECT ${this.#fields.map(columnOf).join(', ')}, ${look('srcaddr')}, ${look('dstaddr')}, ${look('pkt-srcaddr')}, ${look('pkt-dstaddr')}
-      FROM s3('${endpoint}/${bucket}/${prefix}**.log.gz', 'test', 'test', 'CSVWithNames', '${structure}', 'gzip')
-      SETTINGS format_csv_delimiter = ' ', format_csv_null_representation = '-'`)
+      FROM s3('${endpoint}/${bucket}/AWSLogs/**.log.gz', 'test', 'test', 'CustomSeparatedWithNames', '${structure}', 'gzip')
+      SETTINGS format_custom_escaping_rule = 'CSV', format_custom_field_delimiter = ' ', format_csv_null_representation = '-'`)
     const [row] = await this.#store.query<{ rows: string }>(`SELECT count() AS rows FROM ${this.#database}.lines`)
     return Number(row!.rows)
   }

@@ -11,13 +11,14 @@ import { settingsEnvironment } from '../harness/fleet.ts'
 import { LocalRun } from '../harness/local-run.ts'
 import { createBucket, putObject, s3Client } from '../harness/s3.ts'
 import { RoleProcesses } from '../operations/role-processes.ts'
+import type { SyntheticObject } from '../producers/synthetic/generate-objects.ts'
 import type { Store } from '../sinks/clickhouse/store.ts'
 import type { Stack } from '../stack/local-stack.ts'
 import { ClickHouseAlone } from './clickhouse-alone.ts'
 import { cpuSeconds } from './enrich-measure.ts'
 import { withOwnStack } from './own-stack.ts'
 import { until } from './path.ts'
-import { sampleObject } from './sample-object.ts'
+import { sampleObjects } from './sample-object.ts'
 
 /** How much is read in each of the two rounds. */
 export interface JobLoad {
@@ -57,8 +58,6 @@ interface JobResult {
   readonly alone: number
   /** Of the table flows, merged to one part a day. */
   readonly bytesPerRow: number
-  /** Inserts into flows for a million rows, both rounds. */
-  readonly partsPerMillion: number
 }
 
 const patience = { timeoutMs: 600_000, everyMs: 200 }
@@ -83,7 +82,9 @@ class Job {
   readonly #run: LocalRun
   readonly #env: Record<string, string>
   readonly #client: ReturnType<typeof s3Client>
-  readonly #sample: ReturnType<typeof sampleObject>
+  /** Those of both rounds, each of its own rows. */
+  readonly #objects: ReturnType<typeof sampleObjects>
+  #header = ''
 
   private constructor(stack: Stack, load: JobLoad, run: LocalRun, env: Record<string, string>) {
     this.#stack = stack
@@ -91,7 +92,7 @@ class Job {
     this.#run = run
     this.#env = env
     this.#client = s3Client(stack.endpoints.s3Endpoint)
-    this.#sample = sampleObject(load.rowsPerObject)
+    this.#objects = sampleObjects(2 * load.objects, load.rowsPerObject)
   }
 
   static async open(stack: Stack, load: JobLoad): Promise<Job> {
@@ -111,34 +112,27 @@ class Job {
   }
 
   async measure(): Promise<JobResult> {
-    const { objects, rowsPerObject, name } = this.#load
-    await this.#upload('a')
+    await this.#upload()
     const processes = new RoleProcesses()
     const before = this.#cpu(undefined)
     const startMs = performance.now()
     await processes.start(roles, this.#env)
     const cold = await this.#round(processes, before, startMs, 1)
     const warmBefore = this.#cpu(processes)
-    await this.#upload('b')
+    await this.#upload()
     const warm = await this.#round(processes, warmBefore, performance.now(), 2)
     await processes.stop()
     const { store } = this.#run
-    const [parts] = await store
-      .query<{ parts: string }>(
-        `SELECT count() AS parts FROM system.part_log WHERE database = currentDatabase() AND table = 'flows' AND event_type = 'NewPart'`,
-      )
-      .catch(() => [{ parts: 'NaN' }])
     await store.command(`OPTIMIZE TABLE ${this.#run.session.config.clickhouse.database}.flows FINAL`)
     const [size] = await store.query<{ bytes: string; rows: string }>(
       `SELECT sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts WHERE database = currentDatabase() AND table = 'flows' AND active`,
     )
     return {
-      load: name,
+      load: this.#load.name,
       cold,
       warm,
       alone: await this.#alone(),
       bytesPerRow: Number(size!.bytes) / Number(size!.rows),
-      partsPerMillion: Number(parts!.parts) / ((2 * objects * rowsPerObject) / 1e6),
     }
   }
 
@@ -151,16 +145,15 @@ class Job {
   async #alone(): Promise<number> {
     const { store, session, bucket } = this.#run
     const database = `${session.config.clickhouse.database}_alone`
-    const header = gunzipSync(this.#sample.body).toString('utf8').split('\n', 1)[0]!
-    const alone = await ClickHouseAlone.open(store, database, header)
+    const alone = await ClickHouseAlone.open(store, database, this.#header)
     const pid = this.#stack.pids.clickhouse!
-    const rows = this.#load.objects * this.#load.rowsPerObject
+    const rows = 2 * this.#load.objects * this.#load.rowsPerObject
     let cpu = 0
     // the first time it is cold
     for (let i = 0; i < 2; i++) {
       await alone.clear()
       const before = cpuSeconds(pid)
-      const read = await alone.read(this.#stack.endpoints.s3Endpoint, bucket, this.#prefixOf('a'))
+      const read = await alone.read(this.#stack.endpoints.s3Endpoint, bucket)
       await untilMerged(store)
       cpu = cpuSeconds(pid) - before
       if (read !== rows) throw new Error(`ClickHouse alone read ${read} of ${rows} rows`)
@@ -196,13 +189,12 @@ class Job {
     ]) as Record<Process, number>
   }
 
-  #prefixOf(round: string): string {
-    return this.#sample.key.replace('.log.gz', round)
-  }
-
-  async #upload(round: string): Promise<void> {
-    for (let i = 0; i < this.#load.objects; i++)
-      await putObject(this.#client, this.#run.bucket, `${this.#prefixOf(round)}${String(i).padStart(5, '0')}.log.gz`, this.#sample.body)
+  async #upload(): Promise<void> {
+    for (let i = 0; i < this.#load.objects; i++) {
+      const { key, body } = this.#objects.next().value as SyntheticObject
+      this.#header ||= gunzipSync(body).toString('utf8').split('\n', 1)[0]!
+      await putObject(this.#client, this.#run.bucket, key, body)
+    }
   }
 }
 
@@ -225,7 +217,7 @@ function benchJob(loads: readonly JobLoad[], times: number, told: (result: JobRe
 const figure = (value: number): string => value.toFixed(1).padStart(7)
 
 /** One run as lines of text. */
-function jobText({ load, cold, warm, alone, bytesPerRow, partsPerMillion }: JobResult): string {
+function jobText({ load, cold, warm, alone, bytesPerRow }: JobResult): string {
   const rounds = [
     ['cold', cold],
     ['warm', warm],
@@ -238,7 +230,7 @@ function jobText({ load, cold, warm, alone, bytesPerRow, partsPerMillion }: JobR
     'sum'.padEnd(30) + rounds.map(([, { sum }]) => figure(sum)).join(''),
     `times ClickHouse alone (${alone.toFixed(1)})`.padEnd(30) + rounds.map(([, { sum }]) => figure(sum / alone)).join(''),
     'thousand rows/s by the clock'.padEnd(30) + rounds.map(([, { rowsPerSecond }]) => figure(rowsPerSecond / 1000)).join(''),
-    `${bytesPerRow.toFixed(1)} bytes a row merged, ${partsPerMillion.toFixed(0)} parts inserted per million rows`,
+    `${bytesPerRow.toFixed(1)} bytes a row merged`,
   ].join('\n')
 }
 

@@ -1,15 +1,19 @@
-/** The object that the benchmarks of the path read: full v5 rows of one interface fleet. */
+/** The objects that the benchmarks of the path read: full v5 rows of one interface fleet. */
 import { generateObjects, type SyntheticObject } from '../producers/synthetic/generate-objects.ts'
 
+/** An hour ago, so that discover finds what is of that slot. */
+const recentS = (): number => Math.floor(Date.now() / 300_000) * 300 - 3600
+
 /**
- * Makes it.
+ * Makes some, of one slot.
  *
- * @param startS Unix seconds of its slot; default an hour ago, so that discover finds it.
+ * @param rows Of each object.
+ * @param startS Unix seconds of the slot.
  */
-export function sampleObject(rows: number, seed = 5, startS = Math.floor(Date.now() / 300_000) * 300 - 3600): SyntheticObject {
-  const [sample] = generateObjects({
+export const sampleObjects = (count: number, rows: number, seed = 5, startS = recentS()): Generator<SyntheticObject> =>
+  generateObjects({
     seed,
-    records: rows,
+    records: count * rows,
     startS,
     slots: 1,
     accounts: ['123456789012'],
@@ -17,5 +21,7 @@ export function sampleObject(rows: number, seed = 5, startS = Math.floor(Date.no
     formats: ['v5-full'],
     recordsPerObject: rows,
   })
-  return sample!
-}
+
+/** Makes one. */
+export const sampleObject = (rows: number, seed = 5, startS = recentS()): SyntheticObject =>
+  sampleObjects(1, rows, seed, startS).next().value as SyntheticObject
