@@ -70,21 +70,22 @@ const liveTests = (names: readonly string[], env: NodeJS.ProcessEnv, concurrency
 
 /** The stack that all integration tests share. It starts while the suite before runs, so that nothing waits for its services. */
 class SharedStack {
-  #started: { dir: string; stack: Promise<Stack> } | undefined
+  #started: { dir: string; databases: string; stack: Promise<Stack> } | undefined
 
   /** Begins to start it; what fails is told by `run`. */
   start(): void {
     if (this.#started !== undefined) return
     const dir = mkdtempSync(join(tmpdir(), 'flowloom-stack-'))
+    const databases = mkdtempSync(join(tmpdir(), 'flowloom-databases-'))
     const stack = startStack({ dataDir: dir, ports: 'free', log: text => console.log(text) })
     stack.catch(() => undefined)
-    this.#started = { dir, stack }
+    this.#started = { dir, databases, stack }
   }
 
   async run(run: (env: NodeJS.ProcessEnv) => Promise<Ending>): Promise<Ending> {
     this.start()
-    const { endpoints } = await this.#started!.stack
-    return run({ FLOWLOOM_TEST_ENDPOINTS: JSON.stringify(endpoints) })
+    const { stack, databases } = this.#started!
+    return run({ FLOWLOOM_TEST_ENDPOINTS: JSON.stringify((await stack).endpoints), FLOWLOOM_TEST_DATABASES: databases })
   }
 
   /** Ends it, if it was started. */
@@ -96,7 +97,7 @@ class SharedStack {
       stack => stack.stop(),
       () => undefined,
     )
-    rmSync(started.dir, { recursive: true, force: true })
+    for (const dir of [started.dir, started.databases]) rmSync(dir, { recursive: true, force: true })
   }
 }
 
