@@ -104,8 +104,22 @@ class SharedStack {
 const shared = new SharedStack()
 
 const withoutBroker = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/topology/**/*.test.ts']
-/** Test files whose coverage is measured, which makes them slower, up to three times: those of the covered folders, without the random inputs. */
-const measured = /^test\/(golden|topology|unit\/(audit|flow|processors|producers|schemas|sinks))\//
+/** Folders of the tests whose coverage is measured, which makes them slower, up to three times. The random inputs are not among them. */
+const covered = /^test\/(golden|topology|unit\/(audit|flow|processors|producers|schemas|sinks))\//
+/** Files of these folders that are not measured: they do the same over and over, with many values or large ones. The limits hold without them. */
+const repetitive = [
+  'topology/one-more-part',
+  'flow.one-new-row',
+  'clickhouse.insert-bytes',
+  'flow-columns',
+  'table-target.old-ranges',
+  'parquet-text.hostile',
+  'object-text.packed',
+  'lookups',
+  'lookup-tables.reload',
+]
+/** True for a file whose coverage is measured. */
+const isMeasured = (name: string): boolean => covered.test(name) && !repetitive.some(each => name.endsWith(`/${each}.test.ts`))
 
 /** Runs the tests without services on each core. */
 async function testsWithoutBroker(): Promise<Ending> {
@@ -115,17 +129,10 @@ async function testsWithoutBroker(): Promise<Ending> {
     folder => `--test-coverage-include=${folder}/**/*.ts`,
   )
   const cores = availableParallelism()
-  const ending = await tests(
-    all.filter(name => measured.test(name)),
-    cores,
-    {},
-    '--experimental-test-coverage',
-    ...thresholds,
-    ...folders,
-  )
+  const ending = await tests(all.filter(isMeasured), cores, {}, '--experimental-test-coverage', ...thresholds, ...folders)
   if (ending.code !== 0) return ending
   return tests(
-    all.filter(name => !measured.test(name)),
+    all.filter(name => !isMeasured(name)),
     cores,
     { NODE_COMPILE_CACHE: compileCache },
   )
