@@ -143,9 +143,16 @@ const longest = [
   'planted-truth',
   'clickhouse-coverage',
   'clickhouse-planted-coverage',
+  'clickhouse-overlaps',
   'clickhouse-migrate',
+  'clickhouse-views',
+  'coverage-waiting',
+  'containers',
+  'dead-letters',
   'replay',
+  'cli-live',
   'pipeline',
+  'three-pollers',
   'install',
 ]
 /** Integration tests that keep a core busy with questions to ClickHouse. The others mostly wait: for brokers, sessions and timers. */
