@@ -70,21 +70,22 @@ const liveTests = (names: readonly string[], env: NodeJS.ProcessEnv, concurrency
 
 /** The stack that all integration tests share. It starts while the suite before runs, so that nothing waits for its services. */
 class SharedStack {
-  #started: { dir: string; stack: Promise<Stack> } | undefined
+  #started: { dir: string; databases: string; stack: Promise<Stack> } | undefined
 
   /** Begins to start it; what fails is told by `run`. */
   start(): void {
     if (this.#started !== undefined) return
     const dir = mkdtempSync(join(tmpdir(), 'flowloom-stack-'))
+    const databases = mkdtempSync(join(tmpdir(), 'flowloom-databases-'))
     const stack = startStack({ dataDir: dir, ports: 'free', log: text => console.log(text) })
     stack.catch(() => undefined)
-    this.#started = { dir, stack }
+    this.#started = { dir, databases, stack }
   }
 
   async run(run: (env: NodeJS.ProcessEnv) => Promise<Ending>): Promise<Ending> {
     this.start()
-    const { endpoints } = await this.#started!.stack
-    return run({ FLOWLOOM_TEST_ENDPOINTS: JSON.stringify(endpoints) })
+    const { stack, databases } = this.#started!
+    return run({ FLOWLOOM_TEST_ENDPOINTS: JSON.stringify((await stack).endpoints), FLOWLOOM_TEST_DATABASES: databases })
   }
 
   /** Ends it, if it was started. */
@@ -96,15 +97,29 @@ class SharedStack {
       stack => stack.stop(),
       () => undefined,
     )
-    rmSync(started.dir, { recursive: true, force: true })
+    for (const dir of [started.dir, started.databases]) rmSync(dir, { recursive: true, force: true })
   }
 }
 
 const shared = new SharedStack()
 
 const withoutBroker = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/topology/**/*.test.ts']
-/** Test files whose coverage is measured, which makes them slower, up to three times: those of the covered folders, without the random inputs. */
-const measured = /^test\/(golden|topology|unit\/(audit|flow|processors|producers|schemas|sinks))\//
+/** Folders of the tests whose coverage is measured, which makes them slower, up to three times. The random inputs are not among them. */
+const covered = /^test\/(golden|topology|unit\/(audit|flow|processors|producers|schemas|sinks))\//
+/** Files of these folders that are not measured: they do the same over and over, with many values or large ones. The limits hold without them. */
+const repetitive = [
+  'topology/one-more-part',
+  'flow.one-new-row',
+  'clickhouse.insert-bytes',
+  'flow-columns',
+  'table-target.old-ranges',
+  'parquet-text.hostile',
+  'object-text.packed',
+  'lookups',
+  'lookup-tables.reload',
+]
+/** True for a file whose coverage is measured. */
+const isMeasured = (name: string): boolean => covered.test(name) && !repetitive.some(each => name.endsWith(`/${each}.test.ts`))
 
 /** Runs the tests without services on each core. */
 async function testsWithoutBroker(): Promise<Ending> {
@@ -114,17 +129,10 @@ async function testsWithoutBroker(): Promise<Ending> {
     folder => `--test-coverage-include=${folder}/**/*.ts`,
   )
   const cores = availableParallelism()
-  const ending = await tests(
-    all.filter(name => measured.test(name)),
-    cores,
-    {},
-    '--experimental-test-coverage',
-    ...thresholds,
-    ...folders,
-  )
+  const ending = await tests(all.filter(isMeasured), cores, {}, '--experimental-test-coverage', ...thresholds, ...folders)
   if (ending.code !== 0) return ending
   return tests(
-    all.filter(name => !measured.test(name)),
+    all.filter(name => !isMeasured(name)),
     cores,
     { NODE_COMPILE_CACHE: compileCache },
   )
@@ -135,9 +143,16 @@ const longest = [
   'planted-truth',
   'clickhouse-coverage',
   'clickhouse-planted-coverage',
+  'clickhouse-overlaps',
   'clickhouse-migrate',
+  'clickhouse-views',
+  'coverage-waiting',
+  'containers',
+  'dead-letters',
   'replay',
+  'cli-live',
   'pipeline',
+  'three-pollers',
   'install',
 ]
 /** Integration tests that keep a core busy with questions to ClickHouse. The others mostly wait: for brokers, sessions and timers. */

@@ -1,4 +1,7 @@
-/** A real ClickHouse for tests: that of FLOWLOOM_TEST_ENDPOINTS, else one of the calling file; each test takes a database of its own. */
+/**
+ * A real ClickHouse for tests: that of FLOWLOOM_TEST_ENDPOINTS, else one of the calling file; each test takes a database of its own. A file leaves
+ * its databases to those that follow (kept-databases.ts): the tables and views of a new one take the server a second and a half of CPU.
+ */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +14,7 @@ import { ChildService } from '../../../stack/child-service.ts'
 import type { StackEndpoints } from '../../../stack/local-stack.ts'
 import { clickhouseService } from '../../../stack/node-services.ts'
 import { freePorts } from '../../../stack/ports.ts'
+import { keepDatabase, shapeOf, takeDatabase } from './kept-databases.ts'
 
 /** A database: how it is reached, and by what. */
 export interface LiveDatabase {
@@ -23,7 +27,7 @@ export interface LiveClickHouse {
   readonly url: string
   /** A database that does not exist yet. */
   fresh(settings?: Partial<Config['clickhouse']>): LiveDatabase
-  /** A database with the tables of this version and no rows: one that was given back and is emptied now, else a fresh one. */
+  /** A database with the tables of this version and no rows: one that was given back or left by another file and is emptied now, else a fresh one. */
   migrated(settings?: Partial<Config['clickhouse']>): Promise<LiveDatabase>
   /** Gives back every database of `migrated` that is not kept: nobody uses them any more. */
   giveBack(): void
@@ -40,6 +44,8 @@ export async function liveClickHouse(): Promise<LiveClickHouse> {
   const stores: Store[] = []
   const taken: string[] = []
   const idle: string[] = []
+  /** Shape of each database that nobody gave settings of its own, as it was made. */
+  const shapes = new Map<string, string>()
   const open = (settings: Partial<Config['clickhouse']>): LiveDatabase => {
     const { clickhouse } = checkConfig({ clickhouse: { url: server.url, ...settings } })
     const store = connectClickHouse(clickhouse)
@@ -52,11 +58,15 @@ export async function liveClickHouse(): Promise<LiveClickHouse> {
     url: server.url,
     fresh,
     migrated: async settings => {
-      const used = idle.pop()
+      const own = idle.pop()
+      const used = own ?? takeDatabase()
       const database = used === undefined ? fresh(settings) : open({ database: used, ...settings })
-      if (used !== undefined) await empty(database.store)
-      await migrate(database.store, database.settings)
-      taken.push(database.store.database)
+      const { store } = database
+      if (used !== undefined) await empty(store)
+      await migrate(store, database.settings)
+      if (settings !== undefined) shapes.delete(store.database)
+      else if (own === undefined) shapes.set(store.database, await shapeOf(store))
+      taken.push(store.database)
       return database
     },
     giveBack: () => void idle.push(...taken.splice(0)),
@@ -64,14 +74,19 @@ export async function liveClickHouse(): Promise<LiveClickHouse> {
     stop: async () => {
       try {
         if (given !== undefined)
-          for (const name of new Set(stores.map(store => store.database)))
-            await stores[0]!.command(`DROP DATABASE IF EXISTS ${identifier(name)} SYNC`)
+          for (const store of new Map(stores.map(store => [store.database, store])).values()) await leave(store, shapes.get(store.database))
       } finally {
         for (const store of stores) await store.close()
         await server.stop()
       }
     },
   }
+}
+
+/** Leaves a database to files that follow if it has the shape that it was made with, else removes it. */
+async function leave(store: Store, shape: string | undefined): Promise<void> {
+  if (shape !== undefined && (await shapeOf(store)) === shape && keepDatabase(store.database)) return
+  await store.command(`DROP DATABASE IF EXISTS ${identifier(store.database)} SYNC`)
 }
 
 /** Removes all rows, and with them what the server remembers of inserts. Tables and views stay as they are, and what is remembered of them. */
