@@ -16,7 +16,7 @@ import type { CommitSettings } from '../../runtime/settings.ts'
 import { isOver } from '../../runtime/wall-clock.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
-import type { Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
+import type { OutPart, Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import { BlockEnricher, type BlockResult } from './block-enricher.ts'
 import { Slabs, type Slab } from './encode/slabs.ts'
@@ -93,6 +93,13 @@ export function createEnrichRole(options: EnrichOptions): Role {
   }
 }
 
+/** Takes what is pending of a topic. */
+function partsOf(topic: Topic, pending: Map<number, OutRecord[]>): OutPart[] {
+  const parts = [...pending].map(([partition, records]) => ({ topic, partition, records })).sort((a, b) => a.partition - b.partition)
+  pending.clear()
+  return parts
+}
+
 /** Counts of the open transaction. */
 const noCounts = () => ({
   blocks: 0,
@@ -138,8 +145,8 @@ class EnrichTask implements Task {
       this.#take(record)
       this.#moveTo(record.offset + 1)
       await this.#sendSlabs(this.#slabs.takeFull())
-      if (this.#pendingGaps >= maxPendingGaps) await this.#sendGaps()
-      if (this.#pendingDeadBytes >= maxPendingDeadBytes) await this.#sendDeadLetters()
+      if (this.#pendingGaps >= maxPendingGaps) await this.#send(this.#takeGaps())
+      if (this.#pendingDeadBytes >= maxPendingDeadBytes) await this.#send(this.#takeDeadLetters())
       if (this.#isDue()) await this.#commit()
     }
     this.#moveTo(batch.nextOffset)
@@ -219,13 +226,18 @@ class EnrichTask implements Task {
   }
 
   async #sendSlabs(slabs: readonly Slab[]): Promise<void> {
+    await this.#send(slabs.map(slab => ({ topic: topics.flows, partition: slab.partition, records: slab.out })))
     for (const slab of slabs) {
-      await this.#context.send(topics.flows, slab.partition, slab.out)
       this.#counts.slabs++
       this.#counts.bytes += slab.length
       this.#slabs.release(slab)
-      await this.#opened()
     }
+  }
+
+  async #send(parts: readonly OutPart[]): Promise<void> {
+    if (parts.length === 0) return
+    await this.#context.sendAll(parts)
+    await this.#opened()
   }
 
   async #opened(): Promise<void> {
@@ -234,32 +246,24 @@ class EnrichTask implements Task {
     await this.#work.options.atPoint?.('enrich-opened')
   }
 
-  async #sendPending(topic: Topic, pending: Map<number, OutRecord[]>): Promise<void> {
-    for (const partition of [...pending.keys()].sort((a, b) => a - b)) {
-      await this.#context.send(topic, partition, pending.get(partition)!)
-      await this.#opened()
-    }
-    pending.clear()
-  }
-
-  async #sendGaps(): Promise<void> {
-    await this.#sendPending(topics.flowGaps, this.#gaps)
+  #takeGaps(): OutPart[] {
     this.#pendingGaps = 0
+    return partsOf(topics.flowGaps, this.#gaps)
   }
 
-  async #sendDeadLetters(): Promise<void> {
-    await this.#sendPending(topics.deadLetters, this.#deadLetters)
+  #takeDeadLetters(): OutPart[] {
     this.#pendingDeadBytes = 0
+    return partsOf(topics.deadLetters, this.#deadLetters)
   }
 
-  async #sendSightings(): Promise<void> {
+  #takeSightings(): OutPart[] {
     const { ipSightings } = this.#context.codecs
     const pending = new Map<number, OutRecord[]>()
     for (const { key, value } of this.#sightings.take()) {
       this.#counts.sightings++
       this.#add(topics.ipSightings, pending, { key: ipSightings.encodeKey(key), value: ipSightings.encodeValue(value) })
     }
-    await this.#sendPending(topics.ipSightings, pending)
+    return partsOf(topics.ipSightings, pending)
   }
 
   async #commit(): Promise<void> {
@@ -267,9 +271,7 @@ class EnrichTask implements Task {
     const { atPoint } = this.#work.options
     await this.#sendSlabs(this.#slabs.takeAll())
     await atPoint?.('enrich-half-sent')
-    await this.#sendGaps()
-    await this.#sendDeadLetters()
-    await this.#sendSightings()
+    await this.#send([...this.#takeGaps(), ...this.#takeDeadLetters(), ...this.#takeSightings()])
     await atPoint?.('enrich-sent')
     await this.#context.commit({ offset: this.#offset, metadata: '' })
     this.#sinceMs = null

@@ -115,11 +115,13 @@ class IpContextTask implements Task {
       counts: this.#counts,
       pace: this.#pace,
     })
-    await this.#send(topics.cloudMapChanges, out.changes)
+    await this.#send([[topics.cloudMapChanges, out.changes]])
     await this.#options.atPoint?.('ip-context-changes-sent')
-    await this.#send(topics.cloudMapRuns, out.runs)
-    await this.#send(topics.cloudMapDays, out.days)
-    await this.#send(topics.cloudMap, [...out.entries.values()])
+    await this.#send([
+      [topics.cloudMapRuns, out.runs],
+      [topics.cloudMapDays, out.days],
+      [topics.cloudMap, [...out.entries.values()]],
+    ])
     await this.#options.atPoint?.('ip-context-map-sent')
     await context.commit({ offset: this.#next, metadata: `cold=${out.storedDay}` })
     await this.#options.atPoint?.('ip-context-committed')
@@ -136,7 +138,9 @@ class IpContextTask implements Task {
     this.#committed = this.#next
   }
 
-  async #send(topic: Topic, records: readonly OutRecord[]): Promise<void> {
-    if (records.length > 0) await this.#context.send(topic, this.#context.partition, records)
+  async #send(all: readonly (readonly [Topic, readonly OutRecord[]])[]): Promise<void> {
+    const { partition } = this.#context
+    const parts = all.flatMap(([topic, records]) => (records.length === 0 ? [] : [{ topic, partition, records }]))
+    if (parts.length > 0) await this.#context.sendAll(parts)
   }
 }
