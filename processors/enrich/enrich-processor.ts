@@ -13,8 +13,8 @@
 import type { LookupSettings } from './lookups/settings.ts'
 import type { NetworkSettings } from './settings.ts'
 import type { CommitSettings } from '../../runtime/settings.ts'
-import { isOver } from '../../runtime/wall-clock.ts'
 import { partitionOf } from '../../runtime/partition.ts'
+import { CommitPace } from '../../runtime/commit-pace.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
 import type { OutPart, Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
@@ -119,6 +119,7 @@ class EnrichTask implements Task {
   readonly #context: TaskContext
   readonly #work: EnrichWork
   readonly #slabs: Slabs
+  readonly #pace: CommitPace
   readonly #sightings = new SightingCollector()
   readonly #gaps = new Map<number, OutRecord[]>()
   readonly #deadLetters = new Map<number, OutRecord[]>()
@@ -126,7 +127,6 @@ class EnrichTask implements Task {
   #pendingDeadBytes = 0
   #lines = 0
   #offset: number | null = null
-  #sinceMs: number | null = null
   #sent = false
   #counts = noCounts()
 
@@ -134,6 +134,7 @@ class EnrichTask implements Task {
     this.#context = context
     this.#work = work
     this.#slabs = new Slabs(context.partitionsOf(topics.flows))
+    this.#pace = new CommitPace(work.options.kafka.commitIntervalMs)
   }
 
   async start(): Promise<void> {
@@ -141,9 +142,10 @@ class EnrichTask implements Task {
   }
 
   async process(batch: InBatch): Promise<void> {
-    for (const record of batch.records) {
+    for (const [i, record] of batch.records.entries()) {
       this.#take(record)
       this.#moveTo(record.offset + 1)
+      this.#pace.waiting(batch.lag + batch.records.length - i - 1)
       await this.#sendSlabs(this.#slabs.takeFull())
       if (this.#pendingGaps >= maxPendingGaps) await this.#send(this.#takeGaps())
       if (this.#pendingDeadBytes >= maxPendingDeadBytes) await this.#send(this.#takeDeadLetters())
@@ -215,14 +217,12 @@ class EnrichTask implements Task {
 
   #moveTo(offset: number): void {
     if (this.#offset === offset) return
+    this.#pace.take(offset - (this.#offset ?? offset - 1), this.#context.nowMs())
     this.#offset = offset
-    this.#sinceMs ??= this.#context.nowMs()
   }
 
   #isDue(): boolean {
-    if (this.#sinceMs === null) return false
-    const { commitRows, commitIntervalMs } = this.#work.options.kafka
-    return this.#lines >= commitRows || isOver(this.#sinceMs, this.#context.nowMs(), commitIntervalMs)
+    return this.#pace.isOpen && (this.#lines >= this.#work.options.kafka.commitRows || this.#pace.isDue(this.#context.nowMs()))
   }
 
   async #sendSlabs(slabs: readonly Slab[]): Promise<void> {
@@ -267,14 +267,14 @@ class EnrichTask implements Task {
   }
 
   async #commit(): Promise<void> {
-    if (this.#offset === null || this.#sinceMs === null) return
+    if (this.#offset === null || !this.#pace.isOpen) return
     const { atPoint } = this.#work.options
     await this.#sendSlabs(this.#slabs.takeAll())
     await atPoint?.('enrich-half-sent')
     await this.#send([...this.#takeGaps(), ...this.#takeDeadLetters(), ...this.#takeSightings()])
     await atPoint?.('enrich-sent')
     await this.#context.commit({ offset: this.#offset, metadata: '' })
-    this.#sinceMs = null
+    this.#pace.end()
     this.#lines = 0
     this.#sent = false
     this.#report()

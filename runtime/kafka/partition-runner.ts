@@ -3,7 +3,6 @@
  * Dies at the first error; the role starts a new one, which resumes from what is committed.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { whenAborted } from '../abort.ts'
 import { schemaIdOf, type Codecs } from '../avro.ts'
@@ -324,14 +323,17 @@ export class PartitionRunner implements TaskContext {
     lagRecords.set(lagLabels(this.#role.name, this.partition), lag)
   }
 
-  async #pause(): Promise<void> {
-    const timer = new AbortController()
-    const woken = new Promise<void>(resolve => {
-      this.#wake = resolve
+  /** Until the next tick, or until there is something to do. */
+  #pause(): Promise<void> {
+    return new Promise(resolve => {
+      const wake = (): void => {
+        clearTimeout(timer)
+        this.#wake = undefined
+        resolve()
+      }
+      const timer = setTimeout(wake, tickMs)
+      this.#wake = wake
     })
-    await Promise.race([woken, sleep(tickMs, undefined, { signal: timer.signal }).catch(() => undefined)])
-    timer.abort()
-    this.#wake = undefined
   }
 
   partitionsOf(topic: Topic): number {
