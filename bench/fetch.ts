@@ -2,9 +2,8 @@
 import { checkConfig } from '../config/config.ts'
 import { createFetchRole } from '../producers/s3/fetch/fetch-processor.ts'
 import { packRecords } from '../runtime/kafka/fenced-producer.ts'
-import type { OutRecord, OutSlab, PackedRecords } from '../runtime/records.ts'
-import type { TaskContext } from '../runtime/task.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { OutRecord } from '../runtime/records.ts'
+import type { OutPart, TaskContext } from '../runtime/task.ts'
 import { MemoryCluster } from '../harness/memory-context.ts'
 import { MemoryObjectStore } from '../harness/memory-object-store.ts'
 import type { BenchResult } from './enrich-measure.ts'
@@ -24,6 +23,11 @@ class SinkContext {
     this.#lz4 = lz4
   }
 
+  #count(records: OutPart['records']): void {
+    if ('packed' in records) this.bytes += records.packed.length
+    else if (!('count' in records)) for (const { value } of records) this.bytes += value?.length ?? 0
+  }
+
   context(): TaskContext {
     const { partition, name, log, codecs, signal } = this.#base
     return {
@@ -36,10 +40,9 @@ class SinkContext {
       lookUp: (topic, keys) => this.#base.lookUp(topic, keys),
       greatestGroup: topic => this.#base.greatestGroup(topic),
       sideTable: topic => this.#base.sideTable(topic),
-      send: (_topic: Topic, _partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords) => {
-        if ('packed' in records) this.bytes += records.packed.length
-        else if (!('count' in records)) for (const { value } of records) this.bytes += value?.length ?? 0
-        return Promise.resolve()
+      send: async (_topic, _partition, records) => this.#count(records),
+      sendAll: async parts => {
+        for (const { records } of parts) this.#count(records)
       },
       ...(this.#lz4 ? { pack: (records: readonly OutRecord[]) => packRecords(records, 'lz4', () => this.#scratch) } : {}),
       commit: () => Promise.resolve(),

@@ -16,6 +16,7 @@ export const taskContext = (codecs: Codecs, nowMs: () => number): TaskContext =>
   signal: new AbortController().signal,
   partitionsOf: () => 1,
   send: async () => undefined,
+  sendAll: async () => undefined,
   commit: async () => undefined,
   lookUp: async (_topic, keys) => keys.map(() => null),
   greatestGroup: async () => undefined,

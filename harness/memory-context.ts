@@ -4,8 +4,8 @@ import { countedSchemaIds, createCodecs, type Codecs } from '../runtime/avro.ts'
 import { FlowError } from '../runtime/errors.ts'
 import { createLog, type Log } from '../runtime/log.ts'
 import { partitionOf } from '../runtime/partition.ts'
-import type { InBatch, InRecord, OutRecord, OutSlab } from '../runtime/records.ts'
-import type { Position, Role, Source, SourceContext, Task, TaskContext } from '../runtime/task.ts'
+import type { InBatch, InRecord, OutRecord } from '../runtime/records.ts'
+import type { OutPart, Position, Role, Source, SourceContext, Task, TaskContext } from '../runtime/task.ts'
 import { topics, type RecordTypes, type Topic, type TopicId } from '../schemas/topics.ts'
 import { EncodedTable, typedTable, type SideTable } from '../runtime/side-table.ts'
 import { decodeSlab, encodeSlab } from './memory-slabs.ts'
@@ -224,6 +224,12 @@ interface Pending {
 
 const copy = (bytes: Uint8Array | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
 
+function copiesOf(records: OutPart['records']): OutRecord[] {
+  if ('packed' in records) throw new TypeError('nothing is packed here')
+  const list = 'bytes' in records ? decodeSlab(records).map(({ key, value }) => ({ key, value })) : records
+  return list.map(record => ({ ...record, key: copy(record.key), value: copy(record.value) }))
+}
+
 /** TaskContext of one task: what it sends is invisible until its commit. */
 export class MemoryContext implements TaskContext {
   readonly partition: number
@@ -268,16 +274,21 @@ export class MemoryContext implements TaskContext {
     return this.#cluster.partitionsOf(topic)
   }
 
-  async send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab): Promise<void> {
+  send(topic: Topic, partition: number, records: OutPart['records']): Promise<void> {
+    return this.sendAll([{ topic, partition, records }])
+  }
+
+  async sendAll(parts: readonly OutPart[]): Promise<void> {
     this.#check()
-    const list = 'bytes' in records ? decodeSlab(records).map(({ key, value }) => ({ key, value })) : records
     // copied now: a writer may reuse its bytes as soon as this resolves
-    const copies = list.map(record => ({ ...record, key: copy(record.key), value: copy(record.value) }))
+    const copies = parts.map(({ topic, partition, records }) => ({ topic, partition, records: copiesOf(records) }))
     await nextTurn()
     this.#failIfDue('send')
     this.#check()
-    if (partition < 0 || partition >= this.partitionsOf(topic)) throw new RangeError(`${topic.name} has no partition ${partition}`)
-    this.#pending.push({ id: idOf(topic), partition, records: copies })
+    for (const { topic, partition, records } of copies) {
+      if (partition < 0 || partition >= this.partitionsOf(topic)) throw new RangeError(`${topic.name} has no partition ${partition}`)
+      this.#pending.push({ id: idOf(topic), partition, records })
+    }
   }
 
   async commit(position: Position | null): Promise<void> {

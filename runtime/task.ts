@@ -16,6 +16,13 @@ export interface Position {
   readonly metadata: string
 }
 
+/** What one partition of a topic gets. */
+export interface OutPart {
+  readonly topic: Topic
+  readonly partition: number
+  readonly records: readonly OutRecord[] | OutSlab | PackedRecords
+}
+
 /** What a task may do to the world. Every call can reject; the task then lets the error out, and a new task starts from what is committed. */
 export interface TaskContext {
   readonly partition: number
@@ -28,7 +35,12 @@ export interface TaskContext {
   /** Partitions of a topic. */
   partitionsOf(topic: Topic): number
   /** Adds records to the open transaction (opens one if needed). Resolves when the broker has them; nothing is visible before `commit`. */
-  send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords): Promise<void>
+  send(topic: Topic, partition: number, records: OutPart['records']): Promise<void>
+  /**
+   * Does the same for several partitions at once: one request where `send` makes one for each, so whoever has records for many partitions calls
+   * this. What goes to one partition keeps its order.
+   */
+  sendAll(parts: readonly OutPart[]): Promise<void>
   /**
    * Frames and compresses records ahead of their `send`, in as many batches as it needs. When it has resolved, their memory is the caller's again.
    *

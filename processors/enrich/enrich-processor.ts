@@ -13,10 +13,10 @@
 import type { LookupSettings } from './lookups/settings.ts'
 import type { NetworkSettings } from './settings.ts'
 import type { CommitSettings } from '../../runtime/settings.ts'
-import { isOver } from '../../runtime/wall-clock.ts'
 import { partitionOf } from '../../runtime/partition.ts'
+import { CommitPace } from '../../runtime/commit-pace.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
-import type { Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
+import type { OutPart, Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
 import { BlockEnricher, type BlockResult } from './block-enricher.ts'
 import { Slabs, type Slab } from './encode/slabs.ts'
@@ -93,6 +93,13 @@ export function createEnrichRole(options: EnrichOptions): Role {
   }
 }
 
+/** Takes what is pending of a topic. */
+function partsOf(topic: Topic, pending: Map<number, OutRecord[]>): OutPart[] {
+  const parts = [...pending].map(([partition, records]) => ({ topic, partition, records })).sort((a, b) => a.partition - b.partition)
+  pending.clear()
+  return parts
+}
+
 /** Counts of the open transaction. */
 const noCounts = () => ({
   blocks: 0,
@@ -112,6 +119,7 @@ class EnrichTask implements Task {
   readonly #context: TaskContext
   readonly #work: EnrichWork
   readonly #slabs: Slabs
+  readonly #pace: CommitPace
   readonly #sightings = new SightingCollector()
   readonly #gaps = new Map<number, OutRecord[]>()
   readonly #deadLetters = new Map<number, OutRecord[]>()
@@ -119,7 +127,6 @@ class EnrichTask implements Task {
   #pendingDeadBytes = 0
   #lines = 0
   #offset: number | null = null
-  #sinceMs: number | null = null
   #sent = false
   #counts = noCounts()
 
@@ -127,6 +134,7 @@ class EnrichTask implements Task {
     this.#context = context
     this.#work = work
     this.#slabs = new Slabs(context.partitionsOf(topics.flows))
+    this.#pace = new CommitPace(work.options.kafka.commitIntervalMs)
   }
 
   async start(): Promise<void> {
@@ -134,12 +142,13 @@ class EnrichTask implements Task {
   }
 
   async process(batch: InBatch): Promise<void> {
-    for (const record of batch.records) {
+    for (const [i, record] of batch.records.entries()) {
       this.#take(record)
       this.#moveTo(record.offset + 1)
+      this.#pace.waiting(batch.lag + batch.records.length - i - 1)
       await this.#sendSlabs(this.#slabs.takeFull())
-      if (this.#pendingGaps >= maxPendingGaps) await this.#sendGaps()
-      if (this.#pendingDeadBytes >= maxPendingDeadBytes) await this.#sendDeadLetters()
+      if (this.#pendingGaps >= maxPendingGaps) await this.#send(this.#takeGaps())
+      if (this.#pendingDeadBytes >= maxPendingDeadBytes) await this.#send(this.#takeDeadLetters())
       if (this.#isDue()) await this.#commit()
     }
     this.#moveTo(batch.nextOffset)
@@ -208,24 +217,27 @@ class EnrichTask implements Task {
 
   #moveTo(offset: number): void {
     if (this.#offset === offset) return
+    this.#pace.take(offset - (this.#offset ?? offset - 1), this.#context.nowMs())
     this.#offset = offset
-    this.#sinceMs ??= this.#context.nowMs()
   }
 
   #isDue(): boolean {
-    if (this.#sinceMs === null) return false
-    const { commitRows, commitIntervalMs } = this.#work.options.kafka
-    return this.#lines >= commitRows || isOver(this.#sinceMs, this.#context.nowMs(), commitIntervalMs)
+    return this.#pace.isOpen && (this.#lines >= this.#work.options.kafka.commitRows || this.#pace.isDue(this.#context.nowMs()))
   }
 
   async #sendSlabs(slabs: readonly Slab[]): Promise<void> {
+    await this.#send(slabs.map(slab => ({ topic: topics.flows, partition: slab.partition, records: slab.out })))
     for (const slab of slabs) {
-      await this.#context.send(topics.flows, slab.partition, slab.out)
       this.#counts.slabs++
       this.#counts.bytes += slab.length
       this.#slabs.release(slab)
-      await this.#opened()
     }
+  }
+
+  async #send(parts: readonly OutPart[]): Promise<void> {
+    if (parts.length === 0) return
+    await this.#context.sendAll(parts)
+    await this.#opened()
   }
 
   async #opened(): Promise<void> {
@@ -234,45 +246,35 @@ class EnrichTask implements Task {
     await this.#work.options.atPoint?.('enrich-opened')
   }
 
-  async #sendPending(topic: Topic, pending: Map<number, OutRecord[]>): Promise<void> {
-    for (const partition of [...pending.keys()].sort((a, b) => a - b)) {
-      await this.#context.send(topic, partition, pending.get(partition)!)
-      await this.#opened()
-    }
-    pending.clear()
-  }
-
-  async #sendGaps(): Promise<void> {
-    await this.#sendPending(topics.flowGaps, this.#gaps)
+  #takeGaps(): OutPart[] {
     this.#pendingGaps = 0
+    return partsOf(topics.flowGaps, this.#gaps)
   }
 
-  async #sendDeadLetters(): Promise<void> {
-    await this.#sendPending(topics.deadLetters, this.#deadLetters)
+  #takeDeadLetters(): OutPart[] {
     this.#pendingDeadBytes = 0
+    return partsOf(topics.deadLetters, this.#deadLetters)
   }
 
-  async #sendSightings(): Promise<void> {
+  #takeSightings(): OutPart[] {
     const { ipSightings } = this.#context.codecs
     const pending = new Map<number, OutRecord[]>()
     for (const { key, value } of this.#sightings.take()) {
       this.#counts.sightings++
       this.#add(topics.ipSightings, pending, { key: ipSightings.encodeKey(key), value: ipSightings.encodeValue(value) })
     }
-    await this.#sendPending(topics.ipSightings, pending)
+    return partsOf(topics.ipSightings, pending)
   }
 
   async #commit(): Promise<void> {
-    if (this.#offset === null || this.#sinceMs === null) return
+    if (this.#offset === null || !this.#pace.isOpen) return
     const { atPoint } = this.#work.options
     await this.#sendSlabs(this.#slabs.takeAll())
     await atPoint?.('enrich-half-sent')
-    await this.#sendGaps()
-    await this.#sendDeadLetters()
-    await this.#sendSightings()
+    await this.#send([...this.#takeGaps(), ...this.#takeDeadLetters(), ...this.#takeSightings()])
     await atPoint?.('enrich-sent')
     await this.#context.commit({ offset: this.#offset, metadata: '' })
-    this.#sinceMs = null
+    this.#pace.end()
     this.#lines = 0
     this.#sent = false
     this.#report()

@@ -1,5 +1,5 @@
 /** The role that keeps the cloud map: sightings in; entries, days, runs and announced changes out, all in one transaction. */
-import { isOver } from '../../runtime/wall-clock.ts'
+import { CommitPace } from '../../runtime/commit-pace.ts'
 import type { InBatch, InRecord, OutRecord } from '../../runtime/records.ts'
 import type { Position, Role, RoleShape, Task, TaskContext } from '../../runtime/task.ts'
 import { topics, type Topic } from '../../schemas/topics.ts'
@@ -46,6 +46,7 @@ class IpContextTask implements Task {
   readonly #options: IpContextOptions
   readonly #state: CloudMapState
   readonly #pace = new Pace()
+  readonly #commits: CommitPace
   #overlay: Overlay
   #counts = noCounts()
   #rows = 0
@@ -53,13 +54,13 @@ class IpContextTask implements Task {
   #next = 0
   /** No later day of any address is in `cloud-map-days`; -1: none is. */
   #storedDay = anyDay
-  #sinceMs: number | undefined
 
   constructor(context: TaskContext, options: IpContextOptions) {
     this.#context = context
     this.#options = options
     this.#state = new CloudMapState(context.codecs)
     this.#overlay = new Overlay(context.codecs, options.historyDays)
+    this.#commits = new CommitPace(options.commitIntervalMs)
   }
 
   restore(record: InRecord): void {
@@ -81,21 +82,21 @@ class IpContextTask implements Task {
 
   async process(batch: InBatch): Promise<void> {
     for (const record of batch.records) {
-      this.#sinceMs ??= this.#context.nowMs()
+      this.#commits.take(1, this.#context.nowMs())
       const ranges = this.#overlay.add(record, this.#state.streamTime, this.#counts)
       this.#rows++
       this.#next = record.offset + 1
       if (this.#overlay.isFull) await this.#commit()
       else if (this.#pace.isDue(5 + ranges)) await this.#pace.rest()
     }
-    this.#sinceMs ??= this.#context.nowMs()
+    this.#commits.take(0, this.#context.nowMs())
+    this.#commits.waiting(batch.lag)
     this.#next = batch.nextOffset
     if (this.#rows >= this.#options.commitRows) await this.#commit()
   }
 
   async tick(): Promise<void> {
-    const { commitIntervalMs } = this.#options
-    if (this.#sinceMs !== undefined && isOver(this.#sinceMs, this.#context.nowMs(), commitIntervalMs)) await this.#commit()
+    if (this.#commits.isDue(this.#context.nowMs())) await this.#commit()
   }
 
   async stop(): Promise<void> {
@@ -103,7 +104,7 @@ class IpContextTask implements Task {
   }
 
   async #commit(): Promise<void> {
-    this.#sinceMs = undefined
+    this.#commits.end()
     if (this.#next === this.#committed) return
     const context = this.#context
     const out = await collect({
@@ -115,11 +116,13 @@ class IpContextTask implements Task {
       counts: this.#counts,
       pace: this.#pace,
     })
-    await this.#send(topics.cloudMapChanges, out.changes)
+    await this.#send([[topics.cloudMapChanges, out.changes]])
     await this.#options.atPoint?.('ip-context-changes-sent')
-    await this.#send(topics.cloudMapRuns, out.runs)
-    await this.#send(topics.cloudMapDays, out.days)
-    await this.#send(topics.cloudMap, [...out.entries.values()])
+    await this.#send([
+      [topics.cloudMapRuns, out.runs],
+      [topics.cloudMapDays, out.days],
+      [topics.cloudMap, [...out.entries.values()]],
+    ])
     await this.#options.atPoint?.('ip-context-map-sent')
     await context.commit({ offset: this.#next, metadata: `cold=${out.storedDay}` })
     await this.#options.atPoint?.('ip-context-committed')
@@ -136,7 +139,9 @@ class IpContextTask implements Task {
     this.#committed = this.#next
   }
 
-  async #send(topic: Topic, records: readonly OutRecord[]): Promise<void> {
-    if (records.length > 0) await this.#context.send(topic, this.#context.partition, records)
+  async #send(all: readonly (readonly [Topic, readonly OutRecord[]])[]): Promise<void> {
+    const { partition } = this.#context
+    const parts = all.flatMap(([topic, records]) => (records.length === 0 ? [] : [{ topic, partition, records }]))
+    if (parts.length > 0) await this.#context.sendAll(parts)
   }
 }

@@ -8,7 +8,7 @@ import type { Log } from '../log.ts'
 import type { Position, RoleShape } from '../task.ts'
 import { createKafka } from './client.ts'
 import { tryCoordinators, type CoordinatorKind } from './coordinators.ts'
-import { movingCoordinator } from './fenced-producer.ts'
+import { movingCoordinator } from './known-coordinators.ts'
 import { onlyPartition } from './kafkajs.ts'
 import { whenLeading } from './new-leaders.ts'
 

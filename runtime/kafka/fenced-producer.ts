@@ -8,9 +8,10 @@ import type { KafkaSettings } from './settings.ts'
 import { causesOf, FlowError } from '../errors.ts'
 import { freeMemory } from '../memory.ts'
 import type { OutRecord, OutSlab, PackedRecords } from '../records.ts'
-import type { Position } from '../task.ts'
+import type { OutPart, Position } from '../task.ts'
 import { explicitPartitioner } from './client.ts'
-import type { SlabMessages } from './kafkajs.ts'
+import { movingCoordinator } from './known-coordinators.ts'
+import type { SlabMessages } from './produced-slabs.ts'
 import { codecNumbers, compressRecords, frameRecords, readRecords, type CodecName } from './record-format.ts'
 
 /** Most bytes of one produced batch before compression: below the broker's default limit of 1 MiB even if nothing compresses. */
@@ -63,13 +64,64 @@ const recordsOf = (slab: OutSlab): OutRecord[] => [...readRecords(slab.bytes, sl
 const emptyBytes = new Uint8Array(0)
 
 const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+const isTooLarge = (error: unknown): boolean => tooLarge.has((error as { type?: string }).type ?? '')
 
-/** Errors of a coordinator that is just moving or loading. */
-export const movingCoordinator: ReadonlySet<string> = new Set([
-  'NOT_COORDINATOR_FOR_GROUP',
-  'GROUP_COORDINATOR_NOT_AVAILABLE',
-  'GROUP_LOAD_IN_PROGRESS',
-])
+/** What goes to a partition of a topic, which has its full name. */
+export interface NamedPart extends Omit<OutPart, 'topic'> {
+  readonly topic: string
+}
+
+/** What one partition gets in one request. */
+interface Batch {
+  readonly topic: string
+  readonly partition: number
+  readonly messages: readonly object[]
+  readonly count: number
+  /** Bytes before compression. */
+  readonly size: number
+  /** Undefined if kafkajs encodes the messages. */
+  readonly slab: SlabMessages['slab'] | undefined
+}
+
+const keyOf = ({ topic, partition }: Pick<Batch, 'topic' | 'partition'>): string => `${partition}/${topic}`
+
+/** Bytes of one request before compression: what is sent is in memory twice. */
+const maxRequestBytes = 8_000_000
+
+/** Batches of one request: Kafka takes one of each partition. */
+class Round {
+  readonly batches: Batch[] = []
+  readonly #partitions = new Set<string>()
+  #size = 0
+
+  hasRoom(batch: Batch): boolean {
+    return !this.#partitions.has(keyOf(batch)) && (this.#size === 0 || this.#size + batch.size <= maxRequestBytes)
+  }
+
+  add(batch: Batch): void {
+    this.batches.push(batch)
+    this.#partitions.add(keyOf(batch))
+    this.#size += batch.size
+  }
+}
+
+/** Records as kafkajs takes them. */
+function plainMessages(partition: number, records: readonly OutRecord[]): Pick<Batch, 'messages' | 'count' | 'size'> {
+  const messages = records.map(({ key, value, headers }) => ({ partition, key, value, ...(headers === undefined ? {} : { headers }) }))
+  return { messages, count: records.length, size: records.reduce((sum, record) => sum + sizeOf(record), 0) }
+}
+
+function judgedError({ topic, count, size }: Batch, error: unknown): unknown {
+  return isTooLarge(error) ? new FlowError('RECORD_TOO_LARGE', { topic, count, bytes: size }, { cause: error }) : error
+}
+
+/** Throws an error of a batch. */
+const judged =
+  (batch: Batch) =>
+  (error: unknown): never => {
+    throw judgedError(batch, error)
+  }
+
 /** Errors of a coordinator that pass. */
 const passing: ReadonlySet<string> = new Set([...movingCoordinator, 'CONCURRENT_TRANSACTIONS'])
 const coordinatorWaitMs = 10_000
@@ -111,22 +163,54 @@ export class FencedProducer {
     this.#transaction = await this.#producer.transaction()
   }
 
+  /** Adds records to the open transaction. See `sendAll`. */
+  send(topic: string, partition: number, records: NamedPart['records']): Promise<void> {
+    return this.sendAll([{ topic, partition, records }])
+  }
+
   /**
-   * Adds records to the open transaction, one request per partition and batch. Calls are done one after the other.
+   * Adds records to the open transaction, of several partitions in one request. What goes to one partition keeps its order. Calls are done one
+   * after the other.
    *
    * @throws FlowError RECORD_TOO_LARGE where not even a single batch of them is accepted.
    */
-  send(topic: string, partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords): Promise<void> {
+  sendAll(parts: readonly NamedPart[]): Promise<void> {
     return this.#inTurn(async () => {
-      if ('packed' in records)
-        return this.#sendBatch(topic, partition, records.count, records.size, { bytes: emptyBytes, compressed: records.packed })
-      if ('bytes' in records && this.#settings.encodedBatches && records.bytes.length <= maxBatchBytes)
-        return this.#sendSlab(topic, partition, records)
-      for (const part of batchParts('bytes' in records ? recordsOf(records) : records)) {
-        if (this.#settings.encodedBatches) await this.#sendSlab(topic, partition, frameRecords(part, this.#scratch(part)))
-        else await this.#sendMessages(topic, partition, part)
-      }
+      let round = new Round()
+      for (const part of parts)
+        for await (const batch of this.#batchesOf(part)) {
+          if (!round.hasRoom(batch)) {
+            await this.#sendRound(round)
+            round = new Round()
+          }
+          round.add(batch)
+        }
+      await this.#sendRound(round)
     })
+  }
+
+  async *#batchesOf({ topic, partition, records }: NamedPart): AsyncGenerator<Batch> {
+    const { encodedBatches, compression } = this.#settings
+    const ofSlab = (slab: SlabMessages['slab'], length: number, size: number): Batch => {
+      const messages: SlabMessages & { partition: number } = { partition, length, slab, codec: compression }
+      return { topic, partition, messages: [{ partition, value: null, slab: messages }], count: length, size, slab }
+    }
+    if ('packed' in records) {
+      if (records.count > 0) yield ofSlab({ bytes: emptyBytes, compressed: records.packed }, records.count, records.size)
+    } else if ('bytes' in records && encodedBatches && records.bytes.length <= maxBatchBytes) {
+      if (records.count > 0) yield ofSlab({ bytes: records.bytes }, records.count, records.bytes.length)
+    } else {
+      for (const part of batchParts('bytes' in records ? recordsOf(records) : records)) {
+        if (!encodedBatches) yield { topic, partition, ...plainMessages(partition, part), slab: undefined }
+        else if (compression === 'none') {
+          const { bytes, count } = frameRecords(part)
+          yield ofSlab({ bytes }, count, bytes.length)
+        } else {
+          const { bytes, count } = frameRecords(part, this.#scratch(part))
+          yield ofSlab({ bytes: emptyBytes, compressed: await compressRecords(compression, bytes) }, count, bytes.length)
+        }
+      }
+    }
   }
 
   /** Does the work of `send` that needs no open transaction. Null if batches are not encoded here, or not compressed. */
@@ -143,52 +227,35 @@ export class FencedProducer {
     return this.#frame
   }
 
-  #sendSlab(topic: string, partition: number, { bytes, count }: OutSlab): Promise<void> {
-    return this.#sendBatch(topic, partition, count, bytes.length, { bytes })
-  }
-
-  async #sendBatch(topic: string, partition: number, length: number, size: number, slab: SlabMessages['slab']): Promise<void> {
-    if (length === 0) return
-    const messages: SlabMessages & { partition: number } = { partition, length, slab, codec: this.#settings.compression }
+  async #sendRound({ batches }: Round): Promise<void> {
+    if (batches.length === 0) return
     const transaction = await this.#open()
     this.#used = true
-    await this.#judged(
-      topic,
-      length,
-      size,
-      transaction.send({ topic, acks: -1, messages: [{ partition, value: null, slab: messages } as never] }),
-    )
+    try {
+      await this.#request(transaction, batches)
+    } catch (error) {
+      // the answer does not say which one: those that were taken are known to the broker by their numbers, and count once
+      if (batches.length > 1 && isTooLarge(error))
+        for (const batch of batches) await this.#request(transaction, [batch]).catch(judged(batch))
+      throw batches.length === 1 ? judgedError(batches[0]!, error) : error
+    }
     // not after a failed send: it may still be under way
-    freeMemory(slab.request)
-    // uncompressed it is the memory of the caller
-    if (slab.compressed?.buffer !== slab.bytes.buffer) freeMemory(slab.compressed)
+    freeMemory(batches[0]!.slab?.request)
+    for (const { slab } of batches)
+      // uncompressed it is the memory of the caller
+      if (slab !== undefined && slab.compressed?.buffer !== slab.bytes.buffer) freeMemory(slab.compressed)
   }
 
-  async #sendMessages(topic: string, partition: number, records: readonly OutRecord[]): Promise<void> {
-    const transaction = await this.#open()
-    this.#used = true
-    const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0)
-    const sent = transaction.send({
-      topic,
+  async #request(transaction: Transaction, batches: readonly Batch[]): Promise<void> {
+    const answers = await transaction.sendBatch({
       acks: -1,
       compression: codecNumbers[this.#settings.compression],
-      messages: records.map(record => ({
-        partition,
-        key: record.key,
-        value: record.value,
-        ...(record.headers === undefined ? {} : { headers: record.headers }),
-      })),
+      topicMessages: batches.map(({ topic, messages }) => ({ topic, messages: messages as never[] })),
     })
-    await this.#judged(topic, records.length, bytes, sent)
-  }
-
-  async #judged(topic: string, count: number, bytes: number, sent: Promise<unknown>): Promise<void> {
-    try {
-      await sent
-    } catch (cause) {
-      if (tooLarge.has((cause as { type?: string }).type ?? '')) throw new FlowError('RECORD_TOO_LARGE', { topic, count, bytes }, { cause })
-      throw cause
-    }
+    // kafkajs asks a broker that has answered nothing more, even if it leads another of the partitions since
+    const answered = new Set(answers.map(({ topicName, partition }) => `${partition}/${topicName}`))
+    const left = batches.find(batch => !answered.has(keyOf(batch)))
+    if (left !== undefined) throw new Error(`a change of leaders left records of ${left.topic}/${left.partition} unsent`)
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Metrics and log lines of the runtime itself. */
 import { counter, gauge } from '../metrics.ts'
+import type { OutPart } from '../task.ts'
 
 /** Why a task ended, as metric label. */
 export type TaskEnd = 'stopped' | 'moved' | 'fenced' | 'failed'
@@ -23,16 +24,13 @@ export const tasksFailing = gauge(
 /** Records taken from the input. */
 export const recordsReceived = counter('flowloom_records_received_total', 'Records taken from the input topic, by role', ['role'])
 /** Records written, committed or not. */
-export const recordsSent = counter(
+const recordsSent = counter(
   'flowloom_records_sent_total',
   'Records sent and acknowledged by the broker, their transaction committed or not, by role and topic',
   ['role', 'topic'],
 )
 /** Bytes written before compression, committed or not. */
-export const bytesSent = counter('flowloom_bytes_sent_total', 'Bytes of the same records before compression, by role and topic', [
-  'role',
-  'topic',
-])
+const bytesSent = counter('flowloom_bytes_sent_total', 'Bytes of the same records before compression, by role and topic', ['role', 'topic'])
 /** Transactions committed. */
 export const transactionsCommitted = counter('flowloom_transactions_committed_total', 'Transactions committed, by role', ['role'])
 /** Records behind. */
@@ -88,3 +86,19 @@ export const lookUpRecordsRead = counter(
   'Records read to find where the values of looked up keys stand, by role',
   ['role'],
 )
+
+/** Counts what a role has sent. */
+export function countSent(role: string, parts: readonly OutPart[]): void {
+  for (const { topic, records } of parts) {
+    const labels = { role, topic: topic.name }
+    recordsSent.inc(labels, 'count' in records ? records.count : records.length)
+    bytesSent.inc(labels, bytesOf(records))
+  }
+}
+
+/** Bytes before compression. */
+function bytesOf(records: OutPart['records']): number {
+  if ('packed' in records) return records.size
+  if ('bytes' in records) return records.bytes.length
+  return records.reduce((sum, record) => sum + (record.key?.length ?? 0) + (record.value?.length ?? 0), 0)
+}

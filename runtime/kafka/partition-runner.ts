@@ -3,25 +3,23 @@
  * Dies at the first error; the role starts a new one, which resumes from what is committed.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { topics, type Topic, type TopicId } from '../../schemas/topics.ts'
 import { whenAborted } from '../abort.ts'
 import { schemaIdOf, type Codecs } from '../avro.ts'
 import { errorText, FlowError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { partitionOf } from '../partition.ts'
-import type { InBatch, InRecord, OutRecord, OutSlab, PackedRecords } from '../records.ts'
+import type { InBatch, InRecord, OutRecord, PackedRecords } from '../records.ts'
 import type { SideTable } from '../side-table.ts'
-import type { AtPoint, Position, Role, Task, TaskContext } from '../task.ts'
+import type { AtPoint, OutPart, Position, Role, Task, TaskContext } from '../task.ts'
 import { createKafka } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import {
-  bytesSent,
+  countSent,
   lagLabels,
   lagRecords,
   recordsReceived,
   recordsRestored,
-  recordsSent,
   tasksEnded,
   tasksRunning,
   tasksStarted,
@@ -325,14 +323,17 @@ export class PartitionRunner implements TaskContext {
     lagRecords.set(lagLabels(this.#role.name, this.partition), lag)
   }
 
-  async #pause(): Promise<void> {
-    const timer = new AbortController()
-    const woken = new Promise<void>(resolve => {
-      this.#wake = resolve
+  /** Until the next tick, or until there is something to do. */
+  #pause(): Promise<void> {
+    return new Promise(resolve => {
+      const wake = (): void => {
+        clearTimeout(timer)
+        this.#wake = undefined
+        resolve()
+      }
+      const timer = setTimeout(wake, tickMs)
+      this.#wake = wake
     })
-    await Promise.race([woken, sleep(tickMs, undefined, { signal: timer.signal }).catch(() => undefined)])
-    timer.abort()
-    this.#wake = undefined
   }
 
   partitionsOf(topic: Topic): number {
@@ -343,21 +344,15 @@ export class PartitionRunner implements TaskContext {
     return this.#producer.pack(records)
   }
 
-  async send(topic: Topic, partition: number, records: readonly OutRecord[] | OutSlab | PackedRecords): Promise<void> {
-    this.#lookUps.sent(topic)
-    await this.#producer.send(this.#cluster.topicName(topic), partition, records)
+  send(topic: Topic, partition: number, records: OutPart['records']): Promise<void> {
+    return this.sendAll([{ topic, partition, records }])
+  }
+
+  async sendAll(parts: readonly OutPart[]): Promise<void> {
+    for (const { topic } of parts) this.#lookUps.sent(topic)
+    await this.#producer.sendAll(parts.map(part => ({ ...part, topic: this.#cluster.topicName(part.topic) })))
     await this.#atPoint?.(`${this.#role.name}:sent`)
-    const labels = { role: this.#role.name, topic: topic.name }
-    if ('count' in records) {
-      recordsSent.inc(labels, records.count)
-      bytesSent.inc(labels, 'packed' in records ? records.size : records.bytes.length)
-    } else {
-      recordsSent.inc(labels, records.length)
-      bytesSent.inc(
-        labels,
-        records.reduce((sum, record) => sum + (record.key?.length ?? 0) + (record.value?.length ?? 0), 0),
-      )
-    }
+    countSent(this.#role.name, parts)
   }
 
   async commit(position: Position | null): Promise<void> {

@@ -8,7 +8,7 @@ import type { OutRecord } from '../records.ts'
 import type { Source, SourceContext } from '../task.ts'
 import { createKafka, explicitPartitioner } from './client.ts'
 import type { Cluster } from './cluster.ts'
-import { bytesSent, recordsSent, tasksEnded, tasksRunning, tasksStarted } from './metrics.ts'
+import { countSent, tasksEnded, tasksRunning, tasksStarted } from './metrics.ts'
 import { batchParts } from './fenced-producer.ts'
 import { Membership } from './membership.ts'
 import { codecNumbers } from './record-format.ts'
@@ -128,11 +128,7 @@ export class SourceRunner {
     })
     this.#sending = send.catch(() => undefined)
     await send
-    recordsSent.inc({ role: this.source.name, topic: topic.name }, records.length)
-    bytesSent.inc(
-      { role: this.source.name, topic: topic.name },
-      records.reduce((sum, record) => sum + (record.key?.length ?? 0) + (record.value?.length ?? 0), 0),
-    )
+    countSent(this.source.name, [{ topic, partition, records }])
   }
 
   /** After a failure the broker may hold records under sequence numbers that kafkajs would use again for others: only a new producer is safe. */

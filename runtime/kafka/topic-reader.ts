@@ -6,7 +6,7 @@ import { FlowError } from '../errors.ts'
 import type { InRecord } from '../records.ts'
 import { createKafka } from './client.ts'
 import type { Cluster, OffsetRange } from './cluster.ts'
-import { movingCoordinator } from './fenced-producer.ts'
+import { movingCoordinator } from './known-coordinators.ts'
 import { stickyAssigner } from './assigner.ts'
 import { toFetched } from './membership.ts'
 

@@ -12,6 +12,7 @@ import { isOver } from '../wall-clock.ts'
 import type { InBatch } from '../records.ts'
 import type { Position, Task, TaskContext } from '../task.ts'
 import { announce, pendingRange, tokenOf, type AnnouncedRange } from './announced-range.ts'
+import type { InsertPace } from './insert-pace.ts'
 import type { Lanes } from './lanes.ts'
 import type { RangeTarget } from './range-target.ts'
 
@@ -33,16 +34,10 @@ export interface RangeOptions<Lane> {
   readonly lanes: Lanes<Lane>
   /** Most rows of a range: the bound of memory. */
   readonly rangeRows: number
-  /** A range is inserted so long after its first row, full or not. */
-  readonly intervalMs: number
+  /** When a range is inserted that is not full. */
+  readonly pace: InsertPace
   readonly counters: RangeCounters
 }
-
-/**
- * Intervals that a range waits to become full while the rows that fill it are already in the topic. They are late anyway, and the target's
- * work per row grows with the number of inserts: in a table each is a part that must be merged.
- */
-const fillIntervals = 10
 
 /** Inserts the records of one input partition into a target, range by range. */
 export class RangeTask<Lane> implements Task {
@@ -110,9 +105,9 @@ export class RangeTask<Lane> implements Task {
 
   async #insertIfDue(): Promise<void> {
     if (this.#pending !== undefined || this.#since === undefined) return
-    const { rangeRows, intervalMs } = this.#options
-    const intervals = this.#target.rows + this.#lag >= rangeRows ? fillIntervals : 1
-    if (isOver(this.#since, this.#context.nowMs(), intervals * intervalMs)) await this.#insertCollected()
+    const { rangeRows, pace } = this.#options
+    const range = { sinceMs: this.#since, fills: this.#target.rows + this.#lag >= rangeRows }
+    if (pace.isDue(this, range, this.#context.nowMs())) await this.#insertCollected()
   }
 
   async #insertCollected(): Promise<void> {
@@ -141,6 +136,7 @@ export class RangeTask<Lane> implements Task {
       await this.#target.insert({ token: this.#tokenOf(range, rest), lane, assertFresh: () => this.#assertFresh(range, announcedMs) })
     })
     this.#target.clear()
+    this.#options.pace.inserted(this, this.#context.nowMs())
     this.#from = this.#next = to
     this.#since = undefined
     this.#unsettled = true

@@ -1,4 +1,5 @@
 /** The roles that fill ClickHouse: one per input topic, each with its table. */
+import { InsertPace } from '../../runtime/ranges/insert-pace.ts'
 import { Lanes } from '../../runtime/ranges/lanes.ts'
 import { RangeTask, type FoundRows } from '../../runtime/ranges/range-task.ts'
 import type { InRecord } from '../../runtime/records.ts'
@@ -71,11 +72,12 @@ export function createClickHouseRoles(options: ClickHouseOptions): Role[] {
       repeated: () => rangesRepeated.inc({ role: name }),
       lookedFor: (found: FoundRows) => rangesLookedFor.inc({ role: name, found }),
     }
+    const pace = new InsertPace(insertIntervalMs)
     const createTask: Role['createTask'] = context => {
       const topic = topicName(options.topicPrefix, topics[shape.from])
       return new RangeTask(
         context,
-        { topic, lanes: inserts, rangeRows: insertRows, intervalMs: insertIntervalMs, counters },
+        { topic, lanes: inserts, rangeRows: insertRows, pace, counters },
         new TableTarget(createBuffer(context), { store, looks, deduplicationWindow, nowMs: () => context.nowMs() }),
       )
     }

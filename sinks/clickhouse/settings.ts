@@ -41,7 +41,7 @@ const clickhouseFields = z.strictObject({
     65_536,
   ).default(134_217_728),
   insertIntervalMs: whole(
-    'Time after which rows are inserted even if they are few; ten times as long where the topic has the rest of an insert already.',
+    'Least time between two inserts of a partition, however few their rows are. Up to three times as long where more than four partitions of a process have rows; ten times as long where the topic has the rest of an insert already. After a pause rows wait for a quarter of it.',
     10,
   ).default(1000),
   insertTimeoutMs: whole('An insert that takes longer is repeated.', 1000).default(60_000),

@@ -1,6 +1,7 @@
 /** Transactions on the real broker: takeover, pending offsets, back to back, zombies, batches that are split, lost answers. Encoded batches. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
@@ -20,6 +21,12 @@ after(async () => {
   await lab.close()
   await releaseStack()
 })
+
+const require = createRequire(import.meta.url)
+
+interface Asked {
+  readonly request: { readonly apiName: string }
+}
 
 const values = (records: readonly { value: Buffer | null }[]): string[] => records.map(record => String(record.value))
 const record = (value: string): { key: null; value: Buffer } => ({ key: null, value: Buffer.from(value) })
@@ -164,22 +171,92 @@ test('a record above the limit of the topic is refused with an error that says w
   })
 })
 
+test('of several partitions the one with a record above its limit is named', async () => {
+  const small = await lab.topic({ settings: { 'max.message.bytes': '20000' } })
+  const others = [await lab.topic(), await lab.topic()]
+  const producer = lab.fenced('large among others')
+  await producer.fence()
+  const parts = [others[0]!, small, others[1]!].map(topic => ({
+    topic: lab.nameOf(topic),
+    partition: 0,
+    records: [{ key: null, value: randomBytes(50_000) }],
+  }))
+  await assert.rejects(producer.sendAll(parts), (error: FlowError) => {
+    assert.equal(error.code, 'RECORD_TOO_LARGE')
+    assert.equal(error.details['topic'], lab.nameOf(small))
+    return true
+  })
+})
+
+/** Counts requests to brokers while `run` runs. */
+async function requestsOf(run: () => Promise<unknown>): Promise<Record<string, number>> {
+  const { prototype } = require('kafkajs/src/network/connection.js') as { prototype: { send(asked: Asked): Promise<unknown> } }
+  const original = prototype.send
+  const counts: Record<string, number> = {}
+  prototype.send = function (asked) {
+    counts[asked.request.apiName] = (counts[asked.request.apiName] ?? 0) + 1
+    return original.call(this, asked)
+  }
+  await run().finally(() => (prototype.send = original))
+  return counts
+}
+
+for (const encodedBatches of [true, false])
+  for (const compression of ['lz4', 'none'] as const)
+    test(`what goes to many partitions goes in one request and keeps its order: ${compression}, batches encoded ${encodedBatches ? 'here' : 'by kafkajs'}`, async () => {
+      const several = [await lab.topic({ partitions: 3 }), await lab.topic()]
+      // what is large goes in more than one batch
+      const big = Array.from({ length: 5 }, (_, i) => ({ key: Buffer.from(`${i}`), value: randomBytes(400_000) }))
+      const producer = lab.fenced('together', { compression, encodedBatches })
+      await producer.fence()
+      await producer.sendAll(several.map(topic => ({ topic: lab.nameOf(topic), partition: 0, records: [record('first')] })))
+      await producer.commit(group('together', 1))
+      const requests = await requestsOf(async () => {
+        await producer.sendAll([
+          { topic: lab.nameOf(several[0]!), partition: 1, records: [record('elsewhere')] },
+          { topic: lab.nameOf(several[0]!), partition: 0, records: [record('a'), record('b')] },
+          { topic: lab.nameOf(several[1]!), partition: 0, records: frameRecords([record('c')]) },
+          { topic: lab.nameOf(several[0]!), partition: 2, records: [] },
+        ])
+        await producer.commit(group('together', 2))
+      })
+      // while the transaction before is being ended, partitions are refused and added again
+      const { AddPartitionsToTxn: added, ...others } = requests
+      assert.ok(added! >= 1)
+      assert.deepEqual(others, { Produce: 1, AddOffsetsToTxn: 1, TxnOffsetCommit: 1, EndTxn: 1 })
+      await producer.sendAll([
+        { topic: lab.nameOf(several[0]!), partition: 0, records: [record('d')] },
+        { topic: lab.nameOf(several[1]!), partition: 0, records: big },
+        { topic: lab.nameOf(several[0]!), partition: 0, records: [record('e')] },
+      ])
+      await producer.commit()
+      assert.deepEqual(values(await lab.read(several[0]!)), ['first', 'a', 'b', 'd', 'e'])
+      const found = await lab.read(several[1]!)
+      assert.deepEqual(values(found.slice(0, 2)), ['first', 'c'])
+      assert.ok(found.slice(2).every(({ value }, i) => value!.equals(big[i]!.value)))
+      assert.equal(found.length, 7)
+    })
+
 for (const [name, code] of [
   ['NOT_LEADER_FOR_PARTITION', 6],
   ['REQUEST_TIMED_OUT', 7],
 ] as const)
   for (const fate of ['done', 'not done'] as const)
-    test(`a batch that is sent again after ${name} (${fate}) is there once, with its content`, async t => {
-      const topic = await lab.topic()
+    test(`a batch that is sent again after ${name} (${fate}) is there once, with its content, and what went with it`, async t => {
+      const [topic, other] = [await lab.topic(), await lab.topic()]
       const producer = lab.fenced('retry')
       await producer.fence()
       const slab = frameRecords(['r1', 'r2', 'r3'].map(record))
       const seen = failing(t, 'produce', code, [fate, fate])
-      await producer.send(lab.nameOf(topic), 0, slab)
+      await producer.sendAll([
+        { topic: lab.nameOf(topic), partition: 0, records: slab },
+        { topic: lab.nameOf(other), partition: 0, records: [record('o1'), record('o2')] },
+      ])
       await producer.send(lab.nameOf(topic), 0, [record('r4')])
       await producer.commit()
       assert.equal(seen.count, 4)
       assert.deepEqual(values(await lab.read(topic)), ['r1', 'r2', 'r3', 'r4'])
+      assert.deepEqual(values(await lab.read(other)), ['o1', 'o2'])
     })
 
 test('a position below the first record that is left is OFFSET_LOST', async () => {

@@ -2,9 +2,9 @@
 import { isOver } from '../../../runtime/wall-clock.ts'
 import { partitionOf } from '../../../runtime/partition.ts'
 import type { OutRecord, PackedRecords } from '../../../runtime/records.ts'
-import type { TaskContext } from '../../../runtime/task.ts'
+import type { OutPart, TaskContext } from '../../../runtime/task.ts'
 import type { ObjectKey, ObjectLedger } from '../../../schemas/records.ts'
-import { topics, type Topic } from '../../../schemas/topics.ts'
+import { topics } from '../../../schemas/topics.ts'
 import { release } from '../text/text-memory.ts'
 import { bytesRead, chunksCommitted, linesDead, linesRead, objectsRecorded, textBytesRead } from './fetch-metrics.ts'
 
@@ -158,19 +158,19 @@ export class Outbox {
   /** Sends and commits. An error ends the task; a new one starts from what is committed. */
   async flush(): Promise<void> {
     if (this.#sinceMs === null) return
-    let half = true
-    const send = async (topic: Topic, partition: number, records: readonly OutRecord[] | PackedRecords): Promise<void> => {
-      await this.#context.send(topic, partition, records)
-      if (half) await this.#atPoint?.('fetch-half-sent')
-      half = false
-    }
+    const parts: OutPart[] = []
     for (const [partition, lines] of this.#lines) {
       await this.pack(lines, 0)
-      for (const packed of lines.packed) await send(topics.rawLines, partition, packed)
-      if (lines.lines.length > 0) await send(topics.rawLines, partition, lines.lines)
+      for (const packed of lines.packed) parts.push({ topic: topics.rawLines, partition, records: packed })
+      if (lines.lines.length > 0) parts.push({ topic: topics.rawLines, partition, records: lines.lines })
     }
-    for (const [partition, records] of this.#deadLetters) await send(topics.deadLetters, partition, records)
-    if (this.#ledger.length > 0) await this.#context.send(topics.objects, this.#context.partition, this.#ledger)
+    for (const [partition, records] of this.#deadLetters) parts.push({ topic: topics.deadLetters, partition, records })
+    if (this.#ledger.length > 0) parts.push({ topic: topics.objects, partition: this.#context.partition, records: this.#ledger })
+    // two requests: a test ends the process between them
+    const [first, ...rest] = parts
+    if (first !== undefined) await this.#context.sendAll([first])
+    await this.#atPoint?.('fetch-half-sent')
+    if (rest.length > 0) await this.#context.sendAll(rest)
     await this.#atPoint?.('fetch-sent')
     await this.#context.commit(this.#position === null ? null : { offset: this.#position, metadata: '' })
     const chunk = this.#states.includes('reading')

@@ -5,6 +5,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { topicName, topics } from '../../../schemas/topics.ts'
+import { InsertPace } from '../../../runtime/ranges/insert-pace.ts'
 import { Lanes } from '../../../runtime/ranges/lanes.ts'
 import type { RangeInsert, RangeTarget, StoredLook } from '../../../runtime/ranges/range-target.ts'
 import { RangeTask, type FoundRows } from '../../../runtime/ranges/range-task.ts'
@@ -48,7 +49,11 @@ export class Folder {
       from: 'rawLines',
       to: [],
       createTask: context =>
-        new RangeTask(context, { topic, lanes, rangeRows, intervalMs: 1000, counters }, new FolderTarget(this, this.#taken, knownMs)),
+        new RangeTask(
+          context,
+          { topic, lanes, rangeRows, pace: new InsertPace(1000), counters },
+          new FolderTarget(this, this.#taken, knownMs),
+        ),
     }
   }
 

@@ -193,10 +193,10 @@ void describe('the enrich role', () => {
     put(cluster, lines, 2)
     put(cluster, lines, 9002)
     const context = cluster.createContext(role, 0)
-    const send = context.send.bind(context)
-    context.send = async (topic, partition, records) => {
-      if ('bytes' in records && topic.name === topics.flows.name) sizes.push(records.bytes.length)
-      return send(topic, partition, records)
+    const sendAll = context.sendAll.bind(context)
+    context.sendAll = async parts => {
+      for (const { topic, records } of parts) if ('bytes' in records && topic.name === topics.flows.name) sizes.push(records.bytes.length)
+      return sendAll(parts)
     }
     const task = role.createTask(context)
     await task.start?.({ offset: 0, metadata: '' })

@@ -62,12 +62,13 @@ async function fetched(
       await Promise.resolve()
       return [{ packed: Buffer.from(bytes), count: records.length, size: bytes.length }]
     },
-    send: (topic, _partition, records: readonly OutRecord[] | PackedRecords | { bytes: Uint8Array }) => {
-      if (topic === topics.rawLines) {
+    send: (topic, partition, records) => context.sendAll([{ topic, partition, records }]),
+    sendAll: async parts => {
+      for (const { topic, records } of parts) {
+        if (topic !== topics.rawLines) continue
         assert.ok('packed' in records)
         for (const record of readRecords(records.packed, records.count, 0)) take(record)
       }
-      return Promise.resolve()
     },
   }
   const task = role.createTask(context)
