@@ -41,16 +41,20 @@ export interface Holder {
   conflict_s: string
   /**
    * Why it is ambiguous: others for conflict_s; around midnight (UTC); it goes on after another owner, and may not have been seen since; another
-   * owner was seen after it (seen_later), or may have been if the flows are gone, though it came later, as two do that take turns.
+   * owner was seen after it (seen_later), or may have been if the flows are gone, though it came later, as two do that take turns; flows show
+   * another owner at the same time (overlap).
    */
-  doubt: '' | 'conflict' | 'midnight' | 'resumed' | 'turns'
+  doubt: '' | 'conflict' | 'midnight' | 'resumed' | 'turns' | 'overlap'
   held_since: string
   /** How often the owner was not seen for more than 10 minutes since then. */
   gaps: number
   /** When somebody was seen after this run, and who, which may be the same owner; null and empty: nobody. */
   next_seen: string | null
   next_owner: string
-  /** If ambiguous: the other owners of that UTC day. */
+  /**
+   * If ambiguous: the other owners of that UTC day; of turns and overlap, if flows show it, those who were seen later or at the same time. If
+   * last-known: others that were there in its last run, if one of them was last seen in the same second.
+   */
   others: string[]
   /** Seconds that are the earliest possible: it was seen in them, or up to 10 minutes later. */
   uncertain: HolderSecond[]
@@ -80,6 +84,8 @@ interface Around {
 
 /** Longest gap in which an owner still counts as held. */
 const heldS = 600
+/** Longest pause between two records of an owner that is there all the time: two aggregation intervals of a minute. */
+const pauseS = 120
 
 /** Whether flows of an interface or service show this owner: flows that name no instance show each owner of the interface. */
 const isOf = (owner: string, line: string, instance: string): boolean =>
@@ -88,6 +94,9 @@ const eitherBy =
   (choose: (a: number, b: number) => number) =>
   (a: number | undefined, b: number | undefined): number | undefined =>
     a === undefined || b === undefined ? (a ?? b) : choose(a, b)
+const lineOf = (owner: string): string => owner.split(' ')[0]!
+/** Whether records show one that was last seen before a time as there at that time, too. */
+const isAround = ({ last, next }: Around): boolean => last !== undefined && next !== undefined && next - last - 1 <= pauseS
 const latest = eitherBy(Math.max)
 const soonest = eitherBy(Math.min)
 
@@ -127,7 +136,7 @@ class ScopeAnswer {
   async holder(): Promise<Holder> {
     const row = this.#row
     const known = { last_seen: row.last_seen }
-    if (row.last_seen !== null && row.doubt !== 'turns') return this.#exact(row, known)
+    if (row.last_seen !== null && row.doubt !== 'turns' && row.doubt !== 'resumed') return this.#exact(row, known)
     const around = await this.#around(this.#atS)
     const own = around.get(row.owner)
     const last = own?.last
@@ -137,18 +146,41 @@ class ScopeAnswer {
     const seen_again = last < this.#atS && own?.next !== undefined ? clock(own.next) : null
     if (last >= from) {
       const later = [...around].filter(([owner, each]) => owner !== row.owner && each.last !== undefined && each.last > last)
-      const decided = row.state === 'held' || row.doubt === 'resumed' || row.doubt === 'turns'
-      const others = later.map(([owner]) => owner)
-      const byFlows =
-        others.length === 0 ? ({ state: 'held', doubt: '', others } as const) : ({ state: 'ambiguous', doubt: 'turns', others } as const)
+      const decided = (row.state === 'held' || row.doubt === 'resumed' || row.doubt === 'turns') && this.#isShown(around)
       return this.#exact(row, {
-        ...(decided ? byFlows : {}),
+        ...(decided ? this.#byFlows(around, last) : {}),
         last_seen: clock(last),
         seen_again,
         seen_later: later.map(([owner, each]) => ({ owner, at: clock(each.last!) })),
       })
     }
     return this.#inClosedGap(around, last, seen_again)
+  }
+
+  /** Whether flows can answer: they show another owner if the map has one that was there at most `heldS` before. Else flows of that one are missing. */
+  #isShown(around: ReadonlyMap<string, Around>): boolean {
+    const row = this.#row
+    if (row.state === 'held') return true
+    return [...around].some(([owner, { last }]) => owner !== row.owner && last !== undefined && last >= this.#atS - heldS)
+  }
+
+  /** What flows say of a holder that they show last in a second of its run: whether others were seen later or at the same time. */
+  #byFlows(around: ReadonlyMap<string, Around>, last: number): Pick<Holder, 'state' | 'doubt' | 'others'> {
+    const row = this.#row
+    const others: string[] = []
+    let isBeside = false
+    for (const [owner, each] of around) {
+      if (owner === row.owner || each.last === undefined) continue
+      if (each.last <= last) {
+        if (each.last < last && !isAround(each)) continue
+        // flows without an instance show each owner of an interface; the map says whose they are
+        if (row.state === 'held' && lineOf(owner) === lineOf(row.owner)) continue
+        isBeside = true
+      }
+      others.push(owner)
+    }
+    if (others.length === 0) return { state: 'held', doubt: '', others }
+    return { state: 'ambiguous', doubt: isBeside ? 'overlap' : 'turns', others }
   }
 
   /** The holder's run goes on after that of another owner, and it was not seen since. */
@@ -168,11 +200,13 @@ class ScopeAnswer {
         last_seen: clock(ownLast),
         seen_again,
       })
-    const doubt = Number(other.conflict_s) > 0 ? 'conflict' : alike.length > 0 ? 'resumed' : ''
+    const beside = [...around].filter(([each, seen]) => each !== owner && isAround(seen)).map(([each]) => each)
+    const isConflict = Number(other.conflict_s) > 0
+    const doubt = isConflict ? 'conflict' : alike.length > 0 ? 'resumed' : beside.length > 0 ? 'overlap' : ''
     return this.#exact(other, {
       state: doubt === '' ? 'held' : 'ambiguous',
       doubt,
-      others: doubt === '' ? [] : other.day_owners,
+      others: doubt === '' ? [] : doubt === 'overlap' ? beside : other.day_owners,
       last_seen: clock(last),
     })
   }

@@ -175,7 +175,13 @@ const runFields = [
   optional(
     'doubtTo',
     'long',
-    'Unix seconds: up to this second of the run another owner may have been seen later than this one, however short they overlap; null: in none, or the run was written before this field was',
+    'Unix seconds: up to this second another owner was there at the same time or may have been seen later than this one, however short they overlap; 600 seconds after the run if the stays of both end with it; null: in none, or the run was written before this field was',
+  ),
+  added(
+    'others',
+    arrayOf('string'),
+    'owners that were there in any second of the run too, however short: the interface and, after a space, its instance, else the service; the first 20 in their order; none if the run was written before this field was',
+    [],
   ),
 ] as const
 const ownershipRun = record('OwnershipRun', 'One ownership run', [required('owner', owner, 'who'), ...runFields])

@@ -144,7 +144,10 @@ const isSame = (holder: Holder): boolean => holder.next_owner === holder.owner
 function conflictText({ conflict_s, doubt, seen_later }: Holder): string {
   if (doubt === 'conflict') return `another owner was seen for ${conflict_s} s at the same time`
   if (doubt === 'turns')
-    return `another owner was there before, and ${seen_later.length > 0 ? 'was seen after it' : 'may have been seen later'}`
+    return seen_later.length > 0
+      ? 'another owner was there before, and was seen after it'
+      : 'another owner was there too, and may have been seen later'
+  if (doubt === 'overlap') return 'another owner was seen at the same time'
   return doubt === 'midnight'
     ? 'another owner was seen around midnight too'
     : 'another owner was there in between, and may have been seen later'
@@ -156,7 +159,10 @@ function lastKnown(holder: Holder, where: string | undefined): string {
     holder.next_seen === null
       ? nobody
       : `next seen: ${timeText(holder, 'next_seen')} (by ${isSame(holder) ? 'the same owner' : holder.next_owner})`
-  return escapeText(`last-known: last seen before: ${holder.last_seen!} UTC; ${next}`)
+  const who =
+    holder.others.length > 1 ? 'others were there too, of whom one at least was last seen then' : 'another owner was last seen then too'
+  const others = holder.others.length === 0 ? '' : `; ${who}: ${holder.others.join(', ')}`
+  return escapeText(`last-known: last seen before: ${holder.last_seen!} UTC; ${next}${others}`)
 }
 
 const orNull = (text: string): string | null => (text === '' ? null : text)

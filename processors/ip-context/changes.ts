@@ -68,7 +68,7 @@ function conflictChanges(was: Told, is: Told): CloudMapChange[] {
   return changes
 }
 
-const runOf = ({ owner, validFrom, validTo, firstSeen, lastSeen, conflictS, doubtTo }: DerivedRun): OwnershipRun => ({
+const runOf = ({ owner, validFrom, validTo, firstSeen, lastSeen, conflictS, doubtTo, others }: DerivedRun): OwnershipRun => ({
   owner,
   validFrom,
   validTo,
@@ -76,6 +76,7 @@ const runOf = ({ owner, validFrom, validTo, firstSeen, lastSeen, conflictS, doub
   lastSeen,
   conflictS,
   doubtTo,
+  others,
 })
 
 const change = (

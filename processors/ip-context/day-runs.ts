@@ -6,14 +6,15 @@
  * a run that began before. If two stays overlap for longer than `overlapS`, and both owners were seen in as many minutes of that time, their
  * seconds are a conflict: owners that take turns within ten minutes have stays that overlap, and are never there at once.
  *
- * Whoever holds it, another owner may have been seen later: while a stay goes on that began before, and after that until the holder was seen for
- * certain. A run says up to when (`doubtTo`).
+ * Whoever holds it, another owner is there too, or may have been seen later: while a stay goes on that began before, and after that until the holder
+ * was seen for certain. A run says up to when (`doubtTo`), and who the others are (`others`), since one whose stay equals that of the holder has no run.
  */
 import type { OwnershipRun } from '../../schemas/records.ts'
 import { holdersOf, type Holder } from './day-holders.ts'
 import { firstMinuteEnd, sharedMinutes } from './day-minutes.ts'
 import type { DayState } from './day-state.ts'
 import { dayS, joinS } from './day-stays.ts'
+import { nameOf } from './owners.ts'
 
 /** A run with what announcements need of it. */
 export interface DerivedRun extends OwnershipRun {
@@ -22,6 +23,10 @@ export interface DerivedRun extends OwnershipRun {
   /** The stay began before the run: somebody else held the address in between. */
   readonly resumed: boolean
 }
+
+/** Most others that a run names. */
+const mostOthers = 20
+const nobody: string[] = []
 
 /** Runs of a day, oldest first, and who was there. */
 export interface DerivedDay {
@@ -66,6 +71,7 @@ function ofOneHolder(day: number, { id, owner, stays }: Holder): DerivedRun[] {
       lastSeen: midnight + stays[i + 1]!,
       conflictS: 0,
       doubtTo: null,
+      others: nobody,
       id,
       resumed: false,
     })
@@ -82,6 +88,9 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
   /** Those of them that may be in conflict with one that begins now; at the first second after `goingTo` one of them has ended. */
   let going: Stay[] = []
   let goingTo = Infinity
+  /** Stays that began and had not ended when the newest one began. */
+  let there: Stay[] = []
+  let thereTo = Infinity
   let from = 0
   const endRun = (stay: Stay, to: number): void => {
     if (to < from) return
@@ -99,6 +108,7 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
       lastSeen: midnight + to,
       conflictS: Math.max(conflictTo - from + 1, 0),
       doubtTo: doubtTo < from ? null : midnight + doubtTo,
+      others: stay.othersTo < from ? nobody : namesOf(there.filter(other => other !== stay && other.last >= from)),
       id: holder.id,
       resumed: from > stay.first,
     })
@@ -123,6 +133,12 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
       going.push(stay!)
       goingTo = Math.min(goingTo, stay!.last)
     }
+    if (stay!.first > thereTo) {
+      there = there.filter(({ last }) => last >= stay!.first)
+      thereTo = there.reduce((least, { last }) => Math.min(least, last), Infinity)
+    }
+    there.push(stay!)
+    thereTo = Math.min(thereTo, stay!.last)
     stay!.othersTo = newest === undefined ? -1 : Math.max(newest.last, newest.othersTo)
     begun.push(stay!)
     from = stay!.first
@@ -131,14 +147,22 @@ function ofMany(day: number, holders: readonly Holder[], overlapS: number): Deri
   return runs
 }
 
+const namesOf = (stays: readonly Stay[]): string[] =>
+  stays
+    .map(({ holder }) => nameOf(holder.owner))
+    .sort()
+    .slice(0, mostOthers)
+
 /**
- * Last second in which another owner may have been seen later, if a stay has the address from one second to another; less than `from`: none. After
- * the last second of the others the holder was seen at the end of the next minute that shows it, at most `joinS` later, and at the end of its stay.
+ * Last second in which another owner is there too or may have been seen later, if a stay has the address from one second to another; less than `from`:
+ * none. After the last second of the others the holder was seen at the end of the next minute that shows it, at most `joinS` later, and at the end of
+ * its stay. If another stay ends in that very second, both were seen last, until they no longer count as held.
  */
 function doubtIn({ holder, first, last, othersTo }: Stay, from: number, to: number): number {
   const isResumed = from > first
   if (othersTo < from && !isResumed) return -1
   const othersLast = Math.max(Math.min(othersTo, to), from - 1)
+  if (othersLast === to) return to === last && othersTo === to ? to + joinS : to
   const unseenTo = Math.min(to === last ? to - 1 : to, othersLast + joinS)
   return Math.min(unseenTo, firstMinuteEnd(holder.minutes, othersLast + 1, unseenTo) - 1)
 }

@@ -13,6 +13,10 @@ export const lineOf = (owner: Owner): string => (owner.interfaceId ?? '') + sepa
 /** Interface, service and instance. The other attributes only describe an owner. Sorts as the text of the interface. */
 export const identityOf = (owner: Owner): string => lineOf(owner) + separator + (owner.instanceId ?? '')
 
+/** An owner in texts that people read: the interface and, after a space, its instance; else the service. */
+export const nameOf = ({ interfaceId, service, instanceId }: Owner): string =>
+  `${interfaceId ?? service ?? ''}${instanceId === null ? '' : ` ${instanceId}`}`
+
 /** Identity and attributes. */
 export const ownerText = (owner: Owner): string => identityOf(owner) + separator + attributes.map(name => owner[name] ?? '').join(separator)
 

@@ -16,6 +16,8 @@ const sameRun = (a: OwnershipRun, b: OwnershipRun): boolean =>
   a.lastSeen === b.lastSeen &&
   a.conflictS === b.conflictS &&
   a.doubtTo === b.doubtTo &&
+  a.others.length === b.others.length &&
+  a.others.every((other, i) => other === b.others[i]) &&
   (a.owner === b.owner || ownerText(a.owner) === ownerText(b.owner))
 
 /** Compares the runs of a day, both oldest first. */

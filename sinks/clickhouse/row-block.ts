@@ -1,12 +1,15 @@
 /** Native blocks of small tables, from decoded records: one list of columns per table, each with a function that reads its cell. */
 import type { NativeBlock, NativeWriter } from './native-writer.ts'
 
-/** What a cell can hold: text or bytes for String, whole numbers (Unix seconds or milliseconds for times), 16 bytes for IPv6, pairs for Map. */
-export type Cell = string | number | bigint | Uint8Array | Readonly<Record<string, string>> | null
+/** What a cell can hold: text or bytes for String, whole numbers (Unix seconds or milliseconds for times), 16 bytes for IPv6, pairs for Map, texts for Array. */
+export type Cell = string | number | bigint | Uint8Array | readonly string[] | Readonly<Record<string, string>> | null
 
 /** Column types of small tables. The server turns String into the LowCardinality and Enum types of the table. */
 export type CellType =
-  'String' | 'UInt8' | 'UInt32' | 'UInt64' | 'IPv6' | "DateTime('UTC')" | "DateTime64(3, 'UTC')" | 'Map(String, String)'
+  'String' | 'UInt8' | 'UInt32' | 'UInt64' | 'IPv6' | "DateTime('UTC')" | "DateTime64(3, 'UTC')" | 'Map(String, String)' | 'Array(String)'
+
+/** Types of which a cell has several texts. */
+type ManyTexts = 'Map(String, String)' | 'Array(String)'
 
 /** One column. Without `nullable`, an absent cell is '' or 0. */
 export interface CellColumn<R> {
@@ -16,7 +19,7 @@ export interface CellColumn<R> {
   cell(row: R): Cell
 }
 
-const widths: Record<Exclude<CellType, 'String' | 'Map(String, String)'>, number> = {
+const widths: Record<Exclude<CellType, 'String' | ManyTexts>, number> = {
   UInt8: 1,
   UInt32: 4,
   UInt64: 8,
@@ -37,6 +40,7 @@ export function rowBlock<R>(writer: NativeWriter, columns: readonly CellColumn<R
       cells.forEach((cell, i) => (writer.bytes[at + i] = cell === null ? 1 : 0))
     }
     if (column.type === 'Map(String, String)') writePairs(writer, cells)
+    else if (column.type === 'Array(String)') writeTexts(writer, cells)
     else for (const cell of cells) writeCell(writer, column.type, cell)
   }
   return writer.end(
@@ -45,8 +49,9 @@ export function rowBlock<R>(writer: NativeWriter, columns: readonly CellColumn<R
   )
 }
 
+const isTexts = (cell: Cell): cell is readonly string[] => Array.isArray(cell)
 const isPairs = (cell: Cell): cell is Readonly<Record<string, string>> =>
-  typeof cell === 'object' && cell !== null && !(cell instanceof Uint8Array)
+  typeof cell === 'object' && cell !== null && !(cell instanceof Uint8Array) && !isTexts(cell)
 
 /** Where the pairs of each row end, all keys, all values. */
 function writePairs(writer: NativeWriter, cells: readonly Cell[]): void {
@@ -57,8 +62,16 @@ function writePairs(writer: NativeWriter, cells: readonly Cell[]): void {
   for (const list of pairs) for (const [, value] of list) writer.text(value)
 }
 
-function writeCell(writer: NativeWriter, type: Exclude<CellType, 'Map(String, String)'>, cell: Cell): void {
-  if (isPairs(cell)) throw new TypeError(`pairs in a column of ${type}`)
+/** Where the texts of each row end, all texts. */
+function writeTexts(writer: NativeWriter, cells: readonly Cell[]): void {
+  const texts = cells.map(cell => (isTexts(cell) ? cell : []))
+  let end = 0
+  for (const list of texts) writer.uint64((end += list.length))
+  for (const list of texts) for (const text of list) writer.text(text)
+}
+
+function writeCell(writer: NativeWriter, type: Exclude<CellType, ManyTexts>, cell: Cell): void {
+  if (isPairs(cell) || isTexts(cell)) throw new TypeError(`several texts in a column of ${type}`)
   if (type === 'String') {
     if (cell instanceof Uint8Array) writer.span(cell)
     else writer.text(cell === null ? '' : String(cell))

@@ -155,6 +155,7 @@ export const runTable: RowTable<RunRow> = {
     column('last_seen', dateTime, row => seconds(row.run?.lastSeen ?? 0)),
     column('conflict_s', 'UInt64', row => row.run?.conflictS ?? 0),
     nullable('doubt_to', dateTime, row => seconds(row.run?.doubtTo ?? null)),
+    column('others', 'Array(String)', row => row.run?.others ?? null),
     column('interface_id', 'String', row => row.run?.owner.interfaceId ?? null),
     column('instance_id', 'String', row => row.run?.owner.instanceId ?? null),
     column('interface_type', 'String', row => row.run?.owner.interfaceType ?? null),

@@ -65,7 +65,7 @@ async function tablesWith(records: readonly FlowRecord[], runs: readonly KnownRu
     cluster.put(
       'cloudMapRuns',
       { scope, ip, first: from },
-      { owner, validFrom: from, validTo: null, firstSeen: from, lastSeen, conflictS, doubtTo },
+      { owner, validFrom: from, validTo: null, firstSeen: from, lastSeen, conflictS, doubtTo, others: [] },
     )
   }
   for (const name of ['clickhouse-flows', 'clickhouse-runs']) await cluster.runRole(role(name))

@@ -11,6 +11,19 @@ import { liveClickHouse, type LiveClickHouse } from '../support/clickhouse/live-
 import { seen as record } from '../support/clickhouse/seen-records.ts'
 import { natGatewayFlows, setUpSink } from '../support/clickhouse/sink-setup.ts'
 import { flow } from '../support/records/flow-records.ts'
+import {
+  held,
+  isSeen,
+  lastOf,
+  nextOf,
+  overlaps,
+  owners,
+  shownBeside,
+  stayBeside,
+  staysOf,
+  truth,
+  type Seen,
+} from '../support/references/seen-model.ts'
 
 let server: LiveClickHouse
 before(async () => (server = await liveClickHouse()))
@@ -20,27 +33,41 @@ after(() => server.stop())
 const scope = 'vpc-abcdefab012345678'
 const noon = 20_400 * 86_400 + 43_200
 const nobody: Owner = { interfaceId: null, instanceId: null, interfaceType: null, subnetId: null, vpcId: scope, accountId: null, region: null, azId: null, service: null } // prettier-ignore
-const held = 600
-
-/** Somebody (interface and instance) is seen with an address in whole seconds `first` to `last`, from noon. */
-interface Seen {
-  who: string
-  first: number
-  last: number
-}
 
 /** Seeds of worlds; one that fails is added here. */
-const seeds = [1, 2]
-const worldsOfSeed = 12
+const seeds = [1, 2, 3]
+const worldsOfSeed = 16
 const askedOfWorld = 4
 
 const part = (who: string, first: number, length: number): Seen => ({ who, first, last: first + length })
-// two of them are one interface that moves between instances
-const owners = ['eni-a i-1', 'eni-a i-2', 'eni-b i-3'] as const
 const ownerOf = (who: string): Owner => ({ ...nobody, interfaceId: who.split(' ')[0]!, instanceId: who.split(' ')[1]! })
 
-/** P, Q, P with the gap of P closed; the same with a third one in it; two that take turns of some minutes; or anybody at any time. */
+/** Records that follow each other with pauses of a few seconds, as an interface has them that is busy all the time. */
+const busy = (who: string, first: number, last: number, pause: number): Seen[] => {
+  const records: Seen[] = []
+  for (let from = first; from <= last; from += 60 + pause) records.push({ who, first: from, last: Math.min(last, from + 59) })
+  return records
+}
+
+/** Two or three that are there at once, for less than a minute or for many: they begin and end together, one goes on, or one lies inside the other. */
+const together: fc.Arbitrary<Seen[]> = fc
+  .record({
+    ids: fc.shuffledSubarray([...owners], { minLength: 3 }),
+    isThird: fc.boolean(),
+    begins: fc.tuple(fc.constantFrom(0, 0, 5, 35, 400), fc.constantFrom(0, 60, 300)),
+    lengths: fc.tuple(fc.constantFrom(24, 59, 119, 120, 121, 239, 1185), fc.constantFrom(24, 54, 119, 239, 600)),
+    isEndShared: fc.boolean(),
+    pauses: fc.tuple(fc.constantFrom(0, 0, 10, 15, 90), fc.constantFrom(0, 0, 15)),
+  })
+  .map(({ ids: [p, q, r], isThird, begins, lengths, isEndShared, pauses }) => {
+    const last = isEndShared ? Math.max(lengths[0], begins[0]) : begins[0] + lengths[1]
+    const third = isThird ? busy(r!, begins[1], begins[1] + lengths[1], 0) : []
+    return [...busy(p!, 0, lengths[0], pauses[0]), ...busy(q!, begins[0], last, pauses[1]), ...third]
+  })
+
+/** Several at once; P, Q, P with the gap of P closed; the same with a third one in it; two that take turns of some minutes; or anybody at any time. */
 const world: fc.Arbitrary<Seen[]> = fc.oneof(
+  { arbitrary: together, weight: 2 },
   fc
     .record({
       ids: fc.shuffledSubarray([...owners], { minLength: 3 }),
@@ -80,66 +107,24 @@ const edges = (seen: readonly Seen[]): number[] => [
   ...new Set(seen.flatMap(({ first, last }) => [first, last, last + held, first - held].flatMap(s => [s - 1, s, s + 1]))),
 ]
 
-// the model
-
-const isSeen = (seen: readonly Seen[], who: string, s: number): boolean => seen.some(e => e.who === who && e.first <= s && s <= e.last)
-/** Last second in which somebody was seen, at or before one. */
-const lastOf = (seen: readonly Seen[], who: string, t: number): number =>
-  Math.max(...seen.filter(e => e.who === who && e.first <= t).map(({ last }) => Math.min(last, t)))
-const nextOf = (seen: readonly Seen[], who: string, t: number): number =>
-  Math.min(...seen.filter(e => e.who === who && e.last > t).map(({ first }) => Math.max(first, t + 1)))
-
-/** Stays of an owner: at most 600 seconds in a row without it belong to them. */
-function staysOf(seen: readonly Seen[], who: string): [number, number][] {
-  const stays: [number, number][] = []
-  for (const { first, last } of seen.filter(e => e.who === who).sort((a, b) => a.first - b.first)) {
-    const end = stays.at(-1)
-    if (end !== undefined && first - end[1] - 1 <= held) end[1] = Math.max(end[1], last)
-    else stays.push([first, last])
-  }
-  return stays
-}
-
-/** Who has the address in a second by decision 0022: the stay that began last, of two the greater id. */
-function conventionAt(seen: readonly Seen[], s: number): string | undefined {
-  const here = owners.flatMap(who => staysOf(seen, who).filter(([a, b]) => a <= s && s <= b).map(([a]) => ({ who, a }))) // prettier-ignore
-  return here.sort((x, y) => y.a - x.a || (x.who < y.who ? 1 : -1))[0]?.who
-}
-
-/** Who is to be named, and since when that owner has it without another one between; undefined: nobody was seen yet. */
-function truth(seen: readonly Seen[], t: number): { who: string; tie: boolean; state: 'held' | 'last-known'; isGap: boolean } | undefined {
-  const lasts = owners.map(who => ({ who, last: lastOf(seen, who, t) })).filter(({ last }) => last > -Infinity)
-  if (lasts.length === 0) return undefined
-  const newest = Math.max(...lasts.map(({ last }) => last))
-  const atNewest = lasts.filter(({ last }) => last === newest)
-  let s = t
-  while (conventionAt(seen, s) === undefined) s--
-  const convention = conventionAt(seen, s)!
-  if (newest + held < t) return { who: convention, tie: false, state: 'last-known', isGap: false }
-  let from = s
-  while (conventionAt(seen, from - 1) === convention) from--
-  const isGap = lastOf(seen, convention, t) < from
-  if (!isGap) return { who: convention, tie: false, state: 'held', isGap }
-  return { who: atNewest[0]!.who, tie: atNewest.length > 1, state: 'held', isGap }
-}
-
 const secondOf = (text: string | null): number | null => (text === null ? null : Date.parse(`${text.replace(' ', 'T')}Z`) / 1000 - noon)
-
-/** Whether the stays of two owners overlap that have to do with a second: only then an answer may be ambiguous. */
-const overlaps = (seen: readonly Seen[]): boolean =>
-  owners.some((a, i) =>
-    owners.slice(i + 1).some(b => staysOf(seen, a).some(([f, l]) => staysOf(seen, b).some(([g, m]) => f <= m && g <= l))),
-  )
 
 /** What is wrong with an answer. */
 function faultOf(seen: readonly Seen[], t: number, row: Holder | undefined, hasFlows: boolean): string | undefined {
   const wanted = truth(seen, t)
   if (row === undefined || wanted === undefined) return row === wanted ? undefined : 'somebody and nobody'
   const who = row.owner
+  if (row.others.includes(who) || new Set(row.others).size !== row.others.length) return `others: ${row.others.join()}`
+  if (row.state === 'ambiguous' && row.others.length === 0) return 'ambiguous, and nobody says with whom'
   if (who !== `${row.interface_id} ${row.instance_id}`) return `${who} for ${row.interface_id} ${row.instance_id}`
   const last = secondOf(row.last_seen)
   if ((row.state === 'last-known') !== (wanted.state === 'last-known')) return `${row.state} for ${wanted.state}`
   if (last === null ? hasFlows || t - lastOf(seen, who, t) > held : last !== lastOf(seen, who, t)) return `last seen ${last}`
+  if (row.state === 'last-known') {
+    const tied = owners.filter(o => o !== who && lastOf(seen, o, t) === last)
+    if (tied.length === 0 ? row.others.length > 0 : !tied.every(o => row.others.includes(o)))
+      return `others: ${row.others.join()}, not ${tied.join()}`
+  }
   if (row.state === 'last-known')
     return last === Math.max(...owners.map(o => lastOf(seen, o, t))) ? nextFault(seen, row) : 'not the last one'
   if (row.state === 'ambiguous' && !overlaps(seen)) return 'ambiguous, and nobody else was near'
@@ -148,6 +133,10 @@ function faultOf(seen: readonly Seen[], t: number, row: Holder | undefined, hasF
     if (row.doubt === 'resumed' && !wanted.tie) return 'in doubt though flows say it'
     const later = owners.filter(o => o !== who && lastOf(seen, o, t) > last!).sort()
     if (row.state === 'held' && later.length > 0) return `held, and ${later.join()} was seen after it`
+    const beside = shownBeside(seen, who, t)
+    if (row.state === 'held' && beside.length > 0) return `held, and ${beside.join()} was seen at the same time`
+    if (![...later, ...beside].every(o => row.others.includes(o))) return `beside ${row.others.join()}, not ${[...later, ...beside].join()}`
+    if (row.doubt === 'overlap' && row.others.toSorted().join() !== [...new Set([...later, ...beside])].sort().join()) return `together with ${row.others.join()}` // prettier-ignore
     if (row.doubt === 'turns' && row.others.toSorted().join() !== later.join()) return `takes turns with ${row.others.join()}`
     if (!wanted.tie && later.join() !== row.seen_later.map(({ owner }) => owner).sort().join()) return `later: ${JSON.stringify(row.seen_later)}` // prettier-ignore
     if (row.seen_later.some(({ owner, at }) => secondOf(at) !== lastOf(seen, owner, t))) return 'a false second of one that was seen later'
@@ -156,6 +145,8 @@ function faultOf(seen: readonly Seen[], t: number, row: Holder | undefined, hasF
   } else {
     const fault = mapFault(seen, t, row.state, who, Number(row.conflict_s) > 0)
     if (fault !== undefined) return fault
+    const beside = stayBeside(seen, who, t)
+    if (!beside.every(o => row.others.includes(o))) return `beside ${row.others.join()}, not ${beside.join()}`
   }
   return nextFault(seen, row)
 }
@@ -168,6 +159,8 @@ function mapFault(seen: readonly Seen[], t: number, state: string | null, who: s
   if ((state === 'last-known') !== (wanted.state === 'last-known')) return `${state} for ${wanted.state}`
   const later = owners.filter(o => lastOf(seen, o, t) > lastOf(seen, who, t))
   if (state === 'held' && later.length > 0) return `held by ${who}, and ${later.join()} was seen later`
+  const beside = stayBeside(seen, who, t)
+  if (state === 'held' && beside.length > 0) return `held by ${who}, and ${beside.join()} was there too`
   const isNear = owners.some(o => o !== who && staysOf(seen, o).some(([first, last]) => first <= t && last >= t - held - 1))
   // a conflict counts for all of its run
   return state === 'ambiguous' && !isNear && !isConflict ? 'ambiguous, and nobody else was near' : undefined
@@ -233,10 +226,19 @@ describe('lookup inside of gaps, in random worlds', () => {
       const checkViews = async (): Promise<void> => {
         const peer = { ...natGatewayFlows()[0]!, pktSrcAddr: null, pktDstAddr: null, vpcId: scope, direction: 'unknown', flowDirection: null } as const // prettier-ignore
         const firstLine = shown.length + 1
+        const firstNamed = firstLine + asked.length
+        const namedBy = asked.map((_, i) => ownerOf(owners[i % owners.length]!))
         putFlows(
           asked.map(({ ip, t }, i) => {
             const ends = i % 2 === 0 ? { srcAddr: ip, dstAddr: '198.51.100.9' } : { srcAddr: '198.51.100.9', dstAddr: ip }
             return flow({ ...peer, ...ends, start: noon + t, end: noon + t, line: firstLine + i })
+          }),
+        )
+        // and of a record of one of the owners, whose direction is only inferred
+        putFlows(
+          asked.map(({ ip, t }, i) => {
+            const { interfaceId, instanceId } = namedBy[i]!
+            return { ...record(true, { own: ip, interfaceId, instanceId, vpcId: scope, start: noon + t, end: noon + t, directionSource: 'inferred', flowDirection: null }), line: firstNamed + i } // prettier-ignore
           }),
         )
         await cluster.runRole(role('clickhouse-flows'))
@@ -244,8 +246,18 @@ describe('lookup inside of gaps, in random worlds', () => {
           const rows = await store.query<Record<string, string | null> & { line: number }>(
             `SELECT line, local_interface_id, local_instance_id, local_state, remote_interface_id, remote_instance_id, remote_state, local_conflict_s, remote_conflict_s FROM ${view} WHERE line >= ${firstLine}`,
           )
-          assert.equal(rows.length, asked.length)
+          assert.equal(rows.length, 2 * asked.length)
+          const states = new Map(rows.map(row => [row.line, row]))
+          for (const i of asked.keys()) {
+            const side = i % 2 === 0 ? 'local' : 'remote'
+            const [map, named] = [states.get(firstLine + i)!, states.get(firstNamed + i)!]
+            const { interfaceId } = namedBy[i]!
+            const agrees = map[`${side}_interface_id`] === interfaceId && map[`${side}_state`] === 'held'
+            const { seen, t } = asked[i]!
+            assert.deepEqual([named['local_interface_id'], named['local_state']], [interfaceId, agrees ? 'held' : 'ambiguous'], `${view}, ${t} s, seen ${JSON.stringify(seen)}`) // prettier-ignore
+          }
           for (const row of rows) {
+            if (row.line >= firstNamed) continue
             const i = row.line - firstLine
             const side = i % 2 === 0 ? 'local' : 'remote'
             const { seen, t } = asked[i]!
@@ -266,6 +278,62 @@ describe('lookup inside of gaps, in random worlds', () => {
         'a gap was asked about',
       )
     })
+
+  it('names both of two that are there at once, whoever came last', async () => {
+    const { cluster, role, store, putFlows } = await setUpSink(server)
+    const [a, b] = [owners[0], owners[2]]
+    const worlds: Seen[][] = [
+      // equal stays, shorter and longer than ipContext.overlapS
+      [part(a, 5, 59), part(b, 5, 59)],
+      [part(a, 5, 239), part(b, 5, 239)],
+      // one that is there all the time, and one that is there for less than a minute
+      [...busy(a, 5, 1190, 15), part(b, 610, 54)],
+      // the second one begins before the first one ends
+      [part(a, 5, 59), part(b, 40, 50)],
+    ]
+    const { ipContext, kafka } = checkConfig({})
+    const addressOf = (i: number): string => `10.0.65.${i + 1}`
+    const flows = worlds.flatMap((seen, i) =>
+      seen.map(({ who, first, last }) => {
+        cluster.put('ipSightings', { scope, ip: addressOf(i) }, { kind: 'own', owner: ownerOf(who), ranges: [{ first: noon + first, last: noon + last }] }) // prettier-ignore
+        return record(true, { own: addressOf(i), interfaceId: ownerOf(who).interfaceId, instanceId: ownerOf(who).instanceId, vpcId: scope, start: noon + first, end: noon + last }) // prettier-ignore
+      }),
+    )
+    await cluster.runRole(createIpContextRole({ ...ipContext, ...kafka }))
+    await cluster.runRole(role('clickhouse-runs'))
+    const at = async (i: number, t: number): Promise<unknown[]> => {
+      const [row] = await findHolders(store, addressOf(i), noon + t)
+      return [row!.owner, row!.state, row!.doubt, row!.others]
+    }
+    const asked = [[0, 30], [0, 64], [0, 300], [1, 90], [2, 630], [2, 690], [3, 50], [3, 64]] as const // prettier-ignore
+    const all = (): Promise<unknown[][]> => Promise.all(asked.map(([i, t]) => at(i, t)))
+    // the map alone knows stays, and minutes of them
+    assert.deepEqual(await all(), [
+      [b, 'ambiguous', 'turns', [a]],
+      [b, 'ambiguous', 'turns', [a]],
+      [b, 'ambiguous', 'turns', [a]],
+      [b, 'ambiguous', 'conflict', [a]],
+      [b, 'ambiguous', 'turns', [a]],
+      [a, 'ambiguous', 'resumed', [b]],
+      [b, 'ambiguous', 'turns', [a]],
+      [b, 'ambiguous', 'turns', [a]],
+    ])
+    assert.deepEqual(await at(0, 1000), [b, 'last-known', '', [a]])
+    assert.deepEqual(await at(3, 1000), [b, 'last-known', '', []])
+    putFlows(flows.map((each, i) => ({ ...each, line: i + 1 })))
+    await cluster.runRole(role('clickhouse-flows'))
+    assert.deepEqual(await all(), [
+      [b, 'ambiguous', 'overlap', [a]],
+      [b, 'ambiguous', 'overlap', [a]],
+      [b, 'ambiguous', 'overlap', [a]],
+      [b, 'ambiguous', 'conflict', [a]],
+      [b, 'ambiguous', 'overlap', [a]],
+      [a, 'held', '', []],
+      [b, 'ambiguous', 'overlap', [a]],
+      [b, 'ambiguous', 'overlap', [a]],
+    ])
+    assert.deepEqual(await at(3, 65), [b, 'held', '', []])
+  })
 
   it('does not name one that was not seen, of two that take turns, as the holder while the other one is seen', async () => {
     const { cluster, role, store, putFlows } = await setUpSink(server)

@@ -53,6 +53,7 @@ describe('the cloud map in ClickHouse', () => {
     lastSeen: last,
     conflictS: 0,
     doubtTo: null,
+    others: [],
     ...values,
   })
 

@@ -142,7 +142,7 @@ function entriesIn(cluster: MemoryCluster, given: readonly Event[]): { is: strin
 /** As assert.deepEqual, which takes minutes to show the difference of large values. */
 function assertSame(actual: readonly [string, OwnershipRun][], expected: readonly [string, OwnershipRun][]): void {
   const lines = ([name, run]: [string, OwnershipRun]): string =>
-    `${name} ${inShort(run)} doubt to ${run.doubtTo} ${JSON.stringify(run.owner)}`
+    `${name} ${inShort(run)} doubt to ${run.doubtTo} beside ${run.others.join()} ${JSON.stringify(run.owner)}`
   const [is, wanted] = [actual.map(lines), expected.map(lines)]
   const wrong = [
     ...is.filter(line => !wanted.includes(line)).map(line => `+ ${line}`),
@@ -220,22 +220,24 @@ const meetings = fc.array(
       kind: fc.constantFrom('own' as const, 'own' as const, 'own' as const, 'packet' as const),
       owner: fc.constantFrom(...owners),
       minute: fc.integer({ min: -40, max: 40 }),
+      second: fc.constantFrom(0, 0, 35),
       length: fc.constantFrom(0, 59, 119, 660, 1500),
     })
-    .map(({ kind, owner, minute, length }): Event => {
-      const first = (firstDay + 1) * dayS + 60 * minute
+    .map(({ kind, owner, minute, second, length }): Event => {
+      const first = (firstDay + 1) * dayS + 60 * minute + second
       return { ip: ips[0], sighting: { kind, owner, ranges: [{ first, last: first + length }] }, recordedMs: (firstDay + 2) * dayS * 1000 }
     }),
   { minLength: 1, maxLength: 12 },
 )
 
 for (const seed of [undefined, ...keptSeeds])
-  test(`owners that take turns: the entry names the newest run${seed === undefined ? '' : ` (seed ${seed})`}`, async () => {
+  test(`owners that take turns, overlap, and begin and end together: the runs are those of the model, and the entry names the newest one${seed === undefined ? '' : ` (seed ${seed})`}`, async () => {
     await fc.assert(
       fc.asyncProperty(meetings, fc.integer(), settingsOf, async (given, order, settings) => {
         const cluster = await run(reordered(given, order), [{ rows: 3, fail: null, after: 0 }], { ...options, ...settings })
         const { is, wanted } = entriesIn(cluster, given)
         assert.deepEqual(is, wanted)
+        assertSame(runsIn(cluster), expectedRuns(given))
       }),
       { numRuns: Number(process.env['RUNS'] ?? 15), ...(seed === undefined ? {} : { seed }) },
     )

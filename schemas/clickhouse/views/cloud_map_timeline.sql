@@ -8,8 +8,9 @@
 -- resumed: the run begins in the second after that of another owner, and its own owner held the address before in runs without a second between. It
 -- goes on, with a gap of at most 10 minutes, so nobody knows if it was seen at valid_from. Until it was seen for certain (10 minutes later, or at the
 -- end of the run) the other one may be the one that was seen last: the run is ambiguous.
--- doubt_to: the run itself says up to which second another owner may have been seen later. It is nearer than the rule of resumed, which is left for runs
--- that were written before doubt_to was.
+-- doubt_to: the run itself says up to which second another owner was there too, or may have been seen later; if both were last seen at the end of the run,
+-- until they no longer count as held. It is nearer than the rule of resumed, which is left for runs that were written before doubt_to was.
+-- others: who else was there in any second of the run, as its day names them: the interface and its instance, if that day has one.
 -- owner: the interface and, after a space, its instance; else the service. An interface that moves to another instance is another owner. A run without an
 -- instance (no format of that day names it) is not another owner than the same interface with one: its instance is that of the run of the interface
 -- before it that has one, else of the first one that has. instance_id says only what that day says.
@@ -27,7 +28,8 @@ SELECT scope, ip, valid_from, last_seen, interface_id, instance_id, service, con
     next_from != 0 AND toUnixTimestamp(valid_from) % 86400 < 600 AND next_from <= toUnixTimestamp(last_seen) + 600
       AND (has(before, next_owner) OR (has(before, owner) AND next_from <= toUnixTimestamp(last_seen) + 1 AND next_from % 86400 < 600)),
     toDateTime(86400 * night + 600, 'UTC'), toDateTime(0, 'UTC')
-  ) AS midnight_until
+  ) AS midnight_until,
+  others
 FROM (
   SELECT *,
     groupUniqArrayIf(owner, eve) OVER (PARTITION BY scope, ip, night) AS before,
@@ -48,7 +50,7 @@ FROM (
         arrayJoin(if(toUnixTimestamp(last_seen) % 86400 >= 85800, [0, 1], [0])) AS eve,
         intDiv(toUnixTimestamp(valid_from), 86400) + eve AS night
       FROM (
-        SELECT toString(scope) AS scope, ip, valid_from, first_seen, last_seen, conflict_s, doubt_to, interface_id, instance_id, toString(service) AS service,
+        SELECT toString(scope) AS scope, ip, valid_from, first_seen, last_seen, conflict_s, doubt_to, others, interface_id, instance_id, toString(service) AS service,
           if(interface_id != '', interface_id, service) AS line,
           multiIf(
             instance_id != '', instance_id,

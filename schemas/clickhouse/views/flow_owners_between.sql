@@ -3,9 +3,9 @@
 -- own scope; for a remote address then among the AWS services. Owners are those of the flow's start; if only its end is known, of its end.
 -- Absent values are NULL and addresses are text, as in flow_log: start is NULL if nothing says it (dur too, if start or end is unknown). No owner is
 -- asked of the map if neither time, or not the address, is known.
--- State: held (named by the record, or seen then or at most 10 minutes before), ambiguous (the record names the interface, but its direction is only
--- inferred and the map does not agree; or held, but in that run others were seen with the address too, for conflict_s seconds, or may have come later
--- around midnight, see cloud_map_timeline), last-known (seen before that and by nobody since), NULL (no owner is known).
+-- State: held (named by a record whose direction is logged or follows from networks.own; or seen then or at most 10 minutes before), ambiguous (the record
+-- names the interface, but its direction is only inferred, and the map does not say that this one held it; or in that run others were seen with the
+-- address too, for conflict_s seconds, or were there in that second, or may have come later, see cloud_map_timeline), last-known (seen before that and by nobody since), NULL (no owner is known).
 -- conflict_s is NULL if the map has no run.
 CREATE OR REPLACE VIEW {database}.flow_owners_between AS
 WITH
@@ -40,7 +40,7 @@ SELECT
   nullIf(if(s.own_interface != '', s.own_interface, l.interface_id), '') AS local_interface_id,
   nullIf(multiIf(s.own_interface = '', l.instance_id, s.instance_id != '', s.instance_id, l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600, l.instance_id, ''), '') AS local_instance_id,
   multiIf(
-    s.own_interface != '', if(toString(s.direction_source) IN ('logged', 'own_network') OR (l.interface_id = s.own_interface AND toUnixTimestamp(s.start) <= toUnixTimestamp(l.last_seen) + 600), 'held', 'ambiguous'),
+    s.own_interface != '', multiIf(toString(s.direction_source) IN ('logged', 'own_network'), 'held', l.interface_id != s.own_interface, 'ambiguous', multiIf(toUnixTimestamp(s.start) > toUnixTimestamp(l.last_seen) + 600, 'last-known', l.conflict_s > 0 OR s.start < l.ambiguous_until, 'ambiguous', 'held') = 'held', 'held', 'ambiguous'),
     l.known = 1, multiIf(toUnixTimestamp(s.start) > toUnixTimestamp(l.last_seen) + 600, 'last-known', l.conflict_s > 0 OR s.start < l.ambiguous_until, 'ambiguous', 'held'),
     NULL
   ) AS local_state,

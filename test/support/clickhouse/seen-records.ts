@@ -79,6 +79,7 @@ export const run = (
   lastSeen: last,
   conflictS,
   doubtTo: null,
+  others: [],
 })
 
 /** Brings records, and runs of the map, into a fresh database. */

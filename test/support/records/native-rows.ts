@@ -1,7 +1,7 @@
 /** Reads ClickHouse's Native format into rows, for tests: written on its own, so that it checks the writer of the product. */
 
 /** One cell: whole numbers of 64 bits as bigint, IPv6 and String as hex and text, Enum8 as its number. */
-export type NativeCell = number | bigint | string | null | Record<string, string>
+export type NativeCell = string[] | number | bigint | string | null | Record<string, string>
 
 /** Reads one block; throws where bytes are left. */
 export function readNative(bytes: Uint8Array): Record<string, NativeCell>[] {
@@ -59,6 +59,7 @@ class Reader {
     }
     if (type === 'LowCardinality(String)') return this.#lowCardinality(count)
     if (type === 'Map(String, String)') return this.#map(count)
+    if (type === 'Array(String)') return this.#texts(count)
     if (type === 'String') return many(() => this.text())
     if (type === 'UInt64') return many(() => this.#long())
     if (type === 'IPv6') return many(() => this.#bytes.toString('hex', this.#at, (this.#at += 16)))
@@ -92,6 +93,12 @@ class Reader {
       if (index >= keys.length) throw new RangeError(`index ${index} of ${keys.length} keys`)
       return keys[index]!
     })
+  }
+
+  #texts(count: number): string[][] {
+    const ends = Array.from({ length: count }, () => Number(this.#long()))
+    const texts = Array.from({ length: ends.at(-1) ?? 0 }, () => this.text())
+    return ends.map((end, row) => texts.slice(row === 0 ? 0 : ends[row - 1]!, end))
   }
 
   #map(count: number): Record<string, string>[] {

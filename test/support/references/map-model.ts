@@ -190,7 +190,16 @@ function runsOf(midnight: number, held: readonly Held[], overlapS: number): Owne
     if (open?.owner !== holder || open.begin !== holder.begin[s]) {
       const first = midnight + s
       if (runs.length > 0) runs.at(-1)!.validTo = first
-      const run = { owner: holder.owner, validFrom: first, validTo: null, firstSeen: first, lastSeen: first, conflictS: 0, doubtTo: null }
+      const run = {
+        owner: holder.owner,
+        validFrom: first,
+        validTo: null,
+        firstSeen: first,
+        lastSeen: first,
+        conflictS: 0,
+        doubtTo: null,
+        others: [] as string[],
+      }
       runs.push(run)
       open = { run, owner: holder, begin: holder.begin[s]! }
     }
@@ -203,8 +212,22 @@ function runsOf(midnight: number, held: readonly Held[], overlapS: number): Owne
     })
     if (disputed) open.run.conflictS++
   }
-  for (const run of runs) run.doubtTo = doubtOf(run, midnight, held)
+  for (const run of runs) {
+    run.doubtTo = doubtOf(run, midnight, held)
+    run.others = othersOf(run, midnight, held)
+  }
   return runs
+}
+
+/** The others that stay in any second of a run: the first twenty of their names. */
+function othersOf({ owner, validFrom, lastSeen }: OwnershipRun, midnight: number, held: readonly Held[]): string[] {
+  const there = held.filter(
+    other => other.owner !== owner && other.seconds.subarray(validFrom - midnight, lastSeen - midnight + 1).includes(1),
+  )
+  return there
+    .map(other => `${other.owner.interfaceId ?? other.owner.service}${other.owner.instanceId === null ? '' : ` ${other.owner.instanceId}`}`)
+    .sort()
+    .slice(0, 20)
 }
 
 /** The last second of a run in which another owner may have been seen later than the one who has it: second after second, from the rule alone. */
@@ -215,16 +238,18 @@ function doubtOf({ owner, validFrom, lastSeen }: OwnershipRun, midnight: number,
   /** Last second that may be one of somebody else; undefined: there was none. */
   let others: number | undefined = mine.begin[from]! < from ? from - 1 : undefined
   for (let s = from; s <= to; s++) {
-    if (held.some(other => other !== mine && other.seconds[s] === 1)) others = s
+    const isBesides = held.some(other => other !== mine && other.seconds[s] === 1)
+    if (isBesides) others = s
     if (others === undefined) continue
     // seen for certain: in a minute that lies behind it, at the end of its stay, or because it is never unseen for longer
     const isSeen = (minute: number): boolean => 60 * minute > others! && mine.seen.subarray(60 * minute, 60 * minute + 60).includes(1)
     const lastMinute = Math.floor((s + 1) / 60) - 1
     const isSure =
       s === mine.end[s] || s - others > joinSeconds || Array.from({ length: 12 }, (_, i) => lastMinute - i).some(m => m >= 0 && isSeen(m))
-    if (!isSure) doubtTo = midnight + s
+    if (isBesides || !isSure) doubtTo = midnight + s
   }
-  return doubtTo
+  const beside = held.filter(other => other !== mine && other.seconds[to] === 1)
+  return beside.length > 0 && [mine, ...beside].every(each => each.end[to] === to) ? lastSeen + joinSeconds : doubtTo
 }
 
 /** Minutes of a time in which two owners were both seen. */

@@ -124,7 +124,7 @@ export function flowOwnersRow(record: FlowRecord, runs: readonly KnownRun[]): Re
     remote_port: record[`${theirs}Port`],
     local_interface_id: named ?? mine?.run.interfaceId ?? null,
     local_instance_id: named === null ? (mine?.run.instanceId ?? null) : (record.instanceId ?? (agrees ? mine.run.instanceId : null)),
-    local_state: named === null ? (mine?.state ?? null) : sure || agrees ? 'held' : 'ambiguous',
+    local_state: named === null ? (mine?.state ?? null) : sure || (agrees && mine.state === 'held') ? 'held' : 'ambiguous',
     local_conflict_s: mine?.run.conflictS ?? null,
     remote_interface_id: other?.run.interfaceId ?? null,
     remote_instance_id: other?.run.instanceId ?? null,

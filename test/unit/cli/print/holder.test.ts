@@ -58,6 +58,11 @@ describe('the holder of an address', () => {
     assert.match(said({ next_seen, next_owner: 'eni-2' }), /next seen: 2023-07-29 08:00:00 UTC \(by eni-2\)$/)
   })
 
+  it('that was last seen together with another one is not said alone', () => {
+    assert.match(said({ others: ['eni-2 i-2'] }), /UTC; not seen since; another owner was last seen then too: eni-2 i-2$/)
+    assert.match(said({ others: ['eni-2', 'eni-3'] }), /; others were there too, of whom one at least was last seen then: eni-2, eni-3$/)
+  })
+
   it('is another one if its interface is at another instance', () => {
     const next = { next_seen: '2023-07-29 08:00:00', next_owner: 'eni-1 i-2' }
     assert.match(said(next), /next seen: 2023-07-29 08:00:00 UTC \(by eni-1 i-2\)$/)
@@ -108,7 +113,8 @@ describe('the second in which a holder was last seen', () => {
     const turns = { state: 'ambiguous', doubt: 'turns', others: ['eni-2'] } satisfies Partial<Holder>
     const seen_later = [{ owner: 'eni-2', at: '2023-07-26 00:07:00' }]
     assert.match(said({ ...turns, seen_later }), /; another owner was there before, and was seen after it: eni-2$/)
-    assert.match(said(turns), /; another owner was there before, and may have been seen later: eni-2$/)
+    assert.match(said(turns), /; another owner was there too, and may have been seen later: eni-2$/)
+    assert.match(said({ ...turns, doubt: 'overlap' }), /; another owner was seen at the same time: eni-2$/)
     assert.match(said({ state: 'ambiguous', doubt: 'midnight' }), /; another owner was seen around midnight too$/)
   })
 })

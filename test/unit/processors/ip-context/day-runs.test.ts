@@ -139,19 +139,19 @@ const doubts: { name: string; sightings: IpSighting[]; expect: [from: number, do
     expect: [[0, null], [95, 178]],
   },
   {
-    name: 'a short stay inside the stay of another is in doubt but for its end, and who goes on until it was seen again',
+    name: 'a short stay inside the stay of another is in doubt, and who goes on until it was seen again',
     sightings: [seen('a', [0, 1000]), seen('b', [95, 99])],
-    expect: [[0, null], [95, 98], [100, 178]],
+    expect: [[0, null], [95, 99], [100, 178]],
   },
   {
     name: 'who goes on and is seen again only at the end of its stay is in doubt up to there',
     sightings: [seen('a', [0, 59], [600, 659]), seen('b', [120, 479])],
-    expect: [[0, null], [120, 478], [480, 658]],
+    expect: [[0, null], [120, 479], [480, 658]],
   },
   {
     name: 'nobody is unseen for more than ten minutes within a stay',
     sightings: [seen('a', [0, 59], [660, 1300]), seen('b', [61, 70])],
-    expect: [[0, null], [61, 69], [71, 670]],
+    expect: [[0, null], [61, 70], [71, 670]],
   },
   {
     name: 'owners that take turns are in doubt up to the last turn of the earlier one, and until the other was seen after it',
@@ -166,10 +166,51 @@ const doubts: { name: string; sightings: IpSighting[]; expect: [from: number, do
     sightings: [seen('a', [0, 1000]), seen('b', [100, 900]), seen('c', [200, 2000])],
     expect: [[0, null], [100, 199], [200, 1078]],
   },
+  {
+    name: 'two with equal stays are in doubt for as long as they count as held',
+    sightings: [seen('a', [0, 59]), seen('b', [0, 59])],
+    expect: [[0, 659]],
+  },
+  {
+    name: 'two that end together, too',
+    sightings: [seen('a', [0, 300]), seen('b', [200, 300])],
+    expect: [[0, null], [200, 900]],
+  },
+  {
+    name: 'a third one that goes on ends that: its run is the one in doubt',
+    sightings: [seen('a', [10, 59]), seen('b', [10, 59]), seen('c', [0, 400])],
+    expect: [[0, null], [10, 59], [60, 118]],
+  },
 ] // prettier-ignore
 for (const { name, sightings, expect } of doubts)
   test(`doubt: ${name}`, () => {
     const of = (given: readonly IpSighting[]): unknown => runsOf(given).map(run => [run.validFrom, run.doubtTo])
+    assert.deepEqual(of(sightings), expect)
+    assert.deepEqual(of(sightings.toReversed()), expect)
+  })
+
+const others: { name: string; sightings: IpSighting[]; expect: [from: number, others: string[]][] }[] = [
+  { name: 'are none if one comes after the other', sightings: [seen('a', [0, 59]), seen('b', [60, 119])], expect: [[0, []], [60, []]] },
+  { name: 'have one whose stay is equal, which has no run', sightings: [seen('a', [0, 59]), seen('b', [0, 59])], expect: [[0, ['eni-a i-a']]] },
+  {
+    name: 'are those that are there in any second of a run, however short',
+    sightings: [seen('a', [0, 100]), seen('b', [100, 300]), seen('c', [200, 210])],
+    expect: [[0, []], [100, ['eni-a i-a']], [200, ['eni-b i-b']], [211, []]],
+  },
+  {
+    name: 'are those that began before a run that goes on, and do not end before it',
+    sightings: [seen('a', [0, 400]), seen('b', [0, 150]), seen('c', [10, 500]), seen('d', [200, 300])],
+    expect: [[0, ['eni-a i-a']], [10, ['eni-a i-a', 'eni-b i-b']], [200, ['eni-a i-a', 'eni-c i-c']], [301, ['eni-a i-a']]],
+  },
+  {
+    name: 'are the first twenty of many',
+    sightings: Array.from({ length: 31 }, (_, i) => seen(String.fromCharCode(65 + i), [0, 59])),
+    expect: [[0, Array.from({ length: 20 }, (_, i) => String.fromCharCode(65 + i)).map(name => `eni-${name} i-${name}`)]],
+  },
+] // prettier-ignore
+for (const { name, sightings, expect } of others)
+  test(`others: ${name}`, () => {
+    const of = (given: readonly IpSighting[]): unknown => runsOf(given).map(run => [run.validFrom, run.others])
     assert.deepEqual(of(sightings), expect)
     assert.deepEqual(of(sightings.toReversed()), expect)
   })
