@@ -31,7 +31,7 @@
 -- TCP, UDP, DCCP and SCTP, without one of its ports. A format without these columns lists nothing; exposed_ports_unjudged_between counts such records.
 -- Where records of an observer lack account, VPC, subnet or instance, because the format of their flow log does, the value that the others have is
 -- taken. Two instances, one after the other at one interface, stay two rows.
--- Parameters: from, to (both included), UTC.
+-- Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.exposed_ports_between AS
 WITH
   4294967295 AS never,
@@ -91,7 +91,7 @@ WITH
         )) AS sign
       FROM {database}.flows_once(
         from = toString(toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 690) - 690, 'UTC'), 'UTC'),
-        to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 1, 4294967295), 'UTC'), 'UTC')
+        to = {to:DateTime('UTC')}
       ) AS f
       -- Not read: what does not say the protocol, both ends (with both packet addresses in the format, they are known without those of the interface)
       -- and, of a protocol with ports, both ports. What is unknown would be taken for one and the same end.
@@ -101,7 +101,7 @@ WITH
           action = 'ACCEPT' AND (turned OR opening OR (by_ports AND serves)),
           action != 'REJECT')
     )
-    WHERE NOT {private:peer}
+    WHERE NOT {private:peer} AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'exposed_ports_between: from is after to')) = 0
     GROUP BY interface, protocol, address, local_port, peer, remote_port
   ),
   -- Each step is a query of its own, because a name that stands for an expression is worked out again wherever it is used.
