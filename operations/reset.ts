@@ -26,7 +26,7 @@ export const resettable = (parts: Topology = topology): ResettablePart[] =>
   parts.filter((part): part is ResettablePart => part.reset !== undefined)
 
 /** Says what there is to reset; opens no connection. */
-export function resetOf(config: Config, { roles, reset }: ResettablePart): PartReset {
+export function resetOf(config: Config, { name, roles, reset }: ResettablePart): PartReset {
   const cluster = new Cluster(config.kafka, createLog(commandLevel(config.log.level)))
   return {
     groups: roles.map(role => cluster.groupOf(role)),
@@ -34,7 +34,7 @@ export function resetOf(config: Config, { roles, reset }: ResettablePart): PartR
     what: reset.what(config),
     async run() {
       try {
-        for (const role of roles) await resetGroup(cluster, role)
+        for (const role of roles) await resetGroup(cluster, role, undefined, name)
         await reset.run(config)
       } finally {
         await cluster.close()

@@ -8,6 +8,7 @@ import { readRest, type RestPart } from '../runtime/kafka/rest-reader.ts'
 import { createLog } from '../runtime/log.ts'
 import { topics, type RecordTypes, type TopicId } from '../schemas/topics.ts'
 import { readerOf } from './choose-parts.ts'
+import { reachBroker } from './reach-broker.ts'
 import { commandLevel } from './session.ts'
 
 /** What is left of a partition. */
@@ -96,6 +97,8 @@ export async function askOrSay<T>(
   if (noKafka) return { unknown: 'Kafka was not asked (--no-kafka)' }
   const cluster = new Cluster(config.kafka, createLog(commandLevel(config.log.level)))
   try {
+    // the client would try for long before it says that nobody listens
+    await reachBroker(config.kafka.brokers)
     return await orAborted(question(cluster), AbortSignal.timeout(kafkaMs))
   } catch (error) {
     const isSlow = (error as Error).name === 'TimeoutError'

@@ -57,7 +57,7 @@ export const errorTable = {
   KAFKA_FAILED: { retriable: true, message: 'a request to Kafka failed: {detail}' },
   GROUP_NOT_EMPTY: {
     retriable: false,
-    message: 'the group "{group}" still has members; stop the processes of the role {role}, then try again',
+    message: 'the group "{group}" still has members; stop the processes of {owner}, then try again',
   },
   TASK_FENCED: { retriable: true, message: '{task} was taken over by another process' },
   MEMBER_REPLACED: {
@@ -89,7 +89,7 @@ export const errorTable = {
     message:
       'the side table of "{topic}" has {entries} keys in {bytes} bytes, and may have {mostEntries} keys in {mostBytes} bytes; a part of it would give wrong answers: raise {setting}, or see why the topic has so many keys',
   },
-  CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}' },
+  CLICKHOUSE_UNAVAILABLE: { retriable: true, message: 'ClickHouse at {url} does not answer: {detail}; check clickhouse.url' },
   CLICKHOUSE_LOGIN: { retriable: true, message: 'ClickHouse at {url} refuses the login (code {code}): {detail}' },
   CLICKHOUSE_REFUSED: { retriable: true, message: 'ClickHouse refused a statement (code {code}): {detail}' },
   CLICKHOUSE_SERVERS: { retriable: false, message: 'ClickHouse at {url} is not what the settings say: {detail}' },

@@ -44,9 +44,15 @@ export class StackFolder {
    */
   async claim(log: (text: string) => void): Promise<void> {
     const holder = this.#take()
-    if (holder !== undefined) throw new StackError('STACK_RUNNING', { dataDir: this.path, pid: holder.pid })
+    if (holder !== undefined) throw new StackError('STACK_RUNNING', { dataDir: this.path, pid: holder.pid, stop: this.#command('stop') })
     await this.#endServices(log)
     for (const service of serviceNames) rmSync(join(this.logs, `${service}.log`), { force: true })
+  }
+
+  /** The command line for this folder, which may be that of the demo. */
+  #command(name: 'stop' | 'reset'): string {
+    const path = /[^\w./-]/.test(this.path) ? `'${this.path.replaceAll("'", "'\\''")}'` : this.path
+    return `npm run stack -- ${name} --data-dir ${path}`
   }
 
   #take(): ProcessMark | undefined {
@@ -81,7 +87,11 @@ export class StackFolder {
     const missing = serviceNames.filter(service => !existsSync(this.data(service)))
     const filled = serviceNames.filter(service => !missing.includes(service) && readdirSync(this.data(service)).length > 0)
     if (missing.length > 0 && filled.length > 0)
-      throw new StackError('DATA_INCOMPLETE', { dataDir: this.path, missing: missing.map(service => `${service}/`).join(', ') })
+      throw new StackError('DATA_INCOMPLETE', {
+        dataDir: this.path,
+        missing: missing.map(service => `${service}/`).join(', '),
+        reset: this.#command('reset'),
+      })
     for (const service of serviceNames) mkdirSync(this.data(service), { recursive: true })
   }
 

@@ -21,7 +21,7 @@ export function formatAudit(report: AuditReport, withTopics: boolean, filter: Fi
   )
   lines.push(
     '',
-    `${counted(report.objects, 'object')} in S3${report.gone === 0 ? '' : `, ${counted(report.gone, 'version')} not in S3 any more`}`,
+    `${counted(report.objects, 'object')} in S3${report.gone === 0 ? '' : `, ${counted(report.gone, 'version')} not in S3 any more: their lines are in ${withTopics ? 'topics and ClickHouse' : 'ClickHouse'} alone, and are not a difference`}`,
   )
   for (const { name, listed } of report.sources) if (listed === 0) lines.push(`NOTHING LISTED ${name}: check bucket and prefix`)
   for (const { place, versions } of report.foreign)

@@ -84,6 +84,7 @@ function foundTexts({ objects, bytes, done, failed, archived }: BackfillCounts):
   const left = objects - done - failed
   return [
     `${counted(Math.round(objects), 'object')}, ${bytesText(bytes)}: ${countText(done)} are read already, ${countText(failed)} have failed, ${countText(left)} are to be read`,
+    ...(failed === 0 ? [] : ['`flowloom retry` reads again what has failed: a backfill leaves it out']),
     ...(archived === 0
       ? []
       : [

@@ -68,7 +68,7 @@ function lateLines({ late }: FlowLogCoverage): string[] {
   return rangesOf(late.map(({ slot }) => slot)).map(slots => {
     const delays = late.filter(({ slot }) => slot >= slots.from && slot < slots.to).map(({ latenessS }) => latenessS)
     const [least, most] = [lasting(Math.min(...delays)), lasting(Math.max(...delays))]
-    return `${range(slots)}  (${slotsIn([slots])})  after ${least === most ? most : `${least} to ${most}`}`
+    return `${range(slots)}  (${counted(slotsIn([slots]), 'slot')})  after ${least === most ? most : `${least} to ${most}`}`
   })
 }
 
@@ -90,7 +90,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
   lines.push(
     ...section(
       'slots without an object that is read',
-      byLog(log => log.missing.map(missing => `${range(missing)}  (${slotsIn([missing])})`)),
+      byLog(log => log.missing.map(missing => `${range(missing)}  (${counted(slotsIn([missing]), 'slot')})`)),
     ),
     ...section(
       'flow logs that fell silent: deleted, or no longer delivered',
@@ -131,7 +131,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
     ),
     ...section(
       'dead letters, in slots',
-      byLog(log => rangesOf(log.deadLetterSlots).map(slots => `${range(slots)}  (${slotsIn([slots])})`)),
+      byLog(log => rangesOf(log.deadLetterSlots).map(slots => `${range(slots)}  (${counted(slotsIn([slots]), 'slot')})`)),
     ),
     ...section(
       'interfaces with SKIPDATA: AWS lost flows of them, nobody knows how many',

@@ -32,9 +32,12 @@ function sshRows(rows: readonly AnswerRow[]): AnswerRow[] {
   })
 }
 
-/** A line of progress. */
-export const progressLine = ({ seconds, objects, expected, complete, lines, rows, rowsPerSecond, lag }: DemoProgress): string =>
-  `${seconds.toFixed(0).padStart(4)} s  objects ${objects} of ${expected}${complete ? '' : '+'}  lines ${lines}  in the table ${rows}  ${rowsPerSecond} rows/s  lag ${lag}`
+/** A line of progress. Until something was read there is no lag to tell, so it says what takes the time. */
+export function progressLine({ seconds, objects, expected, complete, lines, rows, rowsPerSecond, lag }: DemoProgress): string {
+  const head = `${seconds.toFixed(0).padStart(4)} s  objects ${objects} of ${expected}${complete ? '' : '+'}`
+  if (objects + lines + rows + lag === 0) return `${head}  waiting: processes start, load the lookup tables and join their groups`
+  return `${head}  lines ${lines}  in the table ${rows}  ${rowsPerSecond} rows/s  lag ${lag}`
+}
 
 /** The answers, one block after the other. */
 export function answerTexts({ topTalkers, sshFromOutside, holders, atS }: DemoAnswers): string[] {

@@ -13,13 +13,20 @@ const { nobody } = addressFlag
  * block does not contradict them; else, within the block, the one IPv4 address that stands in every record of that observation point:
  * `inferred` if it is private and the block proves it, or if it is the private one of the two; else `inferred_count`. If all its records are of one
  * pair of addresses, or nothing names the observation point, a single address of RFC 1918 is the guess, and `inferred_count` too; else unknown.
- * Nothing is decided for a transit gateway and a regional NAT gateway: neither side of their records is their own.
+ * Nothing is decided for a regional NAT gateway: neither side of its records is its own. Records of a transit gateway have no direction, even if the
+ * log says `ingress` or `egress`: that is relative to the gateway, and neither address is that of the attachment.
  *
  * @param networks The setting `networks.own`, undefined if it names nothing.
  */
 export function resolveDirections(batch: FlowBatch, networks?: OwnNetworks): void {
   const { rows, traitsId, direction: directions, directionSource: sources } = batch
   const { loggedDirection } = batch.dictionaries.traits
+  if (batch.dictionaries.observers.transit) {
+    directions.fill(direction.unknown, 0, rows)
+    sources.fill(directionSource.none, 0, rows)
+    markPlainSides(batch, networks)
+    return
+  }
   let undecided = 0
   for (let row = 0; row < rows; row++) {
     const logged = loggedDirection[traitsId[row]!]!
@@ -27,7 +34,7 @@ export function resolveDirections(batch: FlowBatch, networks?: OwnNetworks): voi
     sources[row] = logged !== 0 ? directionSource.logged : directionSource.none
     if (logged === 0) undecided++
   }
-  if (undecided > 0 && !batch.dictionaries.observers.transit) decideDirections(batch, networks)
+  if (undecided > 0) decideDirections(batch, networks)
   markPlainSides(batch, networks)
 }
 
@@ -101,7 +108,7 @@ function markPlainSides(batch: FlowBatch, networks: OwnNetworks | undefined): vo
     const own = isEgress ? source[row]! : destination[row]!
     const packet = isEgress ? packetSource[row]! : packetDestination[row]!
     let sides = 0
-    const isPublicOwn = way !== direction.unknown && (flags[own]! & addressFlag.special) === 0 && own !== 0 && !observers.transit
+    const isPublicOwn = way !== direction.unknown && (flags[own]! & addressFlag.special) === 0 && own !== 0
     if (
       isPublicOwn &&
       observers.points[observerId[row]!] !== noSide &&

@@ -1,10 +1,12 @@
 /** Enrich as a part of the path. */
+import { judged } from '../../runtime/partial-settings.ts'
 import { part, type PartOptions } from '../../runtime/part.ts'
 import type { CommitSettings } from '../../runtime/settings.ts'
 import { createEnrichRole, enrichRole } from './enrich-processor.ts'
 import { lookupFaults, lookupHints, probeLookups } from './lookups/probe-lookups.ts'
 import { lookupsSection, type LookupSettings } from './lookups/settings.ts'
 import { lineFaultReasons } from './parse/line-faults.ts'
+import { networkHints } from './network-hints.ts'
 import { networksSection, type NetworkSettings } from './settings.ts'
 
 /** The settings that enrich takes from the whole. */
@@ -23,7 +25,7 @@ export const enrich = part({
   roles: [enrichRole],
   guard: { enrich: { repeated: { refusedIfWritten: 'flows' }, missed: 'refused' } },
   faults: ({ lookups }: EnrichConfig) => lookupFaults(lookups),
-  hints: ({ lookups }: EnrichConfig) => lookupHints(lookups),
+  hints: ({ lookups, networks }: EnrichConfig) => [...lookupHints(lookups), ...(judged(() => networkHints(networks)) ?? [])],
   probe: ({ lookups }: EnrichConfig) => probeLookups(lookups),
   refuses: lineFaultReasons,
   build: ({ config: { lookups, networks, kafka }, atPoint }: PartOptions<EnrichConfig>) => ({

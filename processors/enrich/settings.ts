@@ -7,7 +7,14 @@ function isCidr(text: string): boolean {
   const family = isIP(address!)
   return family !== 0 && more === undefined && bits !== undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
 }
-const cidr = z.string().refine(isCidr, 'not a network like 10.0.0.0/8 or 2600:1f18::/32')
+
+function cidrFault(text: unknown): string {
+  const [address, ...more] = String(text).split('/')
+  const family = isIP(address!)
+  const instead = family === 0 || more.length > 0 ? '' : `; for one address write ${address!}/${family === 4 ? 32 : 128}`
+  return `${JSON.stringify(text)} is not a network like 10.0.0.0/8 or 2600:1f18::/32${instead}`
+}
+const cidr = z.string().refine(isCidr, { error: ({ input }) => cidrFault(input) })
 
 /** Its settings. */
 export const networksSection = z.strictObject({

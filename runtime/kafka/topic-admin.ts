@@ -87,15 +87,21 @@ export async function applyTopics(cluster: Cluster, overrides: Record<string, st
   })
 }
 
+const ownerText = (role: GroupOwner, part: string | undefined): string =>
+  part === undefined
+    ? `the role ${ownerName(role)}`
+    : `the part ${part} (\`run\`, \`run --roles ${part}\`), which has the role ${ownerName(role)}`
+
 /**
  * Forgets where a consumer group is, so that its role starts from the first record again. The group must have no members; those of killed
  * processes are waited for.
  *
  * @param role Role whose group is reset.
  * @param attempts How often it is tried, half a second apart.
+ * @param part Name of the part whose role it is, as `run --roles` takes it.
  * @throws FlowError GROUP_NOT_EMPTY.
  */
-export async function resetGroup(cluster: Cluster, role: GroupOwner, attempts = 40): Promise<void> {
+export async function resetGroup(cluster: Cluster, role: GroupOwner, attempts = 40, part?: string): Promise<void> {
   const admin = await cluster.admin()
   for (let attempt = 0; ; attempt++) {
     try {
@@ -105,7 +111,7 @@ export async function resetGroup(cluster: Cluster, role: GroupOwner, attempts = 
       const types = ((error as { groups?: { error?: { type?: string } }[] }).groups ?? []).map(group => group.error?.type)
       if (types.includes('GROUP_ID_NOT_FOUND')) return
       if (attempt >= attempts && types.includes('NON_EMPTY_GROUP'))
-        throw new FlowError('GROUP_NOT_EMPTY', { group: cluster.groupOf(role), role: ownerName(role) }, { cause: error })
+        throw new FlowError('GROUP_NOT_EMPTY', { group: cluster.groupOf(role), owner: ownerText(role, part) }, { cause: error })
       if (attempt >= attempts || flowErrorOf(error)?.retriable === false) throw error
       await sleep(500)
     }

@@ -5,6 +5,7 @@ import type { FlowRecord } from '../../schemas/flow-record.ts'
 import type { CloudMapRun } from '../../schemas/records.ts'
 import { ask } from '../../sinks/clickhouse/queries.ts'
 import type { Store } from '../../sinks/clickhouse/store.ts'
+import { readViews } from '../../sinks/clickhouse/views.ts'
 import { flow } from '../support/records/flow-records.ts'
 import { emptyLedger } from '../support/records/ledger.ts'
 import { askingTogether } from '../support/clickhouse/asked-together.ts'
@@ -18,6 +19,55 @@ afterEach(() => server.giveBack())
 after(() => server.stop())
 
 const day = (n: number): number => Date.parse('2026-11-20T00:00:00Z') / 1000 + n * 86_400
+
+/** The views that take a time, with what they need beside it. */
+const timed: readonly { readonly view: string; readonly more?: string }[] = [
+  { view: 'cloud_map_timeline_between' },
+  { view: 'coverage_between' },
+  { view: 'exposed_ports_between' },
+  { view: 'exposed_ports_unjudged_between' },
+  { view: 'flow_log_overlaps' },
+  { view: 'flow_log_presence' },
+  { view: 'flow_logs_without_observer' },
+  { view: 'flow_owners_between' },
+  { view: 'flows_once' },
+  { view: 'flows_once_by', more: ", repeats = 'compared'" },
+  { view: 'nat_evidence_between' },
+  { view: 'nat_interfaces_between' },
+  { view: 'object_coverage_between' },
+  { view: 'outside_peers_between' },
+  { view: 'own_addresses_between' },
+]
+
+describe('views of a time', () => {
+  it('are all known here', () => {
+    const found = readViews().files.filter(({ text }) => text.includes('{from:'))
+    assert.deepEqual(
+      found.map(({ name }) => name).sort(),
+      timed.map(({ view }) => view),
+    )
+  })
+
+  it('do not answer in silence if from and to are swapped, with rows or without', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    const refused = (): Promise<unknown> =>
+      Promise.all(
+        timed.map(({ view, more = '' }) =>
+          assert.rejects(
+            store.query(`SELECT * FROM ${view}(from = '2026-11-23 12:00:00', to = '2026-11-23 11:59:00'${more})`),
+            /: from is after to/,
+            view,
+          ),
+        ),
+      )
+    await refused()
+    putFlows([flow({ ...natGatewayFlows()[6]!, start: day(3) + 43_150, end: day(3) + 43_199 })])
+    await cluster.runRole(role('clickhouse-flows'))
+    await refused()
+    for (const { view, more = '' } of timed)
+      await store.query(`SELECT * FROM ${view}(from = '2026-11-23 11:59:00', to = '2026-11-23 12:00:00'${more})`)
+  })
+})
 
 describe('exposed_ports_between', () => {
   const ssh = (start: number, line: number, peer: string, answer = false): ReturnType<typeof flow> =>
@@ -59,6 +109,19 @@ describe('exposed_ports_between', () => {
     assert.deepEqual(await found(store, day(6), day(9)), [])
     const all = await store.query<{ flows: string }>('SELECT flows FROM exposed_ports ORDER BY flows')
     assert.deepEqual(all.map(row => row.flows), ['1', '2']) // prettier-ignore
+  })
+
+  it('takes what begins at from, and not what begins at to, as every view of a time does', async () => {
+    const { store, cluster, role, putFlows } = await setUpSink(server)
+    putFlows([ssh(day(1), 1, '198.51.100.1'), ssh(day(2), 2, '198.51.100.2'), ssh(day(3), 3, '198.51.100.3')])
+    await cluster.runRole(role('clickhouse-flows'))
+    assert.deepEqual(await found(store, day(1), day(3)), [['accepted', '198.51.100.2', 1], ['accepted', '198.51.100.1', 1]]) // prettier-ignore
+    for (const view of ['exposed_ports_between', 'outside_peers_between', 'flows_once', 'flow_owners_between'])
+      assert.deepEqual(
+        await store.query(`SELECT toUInt32(count()) AS n FROM ${view}(from = '2026-11-21 00:00:00', to = '2026-11-23 00:00:00')`),
+        [{ n: 2 }],
+        view,
+      )
   })
 
   it('reads the days of its time alone', async () => {
@@ -156,7 +219,7 @@ describe('answers, where two flow logs wrote the same traffic and an object was 
     const store = await overlapping()
     const rows = await ask<Record<string, unknown>, 'ssh_from_outside'>(store, 'ssh_from_outside', {
       from: new Date(t * 1000),
-      to: new Date((t + 600) * 1000),
+      to: new Date((t + 601) * 1000),
       limit: 9,
     })
     assert.deepEqual(

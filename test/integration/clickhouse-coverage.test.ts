@@ -316,11 +316,11 @@ describe('coverage', () => {
     assert.deepEqual([evidence.code, gap.code, unknown.code, slots.code], [4, 3, 4, 3], evidence.out + unknown.out + slots.out)
     for (const text of [
       /^2026-11-24 10:00 to 2026-11-24 10:30 UTC\n/,
-      /\nslots without an object that is read\n\n {2}fl-a {2}2026-11-24 10:10 to 2026-11-24 10:25 {2}\(3\)\n\n/,
+      /\nslots without an object that is read\n\n {2}fl-a {2}2026-11-24 10:10 to 2026-11-24 10:25 {2}\(3 slots\)\n\n/,
       /fl-b {2}nothing after the slot 2026-11-24 10:05; due: 2026-11-24 10:10 to 2026-11-24 10:30\n/,
       /T1015Z_0a1b2c3d\.log\.gz: failed \(OBJECT_NO_HEADER: /,
       /eni-1 {2}fl-a {2}1 record, 2026-11-24 10:06:00 to 2026-11-24 10:06:59/,
-      /fl-a {2}2026-11-24 10:05 to 2026-11-24 10:10 {2}\(1\) {2}after 30 minutes/,
+      /fl-a {2}2026-11-24 10:05 to 2026-11-24 10:10 {2}\(1 slot\) {2}after 30 minutes/,
       /\n {2}1 read, s3:\S+export\.log\.gz: done/,
       /not complete: see above\n$/,
     ])

@@ -115,18 +115,28 @@ describe('who opened a conversation', sideBySide, () => {
       )
     })
 
-    it('is the same as ours, of one second with the answer: that says nothing, but below 1024 no client takes it', async () => {
+    it('is the same as ours, of one second with the answer: our own NTP client is not listed as open, and nothing decides at any height', async () => {
       const both = (port: number): FlowRecord[] => [false, true].map(egress => seen(egress, { ...udp, ownPort: port, farPort: port }))
-      assert.deepEqual(await listed([500, 1023, 1024, 4500, 32_767, 32_768, 50_000].flatMap(both)), [
-        'replied 10.0.0.5 1023 198.51.100.7 inferred',
-        'replied 10.0.0.5 500 198.51.100.7 inferred',
-        ...[1024, 32_767, 32_768, 4500, 50_000].map(port => `undecided 10.0.0.5 ${port} 198.51.100.7 inferred`),
+      const tcp = [false, true].map(egress => seen(egress, { tcpFlags: null, ownPort: 22, farPort: 22 }))
+      assert.deepEqual(await listed([...tcp, ...[123, 500, 1023, 1024, 4500, 32_767, 32_768, 50_000].flatMap(both)]), [
+        ...[1023, 1024, 123, 22, 32_767, 32_768, 4500, 500, 50_000].map(port => `undecided 10.0.0.5 ${port} 198.51.100.7 inferred`),
       ])
     })
 
     it('is no exposure if our request went out before', async () => {
       const request = (ownPort: number): FlowRecord[] => [seen(true, { ...udp, farPort: 53, ownPort }), seen(false, { ...udp, farPort: 53, ownPort, at: 1 })] // prettier-ignore
       assert.deepEqual(await listed([...request(40_000), ...request(161), ...request(53)]), [])
+      const ntp = [seen(true, { ...udp, farPort: 123, ownPort: 123 }), seen(false, { ...udp, farPort: 123, ownPort: 123, at: 1 })]
+      assert.deepEqual(await listed(ntp), [])
+    })
+
+    it('is the same as ours, and came in alone or first: that is inbound', async () => {
+      const alone = [seen(false, { ...udp, farPort: 123, ownPort: 123 })]
+      const first = [seen(false, { ...udp, farPort: 500, ownPort: 500 }), seen(true, { ...udp, farPort: 500, ownPort: 500, at: 1 })]
+      assert.deepEqual(await listed([...alone, ...first]), [
+        'accepted 10.0.0.5 123 198.51.100.7 inferred',
+        'replied 10.0.0.5 500 198.51.100.7 inferred',
+      ])
     })
   })
 

@@ -37,9 +37,9 @@ describe('exposure that was not what it seemed', sideBySide, () => {
       await Promise.all([
         lists(t - hour, t + hour, listed),
         // a run holds for ten minutes after its last second, and counts as many before its first one
-        lists(t - 3 * hour + 601, t + 6 * hour - 601, listed),
+        lists(t - 3 * hour + 601, t + 6 * hour - 600, listed),
         lists(t - 3 * hour + 600, t + hour, []),
-        lists(t - hour, t + 6 * hour - 600, []),
+        lists(t - hour, t + 6 * hour - 599, []),
         lists(0, 2 ** 32 - 1, []),
       ])
     })

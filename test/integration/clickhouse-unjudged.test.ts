@@ -163,7 +163,7 @@ describe('a record from outside', () => {
   })
 
   it('is counted in its time alone', async () => {
-    const dated = conversations.filter(each => lacks(each)).flatMap(each => each.records.filter(({ at }) => at !== null && at >= t + 100 && at <= t + 300)) // prettier-ignore
+    const dated = conversations.filter(each => lacks(each)).flatMap(each => each.records.filter(({ at }) => at !== null && at >= t + 100 && at < t + 300)) // prettier-ignore
     const rows = await store.query(
       `SELECT toUInt32(sum(flows)) AS flows FROM exposed_ports_unjudged_between(from = '${dateText(t + 100)}', to = '${dateText(t + 300)}')`,
     )

@@ -19,6 +19,7 @@ import { until } from '../support/kafka/kafka-lab.ts'
 import { freshSettings, releaseStack } from '../../harness/live-stack.ts'
 import { LocalRun } from '../../harness/local-run.ts'
 import { createBucket, putObject, s3Client } from '../../harness/s3.ts'
+import { sumOf, sumOfRows } from '../support/clickhouse/sum-of-rows.ts'
 import { settled } from '../support/kafka/settle.ts'
 
 after(() => releaseStack())
@@ -28,7 +29,7 @@ const header = 'version account-id interface-id srcaddr dstaddr srcport dstport 
 /** Checksums over what stands in the tables, without times of recording, offsets and numbers of attempts. */
 const checksums = async (store: Store): Promise<unknown> =>
   store.query(
-    `SELECT (SELECT count() FROM flows) AS rows, (SELECT groupBitXor(cityHash64(*)) FROM flows) AS flows, (SELECT groupBitXor(cityHash64(*)) FROM flow_gaps) AS gaps,
+    `SELECT (SELECT count() FROM flows) AS rows, (SELECT ${sumOfRows} FROM flows) AS flows, (SELECT ${sumOfRows} FROM flow_gaps) AS gaps,
        (SELECT count() FROM dead_letter_states WHERE state = 'open') AS letters,
        (SELECT groupBitXor(cityHash64(bucket, key, object_id, line, reason, header, bytes)) FROM dead_letter_states WHERE state = 'open') AS dead,
        (SELECT groupBitXor(cityHash64(scope, ip, valid_from, valid_to, first_seen, last_seen, conflict_s, interface_id, instance_id, service)) FROM cloud_map FINAL) AS map`,
@@ -51,7 +52,7 @@ async function liveState({ session, store }: LocalRun): Promise<unknown> {
   const rows = await Promise.all(
     tables.map(({ name, final }) =>
       // merges in the background may drop what was replaced
-      store.query(`SELECT '${name}' AS name, count() AS rows, groupBitXor(cityHash64(*)) AS sum FROM ${name} ${final}`),
+      store.query(`SELECT '${name}' AS name, count() AS rows, ${sumOf('tuple(*)')} AS sum FROM ${name} ${final}`),
     ),
   )
   return { ends, positions: positions.sort(), rows }

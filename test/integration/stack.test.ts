@@ -118,7 +118,13 @@ describe('stack start', () => {
 
   it('refuses a second stack on the same folder and says which process has it', async () => {
     const again = startStack({ dataDir, ports: 'free' })
-    await assert.rejects(again, (error: Error) => failure('STACK_RUNNING')(error) && error.message.includes(`pid ${process.pid}`))
+    await assert.rejects(
+      again,
+      (error: Error) =>
+        failure('STACK_RUNNING')(error) &&
+        error.message.includes(`pid ${process.pid}`) &&
+        error.message.endsWith(`end it with \`npm run stack -- stop --data-dir ${dataDir}\``),
+    )
   })
 
   it('says which port is in use, of which service, and how to change it', async () => {

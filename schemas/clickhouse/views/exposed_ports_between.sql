@@ -5,8 +5,8 @@
 -- out or a SYN+ACK came in. If a port was used both ways, one after the other, only that counts which a SYN that came in shows (`reused`).
 -- If no flags say who opened it, time does: what came in before anything but a reset went out is inbound, and so is what nothing went out for. Where
 -- order says nothing (both ways in one second), the ports decide: if ours is below 1024, or that of the service, it is inbound; if ours is 32768 or more
--- and the peer's is less, it is a client of ours. If both are 32768 or more, or the same, or ours is 1024 to 32767 and not that of the service, nothing
--- decides, and the row is undecided: a client chooses its port. Of protocols without ports the first packet is evidence, and if both are of one second,
+-- and the peer's is less, it is a client of ours. If both are the same (NTP and IKE ask from their own port) or 32768 or more, or ours is 1024 to 32767 and
+-- not that of the service, nothing decides, and the row is undecided: a client chooses its port. Of protocols without ports the first packet is evidence, and if both are of one second,
 -- or the conversation is older than what is read, a guess.
 -- Evidence is read from 690 seconds before `from`, which is longer than AWS joins packets (600 seconds), and cuts no exchange that runs by the minute. What
 -- has packets in the first 600 of them, or TCP flags and no opening, may be older: order says little there, and if both ways are within 600 seconds, the
@@ -31,7 +31,7 @@
 -- TCP, UDP, DCCP and SCTP, without one of its ports. A format without these columns lists nothing; exposed_ports_unjudged_between counts such records.
 -- Where records of an observer lack account, VPC, subnet or instance, because the format of their flow log does, the value that the others have is
 -- taken. Two instances, one after the other at one interface, stay two rows.
--- Parameters: from, to (both included), UTC.
+-- Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.exposed_ports_between AS
 WITH
   4294967295 AS never,
@@ -49,7 +49,7 @@ WITH
       least(in_from, back_from) + 90 < asked OR bitAnd(seen, 32) != 0 AS older,
       greatest(in_from, back_from) - least(in_from, back_from) <= 600 AS close,
       -- of two ports that a client takes, or two that are the same, the lower one says nothing
-      local_port < 1024 OR (bitAnd(seen, 128) != 0 AND local_port != remote_port AND least(local_port, remote_port) < 32768) AS serves
+      local_port != remote_port AND (local_port < 1024 OR (bitAnd(seen, 128) != 0 AND least(local_port, remote_port) < 32768)) AS serves
     FROM {database}.exposure_conversations_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
   ),
   rated AS (

@@ -5,7 +5,7 @@
 --   direction: it is unknown, and neither flags nor ports say which end is the service, or `action` is missing, too.
 -- No row: each record was judged, be it by its ports: what was answered in the same second between a port of ours of 32768 or more and a lower one of
 -- the peer, and no flags say who opened it, is judged to be a client of ours. What nobody knows is NULL, as in exposed_ports_between.
--- Parameters: from, to (both included), UTC.
+-- Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.exposed_ports_unjudged_between AS
 SELECT nullIf(u.observer, '') AS observer, nullIf(u.account_id, '') AS account_id, nullIf(u.vpc_id, '') AS vpc_id, u.lacks AS lacks,
   count() AS flows, sum(u.packets) AS packets, sum(u.bytes) AS bytes,
@@ -26,10 +26,7 @@ FROM (
       )), 'direction',
       ''
     ) AS lacks
-  FROM {database}.outside_peers_between(
-    from = {from:DateTime('UTC')},
-    to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 1, 4294967295), 'UTC'), 'UTC')
-  )
+  FROM {database}.outside_peers_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
   WHERE direction != 'egress' AND action != 'REJECT'
 ) AS u
 WHERE u.lacks != ''

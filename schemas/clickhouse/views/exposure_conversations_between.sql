@@ -3,7 +3,7 @@
 -- seen: what was seen of it, as bits (see `sign` below), any of its records. A time that is 4294967295 in a column ..._from: never. syn_...: of SYNs that
 -- came in, at the time asked; rest_...: of what else came in then, but answers to us. named: of a format with one of the two packet addresses that one, else ::.
 -- It is a view of its own because the server plans each question anew: in one query with all that is judged, planning took nearly twice as long.
--- Parameters: from, to (both included), UTC.
+-- Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.exposure_conversations_between AS
 WITH
   4294967295 AS never,
@@ -61,7 +61,7 @@ FROM (
     )) AS sign
   FROM {database}.flows_once(
     from = toString(toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 690) - 690, 'UTC'), 'UTC'),
-    to = toString(toDateTime(least(toUnixTimestamp({to:DateTime('UTC')}) + 1, 4294967295), 'UTC'), 'UTC')
+    to = {to:DateTime('UTC')}
   ) AS f
   -- Not read: what does not say the protocol, both ends (with both packet addresses in the format, they are known without those of the interface)
   -- and, of a protocol with ports, both ports. What is unknown would be taken for one and the same end.
@@ -71,6 +71,6 @@ FROM (
       action = 'ACCEPT' AND (turned OR opening OR (by_ports AND serves)),
       action != 'REJECT')
 )
-WHERE NOT {private:peer}
+WHERE NOT {private:peer} AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'exposed_ports_between: from is after to')) = 0
 GROUP BY interface, protocol, address, local_port, peer, remote_port
 SETTINGS join_use_nulls = 0;

@@ -7,7 +7,7 @@
 --   maybe: public addresses in packets of its own side, and nothing that decides.
 -- Sets and joins: there may be tens of thousands of observers, and an array of them would be searched for each row.
 -- An instance, another interface-type, and an answer (SYN+ACK) of its own to a public address each rule it out.
--- Parameters: from, to (both included), UTC.
+-- Parameters: from, to (not included), UTC.
 CREATE OR REPLACE VIEW {database}.nat_evidence_between AS
 WITH
   toDateTime(greatest(toUnixTimestamp({from:DateTime('UTC')}), 86400) - 86400, 'UTC') AS since,
@@ -31,13 +31,13 @@ WITH
       SELECT interface, count() AS foreign_rows, max(direction = 'ingress' AND opens AND sure AND object_id IN (
         SELECT object_id FROM {database}.objects
         WHERE match(coalesce(header, ''), '(^|[\\s,{"])instance[-_]id([\\s,}"]|$)')
-          AND (slot_start IS NULL OR (toUnixTimestamp(slot_start) + 86400 >= toUnixTimestamp(since) AND toUnixTimestamp(slot_start) <= toUnixTimestamp(until) + 86400))
+          AND (slot_start IS NULL OR (toUnixTimestamp(slot_start) + 86400 >= toUnixTimestamp(since) AND toUnixTimestamp(slot_start) < toUnixTimestamp(until) + 86400))
       )) AS client_in
       FROM (
         SELECT interface, direction, pkt_local, object_id, protocol = 6 AND NOT bitTest(absent, 1) AND bitAnd(tcp_flags, 18) = 2 AS opens,
           direction_source IN ('logged', 'own_network', 'inferred') AS sure
         FROM {database}.flows
-        WHERE pkt_local != toIPv6('::') AND direction != 'unknown' AND start >= since AND start <= until
+        WHERE pkt_local != toIPv6('::') AND direction != 'unknown' AND start >= since AND start < until
       )
       WHERE interface IN (SELECT arrayJoin(contexts)) AND NOT {private:pkt_local}
       GROUP BY interface
@@ -53,7 +53,7 @@ WITH
         FROM {database}.flows
         WHERE interface IN (SELECT arrayJoin(arrayMap(each -> each.1, passing))) AND notEmpty(passing)
           AND direction = 'egress' AND protocol = 6 AND bitAnd(tcp_flags, 2) != 0 AND bitAnd(absent, 1026) = 0 AND pkt_local = toIPv6('::')
-          AND start >= since AND start <= until
+          AND start >= since AND start < until
       )
       WHERE NOT {private:remote_addr}
       GROUP BY interface
@@ -72,5 +72,5 @@ FROM (
     ON c.interface = o.interface
   GROUP BY c.observer
 )
-WHERE evidence != ''
+WHERE evidence != '' AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'nat_evidence_between: from is after to')) = 0
 SETTINGS join_use_nulls = 0;

@@ -135,11 +135,15 @@ function restsOnOnePair(scenario: Scenario, row: ExposureRow): boolean {
   return slots.size > 0 && [...slots].every(isOnePair)
 }
 
-/** What ports alone say of a conversation without flags and order: a client takes 1024 or more, and of itself mostly 32768 or more. */
+/**
+ * What ports alone say of a conversation without flags and order: a client takes 1024 or more, and of itself mostly 32768 or more; but some ask from the
+ * port that they ask for.
+ */
 function portsSay(own: number, far: number): 'ours is the service' | 'ours is the client' | 'nothing' | 'perhaps' {
+  if (own === far) return 'nothing'
   if (own < 1024) return 'ours is the service'
   const [ownIsHigh, farIsHigh] = [own >= 32_768, far >= 32_768]
-  if (own === far || (ownIsHigh && farIsHigh)) return 'nothing'
+  if (ownIsHigh && farIsHigh) return 'nothing'
   return ownIsHigh ? 'ours is the client' : 'perhaps'
 }
 

@@ -84,10 +84,12 @@ export function sameSecondAnswers(random: Random, enis: readonly Eni[], draw: Dr
     const protocol = random.pick([6, 17])
     const high = (): number => random.between(32_768, 65_535)
     const service = random.pick([1434, 1900, 5353, 11_211, 27_015])
+    const symmetric = random.pick([22, 123, 500, 1023])
     const [ownPort, peerPorts] = random.pick([
       (): [number, number[]] => [high(), [high(), high(), high()]],
       (): [number, number[]] => [random.pick([32_768, 50_051, 65_535]), [32_768, 65_535, high()]],
       (): [number, number[]] => [service, [service]],
+      (): [number, number[]] => [symmetric, [symmetric]],
       (): [number, number[]] => [isOurs ? 40_000 + random.below(900) : service, [random.pick([53, 123, 443, 1024])]],
     ])()
     for (const peerPort of peerPorts) {

@@ -194,8 +194,8 @@ export function referenceBlock(
                 .filter(([bit]) => (flags & bit) !== 0)
                 .map(([, name]) => name)
                 .join('+'),
-        direction: logged ?? 'unknown',
-        directionSource: logged !== null ? 'logged' : 'none',
+        direction: transit ? 'unknown' : (logged ?? 'unknown'),
+        directionSource: logged !== null && !transit ? 'logged' : 'none',
         directionBy: null,
         ...servicePortOf(protocol, flags, number('srcport'), number('dstport')),
         extra: Object.keys(extra).length === 0 ? null : extra,

@@ -82,6 +82,11 @@ describe('an audit', () => {
     const report = await auditOfWorld({ sources: [{ bucket: 'logs' }, { bucket: 'new' }], held: [today], read: [today, old('2026-11-23')] })
     assert.deepEqual([faultsOf(report), report.gone], [0, 1])
     assert.match(formatAudit(report, true), /NOTHING LISTED s3:\/\/new\/[^]*every line is accounted for on every side$/)
+    assert.match(
+      formatAudit(report, true),
+      /1 version not in S3 any more: their lines are in topics and ClickHouse alone, and are not a diff/,
+    )
+    assert.match(formatAudit(report, false), /1 version not in S3 any more: their lines are in ClickHouse alone/)
   })
 
   it('says of which time it is, that topics were left out, and that nobody knows the lines of what cannot be read', async () => {

@@ -70,15 +70,15 @@ describe('the report of a time', () => {
   it('says a day of late slots in a line for each range, and days instead of thousands of minutes', () => {
     const late = Array.from({ length: 288 }, (_unused, n) => ({ slot: slot(n), latenessS: 8344 * 60 - n * 300 })).filter(({ slot: at }) => at !== slot(100)) // prettier-ignore
     assert.deepEqual(lines(textOf({ late }), /after \d/), [
-      '  fl-a  2026-11-24 00:00 to 2026-11-24 08:20  (100)  after 5 days to 6 days',
-      '  fl-a  2026-11-24 08:25 to 2026-11-25 00:00  (187)  after 5 days',
+      '  fl-a  2026-11-24 00:00 to 2026-11-24 08:20  (100 slots)  after 5 days to 6 days',
+      '  fl-a  2026-11-24 08:25 to 2026-11-25 00:00  (187 slots)  after 5 days',
     ])
-    assert.deepEqual(lines(textOf({ late: [{ slot: slot(3), latenessS: 1800 }] }), /after \d/), ['  fl-a  2026-11-24 00:15 to 2026-11-24 00:20  (1)  after 30 minutes']) // prettier-ignore
+    assert.deepEqual(lines(textOf({ late: [{ slot: slot(3), latenessS: 1800 }] }), /after \d/), ['  fl-a  2026-11-24 00:15 to 2026-11-24 00:20  (1 slot)  after 30 minutes']) // prettier-ignore
   })
 
   it('says slots with dead letters in a line for each range', () => {
     const text = textOf({ deadLetterSlots: [slot(1), slot(2), slot(9)] })
-    assert.match(text, /\n {2}fl-a {2}2026-11-24 00:05 to 2026-11-24 00:15 {2}\(2\)\n {2}fl-a {2}2026-11-24 00:45 to 2026-11-24 00:50 {2}\(1\)\n/) // prettier-ignore
+    assert.match(text, /\n {2}fl-a {2}2026-11-24 00:05 to 2026-11-24 00:15 {2}\(2 slots\)\n {2}fl-a {2}2026-11-24 00:45 to 2026-11-24 00:50 {2}\(1 slot\)\n/) // prettier-ignore
   })
 
   it('counts the objects without a slot that are read, and lists the others', () => {

@@ -33,9 +33,18 @@ void describe('transit gateway records', () => {
     'flow-direction': 'ingress',
   }
 
-  void it('have the attachment as observation point, their logged direction, and own no address', () => {
-    const { rows, sightings } = new TestEnricher().run(transitGatewayFormat.join(' '), line(transitGatewayFormat, seen))
-    assert.deepEqual([rows[0]!.direction, rows[0]!.directionSource], ['ingress', 'logged'])
+  void it('have the attachment as observation point, no local side whatever direction is logged, and teach nothing', () => {
+    const lines = ['ingress', 'egress'].map(way =>
+      line(transitGatewayFormat, { ...seen, 'flow-direction': way, 'pkt-dst-aws-service': 'S3' }),
+    )
+    const { rows, sightings } = new TestEnricher().run(transitGatewayFormat.join(' '), lines.join('\n'))
+    assert.deepEqual(
+      rows.map(({ direction, directionSource, flowDirection }) => [direction, directionSource, flowDirection]),
+      [
+        ['unknown', 'none', 'ingress'],
+        ['unknown', 'none', 'egress'],
+      ],
+    )
     assert.equal(rows[0]!.transitGateway!.attachmentId, 'tgw-attach-1')
     assert.equal(rows[0]!.interfaceId, null)
     assert.deepEqual(sightings, [])
