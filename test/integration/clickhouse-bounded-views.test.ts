@@ -26,6 +26,7 @@ const timed: readonly { readonly view: string; readonly more?: string }[] = [
   { view: 'coverage_between' },
   { view: 'exposed_ports_between' },
   { view: 'exposed_ports_unjudged_between' },
+  { view: 'exposure_conversations_between' },
   { view: 'flow_log_overlaps' },
   { view: 'flow_log_presence' },
   { view: 'flow_logs_without_observer' },
