@@ -64,14 +64,26 @@ export function onTheWayLines({ unknown, steps }: OnTheWay): string[] {
   })
 }
 
-const sideTexts: Readonly<Record<Recorded['side'], readonly [where: string, why: string]>> = {
-  own: [
-    'recorded at',
-    'that it is the side of the interface is inferred, the times are not logged, or nothing names the interface or its scope',
-  ],
-  packet: ['recorded in packets of', 'the interface may pass it on'],
-  either: ['recorded at', 'which end of the flows is the interface is not known'],
+const whereTexts: Readonly<Record<Recorded['side'], string>> = {
+  own: 'recorded at',
+  packet: 'recorded in packets of',
+  either: 'recorded at',
 }
+
+/** Why a record does not prove that the interface held the address. */
+function unprovenText({ side, observer, scope }: Recorded): string {
+  switch (side) {
+    case 'packet':
+      return 'the interface may pass it on'
+    case 'either':
+      return 'which end of the flows is the interface is not known'
+    case 'own':
+      if (observer === '-') return 'nothing names the interface'
+      if (scope === '') return 'nothing names its VPC, nor account and region'
+      return 'that it is the side of the interface is inferred, or the times are not logged'
+  }
+}
+
 const inMap = 'it holds it by its own records, which are not in cloud_map'
 const spanTexts: Readonly<Record<Recorded['span'], string>> = {
   day: 'of that day',
@@ -82,13 +94,12 @@ const spanTexts: Readonly<Record<Recorded['span'], string>> = {
 /** Where flows show an address that the map does not have there then. */
 export function recordedText(ip: string, row: Recorded): string {
   const { scope, observer, first_at, last_at, last_before } = row
-  const [where, why] = sideTexts[row.side]
   const who = observer === '-' ? 'an interface that the format does not name' : observer
   const place = scope === '' ? '' : ` (${scope})`
   const before = last_before === null || last_before === last_at ? '' : `, last before: ${utc(Number(last_before))} UTC`
   const span = `${plural(Number(row.flows), 'flow')} ${spanTexts[row.span]}`
   const times = `${span}, ${utc(Number(first_at))} to ${utc(Number(last_at))} UTC${before}`
-  return `${escapeText(`${ip}: ${where} ${who}${place}, ${row.proven ? inMap : `not proven to be held by it: ${why}`}`)}\n  ${times}`
+  return `${escapeText(`${ip}: ${whereTexts[row.side]} ${who}${place}, ${row.proven ? inMap : `not proven to be held by it: ${unprovenText(row)}`}`)}\n  ${times}`
 }
 
 /** What is asked beside the holder. */

@@ -168,12 +168,16 @@ describe('an address that flows show at an interface, and do not prove to be hel
   it('is said with the interface, the times and the number of flows', () => {
     assert.equal(
       recordedText('10.0.1.5', recorded),
-      '10.0.1.5: recorded at eni-1 (1/eu-central-1), not proven to be held by it: that it is the side of the interface is inferred, the times are not logged, or nothing names the interface or its scope\n' +
+      '10.0.1.5: recorded at eni-1 (1/eu-central-1), not proven to be held by it: that it is the side of the interface is inferred, or the times are not logged\n' +
         '  40000 flows of that day, 2023-07-26 00:06:20 to 2023-07-26 00:09:40 UTC, last before: 2023-07-26 00:07:50 UTC',
     )
     assert.match(recordedText('10.0.1.5', { ...recorded, side: 'either' }), /which end of the flows is the interface is not known/)
     assert.match(recordedText('10.0.1.5', { ...recorded, side: 'packet' }), /recorded in packets of eni-1/)
-    assert.match(recordedText('10.0.1.5', { ...recorded, observer: '-', scope: '' }), /recorded at an interface that the format does not name, not proven/) // prettier-ignore
+    assert.match(recordedText('10.0.1.5', { ...recorded, observer: '-', scope: '' }), /recorded at an interface that the format does not name, not proven to be held by it: nothing names the interface\n/) // prettier-ignore
+    assert.match(
+      recordedText('10.0.1.5', { ...recorded, scope: '' }),
+      /recorded at eni-1, not proven to be held by it: nothing names its VPC/,
+    )
     assert.match(recordedText('10.0.1.5', { ...recorded, proven: true }), /\(1\/eu-central-1\), it holds it by its own records, which are not in cloud_map\n/) // prettier-ignore
   })
 
