@@ -34,7 +34,7 @@ export function resetOf(config: Config, { name, roles, reset }: ResettablePart):
     what: reset.what(config),
     async run() {
       try {
-        for (const role of roles) await resetGroup(cluster, role, undefined, name)
+        for (const role of roles) await resetGroup(cluster, role, { part: name })
         await reset.run(config)
       } finally {
         await cluster.close()

@@ -7,13 +7,18 @@ const intervalsBehind = 4
 /** The time of one open transaction after the other. */
 export class CommitPace {
   readonly #intervalMs: number
+  readonly #nowMs: () => number
   #sinceMs: number | undefined
   #taken = 0
   #lag = 0
 
-  /** @param intervalMs Time between two transactions. */
-  constructor(intervalMs: number) {
+  /**
+   * @param intervalMs Time between two transactions.
+   * @param nowMs The clock, Unix milliseconds.
+   */
+  constructor(intervalMs: number, nowMs: () => number) {
     this.#intervalMs = intervalMs
+    this.#nowMs = nowMs
   }
 
   /** True if something was taken that is not committed. */
@@ -21,9 +26,9 @@ export class CommitPace {
     return this.#sinceMs !== undefined
   }
 
-  /** Something was taken, at a time in Unix milliseconds. */
-  take(records: number, nowMs: number): void {
-    this.#sinceMs ??= nowMs
+  /** Something was taken. Called for each record, so it asks the clock for the first one alone. */
+  take(records: number): void {
+    this.#sinceMs ??= this.#nowMs()
     this.#taken += records
   }
 
@@ -33,9 +38,9 @@ export class CommitPace {
   }
 
   /** True if the transaction has been open for long enough. */
-  isDue(nowMs: number): boolean {
+  get isDue(): boolean {
     const intervals = this.#taken > 0 && this.#lag >= this.#taken ? intervalsBehind : 1
-    return this.#sinceMs !== undefined && isOver(this.#sinceMs, nowMs, intervals * this.#intervalMs)
+    return this.#sinceMs !== undefined && isOver(this.#sinceMs, this.#nowMs(), intervals * this.#intervalMs)
   }
 
   /** The transaction is over. */

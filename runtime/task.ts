@@ -37,8 +37,7 @@ export interface TaskContext {
   /** Adds records to the open transaction (opens one if needed). Resolves when the broker has them; nothing is visible before `commit`. */
   send(topic: Topic, partition: number, records: OutPart['records']): Promise<void>
   /**
-   * Does the same for several partitions at once: one request where `send` makes one for each, so whoever has records for many partitions calls
-   * this. What goes to one partition keeps its order.
+   * Like `send`, for several partitions in one request. Use it for records of more than one partition. Records of a partition keep their order.
    */
   sendAll(parts: readonly OutPart[]): Promise<void>
   /**

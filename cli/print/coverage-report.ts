@@ -22,6 +22,7 @@ const shownLines = 50
 
 const minute = (seconds: number): string => clock(seconds).slice(0, 16)
 const range = ({ from, to }: SlotRange): string => `${minute(from)} to ${minute(to)}`
+const rangeOfSlots = (slots: SlotRange): string => `${range(slots)}  (${counted(slotsIn([slots]), 'slot')})`
 const nameOf = (id: string): string => (id === '' ? '(no flow log id)' : id)
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -68,7 +69,7 @@ function lateLines({ late }: FlowLogCoverage): string[] {
   return rangesOf(late.map(({ slot }) => slot)).map(slots => {
     const delays = late.filter(({ slot }) => slot >= slots.from && slot < slots.to).map(({ latenessS }) => latenessS)
     const [least, most] = [lasting(Math.min(...delays)), lasting(Math.max(...delays))]
-    return `${range(slots)}  (${counted(slotsIn([slots]), 'slot')})  after ${least === most ? most : `${least} to ${most}`}`
+    return `${rangeOfSlots(slots)}  after ${least === most ? most : `${least} to ${most}`}`
   })
 }
 
@@ -90,7 +91,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
   lines.push(
     ...section(
       'slots without an object that is read',
-      byLog(log => log.missing.map(missing => `${range(missing)}  (${counted(slotsIn([missing]), 'slot')})`)),
+      byLog(log => log.missing.map(rangeOfSlots)),
     ),
     ...section(
       'flow logs that fell silent: deleted, or no longer delivered',
@@ -131,7 +132,7 @@ export function formatReport(report: CoverageReport, request: CoverageRequest, w
     ),
     ...section(
       'dead letters, in slots',
-      byLog(log => rangesOf(log.deadLetterSlots).map(slots => `${range(slots)}  (${counted(slotsIn([slots]), 'slot')})`)),
+      byLog(log => rangesOf(log.deadLetterSlots).map(rangeOfSlots)),
     ),
     ...section(
       'interfaces with SKIPDATA: AWS lost flows of them, nobody knows how many',

@@ -32,7 +32,7 @@ function sshRows(rows: readonly AnswerRow[]): AnswerRow[] {
   })
 }
 
-/** A line of progress. Until something was read there is no lag to tell, so it says what takes the time. */
+/** A line of progress. Before anything was read it says what the demo is waiting for, because a lag of 0 would be misleading. */
 export function progressLine({ seconds, objects, expected, complete, lines, rows, rowsPerSecond, lag }: DemoProgress): string {
   const head = `${seconds.toFixed(0).padStart(4)} s  objects ${objects} of ${expected}${complete ? '' : '+'}`
   if (objects + lines + rows + lag === 0) return `${head}  waiting: processes start, load the lookup tables and join their groups`

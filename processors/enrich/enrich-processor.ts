@@ -134,7 +134,7 @@ class EnrichTask implements Task {
     this.#context = context
     this.#work = work
     this.#slabs = new Slabs(context.partitionsOf(topics.flows))
-    this.#pace = new CommitPace(work.options.kafka.commitIntervalMs)
+    this.#pace = new CommitPace(work.options.kafka.commitIntervalMs, () => context.nowMs())
   }
 
   async start(): Promise<void> {
@@ -217,12 +217,12 @@ class EnrichTask implements Task {
 
   #moveTo(offset: number): void {
     if (this.#offset === offset) return
-    this.#pace.take(offset - (this.#offset ?? offset - 1), this.#context.nowMs())
+    this.#pace.take(offset - (this.#offset ?? offset - 1))
     this.#offset = offset
   }
 
   #isDue(): boolean {
-    return this.#pace.isOpen && (this.#lines >= this.#work.options.kafka.commitRows || this.#pace.isDue(this.#context.nowMs()))
+    return this.#pace.isOpen && (this.#lines >= this.#work.options.kafka.commitRows || this.#pace.isDue)
   }
 
   async #sendSlabs(slabs: readonly Slab[]): Promise<void> {

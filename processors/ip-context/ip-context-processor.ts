@@ -60,7 +60,7 @@ class IpContextTask implements Task {
     this.#options = options
     this.#state = new CloudMapState(context.codecs)
     this.#overlay = new Overlay(context.codecs, options.historyDays)
-    this.#commits = new CommitPace(options.commitIntervalMs)
+    this.#commits = new CommitPace(options.commitIntervalMs, () => context.nowMs())
   }
 
   restore(record: InRecord): void {
@@ -82,21 +82,21 @@ class IpContextTask implements Task {
 
   async process(batch: InBatch): Promise<void> {
     for (const record of batch.records) {
-      this.#commits.take(1, this.#context.nowMs())
+      this.#commits.take(1)
       const ranges = this.#overlay.add(record, this.#state.streamTime, this.#counts)
       this.#rows++
       this.#next = record.offset + 1
       if (this.#overlay.isFull) await this.#commit()
       else if (this.#pace.isDue(5 + ranges)) await this.#pace.rest()
     }
-    this.#commits.take(0, this.#context.nowMs())
+    this.#commits.take(0)
     this.#commits.waiting(batch.lag)
     this.#next = batch.nextOffset
     if (this.#rows >= this.#options.commitRows) await this.#commit()
   }
 
   async tick(): Promise<void> {
-    if (this.#commits.isDue(this.#context.nowMs())) await this.#commit()
+    if (this.#commits.isDue) await this.#commit()
   }
 
   async stop(): Promise<void> {

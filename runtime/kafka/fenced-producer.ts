@@ -2,15 +2,14 @@
  * A transactional producer that fences its predecessor. The first transaction, not the connection, takes over the transactional id; any
  * failure makes the producer unusable: throw it away and start again from what is committed.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Kafka, Producer, Transaction } from 'kafkajs'
+import type { Kafka, Message, Producer, Transaction } from 'kafkajs'
 import type { KafkaSettings } from './settings.ts'
 import { causesOf, FlowError } from '../errors.ts'
 import { freeMemory } from '../memory.ts'
 import type { OutRecord, OutSlab, PackedRecords } from '../records.ts'
 import type { OutPart, Position } from '../task.ts'
 import { explicitPartitioner } from './client.ts'
-import { movingCoordinator } from './known-coordinators.ts'
+import { movingCoordinator, untilPassed } from './known-coordinators.ts'
 import type { SlabMessages } from './produced-slabs.ts'
 import { codecNumbers, compressRecords, frameRecords, readRecords, type CodecName } from './record-format.ts'
 
@@ -40,6 +39,21 @@ export function* batchParts(records: readonly OutRecord[], maxBytes = maxBatchBy
   if (start < records.length) yield records.slice(start)
 }
 
+/** Memory to frame a part in, where there is some. */
+type Scratch = (part: readonly OutRecord[]) => Buffer | undefined
+
+/** Batches of records, framed and compressed one after the other, so that they can share scratch memory. `none`: they would lie in it. */
+async function* packedBatches(
+  records: readonly OutRecord[],
+  codec: Exclude<CodecName, 'none'>,
+  scratch: Scratch,
+): AsyncGenerator<PackedRecords> {
+  for (const part of batchParts(records)) {
+    const { bytes, count } = frameRecords(part, scratch(part))
+    yield { packed: await compressRecords(codec, bytes), count, size: bytes.length }
+  }
+}
+
 /**
  * Frames and compresses records, in as many batches as they need.
  *
@@ -49,15 +63,16 @@ export function* batchParts(records: readonly OutRecord[], maxBytes = maxBatchBy
 export async function packRecords(
   records: readonly OutRecord[],
   codec: Exclude<CodecName, 'none'>,
-  scratch: (part: readonly OutRecord[]) => Buffer | undefined,
+  scratch: Scratch,
 ): Promise<PackedRecords[]> {
   const batches: PackedRecords[] = []
-  for (const part of batchParts(records)) {
-    const { bytes, count } = frameRecords(part, scratch(part))
-    batches.push({ packed: await compressRecords(codec, bytes), count, size: bytes.length })
-  }
+  for await (const batch of packedBatches(records, codec, scratch)) batches.push(batch)
   return batches
 }
+
+/** Records for a partition as kafkajs takes them. */
+export const messagesOf = (partition: number, records: readonly OutRecord[]): (Message & { partition: number })[] =>
+  records.map(({ key, value, headers }) => ({ partition, key, value, ...(headers === undefined ? {} : { headers }) }))
 
 const recordsOf = (slab: OutSlab): OutRecord[] => [...readRecords(slab.bytes, slab.count, 0)].map(({ key, value }) => ({ key, value }))
 
@@ -83,7 +98,7 @@ interface Batch {
   readonly slab: SlabMessages['slab'] | undefined
 }
 
-const keyOf = ({ topic, partition }: Pick<Batch, 'topic' | 'partition'>): string => `${partition}/${topic}`
+const keyOf = (topic: string, partition: number): string => `${partition}/${topic}`
 
 /** Bytes of one request before compression: what is sent is in memory twice. */
 const maxRequestBytes = 8_000_000
@@ -95,36 +110,18 @@ class Round {
   #size = 0
 
   hasRoom(batch: Batch): boolean {
-    return !this.#partitions.has(keyOf(batch)) && (this.#size === 0 || this.#size + batch.size <= maxRequestBytes)
+    return !this.#partitions.has(keyOf(batch.topic, batch.partition)) && (this.#size === 0 || this.#size + batch.size <= maxRequestBytes)
   }
 
   add(batch: Batch): void {
     this.batches.push(batch)
-    this.#partitions.add(keyOf(batch))
+    this.#partitions.add(keyOf(batch.topic, batch.partition))
     this.#size += batch.size
   }
 }
 
-/** Records as kafkajs takes them. */
-function plainMessages(partition: number, records: readonly OutRecord[]): Pick<Batch, 'messages' | 'count' | 'size'> {
-  const messages = records.map(({ key, value, headers }) => ({ partition, key, value, ...(headers === undefined ? {} : { headers }) }))
-  return { messages, count: records.length, size: records.reduce((sum, record) => sum + sizeOf(record), 0) }
-}
-
-function judgedError({ topic, count, size }: Batch, error: unknown): unknown {
-  return isTooLarge(error) ? new FlowError('RECORD_TOO_LARGE', { topic, count, bytes: size }, { cause: error }) : error
-}
-
-/** Throws an error of a batch. */
-const judged =
-  (batch: Batch) =>
-  (error: unknown): never => {
-    throw judgedError(batch, error)
-  }
-
 /** Errors of a coordinator that pass. */
 const passing: ReadonlySet<string> = new Set([...movingCoordinator, 'CONCURRENT_TRANSACTIONS'])
-const coordinatorWaitMs = 10_000
 
 /** TASK_FENCED where a successor has taken over (INVALID_PRODUCER_EPOCH, PRODUCER_FENCED and kin); undefined for any other error. */
 export function fencedError(error: unknown, task: string): FlowError | undefined {
@@ -180,12 +177,12 @@ export class FencedProducer {
       for (const part of parts)
         for await (const batch of this.#batchesOf(part)) {
           if (!round.hasRoom(batch)) {
-            await this.#sendRound(round)
+            await this.#sendBatches(round.batches)
             round = new Round()
           }
           round.add(batch)
         }
-      await this.#sendRound(round)
+      await this.#sendBatches(round.batches)
     })
   }
 
@@ -195,20 +192,26 @@ export class FencedProducer {
       const messages: SlabMessages & { partition: number } = { partition, length, slab, codec: compression }
       return { topic, partition, messages: [{ partition, value: null, slab: messages }], count: length, size, slab }
     }
+    const ofPacked = ({ packed, count, size }: PackedRecords): Batch => ofSlab({ bytes: emptyBytes, compressed: packed }, count, size)
+    const ofOpen = ({ bytes, count }: OutSlab): Batch => ofSlab({ bytes }, count, bytes.length)
     if ('packed' in records) {
-      if (records.count > 0) yield ofSlab({ bytes: emptyBytes, compressed: records.packed }, records.count, records.size)
-    } else if ('bytes' in records && encodedBatches && records.bytes.length <= maxBatchBytes) {
-      if (records.count > 0) yield ofSlab({ bytes: records.bytes }, records.count, records.bytes.length)
-    } else {
-      for (const part of batchParts('bytes' in records ? recordsOf(records) : records)) {
-        if (!encodedBatches) yield { topic, partition, ...plainMessages(partition, part), slab: undefined }
-        else if (compression === 'none') {
-          const { bytes, count } = frameRecords(part)
-          yield ofSlab({ bytes }, count, bytes.length)
-        } else {
-          const { bytes, count } = frameRecords(part, this.#scratch(part))
-          yield ofSlab({ bytes: emptyBytes, compressed: await compressRecords(compression, bytes) }, count, bytes.length)
-        }
+      if (records.count > 0) yield ofPacked(records)
+      return
+    }
+    if ('bytes' in records && encodedBatches && records.bytes.length <= maxBatchBytes) {
+      if (records.count > 0) yield ofOpen(records)
+      return
+    }
+    const plain = 'bytes' in records ? recordsOf(records) : records
+    if (encodedBatches && compression !== 'none') {
+      for await (const batch of packedBatches(plain, compression, part => this.#scratch(part))) yield ofPacked(batch)
+      return
+    }
+    for (const part of batchParts(plain)) {
+      if (encodedBatches) yield ofOpen(frameRecords(part))
+      else {
+        const size = part.reduce((sum, record) => sum + sizeOf(record), 0)
+        yield { topic, partition, messages: messagesOf(partition, part), count: part.length, size, slab: undefined }
       }
     }
   }
@@ -227,34 +230,37 @@ export class FencedProducer {
     return this.#frame
   }
 
-  async #sendRound({ batches }: Round): Promise<void> {
-    if (batches.length === 0) return
-    const transaction = await this.#open()
-    this.#used = true
+  async #sendBatches(batches: readonly Batch[]): Promise<void> {
+    const [first, ...others] = batches
+    if (first === undefined) return
     try {
-      await this.#request(transaction, batches)
+      await this.#request(batches)
     } catch (error) {
+      if (!isTooLarge(error)) throw error
+      const { topic, count, size } = first
+      if (others.length === 0) throw new FlowError('RECORD_TOO_LARGE', { topic, count, bytes: size }, { cause: error })
       // the answer does not say which one: those that were taken are known to the broker by their numbers, and count once
-      if (batches.length > 1 && isTooLarge(error))
-        for (const batch of batches) await this.#request(transaction, [batch]).catch(judged(batch))
-      throw batches.length === 1 ? judgedError(batches[0]!, error) : error
+      for (const batch of batches) await this.#sendBatches([batch])
+      throw error
     }
     // not after a failed send: it may still be under way
-    freeMemory(batches[0]!.slab?.request)
+    freeMemory(first.slab?.request)
     for (const { slab } of batches)
       // uncompressed it is the memory of the caller
       if (slab !== undefined && slab.compressed?.buffer !== slab.bytes.buffer) freeMemory(slab.compressed)
   }
 
-  async #request(transaction: Transaction, batches: readonly Batch[]): Promise<void> {
+  async #request(batches: readonly Batch[]): Promise<void> {
+    const transaction = await this.#open()
+    this.#used = true
     const answers = await transaction.sendBatch({
       acks: -1,
       compression: codecNumbers[this.#settings.compression],
       topicMessages: batches.map(({ topic, messages }) => ({ topic, messages: messages as never[] })),
     })
     // kafkajs asks a broker that has answered nothing more, even if it leads another of the partitions since
-    const answered = new Set(answers.map(({ topicName, partition }) => `${partition}/${topicName}`))
-    const left = batches.find(batch => !answered.has(keyOf(batch)))
+    const answered = new Set(answers.map(({ topicName, partition }) => keyOf(topicName, partition)))
+    const left = batches.find(batch => !answered.has(keyOf(batch.topic, batch.partition)))
     if (left !== undefined) throw new Error(`a change of leaders left records of ${left.topic}/${left.partition} unsent`)
   }
 
@@ -271,7 +277,8 @@ export class FencedProducer {
         const { id, topic, partition, position } = group
         const topics = [{ topic, partitions: [{ partition, offset: String(position.offset), metadata: position.metadata }] }]
         this.#used = true
-        await this.#untilFree(() => transaction.sendOffsets({ consumerGroupId: id, topics }))
+        // as first operation it meets the end of the previous transaction, or a coordinator that has just moved; kafkajs does not ask again
+        await untilPassed(passing, () => transaction.sendOffsets({ consumerGroupId: id, topics }))
       }
       this.#used = false
       this.#transaction = undefined
@@ -296,24 +303,6 @@ export class FencedProducer {
     })
     this.#last = result.catch(() => undefined)
     return result
-  }
-
-  /**
-   * AddOffsetsToTxn as first operation meets the end of the previous transaction, or a coordinator that has just moved; kafkajs does not retry
-   * it. Nothing is damaged by asking again.
-   */
-  async #untilFree(call: () => Promise<void>): Promise<void> {
-    const endMs = Date.now() + coordinatorWaitMs
-    for (;;) {
-      try {
-        await call()
-        return
-      } catch (error) {
-        const { type } = error as { type?: string }
-        if (type === undefined || !passing.has(type) || Date.now() > endMs) throw error
-        await sleep(5)
-      }
-    }
   }
 
   async #open(): Promise<Transaction> {

@@ -26,23 +26,30 @@ export const movingCoordinator: ReadonlySet<string> = new Set([
   'GROUP_LOAD_IN_PROGRESS',
 ])
 
-/** How long the end of the transaction before may take. */
-const endMs = 10_000
-
 const typeOf = (error: unknown): string | undefined => (error as { type?: string }).type
 
-/** The transaction before is still being ended. kafkajs would read the metadata of all topics anew before it asks again. */
-async function untilEnded(call: () => Promise<unknown>): Promise<unknown> {
-  const untilMs = Date.now() + endMs
+const patienceMs = 10_000
+
+/**
+ * Asks again while a coordinator answers with an error that passes. Nothing is damaged by asking again.
+ *
+ * @param passing Types of these errors.
+ */
+export async function untilPassed<T>(passing: ReadonlySet<string>, call: () => Promise<T>): Promise<T> {
+  const endMs = Date.now() + patienceMs
   for (;;) {
     try {
       return await call()
     } catch (error) {
-      if (typeOf(error) !== 'CONCURRENT_TRANSACTIONS' || Date.now() > untilMs) throw error
+      const type = typeOf(error)
+      if (type === undefined || !passing.has(type) || Date.now() > endMs) throw error
       await sleep(5)
     }
   }
 }
+
+/** The transaction before is still being ended. kafkajs would read the metadata of all topics anew before it asks again. */
+const ending: ReadonlySet<string> = new Set(['CONCURRENT_TRANSACTIONS'])
 
 /**
  * Makes the cluster of a producer remember coordinators; kafkajs asks for them before each request to them. A coordinator that does not answer, or
@@ -72,7 +79,7 @@ export function rememberCoordinators(cluster: CoordinatedCluster): void {
       async request => {
         for (let hasMoved = false; ; hasMoved = true) {
           try {
-            return await (name === 'addPartitionsToTxn' ? untilEnded(() => broker[name](request)) : broker[name](request))
+            return await (name === 'addPartitionsToTxn' ? untilPassed(ending, () => broker[name](request)) : broker[name](request))
           } catch (error) {
             const type = typeOf(error)
             if (type === undefined || movingCoordinator.has(type)) known.delete(key)

@@ -9,7 +9,7 @@ import type { Source, SourceContext } from '../task.ts'
 import { createKafka, explicitPartitioner } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import { countSent, tasksEnded, tasksRunning, tasksStarted } from './metrics.ts'
-import { batchParts } from './fenced-producer.ts'
+import { batchParts, messagesOf } from './fenced-producer.ts'
 import { Membership } from './membership.ts'
 import { codecNumbers } from './record-format.ts'
 
@@ -145,12 +145,7 @@ export class SourceRunner {
     })()
     const producer = this.#producer
     try {
-      const messages = records.map(record => ({
-        partition,
-        key: record.key,
-        value: record.value,
-        ...(record.headers === undefined ? {} : { headers: record.headers }),
-      }))
+      const messages = messagesOf(partition, records)
       await (await producer).send({ topic, acks: -1, compression: codecNumbers[settings.compression], messages })
     } catch (error) {
       this.#producer = undefined

@@ -97,11 +97,12 @@ const ownerText = (role: GroupOwner, part: string | undefined): string =>
  * processes are waited for.
  *
  * @param role Role whose group is reset.
- * @param attempts How often it is tried, half a second apart.
- * @param part Name of the part whose role it is, as `run --roles` takes it.
+ * @param options.attempts How often it is tried, half a second apart.
+ * @param options.part Name of the part whose role it is, as `run --roles` takes it.
  * @throws FlowError GROUP_NOT_EMPTY.
  */
-export async function resetGroup(cluster: Cluster, role: GroupOwner, attempts = 40, part?: string): Promise<void> {
+export async function resetGroup(cluster: Cluster, role: GroupOwner, options: { attempts?: number; part?: string } = {}): Promise<void> {
+  const { attempts = 40, part } = options
   const admin = await cluster.admin()
   for (let attempt = 0; ; attempt++) {
     try {

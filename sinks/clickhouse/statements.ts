@@ -1,7 +1,7 @@
 /** Statements of migrations and views: how they are read from a file, and how they run while other processes run the same ones. */
+import { withConditions } from './conditions.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FlowError } from '../../runtime/errors.ts'
-import { withAddressRanges } from './address-ranges.ts'
 import type { Store } from './store.ts'
 
 /** What stands in braces in the files. */
@@ -15,7 +15,7 @@ export interface StatementSettings {
  * @param database As it stands in SQL.
  */
 export function statementsOf(text: string, database: string, settings: StatementSettings): string[] {
-  return withAddressRanges(text)
+  return withConditions(text)
     .replace(/^[ \t]*--.*\n?/gm, '')
     .replaceAll('{database}', database)
     .replaceAll('{deduplicationWindow}', String(settings.deduplicationWindow))

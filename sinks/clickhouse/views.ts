@@ -7,8 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FlowError } from '../../runtime/errors.ts'
 import { ownFile } from '../../runtime/own-files.ts'
-import { withAddressRanges } from './address-ranges.ts'
 import { identifier, quoted } from './clickhouse-client.ts'
+import { withConditions } from './conditions.ts'
 import { commandInTurn, statementsOf, type StatementSettings } from './statements.ts'
 import type { Store } from './store.ts'
 
@@ -74,7 +74,7 @@ export function viewHashes(views: readonly View[], tables: readonly string[]): M
   const hashes = new Map<string, string>()
   for (const view of views) {
     const read = [...readsOf(view, views)].map(name => `${name} ${hashes.get(name)}`)
-    const whole = [withAddressRanges(view.text), ...tables, ...read].join('\n')
+    const whole = [withConditions(view.text), ...tables, ...read].join('\n')
     hashes.set(view.name, createHash('sha256').update(whole).digest('hex'))
   }
   return hashes

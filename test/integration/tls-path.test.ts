@@ -139,12 +139,12 @@ test('brings records from S3 to the table, with the documented ACLs and no other
   await Promise.all([run('backfill'), run('dead-letters'), run('dead-letters replay')])
 
   const session = await openSession({ overrides: loadConfig({ env: stackEnvironment(stack) }) }, new AbortController().signal)
-  await assert.rejects(resetGroup(session.cluster, readerOf('flows'), 1), {
+  await assert.rejects(resetGroup(session.cluster, readerOf('flows'), { attempts: 1 }), {
     code: 'GROUP_NOT_EMPTY',
     message: /"flowloom.sink-flows" .*stop the processes of the role clickhouse-flows, then/,
   })
   await assert.rejects(
-    resetGroup(session.cluster, readerOf('flows'), 1, 'clickhouse'),
+    resetGroup(session.cluster, readerOf('flows'), { attempts: 1, part: 'clickhouse' }),
     /stop the processes of the part clickhouse \(`run`, /,
   )
   await Promise.all([...running.values()].map(({ stop }) => stop()))

@@ -71,6 +71,6 @@ FROM (
       action = 'ACCEPT' AND (turned OR opening OR (by_ports AND serves)),
       action != 'REJECT')
 )
-WHERE NOT {private:peer} AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'exposed_ports_between: from is after to')) = 0
+WHERE NOT {private:peer} AND {in_order:exposed_ports_between}
 GROUP BY interface, protocol, address, local_port, peer, remote_port
 SETTINGS join_use_nulls = 0;

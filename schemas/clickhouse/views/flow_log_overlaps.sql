@@ -93,5 +93,5 @@ FROM (
   GROUP BY at, observer, rejected
   HAVING length(logs) + logs[1].1 > 2
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'flow_log_overlaps: from is after to')) = 0 AND least(slot >= first_slot, slot <= last_slot)
+WHERE {in_order:flow_log_overlaps} AND least(slot >= first_slot, slot <= last_slot)
 SETTINGS join_use_nulls = 0;

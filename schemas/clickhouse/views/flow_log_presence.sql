@@ -84,5 +84,5 @@ SELECT p.slot AS slot, observer, rejected, p.flow_log_id AS flow_log_id, columns
   bare, last, carried, leaving, entering
 FROM (SELECT *, max(reach) OVER (PARTITION BY flow_log_id) AS reaches FROM present) AS p
 LEFT JOIN unsound AS u ON p.flow_log_id = u.flow_log_id
-WHERE slot BETWEEN first_slot AND last_slot AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'flow_log_presence: from is after to')) = 0
+WHERE slot BETWEEN first_slot AND last_slot AND {in_order:flow_log_presence}
 SETTINGS join_use_nulls = 0;

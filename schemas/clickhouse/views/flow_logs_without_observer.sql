@@ -11,7 +11,7 @@ FROM (
       countIf(header IS NOT NULL) = 0 OR countIf(match(coalesce(header, ''), '(^|[\\s,{"])(interface|resource|tgw[-_]attachment)[-_]id([\\s,}"]|$)')) > 0 AS named
     FROM {database}.objects
     WHERE slot_start >= toStartOfFiveMinutes({from:DateTime('UTC')}) AND slot_start < {to:DateTime('UTC')}
-      AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'flow_logs_without_observer: from is after to')) = 0
+      AND {in_order:flow_logs_without_observer}
     GROUP BY account_id, region, flow_log_id
   )
   GROUP BY account_id, region

@@ -20,7 +20,7 @@ WITH
 SELECT f.*
 FROM {database}.flows AS f
 WHERE f.start >= {from:DateTime('UTC')} AND f.start < {to:DateTime('UTC')}
-  AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'flows_once: from is after to')) = 0
+  AND {in_order:flows_once}
   AND {repeats:Identifier}
   AND f.object_id NOT IN (
     SELECT object_id

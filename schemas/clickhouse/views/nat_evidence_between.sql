@@ -72,5 +72,5 @@ FROM (
     ON c.interface = o.interface
   GROUP BY c.observer
 )
-WHERE evidence != '' AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'nat_evidence_between: from is after to')) = 0
+WHERE evidence != '' AND {in_order:nat_evidence_between}
 SETTINGS join_use_nulls = 0;

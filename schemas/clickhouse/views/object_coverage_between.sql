@@ -70,5 +70,5 @@ LEFT JOIN (
   ) AS b ON a.object_id = b.object_id AND a.line = b.line
   GROUP BY object_id
 ) AS r ON o.object_id = r.object_id
-WHERE (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'object_coverage_between: from is after to')) = 0
+WHERE {in_order:object_coverage_between}
 SETTINGS join_use_nulls = 0;

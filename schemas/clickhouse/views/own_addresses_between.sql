@@ -8,5 +8,5 @@ FROM {database}.cloud_map FINAL
 WHERE scope != 'aws' AND NOT {private:ip}
   AND toUnixTimestamp(valid_from) < toUnixTimestamp({to:DateTime('UTC')}) + 600
   AND toUnixTimestamp(last_seen) + 600 >= toUnixTimestamp({from:DateTime('UTC')})
-  AND (SELECT throwIf({from:DateTime('UTC')} > {to:DateTime('UTC')}, 'own_addresses_between: from is after to')) = 0
+  AND {in_order:own_addresses_between}
 SETTINGS join_use_nulls = 0;
